@@ -1,0 +1,69 @@
+"""The package's own exceptions: everything it raises on purpose derives from `LatentDXError`."""
+
+
+class LatentDXError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class ParameterError(LatentDXError, ValueError):
+    """An argument is out of its bounds; the message names the value and the bound."""
+
+
+class PresetFileError(LatentDXError):
+    """A preset file cannot be read. The message names file, byte offset, what was found and what was expected."""
+
+    def __init__(self, source: object, offset: int, found: str, expected: str) -> None:
+        self.source, self.offset, self.found, self.expected = str(source), offset, found, expected
+        super().__init__(f"{source}, byte {offset}: found {found}, expected {expected}")
+
+
+class ChecksumError(PresetFileError):
+    """A bulk dump's checksum does not fit its bytes (common in the wild: `strict=False` reads it)."""
+
+
+class UnsupportedFormatError(PresetFileError):
+    """A valid file of another instrument or manufacturer."""
+
+
+class AmbiguousNameError(LatentDXError, LookupError):
+    """Several presets carry the name; the message lists their indices."""
+
+
+class UnknownNameError(LatentDXError, LookupError):
+    """No preset carries the name; the message lists the nearest names."""
+
+
+class CorpusError(LatentDXError):
+    """A corpus cannot be had; base of the three reasons below."""
+
+
+class CorpusMissingError(CorpusError):
+    """The corpus is in none of the places searched; the message lists them and says what to do."""
+
+
+class CorpusCorruptError(CorpusError):
+    """A corpus file's SHA-256 is not the published one."""
+
+
+class CorpusUnreachableError(CorpusError):
+    """The corpus could not be downloaded (no network, a stalled server, an HTTP error)."""
+
+
+class StoreError(LatentDXError):
+    """A spectrogram store cannot be used; base of the reasons below."""
+
+
+class StoreMismatchError(StoreError):
+    """A store was made with other settings; the message lists each difference."""
+
+
+class StoreCorruptError(StoreError):
+    """A shard's bytes do not have the hash that the manifest recorded."""
+
+
+class StoreFullError(StoreError, OSError):
+    """The disk has no room; the message says how many bytes are missing."""
+
+
+class AudioFileError(LatentDXError):
+    """A sound file cannot be read or written; the message names the file and the reason."""

@@ -1,0 +1,421 @@
+"""`PresetBank`: N DX7 presets as integers, with names, ids and flags; read from files, written as .syx."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntFlag
+from pathlib import Path
+from typing import Literal, Self, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from latentdx.errors import AmbiguousNameError, ParameterError, PresetFileError, UnknownNameError
+from latentdx.presets import paper_database, sysex
+from latentdx.presets.parameters import (
+    N_VALUES,
+    NEUTRAL_TRANSPOSE,
+    PARAMETERS,
+    column,
+    maxima,
+    parameter,
+    voice_parameters,
+)
+
+Format = Literal["sysex", "packed", "sqlite"]
+
+MAX_FILE_BYTES = 64 * 2**20
+"""Larger files are refused unread: 64 MiB hold half a million voices, more than all known cartridges."""
+
+_TRANSPOSE = column("TRANSPOSE")
+_SUFFIXES: dict[str, Format] = {".syx": "sysex", ".bin": "packed", ".sqlite": "sqlite", ".db": "sqlite"}
+_SQLITE_MAGIC = b"SQLite format 3\0"
+
+
+class Flag(IntFlag):
+    """What happened to a preset when it was read."""
+
+    NONE = 0
+    MENDED = 1  # values out of range were mended: `PresetBank.mended` says which
+    RENAMED = 2  # the stored name holds unprintable characters
+    DAMAGED = 4  # its message had a wrong checksum or eight-bit data (read with strict=False)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One DX7 voice: `values` uint8 (145,) in VCED order, each within its range, and a name of at most ten letters."""
+
+    values: npt.NDArray[np.uint8]
+    name: str = ""
+    id: int = 0
+
+    def __getitem__(self, name: str) -> int:
+        """The DX7 integer of the parameter with this plug-in name: `preset["OP1 F COARSE"]`."""
+        return int(self.values[column(name)])
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Preset)
+            and self.name == other.name
+            and np.array_equal(self.values, other.values)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.values.tobytes()))
+
+    @property
+    def bank(self) -> "PresetBank":
+        """This preset alone, as a bank of one."""
+        return PresetBank.from_values(self.values[None], [self.name], [self.id])
+
+    def with_values(self, name: str | None = None, /, **changes: int) -> "Preset":
+        """A copy with some parameters changed, by plug-in names: `p.with_values(**{"OP1 F COARSE": 2})`."""
+        values = self.values.copy()
+        for key, value in changes.items():
+            if not 0 <= value <= parameter(key).maximum:
+                raise ParameterError(f"{key} = {value} is outside 0 … {parameter(key).maximum}")
+            values[column(key)] = value
+        return Preset(values, self.name if name is None else name, self.id)
+
+    def sysex(self) -> bytes:
+        """A single-voice dump, 163 bytes."""
+        return sysex.voice_message(self.values, sysex.encode_name(self.name))
+
+    def write(self, path: str | Path) -> Path:
+        """Write a single-voice .syx that Dexed and a DX7 read."""
+        return _write(path, self.sysex())
+
+
+@dataclass(frozen=True, eq=False)
+class PresetBank:
+    """N presets in the DX7's own integers.
+
+    Make one with `read`, `from_values`, `from_packed` or `from_plugin`; all of them sanitize or check, so that
+    `values` is always within range.
+
+    Attributes:
+        values: uint8 (N, 145), VCED order: column i is `voice_parameters()[i]`.
+        names: N names of at most ten printable letters.
+        ids: int64 (N,), the source's own number of each preset (its index, or the paper's UID).
+        flags: uint8 (N,), bits of `Flag`.
+        mended: bool (N, 145), which values were out of range and were mended.
+        transposes: uint8 (N,), TRANSPOSE as read; `values` may hold the neutral 24 (see `neutral`).
+        notes: what else a reader should know of the files (damaged or skipped parts), in sentences.
+    """
+
+    values: npt.NDArray[np.uint8]
+    names: tuple[str, ...]
+    ids: npt.NDArray[np.int64]
+    flags: npt.NDArray[np.uint8]
+    mended: npt.NDArray[np.bool_]
+    transposes: npt.NDArray[np.uint8]
+    notes: tuple[str, ...] = field(default=())
+
+    # -- making one ---------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_values(
+        cls,
+        values: npt.ArrayLike,
+        names: Sequence[str] | None = None,
+        ids: npt.ArrayLike | None = None,
+    ) -> Self:
+        """From DX7 integers (N, 145); raises `ParameterError` for a value out of range, naming the first."""
+        array = np.asarray(values)
+        if array.ndim != 2 or array.shape[1] != N_VALUES:
+            raise ParameterError(f"presets have shape (N, {N_VALUES}), not {array.shape}")
+        if not np.issubdtype(array.dtype, np.integer):
+            raise ParameterError(f"presets are integers, not {array.dtype}")
+        bad = (array < 0) | (array > maxima())
+        if bad.any():
+            row, col = np.argwhere(bad)[0]
+            p = voice_parameters()[col]
+            raise ParameterError(f"preset {row}: {p.name} = {array[row, col]} is outside 0 … {p.maximum}")
+        labels = (
+            [""] * len(array) if names is None else [sysex.decode_name(sysex.encode_name(n)) for n in names]
+        )
+        numbers = np.arange(len(array)) if ids is None else np.asarray(ids, np.int64)
+        if len(labels) != len(array) or len(numbers) != len(array):
+            raise ParameterError(f"{len(array)} presets, but {len(labels)} names and {len(numbers)} ids")
+        array = np.array(array, np.uint8)
+        return cls(
+            array,
+            tuple(labels),
+            numbers.astype(np.int64),
+            np.zeros(len(array), np.uint8),
+            np.zeros(array.shape, bool),
+            array[:, _TRANSPOSE].copy(),
+        )
+
+    @classmethod
+    def _from_voices(cls, voices: sysex.Voices, ids: npt.ArrayLike | None = None) -> Self:
+        raw = np.concatenate(voices.values) if voices.values else np.zeros((0, N_VALUES), np.uint8)
+        values, mended = sysex.sanitize(raw)
+        names = tuple(sysex.decode_name(n) for n in voices.names)
+        renamed = np.array([any(not 32 <= b < 127 for b in n) for n in voices.names], bool)
+        flags = (
+            mended.any(1) * Flag.MENDED
+            + renamed * Flag.RENAMED
+            + np.array(voices.damaged, bool) * Flag.DAMAGED
+        )
+        numbers = np.arange(len(values)) if ids is None else np.asarray(ids)
+        return cls(
+            values,
+            names,
+            numbers.astype(np.int64),
+            flags.astype(np.uint8),
+            mended,
+            values[:, _TRANSPOSE].copy(),
+            tuple(voices.notes),
+        )
+
+    @classmethod
+    def from_packed(cls, packed: npt.ArrayLike, source: object = "packed voices") -> Self:
+        """From packed voices, uint8 (N, 128) or their bytes; values out of range are mended and flagged."""
+        data = packed if isinstance(packed, bytes) else np.asarray(packed, np.uint8).tobytes()
+        return cls._from_voices(sysex.read_packed(data, source))
+
+    @classmethod
+    def from_plugin(
+        cls, plugin: npt.ArrayLike, names: Sequence[str] | None = None, ids: npt.ArrayLike | None = None
+    ) -> Self:
+        """From plug-in values in [0, 1], float (N, 155): integer = round(v * maximum).
+
+        Values outside [0, 1] are mended as out-of-range integers are, and flagged; NaN raises `ParameterError`.
+        An operator switched off gets OUTPUT LEVEL 0, for a DX7 voice has no switches.
+        """
+        array = np.array(plugin, np.float64)
+        if array.ndim != 2 or array.shape[1] != len(PARAMETERS):
+            raise ParameterError(f"plug-in presets have shape (N, {len(PARAMETERS)}), not {array.shape}")
+        if not np.isfinite(array).all():
+            row, index = np.argwhere(~np.isfinite(array))[0]
+            raise ParameterError(
+                f"preset {row}: {PARAMETERS[index].name} is {array[row, index]}, not a number in [0, 1]"
+            )
+        order = np.array([p.index for p in voice_parameters()])
+        scaled = np.rint(array[:, order] * maxima())
+        # a value beyond what the parameter can hold, on either side, stays recognizably out of range
+        voices = sysex.Voices()
+        raw = np.where(scaled < 0, 255, np.minimum(scaled, 255)).astype(np.uint8)
+        voices.add(raw, [sysex.encode_name(n) for n in (names or [""] * len(raw))], damaged=False)
+        bank = cls._from_voices(voices, ids)
+        below = scaled < 0
+        bank.values[below] = 0  # sanitize clamps upward only
+        for operator in range(1, 7):
+            off = array[:, parameter(f"OP{operator} SWITCH").index] < 0.5
+            bank.values[off, column(f"OP{operator} OUTPUT LEVEL")] = 0
+        return replace(bank, transposes=bank.values[:, _TRANSPOSE].copy())
+
+    @classmethod
+    def init(cls) -> Self:
+        """The DX7's INIT VOICE: one sine, operator 1 at full level."""
+        values = np.zeros((1, N_VALUES), np.uint8)
+        for p in voice_parameters():
+            short = p.name.split(" ", 1)[1] if p.operator else p.name
+            values[0, p.vced] = _INIT.get(p.name, _INIT.get(short, 0))
+        return cls.from_values(values, ["INIT VOICE"])
+
+    @classmethod
+    def read(cls, path: str | Path, *, strict: bool = True, format: Format | None = None) -> Self:
+        """Read a file or all of a folder (recursively, in order of path).
+
+        Args:
+            path: .syx (32-voice bulk dumps and single voices, one or several), .bin (raw packed voices), the
+                paper's SQLite database, or a folder of .syx files.
+            strict: `False` reads on past wrong checksums and foreign messages; `bank.notes` and `Flag.DAMAGED` say so.
+            format: how to read a file whose suffix does not tell ("sysex", "packed", "sqlite").
+
+        Raises:
+            PresetFileError: with file, byte offset, what was found and what was expected; its subclasses
+                `ChecksumError` and `UnsupportedFormatError` where they fit.
+        """
+        path = Path(path)
+        if path.is_dir():
+            return cls._read_folder(path, strict)
+        if not path.exists():
+            raise PresetFileError(path, 0, "no such file", "a file or folder of presets")
+        if not path.is_file():
+            raise PresetFileError(path, 0, "a device, pipe or socket", "an ordinary file")
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            is_sqlite = format == "sqlite" or (format is None and file.read(16) == _SQLITE_MAGIC)
+        if is_sqlite:
+            plugin, names, ids, notes = paper_database.read(path)
+            return replace(cls.from_plugin(plugin, names, ids), notes=notes)
+        if size > MAX_FILE_BYTES:
+            raise PresetFileError(path, 0, f"{size:,} bytes", f"at most {MAX_FILE_BYTES:,}")
+        data = path.read_bytes()
+        chosen = format or _SUFFIXES.get(path.suffix.lower(), "sysex")
+        if chosen == "sqlite":
+            raise PresetFileError(path, 0, "no SQLite header", "'SQLite format 3'")
+        if chosen == "packed":
+            return cls._from_voices(sysex.read_packed(data, path))
+        return cls._from_voices(sysex.read_messages(data, path, strict))
+
+    @classmethod
+    def _read_folder(cls, folder: Path, strict: bool) -> Self:
+        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() == ".syx" and p.is_file())
+        banks: list[Self] = []
+        notes: list[str] = []
+        for file in files:
+            try:
+                banks.append(cls.read(file, strict=strict))
+            except PresetFileError as error:
+                if strict:
+                    raise
+                notes.append(f"skipped: {error}")
+        if not banks:
+            found = f"{len(files)} .syx files, none of them readable" if files else "no .syx file"
+            raise PresetFileError(folder, 0, found, "at least one .syx file with DX7 voices")
+        whole = cls.concatenate(banks)
+        return replace(whole, ids=np.arange(len(whole)), notes=(*whole.notes, *notes))
+
+    @classmethod
+    def concatenate(cls, banks: Iterable["PresetBank"]) -> Self:
+        """One bank after the other; ids are kept as they are."""
+        parts = list(banks)
+        if not parts:
+            return cls.from_values(np.zeros((0, N_VALUES), np.uint8))
+        return cls(
+            values=np.concatenate([b.values for b in parts]),
+            names=tuple(n for b in parts for n in b.names),
+            ids=np.concatenate([b.ids for b in parts]),
+            flags=np.concatenate([b.flags for b in parts]),
+            mended=np.concatenate([b.mended for b in parts]),
+            transposes=np.concatenate([b.transposes for b in parts]),
+            notes=tuple(n for b in parts for n in b.notes),
+        )
+
+    # -- as a sequence ------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Iterator[Preset]:
+        return (self[i] for i in range(len(self)))
+
+    @overload
+    def __getitem__(self, key: int | np.integer | str) -> Preset: ...
+    @overload
+    def __getitem__(self, key: slice | npt.NDArray | Sequence[int]) -> "PresetBank": ...
+    def __getitem__(
+        self, key: int | np.integer | str | slice | npt.NDArray | Sequence[int]
+    ) -> "Preset | PresetBank":
+        """`bank[3]` and `bank["Rhodes 3"]` give a `Preset`; a slice, mask or list of indices gives a bank."""
+        if isinstance(key, str):
+            key = self.index(key)
+        if isinstance(key, int | np.integer):
+            return Preset(self.values[key], self.names[key], int(self.ids[key]))
+        rows = np.arange(len(self))[key]
+        return replace(
+            self,
+            values=self.values[rows],
+            names=tuple(self.names[i] for i in rows),
+            ids=self.ids[rows],
+            flags=self.flags[rows],
+            mended=self.mended[rows],
+            transposes=self.transposes[rows],
+        )
+
+    def __add__(self, other: "PresetBank") -> "PresetBank":
+        return PresetBank.concatenate([self, other])
+
+    def __eq__(self, other: object) -> bool:
+        """Same values and names in the same order (ids, flags and notes are about the files, not the sounds)."""
+        if not isinstance(other, PresetBank):
+            return NotImplemented
+        return self.names == other.names and np.array_equal(self.values, other.values)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(repr(n) for n in self.names[:3])
+        return f"PresetBank of {len(self)}: {shown}{', …' if len(self) > 3 else ''}"
+
+    def find(self, name: str) -> npt.NDArray[np.int64]:
+        """Indices of all presets with this name, case and spaces ignored."""
+        wanted = _fold(name)
+        return np.array([i for i, n in enumerate(self.names) if _fold(n) == wanted], np.int64)
+
+    def index(self, name: str) -> int:
+        """Index of the one preset with this name.
+
+        Raises:
+            AmbiguousNameError: several have it; their indices are listed.
+            UnknownNameError: none has it; the nearest names are listed.
+        """
+        found = self.find(name)
+        if len(found) > 1:
+            raise AmbiguousNameError(f"{len(found)} presets are called {name!r}: indices {found.tolist()}")
+        if not len(found):
+            near = difflib.get_close_matches(name, set(self.names), 5, 0.5)
+            raise UnknownNameError(
+                f"no preset is called {name!r}" + (f"; near: {', '.join(near)}" if near else "")
+            )
+        return int(found[0])
+
+    # -- views --------------------------------------------------------------------------------------------------
+
+    def plugin(self) -> npt.NDArray[np.float32]:
+        """The plug-in's view: float32 (N, 155) in [0, 1], locked constants included, TRANSPOSE as in `values`."""
+        out = np.empty((len(self), len(PARAMETERS)), np.float32)
+        for p in PARAMETERS:
+            out[:, p.index] = p.locked if p.vced is None else self.values[:, p.vced] / np.float32(p.maximum)
+        return out
+
+    def packed(self) -> npt.NDArray[np.uint8]:
+        """The cartridge's view: uint8 (N, 128), names included."""
+        return sysex.pack(self.values, [sysex.encode_name(n) for n in self.names])
+
+    # -- transpose ----------------------------------------------------------------------------------------------
+
+    def neutral(self) -> "PresetBank":
+        """All TRANSPOSE at 24, as in the paper; `transposes` keeps what was stored."""
+        values = self.values.copy()
+        values[:, _TRANSPOSE] = NEUTRAL_TRANSPOSE
+        return replace(self, values=values)
+
+    def restored(self) -> "PresetBank":
+        """TRANSPOSE as it was stored: the inverse of `neutral`, for an export."""
+        values = self.values.copy()
+        values[:, _TRANSPOSE] = self.transposes
+        return replace(self, values=values)
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def write(self, path: str | Path) -> Path:
+        """Write 32-voice cartridges (several messages in one file beyond 32), padded with INIT VOICE."""
+        if not len(self):
+            raise ParameterError("an empty bank cannot be written: a cartridge holds 1 to 32 presets")
+        missing = -len(self) % sysex.BANK_VOICES
+        packed = np.concatenate([self.packed(), np.repeat(PresetBank.init().packed(), missing, axis=0)])
+        cartridges = packed.reshape(-1, sysex.BANK_VOICES, sysex.PACKED_SIZE)
+        return _write(path, b"".join(sysex.bank_message(c) for c in cartridges))
+
+
+# INIT VOICE in the parameters' own names; what is not named is 0
+_INIT = {
+    **{f"EG RATE {n}": 99 for n in range(1, 5)},
+    **{f"EG LEVEL {n}": 99 for n in range(1, 4)},
+    "OP1 OUTPUT LEVEL": 99,
+    "F COARSE": 1,
+    "OSC DETUNE": 7,
+    "BREAK POINT": 39,
+    **{f"PITCH EG RATE {n}": 99 for n in range(1, 5)},
+    **{f"PITCH EG LEVEL {n}": 50 for n in range(1, 5)},
+    "OSC KEY SYNC": 1,
+    "LFO SPEED": 35,
+    "LFO KEY SYNC": 1,
+    "P MODE SENS.": 3,
+    "TRANSPOSE": NEUTRAL_TRANSPOSE,
+}
+
+
+def _fold(name: str) -> str:
+    return "".join(name.split()).casefold()
+
+
+def _write(path: str | Path, data: bytes) -> Path:
+    path = Path(path)
+    path.write_bytes(data)
+    return path

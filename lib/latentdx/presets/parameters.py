@@ -1,0 +1,204 @@
+"""The table of all 155 Dexed parameters: the one place that knows ranges, kinds, offsets and plug-in names.
+
+A DX7 voice has three spellings of the same facts: the synth's own integers in VCED order (what
+`PresetBank.values` holds), the packed 128 bytes of a cartridge, and the plug-in's 155 floats in [0, 1].
+This table maps between them; every other module asks it.
+
+Sources: paper section 2 and its published parameter list (Dexed up to 0.9.7; see the note on MonoMode at
+`latentdx.audio.dexed.PluginRenderer`), and the DX7 voice format ("VCED", 155 bytes of which 10 are the name).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+N_OPERATORS = 6
+N_VALUES = 145  # bytes of a voice in VCED order, without its ten-letter name
+NAME_LENGTH = 10
+NEUTRAL_TRANSPOSE = 24  # C3, no transposition
+
+Kind = Literal["numerical", "categorical"]
+
+LFO_WAVES = ("triangle", "saw down", "saw up", "square", "sine", "sample & hold")
+KEY_SCALE_CURVES = ("-lin", "-exp", "+exp", "+lin")
+FREQUENCY_MODES = ("ratio", "fixed")
+OFF_ON = ("off", "on")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of the plug-in.
+
+    Attributes:
+        index: position in the plug-in's list of 155 (Dexed up to 0.9.7; later versions differ: map by name).
+        name: the plug-in's own name.
+        vced: byte offset in the unpacked voice, `None` for what exists only in the plug-in.
+        size: number of values 0 … size-1, `None` for a continuous float.
+        kind: "categorical" where the order of values means nothing, else "numerical".
+        operator: 1 … 6, or `None` for a global parameter.
+        locked: the constant plug-in value if the models may not learn it, else `None`.
+        dynamic: its effect depends on the key or the velocity played.
+        labels: names of a categorical parameter's values, where they have any.
+    """
+
+    index: int
+    name: str
+    vced: int | None
+    size: int | None
+    kind: Kind
+    operator: int | None = None
+    locked: float | None = None
+    dynamic: bool = False
+    labels: tuple[str, ...] = ()
+
+    @property
+    def learnable(self) -> bool:
+        return self.locked is None
+
+    @property
+    def maximum(self) -> int:
+        """Largest DX7 integer."""
+        if self.size is None:
+            raise ValueError(f"{self.name} is continuous: it has no largest integer")
+        return self.size - 1
+
+    @property
+    def group(self) -> str:
+        """ "operator 1" … "operator 6" or "global"."""
+        return "global" if self.operator is None else f"operator {self.operator}"
+
+    def text(self, value: int) -> str:
+        """A DX7 integer as a musician reads it: the label of a category, centred detune and transpose."""
+        if self.labels:
+            return self.labels[value]
+        if self.name == "ALGORITHM":
+            return str(value + 1)
+        if self.name == "TRANSPOSE":
+            return f"{value - NEUTRAL_TRANSPOSE:+d} semitones"
+        if self.name.endswith("OSC DETUNE"):
+            return f"{value - 7:+d}"
+        return str(value)
+
+
+# offset from the operator's first plug-in index, plug-in name, offset in its 21 VCED bytes, values, dynamic
+_OPERATOR: tuple[tuple[str, int, int, Kind, bool, tuple[str, ...]], ...] = (
+    *((f"EG RATE {n}", n - 1, 100, "numerical", False, ()) for n in range(1, 5)),
+    *((f"EG LEVEL {n}", n + 3, 100, "numerical", False, ()) for n in range(1, 5)),
+    ("OUTPUT LEVEL", 16, 100, "numerical", False, ()),
+    ("MODE", 17, 2, "categorical", False, FREQUENCY_MODES),
+    ("F COARSE", 18, 32, "numerical", False, ()),
+    ("F FINE", 19, 100, "numerical", False, ()),
+    ("OSC DETUNE", 20, 15, "numerical", False, ()),
+    ("BREAK POINT", 8, 100, "numerical", True, ()),
+    ("L SCALE DEPTH", 9, 100, "numerical", True, ()),
+    ("R SCALE DEPTH", 10, 100, "numerical", True, ()),
+    ("L KEY SCALE", 11, 4, "categorical", True, KEY_SCALE_CURVES),
+    ("R KEY SCALE", 12, 4, "categorical", True, KEY_SCALE_CURVES),
+    ("RATE SCALING", 13, 8, "numerical", True, ()),
+    ("A MOD SENS.", 14, 4, "numerical", False, ()),
+    ("KEY VELOCITY", 15, 8, "numerical", True, ()),
+)
+_OPERATOR_BYTES = 21
+
+
+def _build() -> tuple[Parameter, ...]:
+    table = [
+        Parameter(0, "Cutoff", None, None, "numerical", locked=1.0),
+        Parameter(1, "Resonance", None, None, "numerical", locked=0.0),
+        Parameter(2, "Output", None, None, "numerical", locked=1.0),
+        Parameter(3, "MASTER TUNE ADJ", None, None, "numerical", locked=0.5),
+        Parameter(4, "ALGORITHM", 134, 32, "categorical"),
+        Parameter(5, "FEEDBACK", 135, 8, "numerical"),
+        Parameter(6, "OSC KEY SYNC", 136, 2, "categorical", labels=OFF_ON),
+        Parameter(7, "LFO SPEED", 137, 100, "numerical"),
+        Parameter(8, "LFO DELAY", 138, 100, "numerical"),
+        Parameter(9, "LFO PM DEPTH", 139, 100, "numerical"),
+        Parameter(10, "LFO AM DEPTH", 140, 100, "numerical"),
+        Parameter(11, "LFO KEY SYNC", 141, 2, "categorical", labels=OFF_ON),
+        Parameter(12, "LFO WAVE", 142, 6, "categorical", labels=LFO_WAVES),
+        Parameter(13, "TRANSPOSE", 144, 49, "numerical", locked=0.5),
+        Parameter(14, "P MODE SENS.", 143, 8, "numerical"),
+        *(Parameter(14 + n, f"PITCH EG RATE {n}", 125 + n, 100, "numerical") for n in range(1, 5)),
+        *(Parameter(18 + n, f"PITCH EG LEVEL {n}", 129 + n, 100, "numerical") for n in range(1, 5)),
+    ]
+    for operator in range(1, N_OPERATORS + 1):
+        first = _OPERATOR_BYTES * (N_OPERATORS - operator)  # the voice stores operator 6 first
+        for name, offset, size, kind, dynamic, labels in _OPERATOR:
+            table.append(
+                Parameter(
+                    len(table),
+                    f"OP{operator} {name}",
+                    first + offset,
+                    size,
+                    kind,
+                    operator,
+                    dynamic=dynamic,
+                    labels=labels,
+                )
+            )
+        table.append(
+            Parameter(
+                len(table),
+                f"OP{operator} SWITCH",
+                None,
+                2,
+                "categorical",
+                operator,
+                locked=1.0,
+                labels=OFF_ON,
+            )
+        )
+    return tuple(table)
+
+
+PARAMETERS: tuple[Parameter, ...] = _build()
+"""All 155 parameters in plug-in order."""
+
+_BY_NAME = {p.name: p for p in PARAMETERS}
+
+
+def parameter(name: str) -> Parameter:
+    """The parameter with this plug-in name (`"OP1 F COARSE"`); `KeyError` names an unknown one."""
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        raise KeyError(f"no parameter named {name!r}") from None
+
+
+def column(name: str) -> int:
+    """Column of `PresetBank.values` that holds the parameter with this plug-in name."""
+    vced = parameter(name).vced
+    if vced is None:
+        raise KeyError(f"{name!r} exists only in the plug-in, not in a DX7 voice")
+    return vced
+
+
+@cache
+def voice_parameters() -> tuple[Parameter, ...]:
+    """The 145 parameters that a DX7 voice holds, in VCED order: entry i describes column i."""
+    return tuple(sorted((p for p in PARAMETERS if p.vced is not None), key=lambda p: p.vced or 0))
+
+
+@cache
+def learnable_parameters(n_operators: int = N_OPERATORS) -> tuple[Parameter, ...]:
+    """What the models learn, in plug-in order: 144 parameters (6 operators) or 81 (operators 1-3)."""
+    return tuple(p for p in PARAMETERS if p.learnable and (p.operator is None or p.operator <= n_operators))
+
+
+@cache
+def maxima() -> npt.NDArray[np.uint8]:
+    """Largest integer of each column, uint8 (145,). Read-only."""
+    array = np.array([p.maximum for p in voice_parameters()], np.uint8)
+    array.flags.writeable = False
+    return array
+
+
+def operator_columns(operator: int) -> slice:
+    """The 21 columns of `PresetBank.values` that hold operator 1 … 6."""
+    if not 1 <= operator <= N_OPERATORS:
+        raise ValueError(f"operator {operator} is not in 1 … {N_OPERATORS}")
+    first = _OPERATOR_BYTES * (N_OPERATORS - operator)
+    return slice(first, first + _OPERATOR_BYTES)

@@ -1,0 +1,312 @@
+"""DX7 mark I SysEx messages and packed voices: bytes in, arrays out, and back.
+
+Voices are arrays of unsigned bytes: "unpacked" rows hold the 145 values in VCED order, "packed" rows the 128
+bytes of a cartridge (the last ten are the name). Format: Yamaha DX7 manual, MIDI data format; the packed
+layout is in `_PACKED` below.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from latentdx.errors import ChecksumError, ParameterError, PresetFileError, UnsupportedFormatError
+from latentdx.presets.parameters import (
+    N_OPERATORS,
+    N_VALUES,
+    NAME_LENGTH,
+    column,
+    maxima,
+)
+
+Bytes = npt.NDArray[np.uint8]
+
+PACKED_SIZE = 128
+BANK_VOICES = 32
+YAMAHA = 0x43
+_START, _END = 0xF0, 0xF7
+_VOICE_SIZE = N_VALUES + NAME_LENGTH
+_BANK_SIZE = BANK_VOICES * PACKED_SIZE
+_PACKED_OPERATOR, _VOICE_OPERATOR = 17, 21
+
+# format number of a Yamaha bulk dump -> what it is; 0 and 9 are ours
+_FORMATS = {
+    1: "DX7 performance (PCED)",
+    2: "DX7/TX816 performances (PMEM)",
+    3: "one 4-operator voice (DX21/27/100, TX81Z)",
+    4: "4-operator voices (DX21/27/100, DX11/TX81Z)",
+    5: "DX7 II supplement of one voice (ACED)",
+    6: "DX7 II supplement of 32 voices (AMEM)",
+    0x7E: "a universal Yamaha bulk dump (DX11/TX81Z, DX7 II, TX802)",
+}
+_MANUFACTURERS = {
+    0x41: "Roland",
+    0x42: "Korg",
+    0x40: "Kawai",
+    0x44: "Casio",
+    0x01: "Sequential",
+    0x10: "Oberheim",
+    0x7E: "universal, no manufacturer",
+    0x7F: "universal real time, no manufacturer",
+}
+
+
+def _layout() -> list[tuple[int, int, int, int]]:
+    """Each value's place in a packed voice: (VCED column, packed byte, lowest bit, bits)."""
+    places: list[tuple[int, int, int, int]] = []
+    for group in range(N_OPERATORS):  # operator 6 first in both
+        v, p = group * _VOICE_OPERATOR, group * _PACKED_OPERATOR
+        places += [(v + i, p + i, 0, 8) for i in range(11)]  # EG, break point, depths
+        places += [(v + 11, p + 11, 0, 2), (v + 12, p + 11, 2, 2)]  # curves
+        places += [(v + 13, p + 12, 0, 3), (v + 20, p + 12, 3, 4)]  # rate scaling, detune
+        places += [(v + 14, p + 13, 0, 2), (v + 15, p + 13, 2, 3)]  # AMS, key velocity
+        places += [(v + 16, p + 14, 0, 8)]  # output level
+        places += [
+            (v + 17, p + 15, 0, 1),
+            (v + 18, p + 15, 1, 5),
+            (v + 19, p + 16, 0, 8),
+        ]  # mode, coarse, fine
+    places += [(126 + i, 102 + i, 0, 8) for i in range(8)]  # pitch EG
+    places += [(134, 110, 0, 5), (135, 111, 0, 3), (136, 111, 3, 1)]  # algorithm, feedback, key sync
+    places += [(137 + i, 112 + i, 0, 8) for i in range(4)]  # LFO speed, delay, depths
+    places += [(141, 116, 0, 1), (142, 116, 1, 3), (143, 116, 4, 3), (144, 117, 0, 8)]  # LFO, PMS, transpose
+    return sorted(places)
+
+
+_PLACES = np.array(_layout())
+_BYTE, _SHIFT, _BITS = _PLACES[:, 1], _PLACES[:, 2].astype(np.uint8), _PLACES[:, 3]
+_MASK = ((1 << _BITS) - 1).astype(np.uint8)
+_EG_LEVEL_4 = np.array([column(f"OP{k} EG LEVEL 4") for k in range(1, N_OPERATORS + 1)])
+
+
+def unpack(packed: Bytes) -> Bytes:
+    """Packed voices (N, 128) -> raw values (N, 145) in VCED order, names left out, nothing mended.
+
+    Bit fields lose the bits that the format does not define; whole-byte values keep all eight.
+    """
+    return (packed[:, _BYTE] >> _SHIFT) & _MASK
+
+
+def unpack_names(packed: Bytes) -> list[bytes]:
+    """The ten raw name bytes of each packed voice (N, 128)."""
+    return [row.tobytes() for row in packed[:, -NAME_LENGTH:]]
+
+
+def pack(values: Bytes, names: list[bytes]) -> Bytes:
+    """Values (N, 145) within their ranges and ten-byte names -> packed voices (N, 128)."""
+    packed = np.zeros((len(values), PACKED_SIZE), np.uint8)
+    for col, byte, shift, _ in _PLACES:
+        packed[:, byte] |= values[:, col] << np.uint8(shift)
+    if len(values):
+        packed[:, -NAME_LENGTH:] = np.frombuffer(b"".join(names), np.uint8).reshape(-1, NAME_LENGTH)
+    return packed
+
+
+def out_of_range(values: Bytes) -> npt.NDArray[np.bool_]:
+    """Where raw values (N, 145) exceed their parameter's largest integer."""
+    return values > maxima()
+
+
+def sanitize(values: Bytes) -> tuple[Bytes, npt.NDArray[np.bool_]]:
+    """Mend raw values (N, 145): each is clamped to its range, an EG level 4 out of range becomes 0.
+
+    Level 4 is where an envelope ends: a corrupt one clamped to 99 would sound for ever (the paper's rule too,
+    its section 2 data note). Returns the mended values and where they were mended, bool (N, 145).
+    """
+    bad = out_of_range(values)
+    mended = np.minimum(values, maxima())
+    mended[:, _EG_LEVEL_4] = np.where(bad[:, _EG_LEVEL_4], 0, mended[:, _EG_LEVEL_4])
+    return mended, bad
+
+
+def checksum(payload: bytes) -> int:
+    """Yamaha's checksum: the two's complement of the sum, seven bits."""
+    return -sum(payload) & 0x7F
+
+
+def decode_name(raw: bytes) -> str:
+    """Ten raw bytes -> text: seven bits each, unprintable characters become spaces, ends stripped."""
+    return "".join(chr(c) if 32 <= c < 127 else " " for c in (b & 0x7F for b in raw)).strip()
+
+
+def encode_name(name: str) -> bytes:
+    """Text -> ten bytes of printable ASCII, padded; what the DX7 cannot show becomes "?"."""
+    raw = name.encode("ascii", "replace")[:NAME_LENGTH].ljust(NAME_LENGTH)
+    return bytes(c if 32 <= c < 127 else ord("?") for c in raw)
+
+
+@dataclass
+class Voices:
+    """What a reader found: raw values (N, 145), raw ten-byte names, and per voice whether its message was sound."""
+
+    values: list[Bytes] = field(default_factory=list)
+    names: list[bytes] = field(default_factory=list)
+    damaged: list[bool] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, values: Bytes, names: list[bytes], damaged: bool) -> None:
+        self.values.append(values)
+        self.names += names
+        self.damaged += [damaged] * len(names)
+
+
+def _preview(data: bytes) -> str:
+    """The first bytes of something unexpected, as text where they are text."""
+    head = data[:16]
+    if head and all(32 <= b < 127 or b in b"\t\r\n" for b in head):
+        return f"text {head.decode('ascii')!r}"
+    return "bytes " + head.hex(" ").upper()
+
+
+def _identify(data: bytes, at: int, source: object) -> tuple[int, int]:
+    """Format (0 or 9) and total size of the message that starts at `at`; raises on anything else."""
+    head = data[at : at + 6]
+    if len(head) < 2:
+        raise PresetFileError(source, at, f"{len(head)} bytes", "a SysEx header of 6 bytes")
+    if head[1] != YAMAHA:
+        maker = _MANUFACTURERS.get(head[1], "another manufacturer")
+        raise UnsupportedFormatError(
+            source, at + 1, f"manufacturer 0x{head[1]:02X} ({maker})", "0x43 (Yamaha)"
+        )
+    if len(head) < 6:
+        raise PresetFileError(source, at, f"a header of {len(head)} bytes", "one of 6 bytes (truncated file)")
+    kind, number = head[2] >> 4, head[3]
+    if kind != 0:
+        raise UnsupportedFormatError(
+            source, at + 2, f"Yamaha sub-status {kind} (no bulk dump)", "sub-status 0"
+        )
+    if number not in (0, 9):
+        name = _FORMATS.get(number, "unknown to us")
+        raise UnsupportedFormatError(
+            source, at + 3, f"Yamaha format {number}: {name}", "0 (one DX7 voice) or 9 (32 DX7 voices)"
+        )
+    size = _VOICE_SIZE if number == 0 else _BANK_SIZE
+    claimed = (head[4] << 7) | head[5]
+    if claimed != size:
+        raise PresetFileError(source, at + 4, f"a byte count of {claimed}", f"{size} for format {number}")
+    return number, size
+
+
+def _message(data: bytes, at: int, source: object, strict: bool, voices: Voices) -> int:
+    """Read the bulk dump at `at` into `voices` and return the offset after it."""
+    number, size = _identify(data, at, source)
+    body, end = at + 6, at + 6 + size + 2
+    payload = data[body : body + size]
+    if len(data) < end:
+        raise PresetFileError(
+            source,
+            len(data),
+            f"the end of the file after {len(data) - at} bytes of the message",
+            f"{end - at} bytes (truncated file)",
+        )
+    damage: list[PresetFileError] = []
+    high = next((i for i, b in enumerate(payload) if b > 0x7F), None)
+    if high is not None:
+        damage.append(
+            PresetFileError(
+                source,
+                body + high,
+                f"the byte 0x{payload[high]:02X} inside a message",
+                "seven-bit data (below 0x80)",
+            )
+        )
+    found, wanted = data[end - 2], checksum(payload)
+    if found != wanted:
+        damage.append(
+            ChecksumError(
+                source, end - 2, f"checksum 0x{found:02X}", f"0x{wanted:02X} (strict=False reads on)"
+            )
+        )
+    if data[end - 1] != _END:
+        damage.append(
+            PresetFileError(source, end - 1, f"the byte 0x{data[end - 1]:02X}", "0xF7, end of message")
+        )
+    if damage and strict:
+        raise damage[0]
+    voices.notes += [str(d) for d in damage]
+    raw = np.frombuffer(payload, np.uint8)
+    if number == 0:
+        voices.add(raw[None, :N_VALUES], [payload[N_VALUES:]], bool(damage))
+    else:
+        packed = raw.reshape(BANK_VOICES, PACKED_SIZE)
+        voices.add(unpack(packed), unpack_names(packed), bool(damage))
+    return end
+
+
+def read_messages(data: bytes, source: object, strict: bool = True) -> Voices:
+    """Read all DX7 voices from a stream of SysEx messages.
+
+    Args:
+        data: the file's bytes.
+        source: what error messages call the file.
+        strict: `False` reads dumps with a wrong checksum, eight-bit data or a missing end byte, skips what is no
+            DX7 voice dump beside one that is, and says all of it in `notes`.
+
+    Raises:
+        UnsupportedFormatError: another manufacturer, or another Yamaha format.
+        ChecksumError: a wrong checksum (strict only).
+        PresetFileError: anything else, with offset, found and expected.
+    """
+    voices, at = Voices(), 0
+    if not data:
+        raise PresetFileError(source, 0, "an empty file", "a SysEx message (0xF0 0x43 …)")
+    while at < len(data):
+        try:
+            if data[at] != _START:
+                raise PresetFileError(source, at, _preview(data[at:]), "0xF0, start of a SysEx message")
+            at = _message(data, at, source, strict, voices)
+        except PresetFileError as error:
+            if strict:
+                raise
+            following = data.find(_START, at + 1)
+            if not voices.names and following < 0:
+                raise
+            voices.notes.append(f"skipped: {error}")
+            at = following if following >= 0 else len(data)
+    return voices
+
+
+def read_packed(data: bytes, source: object, most_bad: float = 0.15) -> Voices:
+    """Read a raw payload: packed voices of 128 bytes each, without header or checksum.
+
+    Such a file carries no mark of what it is, so it is refused when more than `most_bad` of its values are
+    out of range: then it is something else.
+    """
+    if not data or len(data) % PACKED_SIZE:
+        raise PresetFileError(
+            source, len(data), f"{len(data)} bytes", f"a positive multiple of {PACKED_SIZE} bytes"
+        )
+    packed = np.frombuffer(data, np.uint8).reshape(-1, PACKED_SIZE)
+    values = unpack(packed)
+    bad = out_of_range(values)
+    if bad.mean() > most_bad:
+        row, col = np.argwhere(bad)[0]
+        raise PresetFileError(
+            source,
+            int(row * PACKED_SIZE + _BYTE[col]),
+            f"{bad.mean():.0%} of the values out of range",
+            f"at most {most_bad:.0%} (are these packed DX7 voices?)",
+        )
+    voices = Voices()
+    voices.add(values, unpack_names(packed), damaged=False)
+    return voices
+
+
+def bank_message(packed: Bytes, channel: int = 0) -> bytes:
+    """A 32-voice bulk dump (4,104 bytes) of packed voices (32, 128)."""
+    if packed.shape != (BANK_VOICES, PACKED_SIZE):
+        raise ParameterError(f"a cartridge has shape ({BANK_VOICES}, {PACKED_SIZE}), not {packed.shape}")
+    payload = packed.tobytes()
+    return bytes([_START, YAMAHA, channel, 9, _BANK_SIZE >> 7, _BANK_SIZE & 0x7F]) + payload + _tail(payload)
+
+
+def voice_message(values: Bytes, name: bytes, channel: int = 0) -> bytes:
+    """A single-voice dump (163 bytes) of values (145,) and a ten-byte name."""
+    payload = values.tobytes() + name
+    return (
+        bytes([_START, YAMAHA, channel, 0, _VOICE_SIZE >> 7, _VOICE_SIZE & 0x7F]) + payload + _tail(payload)
+    )
+
+
+def _tail(payload: bytes) -> bytes:
+    return bytes([checksum(payload), _END])
