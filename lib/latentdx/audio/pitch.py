@@ -14,7 +14,7 @@ _FMIN, _FMAX = 40.0, 4000.0  # Hz; below, fewer than four periods fit a frame
 
 @dataclass(frozen=True)
 class Pitch:
-    """Median fundamental in Hz over the voiced frames (`nan` if none), and the voiced share of the audible ones."""
+    """Median fundamental in Hz over the voiced frames (`nan` if none), and their share of the audible ones."""
 
     f0: float
     voiced: float
@@ -30,7 +30,7 @@ class Pitch:
 
 
 def estimate(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> Pitch:
-    """Fundamental by pYIN (Mauch & Dixon 2014, https://doi.org/10.1109/ICASSP.2014.6853678), about 0.2 s a clip.
+    """Fundamental by pYIN (Mauch & Dixon 2014, https://doi.org/10.1109/ICASSP.2014.6853678).
 
     Only frames within 40 dB of the loudest count, so that a long silence does not make a sound unvoiced.
     """
