@@ -10,11 +10,12 @@ from latentdx.audio.dexed import SAMPLE_RATE
 
 _FRAME, _HOP = 2048, 512
 _FMIN, _FMAX = 40.0, 4000.0  # Hz; below, fewer than four periods fit a frame
+_LEAST_PROBABILITY = 0.1  # white noise is "voiced" at 0.01 for librosa's pyin, played notes at 0.5 and more
 
 
 @dataclass(frozen=True)
 class Pitch:
-    """Median fundamental in Hz over the voiced frames (`nan` if none), and their share of the audible ones."""
+    """Median fundamental over the voiced frames in Hz (`nan` if none), their share of the audible ones."""
 
     f0: float
     voiced: float
@@ -34,11 +35,11 @@ def estimate(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> 
 
     Only frames within 40 dB of the loudest count, so that a long silence does not make a sound unvoiced.
     """
-    f0, voiced, _ = librosa.pyin(
+    f0, voiced, probability = librosa.pyin(
         audio, sr=sample_rate, fmin=_FMIN, fmax=_FMAX, frame_length=_FRAME, hop_length=_HOP
     )
-    level = librosa.feature.rms(y=audio, frame_length=_FRAME, hop_length=_HOP)[0]
-    audible = level > max(level.max() * 0.01, 1e-6)
+    voiced = voiced & (probability > _LEAST_PROBABILITY)
+    audible = _audible(audio)
     if not audible.any():
         return Pitch(float("nan"), 0.0)
     heard = audible & voiced
@@ -51,6 +52,11 @@ def estimate_fast(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE
     The median over frames within 40 dB of the loudest; `nan` for silence. It has no notion of "unvoiced".
     """
     f0 = librosa.yin(audio, sr=sample_rate, fmin=_FMIN, fmax=_FMAX, frame_length=_FRAME, hop_length=_HOP)
-    level = librosa.feature.rms(y=audio, frame_length=_FRAME, hop_length=_HOP)[0]
-    audible = level > max(level.max() * 0.01, 1e-6)
+    audible = _audible(audio)
     return float(np.median(f0[audible])) if audible.any() else float("nan")
+
+
+def _audible(audio: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Frames within 40 dB of the loudest; none of a silent sound."""
+    level = librosa.feature.rms(y=audio, frame_length=_FRAME, hop_length=_HOP)[0]
+    return level > max(level.max() * 0.01, 1e-6)

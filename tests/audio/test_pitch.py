@@ -1,0 +1,43 @@
+"""Pitch estimates against tones of known frequency."""
+
+import numpy as np
+import pytest
+
+from latentdx import Dexed, PresetBank
+from latentdx.audio import pitch
+
+RATE = 22_050
+
+
+def harmonic(f0: float, seconds: float = 2.0) -> np.ndarray:
+    t = np.arange(int(seconds * RATE)) / RATE
+    sound = sum(np.sin(2 * np.pi * f0 * n * t) / n for n in range(1, 7))
+    return (0.2 * sound).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "estimator", [lambda x: pitch.estimate(x).f0, pitch.estimate_fast], ids=["pyin", "yin"]
+)
+@pytest.mark.parametrize("f0", [65.4, 261.6, 1046.5])
+def test_known_tones_within_ten_cents(estimator, f0):
+    assert abs(1200 * np.log2(estimator(harmonic(f0)) / f0)) < 10
+
+
+def test_a_long_silence_does_not_make_a_sound_unvoiced():
+    sound = np.concatenate([harmonic(220, 1.0), np.zeros(3 * RATE, np.float32)])
+    found = pitch.estimate(sound)
+    assert found.voiced > 0.9
+    assert found.cents_from(57) == pytest.approx(0, abs=10)
+
+
+def test_silence_and_noise_have_no_pitch():
+    silent = pitch.estimate(np.zeros(RATE, np.float32))
+    assert np.isnan(silent.f0) and silent.voiced == 0 and np.isnan(silent.midi)
+    assert np.isnan(pitch.estimate_fast(np.zeros(RATE, np.float32)))
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    assert pitch.estimate(noise).voiced < 0.5
+
+
+def test_the_init_voice_plays_middle_c():
+    sound = Dexed().render(PresetBank.init()[0], 60, 100)
+    assert pitch.estimate(sound).cents_from(60) == pytest.approx(0, abs=5)
