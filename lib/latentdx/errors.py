@@ -53,6 +53,14 @@ class StoreError(LatentDXError):
     """A spectrogram store cannot be used; base of the reasons below."""
 
 
+class StoreMissingError(StoreError):
+    """There is no store, or an unfinished one; the message says how to make or finish it."""
+
+
+class StoreBusyError(StoreError):
+    """Another process is writing this store."""
+
+
 class StoreMismatchError(StoreError):
     """A store was made with other settings; the message lists each difference."""
 
@@ -67,3 +75,7 @@ class StoreFullError(StoreError, OSError):
 
 class AudioFileError(LatentDXError):
     """A sound file cannot be read or written; the message names the file and the reason."""
+
+
+class NotebookError(LatentDXError):
+    """A chapter cannot be run: an unknown parameter, or a cell that failed."""

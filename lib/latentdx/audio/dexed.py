@@ -32,6 +32,9 @@ N_SAMPLES = 88_576
 HOLD = 3.0
 """Seconds from note-on to note-off."""
 
+FADE = 0.1
+"""Seconds of linear fade-out at the end of each render, as in the paper (its section 2)."""
+
 SINGLE_NOTE: tuple[tuple[int, int], ...] = ((60, 85),)
 SIX_NOTES: tuple[tuple[int, int], ...] = ((40, 85), (50, 85), (60, 42), (60, 85), (60, 127), (70, 85))
 """(MIDI note, velocity) pairs of the paper's single-note and six-note data (its section 2)."""
@@ -39,7 +42,6 @@ SIX_NOTES: tuple[tuple[int, int], ...] = ((40, 85), (50, 85), (60, 42), (60, 85)
 NOTE_SETS = {"single": SINGLE_NOTE, "six": SIX_NOTES}
 
 _PLUGIN_LEVEL = np.float32(0.125)  # dexed-py's output is 8 times the plug-in's
-_FADE_SECONDS = 0.1
 _MIN_RATE, _MAX_RATE = 16_384, 96_000  # below, one of the engine's tables overflows silently
 
 
@@ -98,7 +100,7 @@ def _check_request(preset: Preset, note: int, velocity: int, hold: float, n_samp
 
 def _fade_out(sound: npt.NDArray[np.float32], sample_rate: int) -> npt.NDArray[np.float32]:
     """The paper's linear fade over the last 0.1 s, in place."""
-    fade = min(round(_FADE_SECONDS * sample_rate), len(sound))
+    fade = min(round(FADE * sample_rate), len(sound))
     sound[len(sound) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
     return sound
 
@@ -126,7 +128,7 @@ class Dexed:
 
     @property
     def engine(self) -> str:
-        return f"dexed-py {version('dexed-py')}"
+        return f"dexed-py {version('dexed-py')}" + (" with DC blocker" if self.dc_blocker else "")
 
     def __getstate__(self) -> dict[str, object]:  # threads' synths stay behind; Dask pickles renderers
         return {"sample_rate": self.sample_rate, "dc_blocker": self.dc_blocker}
