@@ -1,0 +1,61 @@
+# LatentDX. `make site` and `make test` each set everything up by themselves; `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+PROFILE ?= laptop
+BIN := .venv/bin
+DOIT := $(BIN)/doit profile=$(PROFILE)
+
+# The stamp carries a checksum of what was installed, so that a fresh checkout's dates install nothing twice.
+INSTALLED := .venv/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | tr ' ' -)
+
+# Prints how long a stage took, under its name.
+TIMED = TIMEFORMAT='== $(1): %0lR'; time
+
+.PHONY: help install site reproduce test check lock clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@echo
+	@echo "PROFILE=smoke|laptop|paper chooses the notebooks' parameters (book/profiles), PYTHON=... the interpreter."
+
+site: $(INSTALLED)  ## build the book into build/PROFILE/_build/html
+	$(DOIT) site
+	@echo "Open build/$(PROFILE)/_build/html/index.html"
+
+reproduce: $(INSTALLED)  ## make again what data/ ships: fetch, curate, render, promote (hours of rendering)
+	$(DOIT) reproduce
+
+check: $(INSTALLED)  ## format, lint and types only
+	@$(call TIMED,ruff) { $(BIN)/ruff check && $(BIN)/ruff format --check; }
+	@$(call TIMED,mypy) $(BIN)/mypy
+
+test: check  ## everything: lint, types, unit tests, every notebook, the smoke site, the browser
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env tests book
+
+install: $(INSTALLED)  ## only make .venv from the lock
+
+$(INSTALLED):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "LatentDX needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." >&2; \
+		echo "Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing $$(grep -c == requirements.lock) pinned packages into .venv; the first time takes some minutes."
+	@$(PYTHON) -m venv .venv
+	@$(call TIMED,install) { $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .; }
+	@rm -f .venv/.installed-*
+	@touch $@
+
+# PyTorch's CUDA libraries stay out: the CPU build needs none, and pip adds the right ones to the CUDA build.
+lock:  ## pin again what pyproject.toml asks for (keeps pins that still fit; delete the lock to take the newest)
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --all-extras \
+		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+	sed -i.bak -E '/^(nvidia|cuda|triton)[a-z0-9-]*==/d' requirements.lock && rm requirements.lock.bak
+
+clean:  ## remove everything built, except .venv
+	rm -rf build book/media

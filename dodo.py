@@ -1,0 +1,130 @@
+"""The pipeline, as tasks that run again only when the content of what they read has changed: `doit list`.
+
+Called by the Makefile: `doit profile=smoke site`. The site's tasks write only to build/<profile>/; `reproduce`
+writes to the user's cache and promotes into data/.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from doit import get_var
+from doit.tools import config_changed
+
+from latentdx.book.notebooks import read_profile
+from latentdx.book.sphinx_extension import BUILD_VARIABLE
+
+Task = dict[str, Any]
+
+PROFILE = get_var("profile", "laptop")
+PROFILE_FILE = Path(f"book/profiles/{PROFILE}.yml")
+BUILD = Path("build", PROFILE)
+STAGED = (
+    BUILD / "src"
+)  # Jupyter Book's sources: executed chapters and their media, under the names they have in book/
+SITE = BUILD / "_build"
+
+LIBRARY = sorted(map(str, Path("lib").rglob("*.py")))
+SHIPPED = sorted(str(path) for path in Path("data").rglob("*") if path.is_file())
+CHAPTERS = sorted(Path("book").glob("*.ipynb"))
+PAGES = sorted(
+    path
+    for path in [*Path("book").glob("*.md"), *Path("book").glob("*.bib"), *Path("book/_static").rglob("*")]
+    if path.is_file()
+)
+
+DOIT_CONFIG = {
+    "default_tasks": ["site"],
+    "dep_file": str(BUILD / ".doit.json"),
+    "backend": "json",
+    "num_process": os.cpu_count() or 1,
+    "par_type": "thread",
+    "verbosity": 2,
+}
+
+if not PROFILE_FILE.exists():
+    sys.exit(
+        f"no profile {PROFILE_FILE}; there are {sorted(p.stem for p in PROFILE_FILE.parent.glob('*.yml'))}"
+    )
+BUILD.mkdir(parents=True, exist_ok=True)
+
+
+def task_notebook() -> Iterator[Task]:
+    """Execute one chapter with the profile's parameters."""
+    for chapter in CHAPTERS:
+        target = STAGED / chapter
+        yield {
+            "name": chapter.stem,
+            "file_dep": [str(chapter), *LIBRARY, *SHIPPED],
+            "uptodate": [
+                config_changed(
+                    {
+                        "parameters": read_profile(PROFILE_FILE, chapter.stem),
+                        "corpora": os.environ.get("LATENTDX_DATA", ""),
+                    }
+                )
+            ],
+            "targets": [str(target)],
+            "actions": [
+                [sys.executable, "-m", "latentdx.book.notebooks", str(chapter), str(target)]
+                + ["--profile", str(PROFILE_FILE)]
+            ],
+        }
+
+
+def describe_build() -> str:
+    """Which sources and profile a site is made of; the same for the same commit."""
+    try:
+        commit = subprocess.check_output(
+            ["git", "describe", "--always", "--dirty"], text=True, stderr=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.CalledProcessError):
+        commit = f"release {version('latentdx')}"
+    return f"{commit.strip()}, profile {PROFILE}"
+
+
+def build_site() -> bool:
+    """Copy the pages beside the executed chapters and run Jupyter Book on them, warnings as errors."""
+    shutil.rmtree(
+        SITE, ignore_errors=True
+    )  # an incremental build keeps stale pictures, and a clean one is seconds
+    shutil.rmtree(STAGED / "book/_static", ignore_errors=True)
+    for page in PAGES:
+        (STAGED / page).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(page, STAGED / page)
+    command = [
+        str(Path(sys.executable).with_name("jupyter-book")),
+        "build",
+        str(STAGED),
+        "--config",
+        "_config.yml",
+    ]
+    command += [
+        "--toc",
+        str(Path("_toc.yml").resolve()),
+        "--path-output",
+        str(BUILD),
+        "-W",
+        "--keep-going",
+        "-q",
+    ]
+    return (
+        subprocess.run(command, env=os.environ | {BUILD_VARIABLE: describe_build()}, check=False).returncode
+        == 0
+    )
+
+
+def task_site() -> Task:
+    """Build the book from the executed chapters."""
+    return {
+        "file_dep": ["_config.yml", "_toc.yml", *map(str, PAGES), *LIBRARY]
+        + [str(STAGED / chapter) for chapter in CHAPTERS],
+        "uptodate": [config_changed(describe_build())],
+        "targets": [str(SITE / "html/index.html")],
+        "actions": [build_site],
+    }

@@ -1,0 +1,58 @@
+"""What the site needs beyond Jupyter Book: nothing fetched from other hosts, media beside pages, a footer that says what built it.
+
+Enabled in ``_config.yml``. It takes MathJax out of the wheel of ``sphinx-mathjax-offline``, whose own extension would
+copy fifteen times as much.
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+BUILD_VARIABLE = "LATENTDX_BUILD"
+
+# The theme's icons are drawn by its web font already; this script, 540 kB compressed, draws them again.
+_FONT_AWESOME_SCRIPT = re.compile(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>")
+
+
+def name_build(app: Sphinx, config: Config) -> None:
+    """Say in every page's footer which commit and profile it came from (dodo.py knows; a bare build does not)."""
+    build = os.environ.get(BUILD_VARIABLE, "the clean sources: no cell has been run")
+    config.html_theme_options["extra_footer"] = f'<p class="build">Built from {build}.</p>'
+
+
+def finish(app: Sphinx, exception: Exception | None) -> None:
+    """Add MathJax and the chapters' media to the built pages, and remove the icon script."""
+    if exception or app.builder.format != "html":
+        return
+    source, built = Path(app.srcdir), Path(app.outdir)
+    _copy_mathjax(built / "_static/mathjax")
+    for media in source.glob("book/media/*"):
+        # the same relative links as in Jupyter
+        shutil.copytree(media, built / media.relative_to(source), dirs_exist_ok=True)
+    for page in built.rglob("*.html"):
+        text = page.read_text("utf8")
+        page.write_text(_FONT_AWESOME_SCRIPT.sub("", text), "utf8")
+
+
+def _copy_mathjax(target: Path) -> None:
+    found = importlib.util.find_spec("sphinx-mathjax-offline")
+    if found is None or found.origin is None:
+        raise FileNotFoundError(
+            "the package sphinx-mathjax-offline is not installed: pip install 'latentdx[book]'"
+        )
+    mathjax, fonts = Path(found.origin).parent / "static/mathjax", "output/chtml/fonts/woff-v2"
+    shutil.copytree(mathjax / fonts, target / fonts, dirs_exist_ok=True)
+    shutil.copy2(mathjax / "tex-chtml.js", target)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Sphinx's entry point."""
+    app.connect("config-inited", name_build)
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
