@@ -1,0 +1,79 @@
+"""The shipped target sounds: complete, readable, and what the code renders."""
+
+import json
+
+import numpy as np
+import pytest
+
+from latentdx.audio import files
+from latentdx.dataset import targets
+from latentdx.dataset.examples import EXAMPLES
+from latentdx.errors import CorpusMissingError
+from latentdx.presets import corpora
+from latentdx.shipped import shipped
+
+MANIFEST = json.loads((shipped("targets") / targets.MANIFEST).read_text())
+
+
+@pytest.fixture(scope="module")
+def learnfm():
+    try:
+        corpora.find("learnfm")
+    except CorpusMissingError as error:
+        pytest.skip(str(error))
+    return corpora.read("learnfm")
+
+
+def test_every_example_and_every_file_is_listed_once() -> None:
+    listed = [t.file for t in targets.load()]
+    on_disk = [p.relative_to(shipped("targets")).as_posix() for p in shipped("targets").rglob("*.flac")]
+    assert sorted(listed) == sorted(on_disk)
+    played = {(t.uid, t.note, t.velocity) for t in targets.load("example")}
+    assert played == {(e.uid, *note) for e in EXAMPLES for note in e.notes}
+    assert len(targets.load("out of domain")) == 13
+
+
+@pytest.mark.parametrize("target", targets.load(), ids=lambda t: t.file)
+def test_sounds_are_audible_and_whole(target: targets.Target) -> None:
+    sound = target.audio()
+    assert sound.shape == ((88_576,) if target.kind == "example" else (88_200,))
+    assert 0.02 < np.abs(sound).max() <= 1.0
+    assert (target.license is not None) == (target.kind == "out of domain")
+
+
+def test_velocity_example_gets_louder_with_velocity() -> None:
+    at = {t.velocity: np.abs(t.audio()).max() for t in targets.load() if t.name == "Hollow.Str"}
+    assert sorted(at) == [20, 64, 85, 127]
+    assert at[20] < at[64] < at[85] < at[127]
+
+
+@pytest.mark.corpus
+def test_committed_sounds_are_fresh_renders(learnfm) -> None:
+    assert MANIFEST["corpus_hash"] == corpora.bank_hash(learnfm)
+    by_index = {e.index: e for e in EXAMPLES}
+    for target in targets.load("example"):
+        assert target.index is not None and target.velocity is not None
+        fresh = targets.render(by_index[target.index], learnfm, target.note, target.velocity)
+        # 24 bits: half a step, and one more for the encoder's rounding
+        np.testing.assert_allclose(target.audio(), fresh, rtol=0, atol=1.5 * 2**-23, err_msg=target.file)
+
+
+@pytest.mark.corpus
+def test_made_again_byte_by_byte(learnfm, tmp_path) -> None:
+    (tmp_path / "ood").symlink_to(shipped("targets", "ood"))
+    targets.make(tmp_path)
+    for path in shipped("targets").glob("*.flac"):
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
+    made = json.loads((tmp_path / targets.MANIFEST).read_text())
+    assert made["sounds"] == MANIFEST["sounds"]
+
+
+def test_missing_folder_is_named(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(targets, "shipped", lambda *parts: tmp_path)
+    with pytest.raises(targets.TargetsError, match="ship with the project"):
+        targets.load()
+
+
+def test_flac_keeps_24_bits() -> None:
+    target = targets.load("example")[0]
+    assert files.encode(target.audio(), "flac") == target.path.read_bytes()
