@@ -1,7 +1,7 @@
 """The pipeline, as tasks that run again only when the content of what they read has changed: `doit list`.
 
-Called by the Makefile: `doit profile=smoke site`. The site's tasks write only to build/<profile>/; `reproduce`
-writes to the user's cache and promotes into data/.
+Called by the Makefile: `doit profile=smoke site`. The site's tasks write only to build/<profile>/;
+`reproduce` writes to the user's cache and promotes into data/.
 """
 
 import os
@@ -37,6 +37,7 @@ PAGES = sorted(
     for path in [*Path("book").glob("*.md"), *Path("book").glob("*.bib"), *Path("book/_static").rglob("*")]
     if path.is_file()
 )
+RUN_NOTEBOOK = [sys.executable, "-m", "latentdx.book.notebooks"]
 
 DOIT_CONFIG = {
     "default_tasks": ["site"],
@@ -70,10 +71,7 @@ def task_notebook() -> Iterator[Task]:
                 )
             ],
             "targets": [str(target)],
-            "actions": [
-                [sys.executable, "-m", "latentdx.book.notebooks", str(chapter), str(target)]
-                + ["--profile", str(PROFILE_FILE)]
-            ],
+            "actions": [[*RUN_NOTEBOOK, str(chapter), str(target), "--profile", str(PROFILE_FILE)]],
         }
 
 

@@ -1,9 +1,9 @@
-"""Run a chapter: papermill with a profile's parameters, giving the same bytes whenever the results are the same.
+"""Run a chapter: papermill with a profile's parameters; the same results give the same bytes.
 
 A chapter runs with an empty folder of its own as working directory. It writes sounds and pictures to
-``media/<name>/<first 16 digits of the content's SHA-256>.<ext>`` below it and links them by that same relative
-path; ``<name>`` is in the environment variable ``LATENTDX_NOTEBOOK`` ("scratch" in plain Jupyter). The executed
-notebook and its media replace the previous ones only when every cell has succeeded.
+``media/<name>/<first 16 digits of the content's SHA-256>.<ext>`` below it and links them by that same
+relative path; ``<name>`` is in the environment variable ``LATENTDX_NOTEBOOK`` ("scratch" in plain Jupyter).
+The executed notebook and its media replace the previous ones only when every cell has succeeded.
 """
 
 import argparse
@@ -34,10 +34,10 @@ def read_profile(path: Path, chapter: str) -> dict[str, Any]:
 
 
 def run_notebook(source: Path, target: Path, parameters: dict[str, Any]) -> None:
-    """Execute the notebook `source` into `target`, and its media into ``target.parent / "media" / source.stem``.
+    """Execute the notebook `source` into `target`, its media into ``target.parent / "media" / source.stem``.
 
-    Raises `NotebookError` when a parameter is not one of the notebook's, or when a cell fails: the previous target
-    stays, and the failed notebook, with its traceback, is kept beside it as ``failed-<name>.ipynb``.
+    Raises `NotebookError` when a parameter is not one of the notebook's, or when a cell fails: the previous
+    target stays, and the failed notebook, with its traceback, is kept beside it as ``failed-<name>.ipynb``.
     """
     known = set(papermill.inspect_notebook(str(source)))
     if unknown := sorted(set(parameters) - known):
@@ -50,11 +50,11 @@ def run_notebook(source: Path, target: Path, parameters: dict[str, Any]) -> None
         try:
             _execute(source, executed, parameters, Path(folder, "work"))
         except PapermillExecutionError as error:
-            os.replace(executed, failed)
+            executed.replace(failed)
             raise NotebookError(f"{source}: a cell failed, see {failed}\n{error}") from error
         _strip_run(executed)
         _replace_folder(Path(folder, "work", "media", source.stem), target.parent / "media" / source.stem)
-        os.replace(executed, target)
+        executed.replace(target)
     failed.unlink(missing_ok=True)
 
 
@@ -90,7 +90,7 @@ def _replace_folder(new: Path, old: Path) -> None:
         shutil.rmtree(old)
     if new.is_dir():
         old.parent.mkdir(exist_ok=True)
-        os.replace(new, old)
+        new.replace(old)
 
 
 def main() -> None:

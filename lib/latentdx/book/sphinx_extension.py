@@ -1,7 +1,7 @@
-"""What the site needs beyond Jupyter Book: nothing fetched from other hosts, media beside pages, a footer that says what built it.
+"""What the site needs beyond Jupyter Book: no other hosts, media beside pages, a footer that names the build.
 
-Enabled in ``_config.yml``. It takes MathJax out of the wheel of ``sphinx-mathjax-offline``, whose own extension would
-copy fifteen times as much.
+Enabled in ``_config.yml``. It takes MathJax out of the wheel of ``sphinx-mathjax-offline``, whose own
+extension would copy fifteen times as much.
 """
 
 import importlib.util
@@ -21,7 +21,7 @@ _FONT_AWESOME_SCRIPT = re.compile(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*>
 
 
 def name_build(app: Sphinx, config: Config) -> None:
-    """Say in every page's footer which commit and profile it came from (dodo.py knows; a bare build does not)."""
+    """Say in every page's footer which commit and profile built it (dodo.py knows; a bare build does not)."""
     build = os.environ.get(BUILD_VARIABLE, "the clean sources: no cell has been run")
     config.html_theme_options["extra_footer"] = f'<p class="build">Built from {build}.</p>'
 

@@ -1,0 +1,41 @@
+"""What several tests share: the built smoke site, and a table of where the time went."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the site with the smoke profile, warnings as errors: `make site PROFILE=smoke`."""
+    doit = [sys.executable, "-m", "doit", "profile=smoke", "site"]
+    build = subprocess.run(
+        doit, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert build.returncode == 0, build.stdout
+    return ROOT / "build/smoke/_build/html"
+
+
+def stage(nodeid: str) -> str:
+    """Which of CI's stages a test belongs to."""
+    file = nodeid.partition("::")[0]
+    if file.endswith(".ipynb"):
+        return "notebooks (nbval)"
+    return {"test_site.py": "site", "test_browser.py": "browser"}.get(Path(file).name, "unit tests")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the time of each stage; building the site counts where it is first asked for."""
+    times: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                times[stage(report.nodeid)] += report.duration
+    terminalreporter.section("time of each stage")
+    for name, seconds in sorted(times.items()):
+        terminalreporter.write_line(f"== {name}: {seconds:.0f}s")

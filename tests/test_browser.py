@@ -1,0 +1,234 @@
+"""The site in a real Chromium, under a sub-path as on GitHub Pages: whole, offline, playable, accessible."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
+
+pytestmark = pytest.mark.browser
+
+TOC = yaml.safe_load((Path(__file__).parents[1] / "_toc.yml").read_text("utf8"))
+PAGES = [f"{name}.html" for name in [TOC["root"], *(entry["file"] for entry in TOC["chapters"])]]
+
+# As root, Chromium refuses its sandbox; the rest keeps it from calling home and lets a test press play.
+ARGUMENTS = [
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),
+    *["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"],
+    *["--disable-sync", "--no-first-run", "--autoplay-policy=no-user-gesture-required", "--mute-audio"],
+]
+
+# What axe finds in the theme itself (sphinx-book-theme 1.3.0): rule -> the theme's elements.
+THEMES_OWN = {
+    "label-content-name-mismatch": (".search-button", ".nav-link"),
+    "region": (".navbar-brand", ".bd-header-article", ".sidebar-primary"),
+}
+
+
+class RangeHandler(SimpleHTTPRequestHandler):
+    """Serves files like a web host does: byte ranges too, which seeking in a sound needs."""
+
+    def send_head(self):  # type: ignore[no-untyped-def]
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        path = Path(self.translate_path(self.path))
+        if not asked or not path.is_file():
+            return super().send_head()
+        size = path.stat().st_size
+        first, last = int(asked[1]), min(int(asked[2] or size), size - 1)
+        self.send_response(206)
+        self.send_header("Content-Type", self.guess_type(str(path)))
+        self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
+        self.send_header("Content-Length", str(last - first + 1))
+        self.end_headers()
+        with path.open("rb") as file:
+            file.seek(first)
+            self.wfile.write(file.read(last - first + 1))
+        return None
+
+    def end_headers(self) -> None:
+        self.send_header("Accept-Ranges", "bytes")
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The site's address on this machine, below a sub-path."""
+    root = tmp_path_factory.mktemp("host")
+    (root / "latentdx").symlink_to(site)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(RangeHandler, directory=str(root)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/latentdx"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    names = ["chromium", "chromium-browser", "google-chrome"]
+    executable = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if executable is None:
+        reason = f"no browser: none of {names} is on the path and CHROMIUM names none"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["http", "file"])
+def origin(request: pytest.FixtureRequest, address: str, site: Path) -> str:
+    """The site on a host, and as files opened by a double click."""
+    return address if request.param == "http" else site.as_uri()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        yield context
+
+
+def scroll_through(page: Page) -> None:
+    """Bring every lazily loaded picture into view."""
+    page.evaluate(
+        """async () => {
+            for (let y = 0; y < document.body.scrollHeight; y += innerHeight / 2) {
+                scrollTo(0, y);
+                await new Promise(done => setTimeout(done, 20));
+            }
+        }"""
+    )
+    page.wait_for_load_state("networkidle")
+
+
+def test_pages_are_whole_and_ask_no_other_host(context: BrowserContext, origin: str) -> None:
+    foreign, broken, said = [], [], []
+
+    def leave(request: Request) -> None:
+        if not request.url.startswith((origin, "data:", "blob:")):
+            foreign.append(request.url)
+
+    def arrive(response: Response) -> None:
+        if response.status >= 400:
+            broken.append(f"{response.status} {response.url}")
+
+    context.on("request", leave)
+    context.on("response", arrive)
+    context.on("requestfailed", lambda request: broken.append(f"{request.failure} {request.url}"))
+    context.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    context.on("weberror", lambda error: said.append(str(error.error)))
+    page = context.new_page()
+    for name in ["index.html", *PAGES, "genindex.html", "search.html?q=preset"]:
+        page.goto(f"{origin}/{name}")
+        scroll_through(page)
+        assert page.locator("h1").first.is_visible(), name
+    assert (foreign, broken, said) == ([], [], [])
+
+
+# Returns what went wrong: the element must play for 0.2 s, seek, and come to its end.
+PLAY_EVERYTHING = """async () => {
+    const wrong = [];
+    const within = (seconds, what, promise) => Promise.race([promise, new Promise((_, reject) =>
+        setTimeout(() => reject(new Error(what + ' took over ' + seconds + ' s')), 1000 * seconds))]);
+    const event = (audio, name) => new Promise(done => audio.addEventListener(name, done, {once: true}));
+    const reach = async (audio, time) => {
+        while (audio.currentTime < time) await new Promise(done => setTimeout(done, 10));
+    };
+    for (const audio of document.querySelectorAll('audio')) {
+        try {
+            await within(10, 'play', audio.play());
+            const start = audio.currentTime;
+            await within(10, '0.2 s of sound', reach(audio, Math.min(start + 0.2, audio.duration)));
+            const end = event(audio, 'ended');
+            audio.currentTime = audio.duration - 0.1;
+            await within(10, 'the end', end);
+            if (audio.error) wrong.push(audio.src + ': ' + audio.error.message);
+            if (!audio.ended) wrong.push(audio.src + ': not at its end');
+        } catch (error) { wrong.push(audio.src + ': ' + error.message); }
+    }
+    return wrong;
+}"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_player_plays_to_its_end(context: BrowserContext, address: str, name: str) -> None:
+    page = context.new_page()
+    page.goto(f"{address}/{name}")
+    assert page.evaluate(PLAY_EVERYTHING) == []
+
+
+def test_keyboard_reaches_and_starts_a_player(context: BrowserContext, address: str) -> None:
+    page = context.new_page()
+    page.goto(f"{address}/{PAGES[0]}")
+    assert page.locator("audio").count(), "the first page has sounds to press at once"
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "AUDIO":
+            break
+    page.keyboard.press("Space")
+    page.wait_for_function(
+        "document.activeElement.tagName === 'AUDIO' && document.activeElement.currentTime > 0.1"
+    )
+
+
+def test_one_player_at_a_time(context: BrowserContext, address: str) -> None:
+    page = context.new_page()
+    page.goto(f"{address}/{PAGES[0]}")
+    players = page.locator("audio")
+    assert players.count() >= 2
+    for number in [0, 1]:
+        players.nth(number).evaluate("async audio => { await audio.play(); }")
+    page.wait_for_function(
+        "document.querySelectorAll('audio')[0].paused && !document.querySelectorAll('audio')[1].paused"
+    )
+
+
+def is_ours(rule: str, node: dict[str, list[str]]) -> bool:
+    return not any(part in " ".join(map(str, node["target"])) for part in THEMES_OWN.get(rule, ()))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_that_is_ours(
+    browser: Browser, address: str, name: str, scheme: str, width: int
+) -> None:
+    with browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme) as context:
+        page = context.new_page()
+        page.goto(f"{address}/{name}")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        found = [
+            f"{violation['id']}: {node['html'][:200]} {node['target']}"
+            for violation in Axe().run(page).response["violations"]
+            for node in violation["nodes"]
+            if is_ours(violation["id"], node)
+        ]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_narrow_phone_does_not_scroll_sideways(browser: Browser, address: str, name: str) -> None:
+    with browser.new_context(viewport={"width": 360, "height": 740}) as context:
+        page = context.new_page()
+        page.goto(f"{address}/{name}")
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= 360
+
+
+def test_formulas_are_typeset(context: BrowserContext, address: str, site: Path) -> None:
+    written = [name for name in PAGES if 'class="math' in (site / name).read_text("utf8")]
+    page = context.new_page()
+    for name in written:
+        page.goto(f"{address}/{name}")
+        page.wait_for_selector("mjx-container", state="attached")
+        assert page.locator(".math:not(:has(mjx-container))").count() == 0, name

@@ -1,0 +1,118 @@
+"""The chapters are clean sources, the profiles fit them, and the runner gives the same bytes twice."""
+
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_notebook
+
+from latentdx.book.notebooks import read_profile, run_notebook
+from latentdx.errors import NotebookError
+
+BOOK = Path(__file__).parents[1] / "book"
+CHAPTERS = sorted(BOOK.glob("*.ipynb"))
+PROFILES = sorted((BOOK / "profiles").glob("*.yml"))
+
+chapters = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+profiles = pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
+
+
+@chapters
+def test_chapter_is_a_clean_source(chapter: Path) -> None:
+    notebook = nbformat.read(chapter, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
+    assert not {"widgets", "papermill"} & set(notebook.metadata)
+    assert not [cell.id for cell in notebook.cells if {"papermill", "execution"} & set(cell.metadata)]
+    assert any("assert " in cell.source for cell in code), "nbval compares no outputs: a chapter must assert"
+
+
+@profiles
+def test_profile_sets_parameters_that_exist(profile: Path) -> None:
+    known = {chapter.stem: set(papermill.inspect_notebook(str(chapter))) for chapter in CHAPTERS}
+    settings = yaml.safe_load(profile.read_text("utf8")) or {}
+    assert set(settings) <= set(known)
+    assert all(set(read_profile(profile, chapter)) <= known[chapter] for chapter in settings)
+
+
+def test_defaults_are_the_smoke_profile() -> None:
+    assert yaml.safe_load((BOOK / "profiles/smoke.yml").read_text("utf8")) == {}
+
+
+def write_notebook(path: Path, *cells: str) -> Path:
+    parameters = new_code_cell("count = 2", metadata={"tags": ["parameters"]})
+    nbformat.write(new_notebook(cells=[parameters, *map(new_code_cell, cells)]), path)
+    return path
+
+
+SAVE_SOUNDS = """
+import os
+from hashlib import sha256
+from pathlib import Path
+import numpy as np
+from IPython.display import HTML
+from latentdx.audio.files import encode
+folder = Path("media", os.environ["LATENTDX_NOTEBOOK"])
+folder.mkdir(parents=True)
+for frequency in range(count):
+    sound = encode(np.sin(np.arange(5000) * (1 + frequency) / 10).astype(np.float32), "mp3")
+    (folder / f"{sha256(sound).hexdigest()[:16]}.mp3").write_bytes(sound)
+HTML("".join(f"<audio src='{path.as_posix()}'></audio>" for path in sorted(folder.iterdir())))
+"""
+DRAW = "import matplotlib.pyplot as plt; plt.plot([count, 1]);"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
+    source = write_notebook(tmp_path / "tones.ipynb", SAVE_SOUNDS, DRAW)
+    for run in ["first", "second"]:
+        run_notebook(source, tmp_path / run / "tones.ipynb", {"count": 3})
+    first = contents(tmp_path / "first")
+    assert first == contents(tmp_path / "second")
+    assert [Path(name).parts[:2] for name in first] == [("media", "tones")] * 3 + [("tones.ipynb",)]
+    assert b"count = 3" in first["tones.ipynb"] and b"image/png" in first["tones.ipynb"]
+
+
+def test_new_run_replaces_the_old_media(tmp_path: Path) -> None:
+    source = write_notebook(tmp_path / "tones.ipynb", SAVE_SOUNDS)
+    target = tmp_path / "out/tones.ipynb"
+    run_notebook(source, target, {"count": 3})
+    run_notebook(source, target, {"count": 1})
+    assert len(list((tmp_path / "out/media/tones").iterdir())) == 1
+
+
+def test_failing_cell_keeps_the_last_good_run(tmp_path: Path) -> None:
+    source = write_notebook(tmp_path / "tones.ipynb", SAVE_SOUNDS, "assert count < 3, 'too many'")
+    target = tmp_path / "out/tones.ipynb"
+    run_notebook(source, target, {})
+    good = contents(target.parent)
+    with pytest.raises(NotebookError, match=r"failed-tones.ipynb(.|\n)*too many"):
+        run_notebook(source, target, {"count": 3})
+    failed = target.with_name("failed-tones.ipynb")
+    assert "too many" in failed.read_text("utf8")
+    failed.unlink()
+    assert contents(target.parent) == good
+
+
+def test_unknown_parameter_is_refused(tmp_path: Path) -> None:
+    source = write_notebook(tmp_path / "tones.ipynb")
+    with pytest.raises(NotebookError, match=r"no parameters \['cuont'\]; it has \['count'\]"):
+        run_notebook(source, tmp_path / "out/tones.ipynb", {"cuont": 1})
+
+
+def test_profile_with_a_list_for_a_chapter_is_refused(tmp_path: Path) -> None:
+    profile = tmp_path / "odd.yml"
+    profile.write_text("tones: [count, 3]\n", "utf8")
+    with pytest.raises(NotebookError, match="'tones' must map parameters to values"):
+        read_profile(profile, "tones")

@@ -1,0 +1,126 @@
+"""The built site is whole, local and light (`conftest.site` builds it, warnings as errors)."""
+
+import json
+import re
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
+PAGES = [TOC["root"], *(entry["file"] for entry in TOC["chapters"])]
+
+LINKS = {"href", "src", "data-src", "poster"}
+EXTERNAL = re.compile(r"^([a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
+
+
+class Links(HTMLParser):
+    """Collects a page's ids and its links: (tag, attribute, address)."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.page, self.ids, self.links = page, set[str](), list[tuple[str, str, str]]()
+        self.feed(page.read_text("utf8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in {"id", "name"} and value:
+                self.ids.add(value)
+            if name in LINKS and value:
+                self.links.append((tag, name, value))
+            if name == "srcset" and value:
+                self.links += [(tag, "src", part.split()[0]) for part in value.split(",")]
+
+
+@pytest.fixture(scope="module")
+def parsed(site: Path) -> dict[Path, Links]:
+    """Every page of the site; the theme's two empty templates under _static are none."""
+    return {page: Links(page) for page in site.rglob("*.html") if "_static" not in page.parts}
+
+
+def test_toc_has_every_page_that_is_written() -> None:
+    written = {f"book/{page.stem}" for page in (ROOT / "book").iterdir() if page.suffix in {".md", ".ipynb"}}
+    assert set(PAGES) == written
+    assert len(PAGES) == len(set(PAGES))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_built_and_says_from_what(site: Path, name: str) -> None:
+    page = (site / f"{name}.html").read_text("utf8")
+    assert re.search(r'class="build">Built from [0-9a-z.-]+.*, profile smoke', page)
+
+
+def test_every_local_link_leads_somewhere(parsed: dict[Path, Links]) -> None:
+    broken = []
+    for page, found in parsed.items():
+        for _, _, address in found.links:
+            path, fragment = urldefrag(address)
+            if EXTERNAL.match(address):
+                continue
+            target = (page.parent / unquote(path.partition("?")[0])).resolve() if path else page
+            if not target.is_file():
+                broken.append(f"{page.name}: {address}")
+            elif fragment and target in parsed and unquote(fragment) not in parsed[target].ids:
+                broken.append(f"{page.name}: no anchor {address}")
+    assert not broken
+
+
+def test_nothing_is_loaded_from_elsewhere(parsed: dict[Path, Links]) -> None:
+    # an <a href> may lead away, and <link rel=canonical> names an address; everything else is fetched
+    foreign = [
+        f"{page.name}: <{tag} {name}={address[:80]}>"
+        for page, found in parsed.items()
+        for tag, name, address in found.links
+        if EXTERNAL.match(address) and tag != "a"
+    ]
+    assert not foreign
+
+
+def test_links_stay_under_the_site(parsed: dict[Path, Links]) -> None:
+    """The site is published under a sub-path, so an address from the host's root would miss it."""
+    assert not [link for found in parsed.values() for _, _, link in found.links if re.match(r"/(?!/)", link)]
+
+
+def test_pages_are_light(site: Path, parsed: dict[Path, Links]) -> None:
+    assert not {page.name: page.stat().st_size for page in parsed if page.stat().st_size > 400_000}
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 60_000_000
+
+
+def test_no_media_is_inlined(parsed: dict[Path, Links]) -> None:
+    assert not [
+        page.name
+        for page in parsed
+        if re.search(r"data:(audio|image|video)[^,]*;base64", page.read_text("utf8"))
+    ]
+
+
+def test_media_are_named_by_their_content(site: Path) -> None:
+    media = [path for path in (site / "book/media").rglob("*") if path.is_file()]
+    assert media
+    assert not [path for path in media if path.stem != sha256(path.read_bytes()).hexdigest()[:16]]
+
+
+def test_every_medium_is_used(site: Path, parsed: dict[Path, Links]) -> None:
+    linked = {(page.parent / link).resolve() for page, found in parsed.items() for _, _, link in found.links}
+    assert not [
+        path for path in (site / "book/media").rglob("*") if path.is_file() and path.resolve() not in linked
+    ]
+
+
+@pytest.mark.parametrize("chapter", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_executed_chapter_is_fit_to_publish(site: Path, chapter: Path) -> None:
+    """It ran whole, without warnings, and shows nothing that differs between runs or names this machine."""
+    executed = nbformat.read(ROOT / "build/smoke/src/book" / chapter.name, as_version=4)
+    outputs = [output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert outputs
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
+    text = json.dumps([output.get("data", output.get("text")) for output in outputs])
+    assert not re.findall(r"<[^<>]* at 0x[0-9a-f]{6,}>", text), (
+        "an object's address is different in every run"
+    )
+    assert str(Path.home()) + "/" not in text and str(ROOT) not in text
