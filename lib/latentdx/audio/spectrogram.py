@@ -23,7 +23,20 @@ N_MELS = 257
 N_FRAMES = 1 + N_SAMPLES // HOP  # 347
 FLOOR_DB = -120.0
 CEILING_DB = 20.0
-"""Top of the stored range: the loudest of 31,380 voices at six notes stays below it (`to_codes`)."""
+"""Top of the stored range (`to_codes`): the loudest of learnfm's 31,380 voices at six notes reaches -5.4 dB; the
+rest is for louder synths and recordings."""
+
+SETTINGS: dict[str, str | int | float] = {
+    "n_fft": N_FFT,
+    "hop": HOP,
+    "window": "hann, symmetric",
+    "padding": "centered, zeros",
+    "magnitude": "divided by half the window's sum",
+    "n_mels": N_MELS,
+    "mel": "slaney scale, no norm, on amplitudes, 0 Hz to half the sample rate",
+    "floor_db": FLOOR_DB,
+}
+"""All that defines a spectrogram, as stores and checkpoints record it."""
 
 _WINDOW = np.hanning(N_FFT).astype(np.float32)  # symmetric
 _SCALE = np.float32(1.0 / _WINDOW.sum(dtype=np.float64))  # 1/511.5: the largest |FFT| of the window

@@ -1,0 +1,170 @@
+"""The command line: `latentdx fetch | info | render`."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from latentdx.audio.dexed import NOTE_SETS, check_note
+from latentdx.errors import LatentDXError
+from latentdx.presets import corpora
+from latentdx.presets.bank import Flag, PresetBank
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class _Group(TyperGroup):
+    """Prints errors that are ours, or the system's, as one line on stderr; exit status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LatentDXError as error:
+            _fail(str(error))
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # `latentdx info … | head` is no error
+                raise
+            _fail(str(error))
+
+
+def _fail(message: str, status: int = 1) -> NoReturn:
+    typer.echo(f"latentdx: {' '.join(message.split())}", err=True)
+    raise typer.Exit(status)
+
+
+app = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Program a DX7 from a sound: presets, datasets, models.",
+)
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(corpora.CORPORA)}.")],
+) -> None:
+    """Find a corpus on this machine, or download it; print where its files are.
+
+    \b
+    Example:  latentdx fetch learnfm
+    """
+    for path in corpora.fetch(name):
+        typer.echo(path)
+
+
+@app.command()
+def info(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .syx or .bin file, the paper's database, or a folder.")
+    ],
+    limit: Annotated[int, typer.Option(min=0, help="Presets to list; 0 lists all.")] = 64,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Read on past damaged parts, and say so.")
+    ] = False,
+) -> None:
+    """List a file's presets: name, algorithm, what was mended.
+
+    \b
+    Example:  latentdx info rom1a.syx
+    """
+    bank = PresetBank.read(file, strict=not lenient)
+    mended = int((bank.flags & Flag.MENDED > 0).sum())
+    typer.echo(f"{file}: {len(bank)} presets, {mended} mended")
+    for remark in bank.notes:
+        typer.echo(f"  {remark}")
+    shown = len(bank) if limit == 0 else min(limit, len(bank))
+    typer.echo(f"{'index':>6}  {'name':10}  {'algorithm':>9}  {'mended':>6}  flags")
+    for i in range(shown):
+        preset, flags = bank[i], Flag(int(bank.flags[i]))
+        labels = ", ".join((flag.name or "").lower() for flag in flags)
+        row = f"{i:>6}  {preset.name:10}  {preset['ALGORITHM'] + 1:>9}  {bank.mended[i].sum():>6}  {labels}"
+        typer.echo(row.rstrip())
+    if shown < len(bank):
+        typer.echo(f"… and {len(bank) - shown:,} more (--limit 0 lists all)")
+
+
+@app.command()
+def render(
+    corpus: Annotated[
+        str, typer.Option(help=f"{', '.join(corpora.CORPORA)}, or a file or folder of presets.")
+    ] = "starter",
+    notes: Annotated[str, typer.Option(help="single, six, or NOTE:VELOCITY pairs: 60:85,60:42.")] = "single",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the store; default: in the user's cache.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Default: one a core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Start a local Dask cluster of this many processes.")
+    ] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Render on the Dask cluster at this address.")] = None,
+) -> None:
+    """Render a corpus into a store of spectrograms; the same command resumes what was interrupted.
+
+    \b
+    Example:  latentdx render --corpus learnfm --notes six
+              latentdx render --corpus my-sounds/ --scheduler tcp://10.0.0.1:8786 --out /shared/my
+    """
+    from latentdx.dataset.rendering import render_store  # here, for they take a second to import
+    from latentdx.dataset.store import store_folder
+
+    pairs = _parse_notes(notes)
+    if sum(choice is not None for choice in (threads, workers, scheduler)) > 1:
+        raise typer.BadParameter("--threads, --workers and --scheduler exclude each other")
+    bank = corpora.read(corpus).neutral()
+    name = corpus if corpus in corpora.CORPORA else Path(corpus).resolve().name
+    folder = out or store_folder(name, pairs)
+    try:
+        with _client(workers, scheduler) as client:
+            store = render_store(bank, pairs, folder, corpus=name, threads=threads, client=client)
+    except KeyboardInterrupt:
+        _fail(f"stopped; the same command goes on from here ({folder})", _INTERRUPTED)
+    typer.echo(f"{store.folder}: {len(store):,} presets at {len(pairs)} notes")
+
+
+def _parse_notes(text: str) -> tuple[tuple[int, int], ...]:
+    if text in NOTE_SETS:
+        return NOTE_SETS[text]
+    try:
+        pairs = [[int(number) for number in pair.split(":")] for pair in text.split(",")]
+        notes = tuple((note, velocity) for note, velocity in pairs)
+        for note, velocity in notes:
+            check_note(note, velocity)
+    except ValueError as error:  # `ParameterError` is one too
+        known = ", ".join(NOTE_SETS)
+        raise typer.BadParameter(f"--notes {text}: not {known} or NOTE:VELOCITY,… ({error})") from error
+    return notes
+
+
+@contextmanager
+def _client(workers: int | None, scheduler: str | None) -> "Iterator[Client | None]":
+    """A Dask client for what was asked, or `None` for this process's own threads."""
+    if workers is None and scheduler is None:
+        yield None
+        return
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        _fail("--workers and --scheduler need Dask: pip install 'latentdx[cluster]'")
+    if scheduler is not None:
+        with Client(scheduler) as client:
+            yield client
+        return
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+if __name__ == "__main__":
+    app()
