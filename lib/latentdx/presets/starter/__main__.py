@@ -1,0 +1,10 @@
+"""`python -m latentdx.presets.starter FOLDER` writes the starter cartridges."""
+
+import sys
+
+from latentdx.presets import starter
+
+if len(sys.argv) != 2:
+    sys.exit("usage: python -m latentdx.presets.starter FOLDER")
+for path in starter.write(sys.argv[1]):
+    print(path)
