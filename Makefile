@@ -6,6 +6,8 @@ SHELL := bash
 
 PYTHON ?= python3
 PROFILE ?= laptop
+CORPUS ?= learnfm
+NOTES ?= single
 BIN := .venv/bin
 DOIT := $(BIN)/doit profile=$(PROFILE)
 
@@ -26,8 +28,8 @@ site: $(INSTALLED)  ## build the book into build/PROFILE/_build/html
 	$(DOIT) site
 	@echo "Open build/$(PROFILE)/_build/html/index.html"
 
-reproduce: $(INSTALLED)  ## make again what data/ ships: fetch, curate, render, promote (hours of rendering)
-	$(DOIT) reproduce
+reproduce: $(INSTALLED)  ## make again what data/ ships: fetch, curate, render, promote (NOTES=six for all six notes)
+	$(DOIT) corpus=$(CORPUS) notes=$(NOTES) reproduce
 
 check: $(INSTALLED)  ## format, lint and types only
 	@$(call TIMED,ruff) { $(BIN)/ruff check && $(BIN)/ruff format --check; }
@@ -39,20 +41,20 @@ test: check  ## everything: lint, types, unit tests, every notebook, the smoke s
 install: $(INSTALLED)  ## only make .venv from the lock
 
 $(INSTALLED):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "LatentDX needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." >&2; \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "LatentDX needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there)." >&2; \
 		echo "Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@echo "Installing $$(grep -c == requirements.lock) pinned packages into .venv; the first time takes some minutes."
 	@$(PYTHON) -m venv .venv
-	@$(call TIMED,install) { $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock \
-		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .; }
+	@$(call TIMED,install) { $(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock \
+		&& $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .; }
 	@rm -f .venv/.installed-*
 	@touch $@
 
 # PyTorch's CUDA libraries stay out: the CPU build needs none, and pip adds the right ones to the CUDA build.
 lock:  ## pin again what pyproject.toml asks for (keeps pins that still fit; delete the lock to take the newest)
 	$(PYTHON) -m venv build/uv
-	build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	build/uv/bin/python -m pip install -qq --disable-pip-version-check uv
 	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --all-extras \
 		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 	sed -i.bak -E '/^(nvidia|cuda|triton)[a-z0-9-]*==/d' requirements.lock && rm requirements.lock.bak

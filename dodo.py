@@ -37,7 +37,7 @@ PAGES = sorted(
     for path in [*Path("book").glob("*.md"), *Path("book").glob("*.bib"), *Path("book/_static").rglob("*")]
     if path.is_file()
 )
-RUN_NOTEBOOK = [sys.executable, "-m", "latentdx.book.notebooks"]
+MODULE = [sys.executable, "-m"]
 
 DOIT_CONFIG = {
     "default_tasks": ["site"],
@@ -47,6 +47,9 @@ DOIT_CONFIG = {
     "par_type": "thread",
     "verbosity": 2,
 }
+
+for variable in {"LATENTDX_DATA", "LATENTDX_CACHE"} & set(os.environ):
+    os.environ[variable] = str(Path(os.environ[variable]).absolute())  # chapters run in folders of their own
 
 if not PROFILE_FILE.exists():
     sys.exit(
@@ -71,7 +74,16 @@ def task_notebook() -> Iterator[Task]:
                 )
             ],
             "targets": [str(target)],
-            "actions": [[*RUN_NOTEBOOK, str(chapter), str(target), "--profile", str(PROFILE_FILE)]],
+            "actions": [
+                [
+                    *MODULE,
+                    "latentdx.book.notebooks",
+                    str(chapter),
+                    str(target),
+                    "--profile",
+                    str(PROFILE_FILE),
+                ]
+            ],
         }
 
 
@@ -126,3 +138,56 @@ def task_site() -> Task:
         "targets": [str(SITE / "html/index.html")],
         "actions": [build_site],
     }
+
+
+# Making again what data/ ships. Each stage writes below MADE, and `promote` alone touches data/.
+MADE = Path("build/made")
+CORPUS = get_var("corpus", "learnfm")
+NOTES = get_var("notes", "single")
+DATASET_CODE = [file for file in LIBRARY if {"presets", "audio", "dataset"} & set(Path(file).parts)]
+
+
+def task_fetch() -> Task:
+    """Find the corpus here, or download and verify it."""
+    return {"actions": [[*MODULE, "latentdx.cli", "fetch", CORPUS]]}
+
+
+def task_make() -> Iterator[Task]:
+    """Make one part of data/: the starter presets, the curation table, the target sounds."""
+    modules = {
+        "starter": ["latentdx.presets.starter", str(MADE / "starter")],
+        "curation": ["latentdx.dataset.curation", "--corpus", CORPUS, "--out", str(MADE / "curation")],
+        "targets": ["latentdx.dataset.targets", "--out", str(MADE / "targets")],
+    }
+    for name, command in modules.items():
+        yield {
+            "name": name,
+            "file_dep": DATASET_CODE,
+            "task_dep": ["fetch"],
+            "uptodate": [config_changed(" ".join(command)), (MADE / name).is_dir()],
+            "actions": [[*MODULE, *command]],
+        }
+
+
+def task_render() -> Task:
+    """Render the corpus into its store in the user's cache; a finished store is only verified."""
+    return {
+        "actions": [[*MODULE, "latentdx.cli", "render", "--corpus", CORPUS, "--notes", NOTES]],
+        "task_dep": ["fetch"],
+    }
+
+
+def promote() -> None:
+    """Copy what was made over data/, naming each file whose bytes differ."""
+    for made in sorted(path for path in MADE.rglob("*") if path.is_file()):
+        shipped = Path("data") / made.relative_to(MADE)
+        same = shipped.is_file() and shipped.read_bytes() == made.read_bytes()
+        print(f"{'same   ' if same else 'changed'} {shipped}")
+        if not same:
+            shipped.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(made, shipped)
+
+
+def task_reproduce() -> Task:
+    """Fetch, make, render, and promote what was made into data/."""
+    return {"actions": [promote], "task_dep": ["make", "render"]}

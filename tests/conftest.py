@@ -1,5 +1,6 @@
 """What several tests share: the built smoke site, and a table of where the time went."""
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+for variable in {"LATENTDX_DATA", "LATENTDX_CACHE"} & set(os.environ):
+    os.environ[variable] = str(Path(os.environ[variable]).absolute())  # nbval runs chapters in book/
 
 
 @pytest.fixture(scope="session")
