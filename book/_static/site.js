@@ -1,0 +1,112 @@
+// Listening rows: one sound at a time, a switch between versions that keeps the position, a position line, keys.
+// Without this script the rows are plain players. Nothing is fetched but by <audio> itself, so file:// works.
+(() => {
+  'use strict';
+  const ICONS = '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="ldx-go" d="M4.5 2v12l9-6z"/><path class="ldx-pause" d="M3.5 2h3v12h-3zm6 0h3v12h-3z"/></svg>';
+  const STEP = 0.1;  // seconds of one arrow key
+  let playing = null;  // the one <audio> that sounds
+
+  const clipOf = audio => audio.closest('.ldx-clip');
+  const audiosOf = row => [...row.querySelectorAll('.ldx-clip audio')];
+
+  // currentTime can only be set once the length is known
+  function seek(audio, seconds) {
+    show(audio, seconds);
+    if (audio.readyState > 0) { audio.currentTime = seconds; return Promise.resolve(); }
+    return new Promise(done => {
+      audio.addEventListener('loadedmetadata', () => { audio.currentTime = seconds; done(); }, {once: true});
+      audio.preload = 'auto';
+      audio.load();
+    });
+  }
+
+  async function start(audio) {
+    // switching within a row goes on from where the other version is
+    const other = playing && playing !== audio && !playing.paused ? playing : null;
+    if (other && other.closest('.ldx-row') === audio.closest('.ldx-row')) {
+      const at = other.currentTime;
+      other.pause();
+      show(other, 0);
+      clipOf(other).classList.remove('ldx-started');
+      await seek(audio, Math.min(at, clipOf(audio).dataset.seconds - 0.01));
+    }
+    audiosOf(audio.closest('.ldx-row')).forEach(a => { a.preload = 'auto'; });  // so that switching is at once
+    await audio.play();
+  }
+
+  const toggle = audio => audio.paused ? start(audio) : audio.pause();
+
+  function show(audio, seconds) {
+    const clip = clipOf(audio), length = Number(clip.dataset.seconds), bar = clip.querySelector('.ldx-seek');
+    clip.style.setProperty('--ldx-at', Math.min(seconds / length, 1));
+    if (bar) { bar.value = seconds; bar.setAttribute('aria-valuetext', `${seconds.toFixed(1)} of ${length.toFixed(1)} seconds`); }
+  }
+
+  function follow() {
+    if (!playing || playing.paused) return;
+    show(playing, playing.currentTime);
+    requestAnimationFrame(follow);
+  }
+
+  function enhance(clip) {
+    const audio = clip.querySelector('audio'), plot = clip.querySelector('.ldx-plot');
+    const button = document.createElement('button'), bar = document.createElement('input'), line = document.createElement('div');
+    button.type = 'button';
+    button.className = 'ldx-play';
+    button.innerHTML = ICONS;
+    button.setAttribute('aria-label', audio.getAttribute('aria-label'));
+    button.setAttribute('aria-pressed', 'false');
+    Object.assign(bar, {type: 'range', className: 'ldx-seek', min: 0, max: clip.dataset.seconds, step: 'any', value: 0});
+    bar.setAttribute('aria-label', audio.getAttribute('aria-label').replace(/^Play /, 'Position in '));
+    line.className = 'ldx-line';
+    clip.querySelector('.ldx-name').prepend(button);
+    plot.append(bar, line);
+    audio.controls = false;
+    show(audio, 0);
+
+    button.addEventListener('click', () => toggle(audio));
+    bar.addEventListener('input', () => { clip.classList.add('ldx-started'); seek(audio, Number(bar.value)); });
+    bar.addEventListener('pointerup', () => { const at = Number(bar.value); playing?.pause(); seek(audio, at).then(() => audio.play()); });
+    bar.addEventListener('keydown', event => {
+      const step = {ArrowLeft: -STEP, ArrowDown: -STEP, ArrowRight: STEP, ArrowUp: STEP, PageDown: -10 * STEP, PageUp: 10 * STEP}[event.key];
+      if (event.key === ' ' || event.key === 'Enter') { event.preventDefault(); toggle(audio); }
+      if (step === undefined) return;
+      event.preventDefault();
+      clip.classList.add('ldx-started');
+      seek(audio, Math.max(0, Math.min(Number(bar.value) + step, clip.dataset.seconds - 0.01)));
+    });
+    audio.addEventListener('timeupdate', () => show(audio, audio.currentTime));
+    audio.addEventListener('pause', () => { clip.classList.remove('ldx-playing'); button.setAttribute('aria-pressed', 'false'); });
+    audio.addEventListener('ended', () => { clip.classList.remove('ldx-started'); audio.currentTime = 0; });
+  }
+
+  // any <audio> of the page, ours or plain: one at a time
+  document.addEventListener('play', event => {
+    const audio = event.target, clip = clipOf(audio);
+    document.querySelectorAll('audio').forEach(a => { if (a !== audio && !a.paused) a.pause(); });
+    playing = audio;
+    if (!clip || !clip.querySelector('.ldx-play')) return;
+    clip.classList.add('ldx-playing', 'ldx-started');
+    clip.querySelector('.ldx-play').setAttribute('aria-pressed', 'true');
+    requestAnimationFrame(follow);
+  }, true);
+
+  // 1 … 9: that version of the row one is in, from the same position; Escape: silence
+  document.addEventListener('keydown', event => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input:not(.ldx-seek), textarea, select')) return;
+    if (event.key === 'Escape') { playing?.pause(); return; }
+    const row = event.target.closest('.ldx-row') || (playing && !playing.paused && playing.closest('.ldx-row'));
+    const audio = row && /^[1-9]$/.test(event.key) && audiosOf(row)[event.key - 1];
+    if (!audio) return;
+    event.preventDefault();
+    if (audio.paused) start(audio);
+  });
+
+  function ready() {
+    document.querySelectorAll('.ldx-row').forEach(row => {
+      row.querySelectorAll('.ldx-clip').forEach(enhance);
+      row.classList.add('ldx-on');
+    });
+  }
+  if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', ready); else ready();
+})();

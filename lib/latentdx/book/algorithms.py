@@ -1,0 +1,195 @@
+"""The DX7's 32 algorithms, drawn from the synth's own table.
+
+An algorithm says which operators are heard (carriers) and which bend the phase of others (modulators). The
+drawing is computed: carriers on the bottom row, modulators above what they modulate, one line for each entry
+of the modulation matrix, one loop for the feedback, one line from each carrier to the output.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import dexed
+from IPython.display import HTML
+
+from latentdx.book import media
+from latentdx.errors import ParameterError
+from latentdx.presets.bank import Preset
+from latentdx.presets.parameters import N_OPERATORS
+
+N_ALGORITHMS = 32
+
+_CELL_X, _CELL_Y = 36, 38  # distance between operators
+_BOX = 24  # side of an operator
+_LOOP = 6  # how far a feedback loop keeps from the boxes
+_MARGIN = 8
+_TALLEST = 4  # operators in the longest stack: all drawings share its height, so that carriers line up
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One algorithm; operators are numbered 1 … 6 and algorithms 1 … 32, as on the synth.
+
+    Attributes:
+        number: 1 … 32.
+        carriers: operators that are heard.
+        edges: (modulator, modulated operator), each once.
+        feedback: (source, target) of the one feedback connection, usually an operator with itself.
+    """
+
+    number: int
+    carriers: tuple[int, ...]
+    edges: tuple[tuple[int, int], ...]
+    feedback: tuple[int, int]
+
+    def targets(self, operator: int) -> tuple[int, ...]:
+        return tuple(target for source, target in self.edges if source == operator)
+
+    def modulators(self, operator: int) -> tuple[int, ...]:
+        return tuple(source for source, target in self.edges if target == operator)
+
+    def describe(self) -> str:
+        """The graph in words, for those who do not see it."""
+        links = ", ".join(f"{a} modulates {b}" for a, b in self.edges) or "nothing is modulated"
+        a, b = self.feedback
+        loop = f"{a} feeds back to itself" if a == b else f"{a} feeds back to {b}"
+        heard = ", ".join(map(str, self.carriers))
+        return f"Algorithm {self.number}: heard {heard}; {links}; {loop}"
+
+
+@cache
+def algorithm(number: int) -> Graph:
+    """The algorithm with this number, 1 … 32, from dexed-py's table."""
+    if not 1 <= number <= N_ALGORITHMS:
+        raise ParameterError(f"algorithm {number} is not in 1 … {N_ALGORITHMS}")
+    entry = dexed.algorithms[number - 1]
+    edges = [(j + 1, i + 1) for i in range(N_OPERATORS) for j in range(N_OPERATORS) if entry.mod_matrix[i][j]]
+    source, target = entry.feedback_edge
+    return Graph(number, tuple(c + 1 for c in entry.carriers), tuple(edges), (source + 1, target + 1))
+
+
+def layout(graph: Graph) -> dict[int, tuple[float, int]]:
+    """Place of each operator: (column, row), row 0 at the bottom."""
+    columns: dict[int, float] = {}
+    rows: dict[int, int] = {}
+    free = 0
+
+    def place(operator: int, row: int) -> None:
+        """Each stack's end takes the next column; an operator sits below the middle of its own stacks."""
+        nonlocal free
+        rows[operator] = row
+        own = [m for m in graph.modulators(operator) if len(graph.targets(m)) == 1]
+        for modulator in own:
+            place(modulator, row + 1)
+        if own:
+            columns[operator] = sum(columns[m] for m in own) / len(own)
+        else:
+            columns[operator] = free
+            free += 1
+
+    for carrier in graph.carriers:
+        place(carrier, 0)
+    # what modulates several carriers sits above their middle
+    for shared in sorted({a for a, _ in graph.edges} - columns.keys()):
+        below = graph.targets(shared)
+        columns[shared] = sum(columns[t] for t in below) / len(below)
+        rows[shared] = 1 + max(rows[t] for t in below)
+    return {operator: (columns[operator], rows[operator]) for operator in columns}
+
+
+def algorithm_html(
+    number: int, labels: Sequence[str] = (), silent: Sequence[int] = (), *, height: int | None = None
+) -> str:
+    """One algorithm as inline SVG in the text's color.
+
+    Args:
+        number: 1 … 32.
+        labels: six short texts, one below each operator's number.
+        silent: operators to draw faint.
+        height: pixels; by default the drawing's own size.
+    """
+    graph = algorithm(number)
+    places = layout(graph)
+    wide = 1.9 if labels else 1.0
+    # room on the right for the loop of an operator in the last column
+    x = {k: _MARGIN + (_BOX / 2 + c * _CELL_X) * wide for k, (c, _) in places.items()}
+    bottom = _MARGIN + _BOX + (_TALLEST - 1) * _CELL_Y
+    y = {k: bottom - _BOX / 2 - r * _CELL_Y for k, (_, r) in places.items()}
+    half = _BOX / 2 * wide
+    middle = _BOX / 2 + (_CELL_Y - _BOX) / 2  # from an operator's center to the bend of the lines below it
+    heard = [x[c] for c in graph.carriers]
+    loop_x = max(x[k] for k in graph.feedback) + half + _LOOP
+    source, target = graph.feedback
+    out = bottom + _LOOP + 6
+    size = (max(*x.values(), loop_x - half) + half + _MARGIN, out + 5)
+    wires = [
+        (a, b, f"M{x[a]:g} {y[a] + _BOX / 2:g}V{y[b] - middle:g}H{x[b]:g}V{y[b] - _BOX / 2:g}")
+        for a, b in graph.edges
+    ]
+    feedback = (
+        f"M{x[source]:g} {y[source] + _BOX / 2:g}v{_LOOP - 2}H{loop_x:g}"
+        f"V{y[target] - _BOX / 2 - _LOOP + 2:g}H{x[target]:g}v{_LOOP - 2}"
+    )
+    return media.render_template(
+        "algorithm.html",
+        graph=graph,
+        text=graph.describe(),
+        size=size,
+        scale=1.0 if height is None else height / size[1],
+        boxes=[
+            {
+                "operator": k,
+                "x": x[k] - half,
+                "y": y[k] - _BOX / 2,
+                "label": labels[k - 1] if labels else "",
+                "faint": k in silent,
+            }
+            for k in sorted(x)
+        ],
+        box=(2 * half, _BOX),
+        wires=wires,
+        feedback=feedback,
+        outputs=[(c, f"M{x[c]:g} {y[c] + _BOX / 2:g}V{out:g}") for c in graph.carriers],
+        bus=f"M{min(heard) - half:g} {out:g}H{max(heard) + half:g}",
+    )
+
+
+def preset_algorithm(preset: Preset) -> HTML:
+    """A preset's algorithm with each operator's frequency and output level; silent ones are faint."""
+    levels = [preset[f"OP{k} OUTPUT LEVEL"] for k in range(1, N_OPERATORS + 1)]
+    labels = [f"{frequency_text(preset, k)} · {levels[k - 1]}" for k in range(1, N_OPERATORS + 1)]
+    silent = [k for k, level in enumerate(levels, 1) if level == 0]
+    drawing = algorithm_html(preset["ALGORITHM"] + 1, labels, silent, height=300)
+    return HTML(f'<div class="ldx-algorithm">{drawing}</div>')
+
+
+def frequency_text(preset: Preset, operator: int) -> str:
+    """An operator's frequency, detune left out: "×3.5" of the key's, or a fixed "440 Hz"."""
+    coarse, fine = preset[f"OP{operator} F COARSE"], preset[f"OP{operator} F FINE"]
+    if preset[f"OP{operator} MODE"] == 0:
+        return f"×{(coarse or 0.5) * (1 + fine / 100):.4g}"
+    return f"{10 ** (coarse % 4 + fine / 100):.4g} Hz"
+
+
+def carrier_alone(preset: Preset, carrier: int) -> Preset:
+    """The preset with its other carriers' output level at 0; every modulator keeps its own."""
+    graph = algorithm(preset["ALGORITHM"] + 1)
+    if carrier not in graph.carriers:
+        raise ParameterError(
+            f"operator {carrier} is not a carrier of algorithm {graph.number}: {graph.carriers}"
+        )
+    return without(preset, *(c for c in graph.carriers if c != carrier))
+
+
+def without(preset: Preset, *operators: int) -> Preset:
+    """The preset with these operators' output level at 0."""
+    return preset.with_values(**{f"OP{k} OUTPUT LEVEL": 0 for k in operators})
+
+
+def algorithm_grid() -> HTML:
+    """All 32 algorithms, numbered."""
+    cells = "".join(
+        f'<li>{algorithm_html(n, height=116)}<span aria-hidden="true">{n}</span></li>'
+        for n in range(1, N_ALGORITHMS + 1)
+    )
+    return HTML(f'<ol class="ldx-algorithms" aria-label="The 32 algorithms">{cells}</ol>')

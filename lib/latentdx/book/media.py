@@ -1,0 +1,37 @@
+"""Files that a page links to, named by their content: equal bytes, equal names, nothing stale."""
+
+import hashlib
+import os
+from functools import cache
+from pathlib import Path
+
+import jinja2
+
+NOTEBOOK_VARIABLE = "LATENTDX_NOTEBOOK"
+"""Set by the notebook runner to the chapter's name; by hand, files go to `media/scratch`."""
+
+
+def save(data: bytes, suffix: str) -> str:
+    """Write `media/<notebook>/<sha16>.<suffix>` below the working directory and return that relative link."""
+    folder = Path("media") / os.environ.get(NOTEBOOK_VARIABLE, "scratch")
+    path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return path.as_posix()
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("latentdx.book"),
+        autoescape=True,  # preset names may hold <, & and quotes
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+
+
+def render_template(name: str, **values: object) -> str:
+    """HTML from `templates/<name>`; every value is escaped unless it is a `markupsafe.Markup`."""
+    return _templates().get_template(name).render(**values)
