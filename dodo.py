@@ -34,7 +34,7 @@ SHIPPED = sorted(str(path) for path in Path("data").rglob("*") if path.is_file()
 CHAPTERS = sorted(Path("book").glob("*.ipynb"))
 PAGES = sorted(
     path
-    for path in [*Path("book").glob("*.md"), *Path("book").glob("*.bib"), *Path("book/_static").rglob("*")]
+    for path in [*Path("book").rglob("*.md"), *Path("book").glob("*.bib"), *Path("book/_static").rglob("*")]
     if path.is_file()
 )
 MODULE = [sys.executable, "-m"]

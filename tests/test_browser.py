@@ -10,14 +10,13 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
 
 pytestmark = pytest.mark.browser
 
-TOC = yaml.safe_load((Path(__file__).parents[1] / "_toc.yml").read_text("utf8"))
-PAGES = [f"{name}.html" for name in [TOC["root"], *(entry["file"] for entry in TOC["chapters"])]]
+TOC = (Path(__file__).parents[1] / "_toc.yml").read_text("utf8")
+PAGES = [f"{name}.html" for name in re.findall(r"(?:root|file): (\S+)", TOC)]
 
 # As root, Chromium refuses its sandbox; the rest keeps it from calling home and lets a test press play.
 ARGUMENTS = [

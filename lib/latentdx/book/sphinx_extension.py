@@ -19,6 +19,8 @@ BUILD_VARIABLE = "LATENTDX_BUILD"
 # The theme's icons are drawn by its web font already; this script, 540 kB compressed, draws them again.
 _FONT_AWESOME_SCRIPT = re.compile(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>")
 
+_CODE_OR_BAR = re.compile(r"(`+[^`]+`+)(\w?)|\|")
+
 
 def name_build(app: Sphinx, config: Config) -> None:
     """Say in every page's footer which commit and profile built it (dodo.py knows; a bare build does not)."""
@@ -51,8 +53,21 @@ def _copy_mathjax(target: Path) -> None:
     shutil.copy2(mathjax / "tex-chtml.js", target)
 
 
+def ease_docstrings(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Let docstrings write |x| like mathematics and `Item`s like Markdown; Sphinx stumbles over both."""
+
+    def ease(found: re.Match[str]) -> str:
+        code, letter = found.groups()
+        return r"\|" if code is None else rf"{code}\ {letter}" if letter else code
+
+    lines[:] = [_CODE_OR_BAR.sub(ease, line) for line in lines]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Sphinx's entry point."""
     app.connect("config-inited", name_build)
+    app.connect("autodoc-process-docstring", ease_docstrings)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
