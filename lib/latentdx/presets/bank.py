@@ -17,6 +17,7 @@ from latentdx.presets.parameters import (
     NEUTRAL_TRANSPOSE,
     PARAMETERS,
     column,
+    init_values,
     maxima,
     parameter,
     voice_parameters,
@@ -25,7 +26,7 @@ from latentdx.presets.parameters import (
 Format = Literal["sysex", "packed", "sqlite"]
 
 MAX_FILE_BYTES = 64 * 2**20
-"""Larger files are refused unread: 64 MiB hold half a million voices, more than all known cartridges."""
+"""Larger files are refused unread: 64 MiB hold half a million voices, or 80,000 of the paper's rows."""
 
 _TRANSPOSE = column("TRANSPOSE")
 _SUFFIXES: dict[str, Format] = {".syx": "sysex", ".bin": "packed", ".sqlite": "sqlite", ".db": "sqlite"}
@@ -43,7 +44,7 @@ class Flag(IntFlag):
 
 @dataclass(frozen=True)
 class Preset:
-    """One DX7 voice: `values` uint8 (145,) in VCED order, each within its range, and a name of at most ten letters."""
+    """One DX7 voice: `values` uint8 (145,) in VCED order, each within its range; a name of ten letters."""
 
     values: npt.NDArray[np.uint8]
     name: str = ""
@@ -90,8 +91,8 @@ class Preset:
 class PresetBank:
     """N presets in the DX7's own integers.
 
-    Make one with `read`, `from_values`, `from_packed` or `from_plugin`; all of them sanitize or check, so that
-    `values` is always within range.
+    Make one with `read`, `from_values`, `from_packed` or `from_plugin`; all of them sanitize or check,
+    so that `values` is always within range.
 
     Attributes:
         values: uint8 (N, 145), VCED order: column i is `voice_parameters()[i]`.
@@ -111,7 +112,7 @@ class PresetBank:
     transposes: npt.NDArray[np.uint8]
     notes: tuple[str, ...] = field(default=())
 
-    # -- making one ---------------------------------------------------------------------------------------------
+    # -- making one --
 
     @classmethod
     def from_values(
@@ -172,8 +173,14 @@ class PresetBank:
     @classmethod
     def from_packed(cls, packed: npt.ArrayLike, source: object = "packed voices") -> Self:
         """From packed voices, uint8 (N, 128) or their bytes; values out of range are mended and flagged."""
-        data = packed if isinstance(packed, bytes) else np.asarray(packed, np.uint8).tobytes()
-        return cls._from_voices(sysex.read_packed(data, source))
+        if not isinstance(packed, bytes):
+            array = np.asarray(packed)
+            if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != sysex.PACKED_SIZE:
+                raise ParameterError(
+                    f"packed voices are uint8 (N, {sysex.PACKED_SIZE}), not {array.dtype} {array.shape}"
+                )
+            packed = array.tobytes()
+        return cls._from_voices(sysex.read_packed(packed, source))
 
     @classmethod
     def from_plugin(
@@ -181,8 +188,8 @@ class PresetBank:
     ) -> Self:
         """From plug-in values in [0, 1], float (N, 155): integer = round(v * maximum).
 
-        Values outside [0, 1] are mended as out-of-range integers are, and flagged; NaN raises `ParameterError`.
-        An operator switched off gets OUTPUT LEVEL 0, for a DX7 voice has no switches.
+        Values outside [0, 1] are mended as out-of-range integers are, and flagged; NaN raises
+        `ParameterError`. An operator switched off gets OUTPUT LEVEL 0, for a DX7 voice has no switches.
         """
         array = np.array(plugin, np.float64)
         if array.ndim != 2 or array.shape[1] != len(PARAMETERS):
@@ -192,13 +199,17 @@ class PresetBank:
             raise ParameterError(
                 f"preset {row}: {PARAMETERS[index].name} is {array[row, index]}, not a number in [0, 1]"
             )
+        labels = [""] * len(array) if names is None else names
+        numbers = np.arange(len(array)) if ids is None else np.asarray(ids, np.int64)
+        if len(labels) != len(array) or len(numbers) != len(array):
+            raise ParameterError(f"{len(array)} presets, but {len(labels)} names and {len(numbers)} ids")
         order = np.array([p.index for p in voice_parameters()])
-        scaled = np.rint(array[:, order] * maxima())
         # a value beyond what the parameter can hold, on either side, stays recognizably out of range
+        scaled = np.rint(np.clip(array[:, order], -1, 3) * maxima())
         voices = sysex.Voices()
         raw = np.where(scaled < 0, 255, np.minimum(scaled, 255)).astype(np.uint8)
-        voices.add(raw, [sysex.encode_name(n) for n in (names or [""] * len(raw))], damaged=False)
-        bank = cls._from_voices(voices, ids)
+        voices.add(raw, [sysex.encode_name(n) for n in labels], damaged=False)
+        bank = cls._from_voices(voices, numbers)
         below = scaled < 0
         bank.values[below] = 0  # sanitize clamps upward only
         for operator in range(1, 7):
@@ -209,11 +220,7 @@ class PresetBank:
     @classmethod
     def init(cls) -> Self:
         """The DX7's INIT VOICE: one sine, operator 1 at full level."""
-        values = np.zeros((1, N_VALUES), np.uint8)
-        for p in voice_parameters():
-            short = p.name.split(" ", 1)[1] if p.operator else p.name
-            values[0, p.vced] = _INIT.get(p.name, _INIT.get(short, 0))
-        return cls.from_values(values, ["INIT VOICE"])
+        return cls.from_values(init_values()[None], ["INIT VOICE"])
 
     @classmethod
     def read(cls, path: str | Path, *, strict: bool = True, format: Format | None = None) -> Self:
@@ -222,7 +229,8 @@ class PresetBank:
         Args:
             path: .syx (32-voice bulk dumps and single voices, one or several), .bin (raw packed voices), the
                 paper's SQLite database, or a folder of .syx files.
-            strict: `False` reads on past wrong checksums and foreign messages; `bank.notes` and `Flag.DAMAGED` say so.
+            strict: `False` reads on past wrong checksums and foreign messages; `bank.notes` and
+                `Flag.DAMAGED` say so.
             format: how to read a file whose suffix does not tell ("sysex", "packed", "sqlite").
 
         Raises:
@@ -230,21 +238,29 @@ class PresetBank:
                 `ChecksumError` and `UnsupportedFormatError` where they fit.
         """
         path = Path(path)
-        if path.is_dir():
-            return cls._read_folder(path, strict)
+        try:
+            if path.is_dir():
+                return cls._read_folder(path, strict)
+            return cls._read_file(path, strict, format)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise PresetFileError(
+                path, 0, f"a file that cannot be read ({reason})", "a readable file"
+            ) from error
+
+    @classmethod
+    def _read_file(cls, path: Path, strict: bool, format: Format | None) -> Self:
         if not path.exists():
             raise PresetFileError(path, 0, "no such file", "a file or folder of presets")
         if not path.is_file():
             raise PresetFileError(path, 0, "a device, pipe or socket", "an ordinary file")
         size = path.stat().st_size
-        with path.open("rb") as file:
-            is_sqlite = format == "sqlite" or (format is None and file.read(16) == _SQLITE_MAGIC)
-        if is_sqlite:
-            plugin, names, ids, notes = paper_database.read(path)
-            return replace(cls.from_plugin(plugin, names, ids), notes=notes)
         if size > MAX_FILE_BYTES:
             raise PresetFileError(path, 0, f"{size:,} bytes", f"at most {MAX_FILE_BYTES:,}")
         data = path.read_bytes()
+        if format == "sqlite" or (format is None and data.startswith(_SQLITE_MAGIC)):
+            plugin, names, ids, notes = paper_database.read(path)
+            return replace(cls.from_plugin(plugin, names, ids), notes=notes)
         chosen = format or _SUFFIXES.get(path.suffix.lower(), "sysex")
         if chosen == "sqlite":
             raise PresetFileError(path, 0, "no SQLite header", "'SQLite format 3'")
@@ -286,7 +302,7 @@ class PresetBank:
             notes=tuple(n for b in parts for n in b.notes),
         )
 
-    # -- as a sequence ------------------------------------------------------------------------------------------
+    # -- as a sequence --
 
     def __len__(self) -> int:
         return len(self.values)
@@ -321,7 +337,7 @@ class PresetBank:
         return PresetBank.concatenate([self, other])
 
     def __eq__(self, other: object) -> bool:
-        """Same values and names in the same order (ids, flags and notes are about the files, not the sounds)."""
+        """Same values and names in the same order (ids, flags and notes tell of the files)."""
         if not isinstance(other, PresetBank):
             return NotImplemented
         return self.names == other.names and np.array_equal(self.values, other.values)
@@ -348,16 +364,16 @@ class PresetBank:
         if len(found) > 1:
             raise AmbiguousNameError(f"{len(found)} presets are called {name!r}: indices {found.tolist()}")
         if not len(found):
-            near = difflib.get_close_matches(name, set(self.names), 5, 0.5)
+            near = difflib.get_close_matches(name, sorted(set(self.names)), 5, 0.5)
             raise UnknownNameError(
                 f"no preset is called {name!r}" + (f"; near: {', '.join(near)}" if near else "")
             )
         return int(found[0])
 
-    # -- views --------------------------------------------------------------------------------------------------
+    # -- views --
 
     def plugin(self) -> npt.NDArray[np.float32]:
-        """The plug-in's view: float32 (N, 155) in [0, 1], locked constants included, TRANSPOSE as in `values`."""
+        """The plug-in's view: float32 (N, 155) in [0, 1], locked constants included, TRANSPOSE as stored."""
         out = np.empty((len(self), len(PARAMETERS)), np.float32)
         for p in PARAMETERS:
             out[:, p.index] = p.locked if p.vced is None else self.values[:, p.vced] / np.float32(p.maximum)
@@ -367,7 +383,7 @@ class PresetBank:
         """The cartridge's view: uint8 (N, 128), names included."""
         return sysex.pack(self.values, [sysex.encode_name(n) for n in self.names])
 
-    # -- transpose ----------------------------------------------------------------------------------------------
+    # -- transpose --
 
     def neutral(self) -> "PresetBank":
         """All TRANSPOSE at 24, as in the paper; `transposes` keeps what was stored."""
@@ -381,7 +397,7 @@ class PresetBank:
         values[:, _TRANSPOSE] = self.transposes
         return replace(self, values=values)
 
-    # -- writing ------------------------------------------------------------------------------------------------
+    # -- writing --
 
     def write(self, path: str | Path) -> Path:
         """Write 32-voice cartridges (several messages in one file beyond 32), padded with INIT VOICE."""
@@ -391,24 +407,6 @@ class PresetBank:
         packed = np.concatenate([self.packed(), np.repeat(PresetBank.init().packed(), missing, axis=0)])
         cartridges = packed.reshape(-1, sysex.BANK_VOICES, sysex.PACKED_SIZE)
         return _write(path, b"".join(sysex.bank_message(c) for c in cartridges))
-
-
-# INIT VOICE in the parameters' own names; what is not named is 0
-_INIT = {
-    **{f"EG RATE {n}": 99 for n in range(1, 5)},
-    **{f"EG LEVEL {n}": 99 for n in range(1, 4)},
-    "OP1 OUTPUT LEVEL": 99,
-    "F COARSE": 1,
-    "OSC DETUNE": 7,
-    "BREAK POINT": 39,
-    **{f"PITCH EG RATE {n}": 99 for n in range(1, 5)},
-    **{f"PITCH EG LEVEL {n}": 50 for n in range(1, 5)},
-    "OSC KEY SYNC": 1,
-    "LFO SPEED": 35,
-    "LFO KEY SYNC": 1,
-    "P MODE SENS.": 3,
-    "TRANSPOSE": NEUTRAL_TRANSPOSE,
-}
 
 
 def _fold(name: str) -> str:

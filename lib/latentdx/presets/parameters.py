@@ -196,6 +196,31 @@ def maxima() -> npt.NDArray[np.uint8]:
     return array
 
 
+# INIT VOICE in the parameters' own names, those of operators without "OPk"; what is not named is 0
+_INIT = {
+    **{f"EG RATE {n}": 99 for n in range(1, 5)},
+    **{f"EG LEVEL {n}": 99 for n in range(1, 4)},
+    "OP1 OUTPUT LEVEL": 99,
+    "F COARSE": 1,
+    "OSC DETUNE": 7,
+    "BREAK POINT": 39,
+    **{f"PITCH EG RATE {n}": 99 for n in range(1, 5)},
+    **{f"PITCH EG LEVEL {n}": 50 for n in range(1, 5)},
+    "OSC KEY SYNC": 1,
+    "LFO SPEED": 35,
+    "LFO KEY SYNC": 1,
+    "P MODE SENS.": 3,
+    "TRANSPOSE": NEUTRAL_TRANSPOSE,
+}
+
+
+def init_values() -> npt.NDArray[np.uint8]:
+    """The DX7's INIT VOICE, uint8 (145,): one sine, operator 1 at full level."""
+    short = (p.name.split(" ", 1)[1] if p.operator else p.name for p in voice_parameters())
+    named = zip(voice_parameters(), short, strict=True)
+    return np.array([_INIT.get(p.name, _INIT.get(name, 0)) for p, name in named], np.uint8)
+
+
 def operator_columns(operator: int) -> slice:
     """The 21 columns of `PresetBank.values` that hold operator 1 … 6."""
     if not 1 <= operator <= N_OPERATORS:

@@ -28,6 +28,7 @@ _START, _END = 0xF0, 0xF7
 _VOICE_SIZE = N_VALUES + NAME_LENGTH
 _BANK_SIZE = BANK_VOICES * PACKED_SIZE
 _PACKED_OPERATOR, _VOICE_OPERATOR = 17, 21
+_MOST_SKIPPED = 1000  # a file with more parts that are no DX7 voices is something else
 
 # format number of a Yamaha bulk dump -> what it is; 0 and 9 are ours
 _FORMATS = {
@@ -137,7 +138,7 @@ def encode_name(name: str) -> bytes:
 
 @dataclass
 class Voices:
-    """What a reader found: raw values (N, 145), raw ten-byte names, and per voice whether its message was sound."""
+    """What a reader found: raw values (N, 145), raw ten-byte names, and which voices are from a damaged message."""
 
     values: list[Bytes] = field(default_factory=list)
     names: list[bytes] = field(default_factory=list)
@@ -199,6 +200,14 @@ def _message(data: bytes, at: int, source: object, strict: bool, voices: Voices)
             f"the end of the file after {len(data) - at} bytes of the message",
             f"{end - at} bytes (truncated file)",
         )
+    restart = data.find(bytes([_START, YAMAHA]), body, end)
+    if restart >= 0:
+        raise PresetFileError(
+            source,
+            restart,
+            f"the start of another message after {restart - at} bytes of this one",
+            f"{end - at} bytes (truncated message)",
+        )
     damage: list[PresetFileError] = []
     high = next((i for i, b in enumerate(payload) if b > 0x7F), None)
     if high is not None:
@@ -239,30 +248,36 @@ def read_messages(data: bytes, source: object, strict: bool = True) -> Voices:
     Args:
         data: the file's bytes.
         source: what error messages call the file.
-        strict: `False` reads dumps with a wrong checksum, eight-bit data or a missing end byte, skips what is no
-            DX7 voice dump beside one that is, and says all of it in `notes`.
+        strict: `False` reads dumps with a wrong checksum, eight-bit data or a missing end byte, skips
+            what is no DX7 voice dump beside one that is, and says all of it in `notes`.
 
     Raises:
         UnsupportedFormatError: another manufacturer, or another Yamaha format.
         ChecksumError: a wrong checksum (strict only).
         PresetFileError: anything else, with offset, found and expected.
     """
-    voices, at = Voices(), 0
+    voices, at, skipped = Voices(), 0, list[PresetFileError]()
     if not data:
         raise PresetFileError(source, 0, "an empty file", "a SysEx message (0xF0 0x43 …)")
     while at < len(data):
         try:
             if data[at] != _START:
-                raise PresetFileError(source, at, _preview(data[at:]), "0xF0, start of a SysEx message")
+                hint = ""
+                if at == 0 and len(data) % PACKED_SIZE == 0:
+                    hint = ' (packed voices without a header are read with format="packed")'
+                raise PresetFileError(
+                    source, at, _preview(data[at:]), f"0xF0, start of a SysEx message{hint}"
+                )
             at = _message(data, at, source, strict, voices)
         except PresetFileError as error:
-            if strict:
-                raise
-            following = data.find(_START, at + 1)
-            if not voices.names and following < 0:
+            skipped.append(error)
+            if strict or len(skipped) > _MOST_SKIPPED:
                 raise
             voices.notes.append(f"skipped: {error}")
+            following = data.find(_START, at + 1)
             at = following if following >= 0 else len(data)
+    if not voices.names:
+        raise skipped[0]
     return voices
 
 
