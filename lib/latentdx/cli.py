@@ -128,7 +128,7 @@ def render(
             store = render_store(bank, pairs, folder, corpus=name, threads=threads, client=client)
     except KeyboardInterrupt:
         _fail(f"stopped; the same command goes on from here ({folder})", _INTERRUPTED)
-    typer.echo(f"{store.folder}: {len(store):,} presets at {len(pairs)} notes")
+    typer.echo(f"{store.folder}: {len(store):,} presets, notes: {notes}")
 
 
 def _parse_notes(text: str) -> tuple[tuple[int, int], ...]:

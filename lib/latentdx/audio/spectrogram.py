@@ -23,8 +23,8 @@ N_MELS = 257
 N_FRAMES = 1 + N_SAMPLES // HOP  # 347
 FLOOR_DB = -120.0
 CEILING_DB = 20.0
-"""Top of the stored range (`to_codes`): the loudest of learnfm's 31,380 voices at six notes reaches -5.4 dB; the
-rest is for louder synths and recordings."""
+"""Top of the stored range (`to_codes`): the loudest of learnfm's 31,380 voices at six notes reaches -5.4 dB,
+the rest is for louder synths and recordings."""
 
 SETTINGS: dict[str, str | int | float] = {
     "n_fft": N_FFT,
