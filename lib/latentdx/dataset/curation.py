@@ -1,0 +1,287 @@
+"""Curation of a corpus: clean, measure, label, find twins, split. The outcome is a table without parameters.
+
+`python -m latentdx.dataset.curation --corpus learnfm --out data/curation` makes the table again;
+`read_curation` and `rows` read it. Same corpus, code and library versions: same bytes.
+"""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from latentdx.audio import dexed, pitch
+from latentdx.dataset import examples, labels, measuring, splits, summary, twins
+from latentdx.download import cache_folder
+from latentdx.errors import LatentDXError, ParameterError
+from latentdx.presets import corpora, sysex
+from latentdx.presets.bank import PresetBank
+from latentdx.shipped import shipped
+
+SILENCE_DB = -40.0
+"""Presets whose `peak_rms_db` is below are dropped, as in the paper (section 1.1)."""
+
+DUPLICATE, SILENT = "duplicate", "silent"
+
+COLUMNS = (
+    "index",  # row in the corpus
+    "flags",  # bits of `latentdx.presets.bank.Flag`
+    "kept",
+    "dropped",  # "duplicate", "silent" or ""
+    "duplicate_of",  # the kept row with the same values, -1 where it is no duplicate
+    "harmonic",
+    "percussive",
+    "label",  # "harmonic", "percussive", "harmonic+percussive", "sfx"
+    "twin_group",  # first row of the group
+    "held_out",  # a named example, a relative or a twin of one
+    "split_random",  # "train", "validation", "test"; "" where dropped
+    "split_twin_disjoint",
+    *measuring.MEASURES,
+)
+"""Of the table, in order. None holds a parameter, nor anything from which one could be had."""
+
+# what is worth keeping of each measure: it makes the table half as large, and the same on every machine
+_DECIMALS = dict.fromkeys(measuring.MEASURES, 3) | {"peak_rms_db": 2, "peak_rms_db_85": 2, "f0_hz": 2}
+_MADE_BY = (dexed, pitch, examples, labels, measuring, splits, summary, twins, sysex)
+
+
+class CurationError(LatentDXError):
+    """A curation table cannot be read; the message says where it was looked for and how to make it."""
+
+
+@dataclass(frozen=True)
+class Curation:
+    """The outcome of `curate`.
+
+    Attributes:
+        name: of the corpus.
+        table: one row a preset, `COLUMNS`.
+        summary: all counts and aggregate histograms, as written to JSON.
+        provenance: what made it.
+    """
+
+    name: str
+    table: pd.DataFrame
+    summary: dict[str, Any]
+    provenance: dict[str, str]
+
+    def write(self, folder: Path) -> tuple[Path, Path]:
+        """Write `<name>.parquet` (its metadata's key "latentdx" holds the provenance) and `<name>.json`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        arrow = pa.Table.from_pandas(self.table, preserve_index=False)
+        arrow = arrow.replace_schema_metadata(
+            {**arrow.schema.metadata, b"latentdx": json.dumps(self.provenance).encode()}
+        )
+        table, counts = folder / f"{self.name}.parquet", folder / f"{self.name}.json"
+        pq.write_table(arrow, table, compression="zstd", compression_level=19)
+        text = json.dumps({"provenance": self.provenance, **self.summary}, indent=1, ensure_ascii=False)
+        counts.write_text(text + "\n", encoding="utf-8")
+        return table, counts
+
+
+def _held_out(corpus: str, bank: PresetBank) -> npt.NDArray[np.bool_]:
+    """Rows of the named examples and their known relatives; twins are added by `curate_bank`."""
+    held = np.zeros(len(bank), bool)
+    if corpus == examples.CORPUS:
+        for example in examples.EXAMPLES:
+            held[[example.index, *example.relatives]] = True
+    elif corpus == "paper":  # its ids are the paper's own numbers
+        held = np.isin(bank.ids, [int(example.uid) for example in examples.EXAMPLES])
+    return held
+
+
+def _duplicates(values: npt.NDArray[np.uint8], keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """For each row the row that stands for all equal ones: the first of those to `keep`, else the first."""
+    _, group = np.unique(values, axis=0, return_inverse=True)
+    order = np.lexsort((np.arange(len(values)), ~keep, group))
+    first = order[np.flatnonzero(np.diff(group[order], prepend=-1))]
+    return first[group].astype(np.int32)
+
+
+def _label_columns(measured: pd.DataFrame) -> dict[str, Any]:
+    shares = ("harmonic_share", "percussive_share", "harmonic_attack", "percussive_attack")
+    h, p, h_attack, p_attack = (measured[name].to_numpy() for name in shares)
+    harmonic = labels.is_harmonic(h, p_attack)
+    percussive = labels.is_percussive(h, p, h_attack, p_attack)
+    names = ["harmonic+percussive", "harmonic", "percussive"]
+    both = np.select([harmonic & percussive, harmonic, percussive], names, "sfx")
+    return {
+        "harmonic": harmonic,
+        "percussive": percussive,
+        "label": pd.Categorical(both, sorted([*names, "sfx"])),
+    }
+
+
+def curate_bank(
+    bank: PresetBank,
+    held_out: npt.NDArray[np.bool_] | None = None,
+    *,
+    seed: int = splits.SEED,
+    cache: Path | None = None,
+    processes: int | None = None,
+    progress: bool | None = None,
+) -> pd.DataFrame:
+    """Clean, measure, label, group and split a bank.
+
+    TRANSPOSE is forced to 24 first. Of presets that are then equal the first is kept, or the one held out.
+    All rows are measured and grouped with their twins, dropped ones too (a duplicate has its twin's measures,
+    and a chain of twins may pass through a dropped preset); only kept ones are split.
+
+    Args:
+        bank: N presets, as read.
+        held_out: bool (N,), rows that must be in the test set of both splits, with all their twins.
+        seed: of the splits.
+        cache: folder of the measures' finished parts, default the user's cache.
+        processes, progress: as in `measuring.measure_bank`.
+
+    Returns:
+        N rows, `COLUMNS`.
+    """
+    held = np.zeros(len(bank), bool) if held_out is None else held_out
+    values = bank.neutral().values
+    stands_for = _duplicates(values, held)
+    # measured in order of first occurrence, so that cached parts do not depend on what is held out
+    first = _duplicates(values, np.zeros(len(bank), bool))
+    distinct, of_row = np.unique(first, return_inverse=True)
+    cache = cache or cache_folder() / "measures"
+    found = measuring.measure_bank(bank.neutral()[distinct], cache, processes, progress)
+    measured = pd.DataFrame(found[of_row], columns=list(measuring.MEASURES))
+
+    rows = np.arange(len(bank), dtype=np.int32)
+    duplicate = stands_for != rows
+    silent = (measured["peak_rms_db"] < SILENCE_DB).to_numpy() & ~duplicate
+    kept = ~duplicate & ~silent
+    group = twins.twin_groups(values)
+    held = np.isin(group, group[held])
+    table = pd.DataFrame(
+        {
+            "index": rows,
+            "flags": bank.flags,
+            "kept": kept,
+            "dropped": pd.Categorical(
+                np.select([duplicate, silent], [DUPLICATE, SILENT], ""), ["", DUPLICATE, SILENT]
+            ),
+            "duplicate_of": np.where(duplicate, stands_for, -1).astype(np.int32),
+            **_label_columns(measured),
+            "twin_group": group,
+            "held_out": held,
+            "split_random": _split(kept, rows, held, seed),
+            "split_twin_disjoint": _split(kept, group, held, seed),
+        }
+    )
+    return pd.concat([table, measured.round(_DECIMALS)], axis=1)[list(COLUMNS)]
+
+
+def _split(
+    kept: npt.NDArray[np.bool_], groups: npt.NDArray[np.int32], held: npt.NDArray[np.bool_], seed: int
+) -> pd.Categorical:
+    names = np.full(len(kept), "", "<U10")
+    names[kept] = splits.subsets(splits.folds(groups[kept], held[kept], seed))
+    return pd.Categorical(names, ["", *splits.SUBSETS])
+
+
+def curate(
+    corpus: str | Path,
+    *,
+    seed: int = splits.SEED,
+    processes: int | None = None,
+    progress: bool | None = None,
+) -> Curation:
+    """Curate a named corpus, or any file or folder of presets: about 25 ms a preset and core the first time.
+
+    Raises:
+        CorpusError: the corpus cannot be had.
+        PresetFileError: a file cannot be read.
+    """
+    bank = corpora.read(corpus)
+    name = str(corpus) if str(corpus) in corpora.CORPORA else Path(corpus).stem
+    table = curate_bank(bank, _held_out(str(corpus), bank), seed=seed, processes=processes, progress=progress)
+    counts = summary.summarize(bank, table)
+    if name in corpora.CORPORA and corpora.CORPORA[name].format == "packed":
+        counts["undefined_bits"] = summary.undefined_bits(bank, corpora.find(name))
+    return Curation(name, table, counts, _provenance(name, bank, seed))
+
+
+def _provenance(name: str, bank: PresetBank, seed: int) -> dict[str, str]:
+    # the sources' hash rather than the commit: a committed file cannot name the commit that holds it
+    code = hashlib.sha256()
+    for file in sorted([*(str(m.__file__) for m in _MADE_BY), __file__], key=lambda f: Path(f).name):
+        code.update(Path(file).read_bytes())
+    return {
+        "made_by": f"python -m latentdx.dataset.curation --corpus {name}",
+        "corpus": name,
+        "corpus_sha256": corpora.bank_hash(bank),
+        "code_sha256": code.hexdigest(),
+        "engine": dexed.Dexed().engine,
+        "settings": f"transpose 24; level and labels at {labels.LABEL_NOTE}, silence below {SILENCE_DB} dB, "
+        f"attack {labels.ATTACK_SECONDS} s; twins differ in at most {twins.MOST_DIFFERENCES} values; "
+        f"{splits.TEST_SHARE:.0%} test, fold 0 of {splits.N_FOLDS} validates, seed {seed}",
+        "libraries": ", ".join(
+            f"{p} {version(p)}" for p in ("librosa", "numpy", "pandas", "pyarrow", "scipy")
+        ),
+    }
+
+
+def read_curation(name: str | Path = "learnfm") -> pd.DataFrame:
+    """The table of a corpus that ships in `data/curation`, or of a path: one row a preset, `COLUMNS`.
+
+    Raises:
+        CurationError: there is none.
+    """
+    path = Path(name) if str(name).endswith(".parquet") else shipped("curation") / f"{name}.parquet"
+    if not path.exists():
+        raise CurationError(
+            f"{path} does not exist: make it by `python -m latentdx.dataset.curation --corpus {path.stem}`"
+        )
+    return pd.read_parquet(path)
+
+
+def read_provenance(name: str | Path = "learnfm") -> dict[str, str]:
+    """What made a table, from its metadata."""
+    path = Path(name) if str(name).endswith(".parquet") else shipped("curation") / f"{name}.parquet"
+    return json.loads(pq.read_schema(path).metadata[b"latentdx"])
+
+
+def rows(
+    name: str | Path = "learnfm", split: splits.Split = "twin-disjoint", subset: splits.Subset | None = None
+) -> npt.NDArray[np.int64]:
+    """Rows of a corpus in one subset of a split, ascending; all kept rows where `subset` is `None`.
+
+    Raises:
+        ParameterError: no such split or subset.
+        CurationError: the corpus has no table.
+    """
+    if split not in splits.SPLITS or subset not in (None, *splits.SUBSETS):
+        raise ParameterError(
+            f"split {split!r}, subset {subset!r}: there are {splits.SPLITS} and {splits.SUBSETS}"
+        )
+    table = read_curation(name)
+    chosen = table["kept"] if subset is None else table[f"split_{split.replace('-', '_')}"] == subset
+    return table.loc[chosen, "index"].to_numpy(np.int64)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m latentdx.dataset.curation --corpus learnfm --out data/curation`"""
+    parser = argparse.ArgumentParser(description="Clean, label and split a corpus of presets.")
+    parser.add_argument("--corpus", default="learnfm", help="a named corpus, or a file or folder of presets")
+    parser.add_argument("--out", type=Path, default=shipped("curation"))
+    parser.add_argument("--processes", type=int, default=None)
+    chosen = parser.parse_args(arguments)
+    curation = curate(chosen.corpus, processes=chosen.processes)
+    for path in curation.write(chosen.out):
+        print(f"{path}: {path.stat().st_size:,} bytes")
+    for key, value in curation.summary["counts"].items():
+        print(f"{key:>32}: {value:,}")
+
+
+if __name__ == "__main__":
+    main()
