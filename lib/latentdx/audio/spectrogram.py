@@ -76,6 +76,7 @@ def mel_spectrogram(
         np.maximum(filters @ amplitude, 10.0 ** (FLOOR_DB / 20), out=target)
     np.log10(out, out=out)
     out *= 20.0
+    np.maximum(out, FLOOR_DB, out=out)  # single precision gave -120.00001
     return out.reshape(*audio.shape[:-1], N_MELS, frames)
 
 
