@@ -138,7 +138,7 @@ def encode_name(name: str) -> bytes:
 
 @dataclass
 class Voices:
-    """What a reader found: raw values (N, 145), raw ten-byte names, and which voices are from a damaged message."""
+    """What a reader found: raw values (N, 145), raw ten-byte names, and which come from a damaged message."""
 
     values: list[Bytes] = field(default_factory=list)
     names: list[bytes] = field(default_factory=list)

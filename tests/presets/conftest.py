@@ -1,0 +1,34 @@
+"""Presets that several tests share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latentdx.errors import CorpusError
+from latentdx.presets import PresetBank, corpora
+from latentdx.presets.parameters import maxima
+
+MakeBank = Callable[..., PresetBank]
+
+
+@pytest.fixture(scope="session")
+def make_bank() -> MakeBank:
+    """A function (n, seed) -> bank of n random presets, every value anywhere in its range."""
+
+    def make(n: int, seed: int = 0) -> PresetBank:
+        values = np.random.default_rng(seed).integers(0, maxima().astype(int) + 1, (n, len(maxima())))
+        return PresetBank.from_values(values, [f"Voice {i:04d}" for i in range(n)])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def learnfm() -> tuple[PresetBank, Path]:
+    """The 31,380 real voices and their file, where they are on this machine."""
+    try:
+        (file,) = corpora.find("learnfm")
+    except CorpusError as error:
+        pytest.skip(f"needs the learnfm corpus: {error}")
+    return corpora.read("learnfm"), file
