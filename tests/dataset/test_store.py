@@ -12,7 +12,7 @@ from small_stores import NOTES, SHARD_SIZE, contents
 from latentdx import Dexed, PresetBank
 from latentdx.audio.spectrogram import from_codes, mel_spectrogram, to_codes
 from latentdx.dataset import store as store_module
-from latentdx.dataset.store import Manifest, Store, atomic_write, store_folder
+from latentdx.dataset.store import SHARD_BYTES, Manifest, Store, atomic_write, store_folder
 from latentdx.errors import ParameterError, StoreCorruptError, StoreMissingError
 from latentdx.presets.corpora import bank_hash
 
@@ -136,12 +136,22 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_the_default_shard_is_about_64_mib(bank: PresetBank) -> None:
+def test_default_shards_fit_memory_and_occupy_every_thread(bank: PresetBank) -> None:
+    large = PresetBank.concatenate(1000 * [bank])
     for n_notes in (1, 2, 6):
         notes = tuple((60 + i, 85) for i in range(n_notes))
-        size = Manifest.of(bank, notes, Dexed(), "x").shard_size
-        item = 257 * 347 * n_notes
-        assert size * item <= store_module.SHARD_BYTES < (size + 1) * item
+        size, item = Manifest.of(large, notes, Dexed(), "x").shard_size, 257 * 347 * n_notes
+        assert size * item <= SHARD_BYTES < (size + 1) * item
+        assert Manifest.of(bank[:5], notes, Dexed(), "x").n_shards == 5
+        assert Manifest.of(large[:320], notes, Dexed(), "x").n_shards == 16
+
+
+def test_few_files_are_open_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_MOST_MAPS", 2)
+    fresh = Store(store.folder)
+    for row in (0, 19, 7, 0, 12, 19):
+        np.testing.assert_array_equal(fresh.row(row), store.row(row))
+        assert len(fresh._maps) <= 2
 
 
 def test_stores_live_in_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def render_store(
     """Render all presets at all notes into a store, or finish one that was interrupted.
 
     Finished shards are checked against their SHA-256 and skipped; damaged ones are rendered again. Memory
-    stays at one shard (64 MiB) a thread or worker.
+    stays at one shard (at most 64 MiB) a thread or worker.
 
     Args:
         bank: what to render; row i will be preset i (for the paper's transposition, pass `bank.neutral()`).
@@ -118,7 +118,7 @@ def render_store(
         renderer: default `Dexed()`.
         threads: default one a core; not used with a client.
         client: a Dask client; its workers render instead of this process's threads.
-        shard_size: presets a shard; default about 64 MiB of them.
+        shard_size: presets a shard; default at most 64 MiB of them, and a sixteenth of the bank.
         progress: show a progress bar (only on a terminal).
 
     Raises:

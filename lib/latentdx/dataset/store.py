@@ -40,9 +40,11 @@ Notes = tuple[tuple[int, int], ...]
 
 MANIFEST = "manifest.json"
 SHARD_BYTES = 64 * 2**20
-"""Aimed at for one shard: enough for a disk's full speed, little to lose or to hold in memory."""
+"""The most that a shard holds: enough for a disk's full speed, little to lose or to keep in memory."""
 
 _ITEM_BYTES = N_MELS * N_FRAMES
+_LEAST_SHARDS = 16  # of a small corpus, so that several threads share the work
+_MOST_MAPS = 500  # open at once: each holds a file descriptor, and 1,024 is a common limit
 _TEMPORARY = ".writing-"
 
 
@@ -81,7 +83,8 @@ class Manifest:
         cls, bank: PresetBank, notes: Notes, renderer: Renderer, corpus: str, shard_size: int | None = None
     ) -> Self:
         """The manifest of a store that is still to be rendered."""
-        size = shard_size or max(1, SHARD_BYTES // (_ITEM_BYTES * max(1, len(notes))))
+        fitting = SHARD_BYTES // (_ITEM_BYTES * max(1, len(notes)))
+        size = shard_size or max(1, min(fitting, -(-len(bank) // _LEAST_SHARDS)))
         return cls(
             corpus=corpus,
             corpus_sha256=bank_hash(bank),
@@ -272,6 +275,8 @@ class Store:
         shard, place = divmod(row, self.manifest.shard_size)
         codes = self._maps.get(shard)
         if codes is None:
+            if len(self._maps) >= _MOST_MAPS:
+                self._maps.pop(next(iter(self._maps)))
             codes = self._maps[shard] = np.load(self.folder / shard_name(shard), mmap_mode="r")
         return codes[place]
 
