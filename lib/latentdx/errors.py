@@ -79,3 +79,7 @@ class AudioFileError(LatentDXError):
 
 class NotebookError(LatentDXError):
     """A chapter cannot be run: an unknown parameter, or a cell that failed."""
+
+
+class ShippedFileError(LatentDXError):
+    """A file that ships with the project is missing; the message names it and says how to get or make it."""

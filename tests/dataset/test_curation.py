@@ -9,7 +9,7 @@ import pytest
 from latentdx.audio.dexed import Dexed
 from latentdx.dataset import curation, labels, measuring, splits, twins
 from latentdx.dataset.examples import EXAMPLES
-from latentdx.errors import CorpusMissingError, ParameterError
+from latentdx.errors import CorpusMissingError, ParameterError, ShippedFileError
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
 from latentdx.presets.parameters import PARAMETERS, column
@@ -126,12 +126,19 @@ def test_the_command_writes_both_files(tmp_path, monkeypatch, capsys) -> None:
     assert (len(found), found["kept"].sum(), found["label"][0]) == (32, 1, "harmonic")
 
 
+def test_named_examples_are_found_by_their_number_in_the_papers_database() -> None:
+    """There the ids are the paper's own; elsewhere nothing is held out."""
+    bank = PresetBank.from_values(np.repeat(PresetBank.init().values, 3, axis=0), ids=[7, 21_894, 393_878])
+    assert curation._held_out("paper", bank).tolist() == [False, True, False]
+    assert not curation._held_out("starter", bank).any()
+
+
 def test_rows_and_their_errors() -> None:
     with pytest.raises(ParameterError, match="'by-name'"):
         curation.rows("learnfm", "by-name")  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="'exam'"):
         curation.rows("learnfm", "random", "exam")  # type: ignore[arg-type]
-    with pytest.raises(curation.CurationError, match="--corpus nothing"):
+    with pytest.raises(ShippedFileError, match="--corpus nothing"):
         curation.rows("nothing")
 
 

@@ -8,7 +8,7 @@ import pytest
 from latentdx.audio import files
 from latentdx.dataset import targets
 from latentdx.dataset.examples import EXAMPLES
-from latentdx.errors import CorpusMissingError
+from latentdx.errors import CorpusMissingError, ShippedFileError
 from latentdx.presets import corpora
 from latentdx.shipped import shipped
 
@@ -70,7 +70,7 @@ def test_made_again_byte_by_byte(learnfm, tmp_path) -> None:
 
 def test_missing_folder_is_named(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(targets, "shipped", lambda *parts: tmp_path)
-    with pytest.raises(targets.TargetsError, match="ship with the project"):
+    with pytest.raises(ShippedFileError, match="ship with the project"):
         targets.load()
 
 

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from latentdx.audio import dexed, pitch
 from latentdx.dataset import examples, labels, measuring, splits, summary, twins
 from latentdx.download import cache_folder
-from latentdx.errors import LatentDXError, ParameterError
+from latentdx.errors import ParameterError, ShippedFileError
 from latentdx.presets import corpora, sysex
 from latentdx.presets.bank import PresetBank
 from latentdx.shipped import shipped
@@ -52,10 +52,6 @@ COLUMNS = (
 # what is worth keeping of each measure: it makes the table half as large, and the same on every machine
 _DECIMALS = dict.fromkeys(measuring.MEASURES, 3) | {"peak_rms_db": 2, "peak_rms_db_85": 2, "f0_hz": 2}
 _MADE_BY = (dexed, pitch, examples, labels, measuring, splits, summary, twins, sysex)
-
-
-class CurationError(LatentDXError):
-    """A curation table cannot be read; the message says where it was looked for and how to make it."""
 
 
 @dataclass(frozen=True)
@@ -235,11 +231,11 @@ def read_curation(name: str | Path = "learnfm") -> pd.DataFrame:
     """The table of a corpus that ships in `data/curation`, or of a path: one row a preset, `COLUMNS`.
 
     Raises:
-        CurationError: there is none.
+        ShippedFileError: there is none.
     """
     path = Path(name) if str(name).endswith(".parquet") else shipped("curation") / f"{name}.parquet"
     if not path.exists():
-        raise CurationError(
+        raise ShippedFileError(
             f"{path} does not exist: make it by `python -m latentdx.dataset.curation --corpus {path.stem}`"
         )
     return pd.read_parquet(path)
@@ -258,7 +254,7 @@ def rows(
 
     Raises:
         ParameterError: no such split or subset.
-        CurationError: the corpus has no table.
+        ShippedFileError: the corpus has no table.
     """
     if split not in splits.SPLITS or subset not in (None, *splits.SUBSETS):
         raise ParameterError(

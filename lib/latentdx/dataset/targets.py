@@ -17,16 +17,12 @@ from latentdx.audio import files
 from latentdx.audio.dexed import HOLD, N_SAMPLES, SAMPLE_RATE, Dexed
 from latentdx.dataset.examples import CORPUS, EXAMPLES, Example
 from latentdx.dataset.labels import LABEL_NOTE, label_names
-from latentdx.errors import LatentDXError
+from latentdx.errors import ShippedFileError
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
 from latentdx.shipped import shipped
 
 MANIFEST = "targets.json"
-
-
-class TargetsError(LatentDXError):
-    """The target sounds cannot be read; the message names the folder and what is missing."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ def load(kind: str | None = None) -> list[Target]:
     """All target sounds, or those of one kind ("example", "out of domain"), in the order of the chapters."""
     path = shipped("targets") / MANIFEST
     if not path.exists():
-        raise TargetsError(f"{path} is missing: the target sounds ship with the project's data folder")
+        raise ShippedFileError(f"{path} is missing: the target sounds ship with the project's data folder")
     entries = json.loads(path.read_text(encoding="utf-8"))["sounds"]
     targets = [Target(**{**entry, "labels": tuple(entry["labels"])}) for entry in entries]
     return [t for t in targets if kind in (None, t.kind)]
@@ -130,7 +126,7 @@ def _out_of_domain_targets(folder: Path) -> list[Target]:
     for stem, (name, (source, license)) in _OUT_OF_DOMAIN.items():
         file = f"ood/{stem}.flac"
         if not (folder / file).exists():
-            raise TargetsError(f"{folder / file} is missing: restore it from the project's history")
+            raise ShippedFileError(f"{folder / file} is missing: restore it from the project's history")
         targets.append(Target(file, name, "out of domain", 60, None, source=source, license=license))
     return targets
 
