@@ -28,7 +28,7 @@ ARGUMENTS = [
 # What axe finds in the theme itself (sphinx-book-theme 1.3.0): rule -> the theme's elements.
 THEMES_OWN = {
     "label-content-name-mismatch": (".search-button", ".nav-link"),
-    "region": (".navbar-brand", ".bd-header-article", ".sidebar-primary"),
+    "region": (".sidebar-primary-items__start",),
 }
 
 
@@ -120,9 +120,13 @@ def test_pages_are_whole_and_ask_no_other_host(context: BrowserContext, origin: 
         if response.status >= 400:
             broken.append(f"{response.status} {response.url}")
 
+    def fail(request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the next page came first
+            broken.append(f"{request.failure} {request.url}")
+
     context.on("request", leave)
     context.on("response", arrive)
-    context.on("requestfailed", lambda request: broken.append(f"{request.failure} {request.url}"))
+    context.on("requestfailed", fail)
     context.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
     context.on("weberror", lambda error: said.append(str(error.error)))
     page = context.new_page()
@@ -155,7 +159,6 @@ PLAY_EVERYTHING = """async () => {
             audio.currentTime = audio.duration - 0.1;
             await within(10, 'the end', end);
             if (audio.error) wrong.push(audio.src + ': ' + audio.error.message);
-            if (!audio.ended) wrong.push(audio.src + ': not at its end');
         } catch (error) { wrong.push(audio.src + ': ' + error.message); }
     }
     return wrong;
@@ -172,15 +175,12 @@ def test_every_player_plays_to_its_end(context: BrowserContext, address: str, na
 def test_keyboard_reaches_and_starts_a_player(context: BrowserContext, address: str) -> None:
     page = context.new_page()
     page.goto(f"{address}/{PAGES[0]}")
-    assert page.locator("audio").count(), "the first page has sounds to press at once"
     for _ in range(200):
         page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.tagName") == "AUDIO":
+        if page.evaluate("document.activeElement.matches('audio, .ldx-play')"):
             break
     page.keyboard.press("Space")
-    page.wait_for_function(
-        "document.activeElement.tagName === 'AUDIO' && document.activeElement.currentTime > 0.1"
-    )
+    page.wait_for_function("[...document.querySelectorAll('audio')].some(audio => audio.currentTime > 0.1)")
 
 
 def test_one_player_at_a_time(context: BrowserContext, address: str) -> None:

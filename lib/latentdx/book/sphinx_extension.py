@@ -16,8 +16,14 @@ from sphinx.config import Config
 
 BUILD_VARIABLE = "LATENTDX_BUILD"
 
-# The theme's icons are drawn by its web font already; this script, 540 kB compressed, draws them again.
-_FONT_AWESOME_SCRIPT = re.compile(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>")
+_PAGE_FIXES = [
+    # The theme's icons are drawn by its web font already; this script, 540 kB compressed, draws them again.
+    (re.compile(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>"), ""),
+    # The theme's button that unfolds a part of the contents has no name for a screen reader.
+    (re.compile(r"<summary>(?=<span class=\"toctree-toggle\")"), '<summary aria-label="Pages of this part">'),
+    # The bibliography's roles: one is deprecated, the other would ask for list items.
+    (re.compile(r' role="doc-biblioentry"| role="list"(?= class="citation-list")'), ""),
+]
 
 _CODE_OR_BAR = re.compile(r"(`+[^`]+`+)(\w?)|\|")
 
@@ -29,7 +35,7 @@ def name_build(app: Sphinx, config: Config) -> None:
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Add MathJax and the chapters' media to the built pages, and remove the icon script."""
+    """Add MathJax and the chapters' media to the built pages, and mend the theme's pages."""
     if exception or app.builder.format != "html":
         return
     source, built = Path(app.srcdir), Path(app.outdir)
@@ -39,7 +45,9 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         shutil.copytree(media, built / media.relative_to(source), dirs_exist_ok=True)
     for page in built.rglob("*.html"):
         text = page.read_text("utf8")
-        page.write_text(_FONT_AWESOME_SCRIPT.sub("", text), "utf8")
+        for flaw, remedy in _PAGE_FIXES:
+            text = flaw.sub(remedy, text)
+        page.write_text(text, "utf8")
 
 
 def _copy_mathjax(target: Path) -> None:
