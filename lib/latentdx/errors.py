@@ -10,7 +10,7 @@ class ParameterError(LatentDXError, ValueError):
 
 
 class PresetFileError(LatentDXError):
-    """A preset file cannot be read. The message names file, byte offset, what was found and what was expected."""
+    """A preset file cannot be read. The message names file, byte offset, what was found and expected."""
 
     def __init__(self, source: object, offset: int, found: str, expected: str) -> None:
         self.source, self.offset, self.found, self.expected = str(source), offset, found, expected
