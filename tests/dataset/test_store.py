@@ -3,6 +3,7 @@
 import json
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from latentdx import Dexed, PresetBank
 from latentdx.audio.spectrogram import from_codes, mel_spectrogram, to_codes
 from latentdx.dataset import store as store_module
 from latentdx.dataset.store import SHARD_BYTES, Manifest, Store, atomic_write, store_folder
-from latentdx.errors import ParameterError, StoreCorruptError, StoreMissingError
+from latentdx.errors import ParameterError, StoreCorruptError, StoreMismatchError, StoreMissingError
 from latentdx.presets.corpora import bank_hash
 
 
@@ -114,7 +115,16 @@ def test_an_unfinished_store_is_not_opened(copy: Path) -> None:
     manifest = Manifest.read(copy)
     del manifest.shards["shard-00004.npy"]
     manifest.write(copy)
-    with pytest.raises(StoreMissingError, match="unfinished: 1 of 7 shards"):
+    with pytest.raises(StoreMissingError, match="unfinished, it lacks 1 of 7 shards"):
+        Store(copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("format", 2), ("codes", {"dtype": "uint8"}), ("spectrogram", {"n_fft": 2048})]
+)
+def test_spectrograms_of_another_kind_are_not_misread(copy: Path, name: str, value: object) -> None:
+    replace(Manifest.read(copy), **{name: value}).write(copy)
+    with pytest.raises(StoreMismatchError, match=f"{name}: the store has"):
         Store(copy)
 
 

@@ -16,7 +16,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, Self
 
@@ -45,6 +45,8 @@ SHARD_BYTES = 64 * 2**20
 _ITEM_BYTES = N_MELS * N_FRAMES
 _LEAST_SHARDS = 16  # of a small corpus, so that several threads share the work
 _MOST_MAPS = 500  # open at once: each holds a file descriptor, and 1,024 is a common limit
+_CODES: dict[str, str | float] = {"dtype": "uint8", "lowest_db": FLOOR_DB, "highest_db": CEILING_DB}
+_FORMAT = 1
 _TEMPORARY = ".writing-"
 
 
@@ -76,7 +78,7 @@ class Manifest:
     codes: dict[str, str | float]
     shard_size: int
     shards: dict[str, str] = field(default_factory=dict)
-    format: int = 1
+    format: int = _FORMAT
 
     @classmethod
     def of(
@@ -93,7 +95,7 @@ class Manifest:
             renderer=renderer.engine,
             render={"sample_rate": renderer.sample_rate, "hold": HOLD, "fade": FADE, "samples": N_SAMPLES},
             spectrogram=dict(SETTINGS),
-            codes={"dtype": "uint8", "lowest_db": FLOOR_DB, "highest_db": CEILING_DB},
+            codes=dict(_CODES),
             shard_size=size,
         )
 
@@ -234,6 +236,7 @@ class Store:
 
     Raises:
         StoreMissingError: no store, or an unfinished one.
+        StoreMismatchError: its spectrograms are not of this version's kind.
         StoreCorruptError: a shard is missing or has the wrong size (`verify` looks at every byte).
     """
 
@@ -241,9 +244,11 @@ class Store:
         self.folder = Path(folder)
         self.manifest = Manifest.read(self.folder)
         self._maps: dict[int, Codes] = {}
+        current = replace(self.manifest, spectrogram=dict(SETTINGS), codes=dict(_CODES), format=_FORMAT)
+        self.manifest.check(current, self.folder)
         if missing := self.manifest.missing():
             raise StoreMissingError(
-                f"{self.folder} is unfinished: {len(missing)} of {self.manifest.n_shards} shards lack; "
+                f"{self.folder} is unfinished, it lacks {len(missing)} of {self.manifest.n_shards} shards: "
                 "render with the same settings to finish it"
             )
         for i in range(self.manifest.n_shards):
@@ -276,7 +281,7 @@ class Store:
         codes = self._maps.get(shard)
         if codes is None:
             if len(self._maps) >= _MOST_MAPS:
-                self._maps.pop(next(iter(self._maps)))
+                self._maps = {}  # what is in use stays mapped
             codes = self._maps[shard] = np.load(self.folder / shard_name(shard), mmap_mode="r")
         return codes[place]
 
