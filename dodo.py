@@ -24,9 +24,8 @@ Task = dict[str, Any]
 PROFILE = get_var("profile", "laptop")
 PROFILE_FILE = Path(f"book/profiles/{PROFILE}.yml")
 BUILD = Path("build", PROFILE)
-STAGED = (
-    BUILD / "src"
-)  # Jupyter Book's sources: executed chapters and their media, under the names they have in book/
+EXECUTED = BUILD / "executed"  # chapters with their outputs, media/<chapter>/ beside them
+STAGED = BUILD / "src"  # Jupyter Book's sources: all pages under the names they have in book/
 SITE = BUILD / "_build"
 
 LIBRARY = sorted(map(str, Path("lib").rglob("*.py")))
@@ -60,30 +59,19 @@ BUILD.mkdir(parents=True, exist_ok=True)
 
 def task_notebook() -> Iterator[Task]:
     """Execute one chapter with the profile's parameters."""
+    run = [*MODULE, "latentdx.book.notebooks", "--profile", str(PROFILE_FILE)]
     for chapter in CHAPTERS:
-        target = STAGED / chapter
+        target = EXECUTED / chapter.name
+        settings = {
+            "parameters": read_profile(PROFILE_FILE, chapter.stem),
+            "corpora": os.environ.get("LATENTDX_DATA", ""),
+        }
         yield {
             "name": chapter.stem,
             "file_dep": [str(chapter), *LIBRARY, *SHIPPED],
-            "uptodate": [
-                config_changed(
-                    {
-                        "parameters": read_profile(PROFILE_FILE, chapter.stem),
-                        "corpora": os.environ.get("LATENTDX_DATA", ""),
-                    }
-                )
-            ],
+            "uptodate": [config_changed(settings)],
             "targets": [str(target)],
-            "actions": [
-                [
-                    *MODULE,
-                    "latentdx.book.notebooks",
-                    str(chapter),
-                    str(target),
-                    "--profile",
-                    str(PROFILE_FILE),
-                ]
-            ],
+            "actions": [[*run, str(chapter), str(target)]],
         }
 
 
@@ -99,41 +87,36 @@ def describe_build() -> str:
 
 
 def build_site() -> bool:
-    """Copy the pages beside the executed chapters and run Jupyter Book on them, warnings as errors."""
-    shutil.rmtree(
-        SITE, ignore_errors=True
-    )  # an incremental build keeps stale pictures, and a clean one is seconds
-    shutil.rmtree(STAGED / "book/_static", ignore_errors=True)
+    """Gather pages, executed chapters and media, and run Jupyter Book on them, warnings as errors."""
+    for folder in [STAGED, SITE]:  # from nothing, in seconds: an incremental build keeps stale pages
+        shutil.rmtree(folder, ignore_errors=True)
     for page in PAGES:
         (STAGED / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(page, STAGED / page)
-    command = [
-        str(Path(sys.executable).with_name("jupyter-book")),
-        "build",
-        str(STAGED),
+    for chapter in CHAPTERS:
+        shutil.copy2(EXECUTED / chapter.name, STAGED / chapter)
+        media = Path("media", chapter.stem)
+        if (EXECUTED / media).is_dir():
+            shutil.copytree(EXECUTED / media, STAGED / "book" / media)
+    jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
+    places = [
         "--config",
         "_config.yml",
-    ]
-    command += [
         "--toc",
         str(Path("_toc.yml").resolve()),
         "--path-output",
         str(BUILD),
-        "-W",
-        "--keep-going",
-        "-q",
     ]
-    return (
-        subprocess.run(command, env=os.environ | {BUILD_VARIABLE: describe_build()}, check=False).returncode
-        == 0
-    )
+    command = [jupyter_book, "build", str(STAGED), *places, "-W", "--keep-going", "-q"]
+    built = subprocess.run(command, env=os.environ | {BUILD_VARIABLE: describe_build()}, check=False)
+    return built.returncode == 0
 
 
 def task_site() -> Task:
     """Build the book from the executed chapters."""
     return {
         "file_dep": ["_config.yml", "_toc.yml", *map(str, PAGES), *LIBRARY]
-        + [str(STAGED / chapter) for chapter in CHAPTERS],
+        + [str(EXECUTED / chapter.name) for chapter in CHAPTERS],
         "uptodate": [config_changed(describe_build())],
         "targets": [str(SITE / "html/index.html")],
         "actions": [build_site],
