@@ -23,7 +23,6 @@ _CELL_X, _CELL_Y = 36, 38  # distance between operators
 _BOX = 24  # side of an operator
 _LOOP = 6  # how far a feedback loop keeps from the boxes
 _MARGIN = 8
-_TALLEST = 4  # operators in the longest stack: all drawings share its height, so that carriers line up
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def layout(graph: Graph) -> dict[int, tuple[float, int]]:
 
 
 def algorithm_html(
-    number: int, labels: Sequence[str] = (), silent: Sequence[int] = (), *, height: int | None = None
+    number: int, labels: Sequence[str] = (), silent: Sequence[int] = (), *, scale: float = 1.0
 ) -> str:
     """One algorithm as inline SVG in the text's color.
 
@@ -106,14 +105,14 @@ def algorithm_html(
         number: 1 … 32.
         labels: six short texts, one below each operator's number.
         silent: operators to draw faint.
-        height: pixels; by default the drawing's own size.
+        scale: CSS pixels per unit of the drawing; an operator is 24 units high.
     """
     graph = algorithm(number)
     places = layout(graph)
     wide = 1.9 if labels else 1.0
     # room on the right for the loop of an operator in the last column
     x = {k: _MARGIN + (_BOX / 2 + c * _CELL_X) * wide for k, (c, _) in places.items()}
-    bottom = _MARGIN + _BOX + (_TALLEST - 1) * _CELL_Y
+    bottom = _MARGIN + _BOX + max(r for _, r in places.values()) * _CELL_Y
     y = {k: bottom - _BOX / 2 - r * _CELL_Y for k, (_, r) in places.items()}
     half = _BOX / 2 * wide
     middle = _BOX / 2 + (_CELL_Y - _BOX) / 2  # from an operator's center to the bend of the lines below it
@@ -135,7 +134,7 @@ def algorithm_html(
         graph=graph,
         text=graph.describe(),
         size=size,
-        scale=1.0 if height is None else height / size[1],
+        scale=scale,
         boxes=[
             {
                 "operator": k,
@@ -159,7 +158,7 @@ def preset_algorithm(preset: Preset) -> HTML:
     levels = [preset[f"OP{k} OUTPUT LEVEL"] for k in range(1, N_OPERATORS + 1)]
     labels = [f"{frequency_text(preset, k)} · {levels[k - 1]}" for k in range(1, N_OPERATORS + 1)]
     silent = [k for k, level in enumerate(levels, 1) if level == 0]
-    drawing = algorithm_html(preset["ALGORITHM"] + 1, labels, silent, height=300)
+    drawing = algorithm_html(preset["ALGORITHM"] + 1, labels, silent, scale=1.7)
     return HTML(f'<div class="ldx-algorithm">{drawing}</div>')
 
 
@@ -189,7 +188,7 @@ def without(preset: Preset, *operators: int) -> Preset:
 def algorithm_grid() -> HTML:
     """All 32 algorithms, numbered."""
     cells = "".join(
-        f'<li>{algorithm_html(n, height=116)}<span aria-hidden="true">{n}</span></li>'
+        f'<li>{algorithm_html(n, scale=0.8)}<span aria-hidden="true">{n}</span></li>'
         for n in range(1, N_ALGORITHMS + 1)
     )
     return HTML(f'<ol class="ldx-algorithms" aria-label="The 32 algorithms">{cells}</ol>')

@@ -7,15 +7,17 @@ import io
 import re
 from typing import Literal
 
+import librosa
 import numpy as np
 import numpy.typing as npt
 from cycler import cycler
 from IPython.display import HTML
-from matplotlib import rc_context
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from scipy.signal import find_peaks
 
 from latentdx.audio.dexed import SAMPLE_RATE
 from latentdx.book import media, pictures
@@ -36,10 +38,9 @@ STYLE: dict[str, object] = {
     "axes.labelcolor": _INK,
     "axes.titlecolor": _INK,
     "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
     "axes.grid": True,
     "axes.axisbelow": True,
+    "axes.titlepad": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.8,
@@ -64,18 +65,20 @@ def new_figure(
     columns: int = 1,
     *,
     size: tuple[float, float] = (7.0, 3.2),
-    sharex: bool = False,
-    sharey: bool = False,
+    sharex: bool | Literal["row", "col"] = False,
+    sharey: bool | Literal["row", "col"] = False,
 ) -> tuple[Figure, npt.NDArray[np.object_]]:
     """A figure in the house style and its axes, always as an array (rows, columns).
+
+    The style becomes matplotlib's for this process, a chapter: it is read whenever something is drawn.
 
     Args:
         size: width and height in units of 100 CSS pixels.
     """
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=size)
-        FigureCanvasAgg(figure)
-        return figure, figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey)
+    rcParams.update(STYLE)  # type: ignore[arg-type]
+    figure = Figure(figsize=size)
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey)
 
 
 def figure_html(
@@ -101,15 +104,13 @@ def figure_html(
 
 def _svg(figure: Figure) -> bytes:
     buffer = io.StringIO()
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return re.sub(r"[ \t]+\n", "\n", buffer.getvalue()).encode()
 
 
 def _webp(figure: Figure) -> bytes:
     buffer = io.BytesIO()
-    with rc_context(STYLE):  # type: ignore[arg-type]
-        figure.savefig(buffer, format="png", dpi=200)
+    figure.savefig(buffer, format="png", dpi=200)
     return pictures.webp(Image.open(buffer).convert("RGB"))
 
 
@@ -124,12 +125,35 @@ def draw_waveform(axes: Axes, sound: npt.NDArray[np.float32], start: float, seco
 def draw_spectrum(
     axes: Axes, sound: npt.NDArray[np.float32], start: float, *, top_hz: float = 5000.0
 ) -> None:
-    """Levels of the partials in 8,192 samples (0.37 s) from `start`, dB re full scale, down to -90."""
+    """Spectrum of 0.37 s of a sound from `start`, in dB re full scale, down to -90."""
+    frequency, decibels = _spectrum(sound, start)
+    axes.plot(frequency, np.maximum(decibels, -90), linewidth=1.0)
+    axes.set(xlim=(0, top_hz), ylim=(-90, 0), xlabel="Hz")
+
+
+def partials(
+    sound: npt.NDArray[np.float32], start: float, *, below_strongest_db: float = 50.0
+) -> npt.NDArray[np.float64]:
+    """Frequencies in Hz of the spectral peaks within `below_strongest_db` of the strongest, from `start`."""
+    frequency, decibels = _spectrum(sound, start)
+    found, _ = find_peaks(decibels, height=decibels.max() - below_strongest_db, distance=8)
+    return frequency[found]
+
+
+def _spectrum(
+    sound: npt.NDArray[np.float32], start: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Frequencies in Hz and levels in dB re full scale of 8,192 samples (0.37 s) from `start` (in s)."""
     n = 8192
     first = round(start * SAMPLE_RATE)
     window = np.blackman(n)
     amplitude = np.abs(np.fft.rfft(sound[first : first + n] * window)) * 2 / window.sum()
-    frequency = np.fft.rfftfreq(n, 1 / SAMPLE_RATE)
-    decibels = 20 * np.log10(np.maximum(amplitude, 1e-6))
-    axes.fill_between(frequency, -90, np.maximum(decibels, -90), linewidth=0, alpha=0.9)
-    axes.set(xlim=(0, top_hz), ylim=(-90, 0), xlabel="Hz")
+    decibels: npt.NDArray[np.float64] = 20 * np.log10(np.maximum(amplitude, 1e-6))
+    return np.fft.rfftfreq(n, 1 / SAMPLE_RATE).astype(np.float64), decibels
+
+
+def share_above(sound: npt.NDArray[np.float32], frequency: float, seconds: float) -> float:
+    """Energy above `frequency` (Hz) in the first `seconds`, in dB of all the energy there (at most 0)."""
+    power = np.abs(librosa.stft(sound[: round(seconds * SAMPLE_RATE)], n_fft=2048)) ** 2
+    high = librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=2048) > frequency
+    return float(10 * np.log10(max(power[high].sum(), 1e-12) / max(power.sum(), 1e-12)))

@@ -83,22 +83,24 @@ def row(clips: Sequence[Clip], title: str, caption: str = "") -> HTML:
         raise ParameterError(f"the listening row {title!r} has no clips: give at least 1")
     gain = row_gain_db(clips)
     scale = pictures.Scale.of([clip.sound for clip in clips])
+    columns = _columns(len(clips))
+    size = pictures.WIDE if columns <= 3 else pictures.SMALL
     return HTML(
         media.render_template(
             "row.html",
             title=title,
             caption=caption,
-            columns=_columns(len(clips)),
+            columns=columns,
             gain=gain,
             scale=scale,
-            width=pictures.WIDTH // 2,
-            height=pictures.HEIGHT // 2,
-            clips=[_view(clip, gain, scale) for clip in clips],
+            width=size[0] // 2,
+            height=size[1] // 2,
+            clips=[_view(clip, gain, scale, size) for clip in clips],
         )
     )
 
 
-def _view(clip: Clip, gain: float, scale: pictures.Scale) -> dict[str, object]:
+def _view(clip: Clip, gain: float, scale: pictures.Scale, size: tuple[int, int]) -> dict[str, object]:
     """What the template shows of a clip."""
     seconds = len(clip.sound) / SAMPLE_RATE
     played = clip.sound * np.float32(10 ** (gain / 20))
@@ -110,7 +112,7 @@ def _view(clip: Clip, gain: float, scale: pictures.Scale) -> dict[str, object]:
         "rms": _level_text(clip.rms_dbfs),
         "seconds": f"{seconds:.3f}",
         "audio": media.save(files.encode(played, "mp3"), "mp3"),
-        "picture": pictures.sound_picture(clip.sound, scale),
+        "picture": pictures.sound_picture(clip.sound, scale, size),
         "alt": f"Waveform and mel spectrogram of {clip.title}: {clip.alt or pictures.describe(clip.sound)}.",
         "times": pictures.time_ticks(seconds),
         "frequencies": pictures.frequency_ticks(),

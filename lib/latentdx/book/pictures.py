@@ -15,14 +15,15 @@ from latentdx.audio.dexed import HOLD, SAMPLE_RATE
 from latentdx.audio.spectrogram import FLOOR_DB, HOP, mel_spectrogram
 from latentdx.book import media
 
-WIDTH, HEIGHT = 560, 340
-"""Pixels; shown at half that size or less, so that they are sharp on dense screens."""
+WIDE, SMALL = (560, 420), (440, 440)
+"""(width, height) in pixels of a picture in a row of up to three, and of more; shown at half that or less."""
 
 SCREEN = (13, 11, 20)
-"""Background of every picture, in light and in dark mode: nearly the lowest color of magma."""
+"""Background of figures, in light and in dark mode: nearly the lowest color of magma."""
 
-_WAVE_HEIGHT, _GAP = 70, 6
-_WAVE_COLOR = (254, 176, 120)  # magma at 0.8
+_WAVE_SHARE = 0.2  # of the height; the spectrogram has the rest
+_LOWEST = (0, 0, 4)  # magma at 0, behind waveforms too
+_WAVE_COLOR = (42, 176, 160)
 _RANGE_DB = 80.0  # what a color scale spans: quieter detail is masked by what is above it
 _QUIETEST_TOP_DB = -60.0  # a row of silences is shown dark instead of stretched to noise
 _EDGE_DB = 40.0  # "reaches up to" means within 40 dB of the strongest band
@@ -52,12 +53,13 @@ class Tick:
     place: float
 
 
-def sound_picture(sound: npt.NDArray[np.float32], scale: Scale) -> str:
-    """Write the picture of a sound (WebP, 560 x 340) and return its link."""
-    pixels = np.empty((HEIGHT, WIDTH, 3), np.uint8)
-    pixels[:] = SCREEN
-    pixels[:_WAVE_HEIGHT] = _waveform(sound, scale.peak)
-    pixels[_WAVE_HEIGHT + _GAP :] = _spectrogram(sound, scale)
+def sound_picture(sound: npt.NDArray[np.float32], scale: Scale, size: tuple[int, int] = WIDE) -> str:
+    """Write the picture of a sound (WebP of this width and height) and return its link."""
+    width, height = size
+    wave = round(_WAVE_SHARE * height)
+    pixels = np.concatenate(
+        [_waveform(sound, scale.peak, width, wave), _spectrogram(sound, scale, width, height - wave)]
+    )
     return media.save(webp(Image.fromarray(pixels)), "webp")
 
 
@@ -68,22 +70,24 @@ def webp(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _waveform(sound: npt.NDArray[np.float32], peak: float) -> npt.NDArray[np.uint8]:
-    """Smallest and largest sample of each column, joined: uint8 (_WAVE_HEIGHT, WIDTH, 3)."""
-    edges = np.linspace(0, len(sound), WIDTH + 1).astype(int)
+def _waveform(sound: npt.NDArray[np.float32], peak: float, width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Smallest and largest sample of each column, joined: uint8 (height, width, 3)."""
+    edges = np.linspace(0, len(sound), width + 1).astype(int)
     starts = np.minimum(edges[:-1], len(sound) - 1)
     scaled = sound / peak if peak > 0 else sound
     low, high = np.minimum.reduceat(scaled, starts), np.maximum.reduceat(scaled, starts)
-    middle = (_WAVE_HEIGHT - 1) / 2
-    rows = np.arange(_WAVE_HEIGHT)[:, None]
-    lit = (rows >= np.floor(middle - high * middle)) & (rows <= np.ceil(middle - low * middle))
-    return np.where(lit[..., None], np.array(_WAVE_COLOR, np.uint8), np.array(SCREEN, np.uint8))
+    middle, reach = (height - 1) / 2, (height - 1) / 2 - 3  # a margin of three pixels
+    rows = np.arange(height)[:, None]
+    lit = (rows >= np.floor(middle - high * reach)) & (rows <= np.ceil(middle - low * reach))
+    return np.where(lit[..., None], np.array(_WAVE_COLOR, np.uint8), np.array(_LOWEST, np.uint8))
 
 
-def _spectrogram(sound: npt.NDArray[np.float32], scale: Scale) -> npt.NDArray[np.uint8]:
-    """Mel spectrogram in magma, low notes at the bottom: uint8 (rows, WIDTH, 3)."""
+def _spectrogram(
+    sound: npt.NDArray[np.float32], scale: Scale, width: int, height: int
+) -> npt.NDArray[np.uint8]:
+    """Mel spectrogram in magma, low notes at the bottom: uint8 (height, width, 3)."""
     decibels = Image.fromarray(mel_spectrogram(sound)[::-1].copy())
-    resized = decibels.resize((WIDTH, HEIGHT - _WAVE_HEIGHT - _GAP), Image.Resampling.BILINEAR)
+    resized = decibels.resize((width, height), Image.Resampling.BILINEAR)
     shade = np.clip((np.asarray(resized) - scale.low) / (scale.high - scale.low), 0.0, 1.0)
     return matplotlib.colormaps["magma"](shade, bytes=True)[..., :3]
 
@@ -95,11 +99,12 @@ def time_ticks(seconds: float) -> list[Tick]:
 
 
 def frequency_ticks(sample_rate: int = SAMPLE_RATE) -> list[Tick]:
-    """Marks for the mel axis, placed from the picture's top."""
-    top = librosa.hz_to_mel(sample_rate / 2)
-    share = 1 - (_WAVE_HEIGHT + _GAP) / HEIGHT
-    marks = (("0.5", 500), ("1", 1000), ("2", 2000), ("4", 4000), ("8 kHz", 8000))
-    return [Tick(label, 100 * (1 - share * float(librosa.hz_to_mel(hz) / top))) for label, hz in marks]
+    """Marks for the mel axis in kHz, placed from the picture's top."""
+    share = (1 - _WAVE_SHARE) / float(librosa.hz_to_mel(sample_rate / 2))
+    marks = ((".5", 500), ("1", 1000), ("2", 2000), ("4", 4000), ("8", 8000))
+    return [
+        Tick(label, 100 * (1 - share * float(librosa.hz_to_mel(hz)))) for label, hz in marks
+    ]
 
 
 def describe(sound: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> str:
