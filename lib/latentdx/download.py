@@ -14,7 +14,7 @@ from latentdx.errors import CorpusCorruptError, CorpusError, CorpusUnreachableEr
 TIMEOUT = (10.0, 30.0)
 """Seconds to wait for a connection, and for the next bytes of a body."""
 
-_CHUNK = 2**16
+_CHUNK = 2**12  # what of the last chunk came before a connection broke is lost, so chunks are small
 _MOST_TRIES = 20  # a server that hands out a few bytes a connection is not worth more
 
 

@@ -99,7 +99,8 @@ def _vector(blob: object, uid: int, path: Path) -> npt.NDArray[np.float64]:
     if not isinstance(loaded, np.ndarray) or loaded.shape != (len(PARAMETERS),) or loaded.dtype.kind != "f":
         shape = getattr(loaded, "shape", type(loaded).__name__)
         raise refuse(f"shape {shape}", f"float ({len(PARAMETERS)},)")
-    vector = loaded.astype(np.float64)
+    with np.errstate(all="ignore"):  # a signaling NaN, or a float128 beyond float64, is refused below
+        vector = loaded.astype(np.float64)
     if not np.isfinite(vector).all():
         raise refuse("NaN or infinity", "finite values in [0, 1]")
     return vector
