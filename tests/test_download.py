@@ -17,7 +17,7 @@ from latentdx.errors import CorpusCorruptError, CorpusError, CorpusUnreachableEr
 
 DATA = np.random.default_rng(7).bytes(300_000)
 SHA = hashlib.sha256(DATA).hexdigest()
-QUICK = (2.0, 0.3)  # seconds to connect, and between bytes
+QUICK = (5.0, 1.0)  # seconds to connect, and between bytes
 
 Behavior = Callable[["Handler", int], None]
 
@@ -56,6 +56,9 @@ class Server(ThreadingHTTPServer):
         self.behaviors, self.asked, self.lock = behaviors, list[str | None](), threading.Lock()
         self.release = threading.Event()
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Quiet: clients hang up on purpose here."""
 
     @property
     def url(self) -> str:

@@ -70,14 +70,15 @@ CORPORA: Mapping[str, Corpus] = MappingProxyType(
         for corpus in (
             Corpus(
                 "starter",
-                "a few hundred synthetic presets in families of FM sounds: small, enough to run everything",
-                "made by this project with a seeded generator (latentdx.presets.starter); GPL-3.0-or-later",
+                "384 synthetic presets in families of FM sounds: small, and enough to run everything",
+                "made by this project with a seeded generator (latentdx.presets.starter); GPL-3.0-or-later, "
+                "and as presets also CC0-1.0",
                 (
                     RemoteFile(
                         _SUMS,
                         f"{_RELEASE}/starter/{_SUMS}",
-                        "0" * 64,
-                        0,
+                        "5e87227cf72ddcde18c8f2ff3e57ed654cf9e5f61ac919d350af8c71f0ccc51c",
+                        1004,
                     ),
                 ),
                 "sysex",
@@ -168,10 +169,8 @@ def fetch(name: str) -> tuple[Path, ...]:
         if name not in CORPORA:
             raise
     corpus, folder = CORPORA[name], _cached(CORPORA[name])
-    for files in (corpus.files, _members(corpus, folder)):  # a list of checksums first, then what it names
-        for file in files:
-            if not (folder / file.name).is_file():
-                download(file.url, folder / file.name, sha256=file.sha256, size=file.size)
+    _download(corpus.files, folder)
+    _download(_members(corpus, folder), folder)  # what a list of checksums names, once the list is here
     return find(name)
 
 
@@ -210,6 +209,12 @@ def bank_hash(bank: PresetBank) -> str:
 
 def _cached(corpus: Corpus) -> Path:
     return cache_folder() / "corpora" / corpus.name
+
+
+def _download(files: tuple[RemoteFile, ...], folder: Path) -> None:
+    for file in files:
+        if not (folder / file.name).is_file():
+            download(file.url, folder / file.name, sha256=file.sha256, size=file.size)
 
 
 def _places(corpus: Corpus) -> list[Path]:
