@@ -25,7 +25,7 @@ _WAVE_SHARE = 0.2  # of the height; the spectrogram has the rest
 _LOWEST = (0, 0, 4)  # magma at 0, behind waveforms too
 _WAVE_COLOR = (42, 176, 160)
 _RANGE_DB = 80.0  # what a color scale spans: quieter detail is masked by what is above it
-_QUIETEST_TOP_DB = -60.0  # a row of silences is shown dark instead of stretched to noise
+_QUIETEST_TOP_DB = FLOOR_DB + _RANGE_DB  # so that silence, at the floor, is black
 _EDGE_DB = 40.0  # "reaches up to" means within 40 dB of the strongest band
 
 
@@ -102,9 +102,7 @@ def frequency_ticks(sample_rate: int = SAMPLE_RATE) -> list[Tick]:
     """Marks for the mel axis in kHz, placed from the picture's top."""
     share = (1 - _WAVE_SHARE) / float(librosa.hz_to_mel(sample_rate / 2))
     marks = ((".5", 500), ("1", 1000), ("2", 2000), ("4", 4000), ("8", 8000))
-    return [
-        Tick(label, 100 * (1 - share * float(librosa.hz_to_mel(hz)))) for label, hz in marks
-    ]
+    return [Tick(label, 100 * (1 - share * float(librosa.hz_to_mel(hz)))) for label, hz in marks]
 
 
 def describe(sound: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> str:
@@ -116,15 +114,15 @@ def describe(sound: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> 
     bands = decibels.max(axis=1)
     strongest, highest = int(bands.argmax()), int(np.flatnonzero(bands >= bands.max() - _EDGE_DB).max())
     level = _frame_level(sound)
-    loudest = int(level.argmax())
+    full = int((level >= level.max() - 1.0).argmax())
     parts = [
         f"strongest near {_hz(centers[strongest])}",
         f"reaching up to {_hz(centers[highest])}",
-        f"loudest at {loudest * HOP / sample_rate:.1f} s",
+        f"full after {full * HOP / sample_rate:.1f} s",
     ]
     held = int(HOLD * sample_rate) // HOP - 4  # just before the key is released
-    if loudest < held < len(level):
-        fall = level[loudest] - level[held]
+    if full < held < len(level):
+        fall = level[full] - level[held]
         change = "steady" if fall < 3 else f"{fall:.0f} dB weaker" if fall < 60 else "gone"
         parts.append(f"{change} by the time the key is released at {HOLD:g} s")
     return ", ".join(parts)
@@ -137,4 +135,4 @@ def _frame_level(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
 
 
 def _hz(frequency: float) -> str:
-    return f"{frequency:.0f} Hz" if frequency < 1000 else f"{frequency / 1000:.1f} kHz"
+    return f"{round(frequency, -1):.0f} Hz" if frequency < 995 else f"{frequency / 1000:.1f} kHz"
