@@ -70,7 +70,7 @@ def render_shard(task: ShardTask, stop: Callable[[], bool] = lambda: False) -> s
 
     Args:
         task: what to render, and where to.
-        stop: asked before each preset; `True` gives the task up, with nothing written.
+        stop: asked before each render; `True` gives the task up, with nothing written.
 
     Raises:
         RenderError: the engine is not the promised one, or its sound is not finite.
@@ -81,9 +81,9 @@ def render_shard(task: ShardTask, stop: Callable[[], bool] = lambda: False) -> s
         raise RenderError(f"this worker has {renderer.engine}, but the store is made with {task.engine}")
     codes = np.empty((len(task.bank), len(task.notes), N_MELS, N_FRAMES), np.uint8)
     for preset, target in zip(task.bank, codes, strict=True):
-        if stop():
-            raise _GivenUpError
         for (note, velocity), spectrogram in zip(task.notes, target, strict=True):
+            if stop():
+                raise _GivenUpError
             sound = renderer.render(preset, note, velocity)
             if not np.isfinite(sound).all():
                 raise RenderError(
