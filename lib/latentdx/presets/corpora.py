@@ -77,7 +77,7 @@ CORPORA: Mapping[str, Corpus] = MappingProxyType(
                     RemoteFile(
                         _SUMS,
                         f"{_RELEASE}/starter/{_SUMS}",
-                        "5e87227cf72ddcde18c8f2ff3e57ed654cf9e5f61ac919d350af8c71f0ccc51c",
+                        "39cc2c8c7d2a2243226c5a194974ee63db3967974eb08d996de2181004fd926a",
                         1004,
                     ),
                 ),

@@ -7,7 +7,6 @@ data/starter` writes the cartridges again, byte by byte.
 """
 
 import hashlib
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +47,6 @@ CARTRIDGES: dict[str, tuple[Archetype, ...]] = {
 """File name (without .syx) -> the archetypes on that cartridge, in order."""
 
 
-@cache
 def cartridges() -> dict[str, PresetBank]:
     """File name (without .syx) -> the 32 presets of that cartridge."""
     return {
@@ -66,7 +64,6 @@ def bank() -> PresetBank:
     return PresetBank.from_values(whole.values, whole.names)
 
 
-@cache
 def families() -> dict[str, str]:
     """Name of each preset -> its family ("electric piano", "bell", …), in the bank's order."""
     return {name: a.family for archetypes in CARTRIDGES.values() for a in archetypes for name in a.names()}

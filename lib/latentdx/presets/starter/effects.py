@@ -1,7 +1,7 @@
 """Effects: what moves is the pitch envelope, the LFO or noise, not a melody."""
 
 from latentdx.presets.starter.voice import (
-    ON_OFF,
+    ALWAYS,
     Archetype,
     Envelope,
     Lfo,
@@ -14,18 +14,19 @@ from latentdx.presets.starter.voice import (
 
 
 def laser(v: Variation) -> Voice:
-    """A tone that falls three octaves in a blink, buzzing."""
+    """A buzzing tone that falls some three octaves in less than a second, beside its detuned twin."""
     decay = v.between(34, 42)
     ops = {
         1: Op(v.pick(1, 2), 98, struck(32, 92, decay), velocity=2),
-        2: Op(v.pick(0.5, 1, 3), v.between(70, 84), struck(36, 88, decay), velocity=3),
-        3: Op(v.pick(2, 4), 88, struck(34, 90, decay), velocity=2, detune=v.between(-7, 7)),
-        4: Op(v.pick(1, 1.41), v.between(70, 82), struck(36, 86, decay), velocity=3),
-        5: Op(v.pick(1, 3), v.between(64, 78), struck(40, 84, decay), velocity=3),
-        6: Op(v.pick(1, 7), v.between(60, 76), struck(44, 80, decay), velocity=3),
+        2: Op(v.pick(0.5, 1, 3), v.between(66, 80), struck(36, 88, decay), velocity=3),
+        3: Op(v.pick(1, 2), 88, struck(34, 90, decay), velocity=2, detune=v.between(-7, 7)),
+        4: Op(v.pick(1, 1.41), v.between(60, 76), struck(36, 86, decay), velocity=3),
+        5: Op(v.pick(1, 3), v.between(56, 70), struck(40, 84, decay), velocity=3),
+        6: Op(v.pick(1, 5), v.between(56, 70), struck(44, 80, decay), velocity=3),
     }
-    fall = Envelope((99, v.between(62, 85), 60, 60), (v.pick(95, 97, 99), v.between(8, 18), 8, 99))
-    return Voice(v.pick(3, 5, 9), ops, feedback=v.between(2, 6), pitch=fall)
+    start = v.between(86, 93)  # 1 to 2 octaves above the key
+    fall = Envelope((99, v.between(66, 90), 60, 60), (start, v.between(8, 14), 6, start))
+    return Voice(v.pick(5, 7, 9), ops, feedback=v.between(0, 5), pitch=fall)
 
 
 def siren(v: Variation) -> Voice:
@@ -50,18 +51,23 @@ def siren(v: Variation) -> Voice:
 
 
 def wind(v: Variation) -> Voice:
-    """Noise from feedback whose loudness the LFO and a slow envelope raise and lower."""
-    gust = Envelope((v.between(28, 36), v.between(24, 32), 25, 38), (99, v.between(78, 88), 97, 0))
+    """Noise around a whistle: slow oscillators modulate each other until no period is left; it gusts,
+    and does not quite die.
+    """
+    gust = Envelope(
+        (v.between(28, 36), v.between(24, 32), 25, 38), (99, v.between(80, 90), 97, v.between(0, 50))
+    )
+    whistle = v.pick(320, 410, 530, 690)
     ops = {
-        1: Op(-v.pick(300, 420, 560), 96, gust, am=v.between(1, 2)),
-        2: Op(-v.pick(130, 210, 340), 92, ON_OFF),
-        3: Op(-v.pick(500, 800, 1100), 96, ON_OFF),
-        4: Op(-v.pick(700, 1300), v.between(78, 88), gust, am=v.between(1, 3)),
-        5: Op(-v.pick(260, 610), 94, ON_OFF),
-        6: Op(-v.pick(1700, 2300), 99, ON_OFF),
+        1: Op(-whistle, 97, gust, am=v.between(1, 2)),
+        2: Op(-v.pick(19, 27, 35), v.between(84, 91), ALWAYS),
+        3: Op(-v.pick(41, 57, 73), v.between(82, 88), ALWAYS),
+        4: Op(-whistle * v.pick(1.9, 2.3), v.between(80, 90), gust, am=v.between(1, 3)),
+        5: Op(-v.pick(23, 33, 47), v.between(86, 93), ALWAYS),
+        6: Op(-v.pick(61, 83, 107), v.between(80, 88), ALWAYS),
     }
     lfo = Lfo("sine", v.between(6, 18), 0, amp=v.between(40, 80), sync=False)
-    return Voice(v.pick(16, 12, 17), ops, feedback=7, lfo=lfo)
+    return Voice(3, ops, feedback=v.between(0, 3), lfo=lfo)
 
 
 def computer(v: Variation) -> Voice:
@@ -107,7 +113,7 @@ def sweep(v: Variation) -> Voice:
     ops = {
         1: Op(1, 95, held(62, 97, release=45), detune=v.between(2, 7)),
         2: Op(v.pick(1, 2), v.between(76, 86), opening, velocity=2),
-        3: Op(1, 95, held(62, 97, release=45), detune=v.between(-7, -2)),
+        3: Op(1, 86, held(62, 97, release=45), detune=v.between(-7, -2)),
         4: Op(v.pick(1, 3), v.between(72, 82), opening, velocity=2),
         5: Op(2, v.between(70, 84), held(50, 95, release=45)),
         6: Op(1, v.between(66, 80), opening, velocity=2),
@@ -123,18 +129,18 @@ def sweep(v: Variation) -> Voice:
 
 
 def helicopter(v: Variation) -> Voice:
-    """Blades: low noise chopped by a falling saw, the engine's whine behind."""
+    """Blades: a low rumble without a period, chopped by the LFO; the turbine's whine behind."""
     on = held(v.between(50, 70), 97, release=46)
     ops = {
-        1: Op(-v.pick(60, 75, 95), 97, on, am=3),
-        2: Op(-v.pick(40, 55, 110), v.between(86, 95), on),
-        3: Op(-v.pick(90, 160), v.between(88, 96), on),
-        4: Op(-v.pick(240, 330), v.between(66, 78), on, am=1),
-        5: Op(-v.pick(120, 310), v.between(88, 95), on),
-        6: Op(-v.pick(270, 520), 99, on),
+        1: Op(-v.pick(70, 95, 120), 98, on, am=3),
+        2: Op(-v.pick(23, 31, 43), v.between(86, 93), ALWAYS),
+        3: Op(-v.pick(57, 71, 89), v.between(80, 88), ALWAYS),
+        4: Op(-v.pick(640, 850, 1100), v.between(68, 76), on, am=1),
+        5: Op(-v.pick(29, 37), v.between(76, 88), ALWAYS),
+        6: Op(-v.pick(310, 430), v.between(76, 86), ALWAYS),
     }
-    lfo = Lfo(v.pick("saw down", "square", "saw up"), v.between(52, 66), 0, amp=v.between(70, 99))
-    return Voice(v.pick(16, 17, 3), ops, feedback=7, lfo=lfo)
+    lfo = Lfo(v.pick("saw down", "square", "saw up"), v.between(52, 64), 0, amp=v.between(80, 99))
+    return Voice(v.pick(10, 11), ops, feedback=v.between(2, 5), lfo=lfo)
 
 
 def alarm(v: Variation) -> Voice:

@@ -9,6 +9,7 @@ from latentdx.presets.starter.voice import (
     Variation,
     Voice,
     held,
+    register,
     struck,
 )
 
@@ -26,7 +27,9 @@ def drawbar(v: Variation) -> Voice:
         5: Op(3, v.between(50, 84), _LEAKAGE),
         6: Op(v.pick(4, 5, 6, 8), v.between(50, 78), _LEAKAGE, detune=v.between(-3, 3)),
     }
-    lfo = Lfo("sine", v.between(30, 62), 0, pitch=v.between(0, 6), amp=v.between(0, 22), sensitivity=2)
+    lfo = Lfo(
+        "sine", v.between(30, 62), 0, pitch=v.between(0, 6), amp=v.between(0, 22), sensitivity=2, sync=False
+    )
     return Voice(32, ops, feedback=v.between(0, 5), lfo=lfo)
 
 
@@ -51,32 +54,46 @@ def pipes(v: Variation) -> Voice:
     """Principal chorus: ranks at 8', 4', 2' and a mixture, each a little late with wind in its attack."""
     wind = held(v.between(60, 70), 97, release=52)
     ops = {
-        1: Op(1, 95, wind),
+        1: Op(1, 95, wind, keys=register(v)),
         2: Op(v.pick(1, 2), v.between(62, 72), held(55, 92, release=52)),
         3: Op(2, v.between(82, 92), wind, detune=v.between(-3, 3)),
         4: Op(v.pick(2, 4), v.between(60, 72), held(58, 92, release=52)),
         5: Op(v.pick(4, 0.5), v.between(70, 86), wind, detune=v.between(-2, 2)),
         6: Op(v.pick(3, 6, 8), v.between(56, 74), held(62, 90, release=54)),
     }
-    return Voice(v.pick(5, 21, 28), ops, feedback=v.between(0, 4))
+    return Voice(v.pick(5, 6), ops, feedback=v.between(0, 4))
+
+
+def positive(v: Variation) -> Voice:
+    """A positive organ: a flute at 8', a small reed at 4' and one pure rank at 2' or 16'."""
+    wind = held(v.between(62, 72), 97, release=54)
+    ops = {
+        1: Op(1, 96, wind, keys=register(v)),
+        2: Op(v.pick(1, 2), v.between(50, 62), held(58, 92, release=54)),
+        3: Op(2, v.between(80, 88), wind, detune=v.between(-2, 2)),
+        4: Op(2, v.between(64, 74), held(60, 92, release=54)),
+        5: Op(v.pick(2, 4), v.between(52, 66), held(64, 90, release=54)),
+        6: Op(v.pick(4, 0.5), v.between(72, 84), wind, detune=v.between(-3, 3)),
+    }
+    return Voice(28, ops, feedback=v.between(0, 5))
 
 
 def reed_organ(v: Variation) -> Voice:
-    """Accordion and harmonium: two buzzing reeds beating against each other, opened by the bellows."""
+    """Accordion and harmonium: two buzzing reeds that beat, a third with them or an octave off."""
     bellows, spread = held(v.between(52, 64), 96, release=58), v.between(3, 7)
-    bright = v.between(78, 86)
+    bright = v.between(76, 83)
     ops = {
-        1: Op(1, 95, bellows, velocity=1, detune=spread),
-        2: Op(v.pick(1, 2, 3), bright, held(58, 95), velocity=2),
-        3: Op(1, 95, bellows, velocity=1, detune=-spread),
-        4: Op(v.pick(1, 3), bright - v.between(0, 5), held(56, 95), velocity=2),
-        5: Op(v.pick(2, 0.5), v.between(74, 86), bellows, velocity=1),
-        6: Op(1, v.between(72, 82), held(60, 94), velocity=2),
+        1: Op(1, 97, bellows, velocity=1, detune=spread),
+        2: Op(1, 89, bellows, velocity=1, detune=-spread),
+        3: Op(v.pick(1, 2, 3), bright, held(58, 95), velocity=2),
+        4: Op(v.pick(2, 1, 0.5), v.between(78, 86), bellows, velocity=1),
+        5: Op(v.pick(1, 2), bright - v.between(0, 5), held(56, 95), velocity=2),
+        6: Op(v.pick(2, 3), v.between(64, 74), held(60, 94), velocity=2),
     }
     lfo = Lfo(
         "sine", v.between(36, 46), v.between(0, 50), pitch=v.between(0, 5), amp=v.between(0, 8), sensitivity=2
     )
-    return Voice(v.pick(5, 6), ops, feedback=v.between(1, 4), lfo=lfo)
+    return Voice(20, ops, feedback=v.between(0, 4), lfo=lfo)
 
 
 def combo(v: Variation) -> Voice:
@@ -90,13 +107,14 @@ def combo(v: Variation) -> Voice:
         6: Op(2, v.between(68, 80), ON_OFF),
     }
     lfo = Lfo("triangle", v.between(58, 66), v.between(0, 20), pitch=v.between(5, 10))
-    return Voice(v.pick(22, 23, 24), ops, feedback=v.between(0, 4), lfo=lfo)
+    return Voice(v.pick(22, 24), ops, feedback=v.between(0, 4), lfo=lfo)
 
 
 ARCHETYPES = (
     Archetype("DRAWBAR", "organ", 9, drawbar),
     Archetype("PERC ORG", "organ", 6, percussive),
-    Archetype("PIPE ORG", "organ", 7, pipes),
+    Archetype("PIPE ORG", "organ", 4, pipes),
+    Archetype("POSITIVE", "organ", 3, positive),
     Archetype("ACCORDN", "organ", 5, reed_organ),
     Archetype("COMBO", "organ", 5, combo),
 )

@@ -3,8 +3,8 @@
 Levels and rates are the DX7's own 0 … 99. What a designer needs to know of them (note 60, engine as
 rendered): a modulator at level 99 swings its carrier by 12.6 radians and halves every 8 levels (91: 6.3,
 75: 1.6, 60: 0.4); a carrier loses 6 dB every 8 levels; an envelope falls by about 200, 65, 20, 7, 4 and 2
-dB a second at rates 60, 50, 40, 30, 25 and 20, and rises to its peak in about 15, 45, 130 and 400 ms at
-rates 70, 60, 50 and 40.
+dB a second at rates 60, 50, 40, 30, 25 and 20, and rises to its peak in about 20, 50, 170 and 550 ms at
+rates 70, 60, 50 and 40. Rate scaling 4 adds about 9 to all of an operator's rates at this note.
 """
 
 import math
@@ -89,6 +89,8 @@ def held(attack: int, sustain: int = 95, *, decay: int = 45, release: int = 55) 
 
 FLAT_PITCH = Envelope((99, 99, 99, 99), (50, 50, 50, 50))
 ON_OFF = Envelope((99, 99, 99, 80), (99, 99, 99, 0))
+ALWAYS = Envelope((99, 99, 99, 99), (99, 99, 99, 99))
+"""For modulators that make noise: it must not thin out to a tone while the carrier fades."""
 
 
 def pitch(rates: Four, octaves: tuple[float, float, float, float]) -> Envelope:
@@ -109,6 +111,28 @@ class Scaling:
     right: int = 0
     left_curve: str = "-lin"
     right_curve: str = "-lin"
+
+
+def tilt(v: Variation, depth: int) -> Scaling:
+    """A modulator's keyboard: duller above middle C by up to `depth`, changed by half of it below."""
+    return Scaling(
+        v.between(54, 66),
+        v.between(0, depth // 2),
+        v.between(depth // 2, depth),
+        v.pick("-lin", "+lin", "+exp", "-exp"),
+        v.pick("-lin", "-exp"),
+    )
+
+
+def register(v: Variation, low: int = 60, high: int = 79) -> Scaling:
+    """A carrier's keyboard: softer above a break point between two notes, a little changed far below it."""
+    return Scaling(
+        v.between(low, high),
+        v.between(0, 8),
+        v.between(4, 30),
+        v.pick("-lin", "-exp", "+exp"),
+        v.pick("-lin", "-exp"),
+    )
 
 
 @dataclass(frozen=True)
