@@ -45,7 +45,9 @@ def test_defaults_are_the_smoke_profile() -> None:
 
 def write_notebook(path: Path, *cells: str) -> Path:
     parameters = new_code_cell("count = 2", metadata={"tags": ["parameters"]})
-    nbformat.write(new_notebook(cells=[parameters, *map(new_code_cell, cells)]), path)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = new_notebook(cells=[parameters, *map(new_code_cell, cells)], metadata={"kernelspec": kernel})
+    nbformat.write(notebook, path)
     return path
 
 
