@@ -19,6 +19,7 @@ def table_html(frame: pd.DataFrame, caption: str, *, scroll: bool = False) -> HT
         scroll: keep a long table in a region that scrolls by itself (reachable by keyboard).
     """
     body = frame.to_html(index=False, escape=True, border=0, classes="ldx-table", justify="unset")
+    body = body.replace("<th></th>", "<td></td>")  # a header without a name is none to a screen reader
     body = body.replace("<th>", '<th scope="col">').replace(' style="text-align: unset;"', "")
     body = body.replace("<thead>", f"<caption>{escape(caption)}</caption>\n<thead>", 1)
     kind = "ldx-scroll ldx-tall" if scroll else "ldx-scroll"
