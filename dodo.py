@@ -139,7 +139,7 @@ def task_make() -> Iterator[Task]:
     """Make one part of data/: the starter presets, the curation table, the target sounds."""
     modules = {
         "starter": ["latentdx.presets.starter", str(MADE / "starter")],
-        "curation": ["latentdx.dataset.curation", "--corpus", CORPUS, "--out", str(MADE / "curation")],
+        "curation": ["latentdx.cli", "curate", "--corpus", CORPUS, "--out", str(MADE / "curation")],
         "targets": ["latentdx.dataset.targets", "--out", str(MADE / "targets")],
     }
     for name, command in modules.items():

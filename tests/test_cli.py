@@ -41,7 +41,7 @@ def assert_one_line(result: Result, status: int, *parts: str) -> None:
         assert part in result.stderr
 
 
-@pytest.mark.parametrize("command", ["fetch", "info", "render"])
+@pytest.mark.parametrize("command", ["fetch", "info", "curate", "render"])
 def test_help_fits_a_screen_and_shows_an_example(command: str) -> None:
     result = run(command, "--help")
     lines = result.stdout.splitlines()
@@ -166,3 +166,13 @@ def test_control_c_says_how_to_go_on(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert errors == f"latentdx: stopped; the same command goes on from here ({folder})\n"
     assert Manifest.read(folder).missing()
+
+
+def test_curate_writes_a_table_and_its_counts(bank: Path, tmp_path: Path) -> None:
+    result = run("curate", "--corpus", bank, "--out", tmp_path / "curated", "--processes", 1)
+    assert result.exit_code == 0, result.output
+    names = {path.suffix for path in (tmp_path / "curated").iterdir()}
+    assert names == {".parquet", ".json"}
+    counts = dict(line.strip().split(": ") for line in result.stdout.splitlines() if ": " in line)
+    assert counts["read"] == "32"
+    assert int(counts["kept"]) + int(counts["duplicates"]) + int(counts["silent"]) == 32

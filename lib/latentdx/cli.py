@@ -1,4 +1,4 @@
-"""The command line: `latentdx fetch | info | render`."""
+"""The command line: `latentdx fetch | info | curate | render`."""
 
 import errno
 from collections.abc import Iterator
@@ -91,6 +91,28 @@ def info(
         typer.echo(row.rstrip())
     if shown < len(bank):
         typer.echo(f"… and {len(bank) - shown:,} more (--limit 0 lists all)")
+
+
+@app.command()
+def curate(
+    corpus: Annotated[
+        str, typer.Option(help=f"{', '.join(corpora.CORPORA)}, or a file or folder of presets.")
+    ] = "starter",
+    out: Annotated[Path, typer.Option(help="Folder for the table and its counts.")] = Path("curation"),
+    processes: Annotated[int | None, typer.Option(min=1, help="Default: one a core.")] = None,
+) -> None:
+    """Clean, label and split a corpus: a table without parameters, and its counts.
+
+    \b
+    Example:  latentdx curate --corpus learnfm --out data/curation
+    """
+    from latentdx.dataset import curation  # here, for it takes a second to import
+
+    outcome = curation.curate(corpus, processes=processes)
+    for path in outcome.write(out):
+        typer.echo(path)
+    for key, value in outcome.summary["counts"].items():
+        typer.echo(f"{key:>32}: {value:,}")
 
 
 @app.command()

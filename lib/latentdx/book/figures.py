@@ -32,6 +32,8 @@ STYLE: dict[str, object] = {
     "figure.facecolor": _SCREEN,
     "figure.dpi": 100,  # one inch is 100 CSS pixels
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.1,  # inches
+    "figure.constrained_layout.w_pad": 0.1,
     "savefig.facecolor": _SCREEN,
     "axes.facecolor": _SCREEN,
     "axes.edgecolor": _INK,

@@ -1,13 +1,11 @@
 """Curation of a corpus: clean, measure, label, find twins, split. The outcome is a table without parameters.
 
-`python -m latentdx.dataset.curation --corpus learnfm --out data/curation` makes the table again;
+`latentdx curate --corpus learnfm --out data/curation` makes the table again;
 `read_curation` and `rows` read it. Same corpus, code and library versions: same bytes.
 """
 
-import argparse
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -213,7 +211,7 @@ def _provenance(name: str, bank: PresetBank, seed: int) -> dict[str, str]:
     for file in sorted([*(str(m.__file__) for m in _MADE_BY), __file__], key=lambda f: Path(f).name):
         code.update(Path(file).read_bytes())
     return {
-        "made_by": f"python -m latentdx.dataset.curation --corpus {name}",
+        "made_by": f"latentdx curate --corpus {name}",
         "corpus": name,
         "corpus_sha256": corpora.bank_hash(bank),
         "code_sha256": code.hexdigest(),
@@ -235,9 +233,7 @@ def read_curation(name: str | Path = "learnfm") -> pd.DataFrame:
     """
     path = Path(name) if str(name).endswith(".parquet") else shipped("curation") / f"{name}.parquet"
     if not path.exists():
-        raise ShippedFileError(
-            f"{path} does not exist: make it by `python -m latentdx.dataset.curation --corpus {path.stem}`"
-        )
+        raise ShippedFileError(f"{path} does not exist: make it by `latentdx curate --corpus {path.stem}`")
     return pd.read_parquet(path)
 
 
@@ -263,21 +259,3 @@ def rows(
     table = read_curation(name)
     chosen = table["kept"] if subset is None else table[f"split_{split.replace('-', '_')}"] == subset
     return table.loc[chosen, "index"].to_numpy(np.int64)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m latentdx.dataset.curation --corpus learnfm --out data/curation`"""
-    parser = argparse.ArgumentParser(description="Clean, label and split a corpus of presets.")
-    parser.add_argument("--corpus", default="learnfm", help="a named corpus, or a file or folder of presets")
-    parser.add_argument("--out", type=Path, default=shipped("curation"))
-    parser.add_argument("--processes", type=int, default=None)
-    chosen = parser.parse_args(arguments)
-    curation = curate(chosen.corpus, processes=chosen.processes)
-    for path in curation.write(chosen.out):
-        print(f"{path}: {path.stat().st_size:,} bytes")
-    for key, value in curation.summary["counts"].items():
-        print(f"{key:>32}: {value:,}")
-
-
-if __name__ == "__main__":
-    main()

@@ -19,9 +19,10 @@ from latentdx.download import cache_folder, download, sha256_of
 from latentdx.errors import CorpusCorruptError, CorpusMissingError
 from latentdx.presets import sysex
 from latentdx.presets.bank import Format, PresetBank
+from latentdx.shipped import shipped
 
 REPOSITORY = "https://github.com/latentdx/latentdx"
-SHIPPED = Path(__file__).parents[3] / "data"
+SHIPPED = shipped()
 """Beside the package in an editable install; elsewhere there is no such folder."""
 
 _RELEASE = f"{REPOSITORY}/raw/v{importlib.metadata.version('latentdx')}/data"
