@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import shutil
 import statistics
 import subprocess
@@ -103,7 +102,9 @@ def render_in_this_process(corpus: str, notes: str, folder: Path) -> None:
     start, before = time.perf_counter(), time.process_time()
     store = render_store(bank, NOTE_SETS[notes], folder, corpus=corpus)
     wall, cpu = time.perf_counter() - start, time.process_time() - before
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # bytes
+    # not getrusage's ru_maxrss, which a process takes over from the one that started it
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    peak = int(status["VmHWM"].split()[0]) * 1024  # bytes
     print(
         json.dumps(
             {

@@ -35,7 +35,7 @@ def to_decibels(codes: Tensor) -> Tensor:
 
     A quarter of the bytes travel when codes go to a device first and become floats there.
     """
-    return codes.to(torch.float32) * ((CEILING_DB - FLOOR_DB) / 255.0) + FLOOR_DB
+    return codes.to(torch.float32, copy=True).mul_((CEILING_DB - FLOOR_DB) / 255.0).add_(FLOOR_DB)
 
 
 class SpectrogramDataset(Dataset[Item]):
