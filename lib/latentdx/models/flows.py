@@ -1,0 +1,138 @@
+"""RealNVP flows: the latent flow (z0 -> zK) and the regression flow (zK -> preset), paper section 3.
+
+Built on zuko's coupling transform; what it lacks is here: the paper's residual conditioner, a bounded affine
+map, and batch normalization between couplings.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import AffineTransform
+from torch.distributions.transforms import Transform
+from zuko.transforms import ComposedTransform, CouplingTransform, DependentTransform
+
+from latentdx.errors import ParameterError
+
+_MIN_SCALE = 1e-3  # keeps every coupling invertible in float32
+_EPSILON = 1e-3  # of the batch norms inside conditioners
+
+
+class _ResidualBlock(nn.Module):
+    """Pre-activation residual block: twice (batch norm, ReLU, linear), dropout before the second linear."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width, eps=_EPSILON) for _ in range(2))
+        self.linears = nn.ModuleList(nn.Linear(width, width) for _ in range(2))
+        self.dropout = nn.Dropout(dropout)
+        for parameter in self.linears[1].parameters():  # starts as (almost) the identity
+            nn.init.uniform_(parameter, -1e-3, 1e-3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.linears[0](torch.relu(self.norms[0](x)))
+        return x + self.linears[1](self.dropout(torch.relu(self.norms[1](h))))
+
+
+class Coupling(nn.Module):
+    """One affine coupling: half of the features scales and shifts the other half.
+
+    scale = sigmoid(a + 2) + 0.001, so that a fresh coupling is close to the identity and always invertible.
+    """
+
+    mask: Tensor
+
+    def __init__(self, features: int, odd: bool, hidden: int, dropout: float) -> None:
+        """`odd`: features of odd index pass unchanged and condition the rest; else those of even index do."""
+        super().__init__()
+        self.register_buffer("mask", torch.arange(features) % 2 == odd, persistent=False)
+        kept = features // 2 if odd else (features + 1) // 2
+        self.conditioner = nn.Sequential(
+            nn.Linear(kept, hidden),
+            _ResidualBlock(hidden, dropout),
+            _ResidualBlock(hidden, dropout),
+            nn.Linear(hidden, 2 * (features - kept)),
+        )
+
+    def _affine(self, kept: Tensor) -> Transform:
+        logit, shift = self.conditioner(kept).chunk(2, dim=-1)
+        return DependentTransform(AffineTransform(shift, torch.sigmoid(logit + 2) + _MIN_SCALE), 1)
+
+    def forward(self, x: Tensor | None = None) -> Transform:
+        """The coupling in force; it needs no batch."""
+        return CouplingTransform(self._affine, self.mask)
+
+
+class FlowBatchNorm(nn.Module):
+    """Invertible batch normalization between couplings (Dinh et al. 2017, https://arxiv.org/abs/1605.08803).
+
+    Normalizes by the batch in training and by running statistics in evaluation; the inverse always uses the
+    running statistics, for there is no batch of outputs to learn them from.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, features: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.log_weight = nn.Parameter(torch.zeros(features))
+        self.bias = nn.Parameter(torch.zeros(features))
+        self.register_buffer("running_mean", torch.zeros(features))
+        self.register_buffer("running_var", torch.ones(features))
+
+    def forward(self, x: Tensor | None = None) -> Transform:
+        """The affine map in force: in training that of the batch `x` (batch, features), which it learns."""
+        mean, var = self.running_mean, self.running_var
+        if self.training and x is not None:
+            var, mean = torch.var_mean(x, dim=0, unbiased=False)
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(var, self.momentum)
+        scale = self.log_weight.exp() / torch.sqrt(var + self.eps)
+        return DependentTransform(AffineTransform(self.bias - mean * scale, scale), 1)
+
+
+class RealNVP(nn.Module):
+    """A stack of affine couplings with alternating masks (Dinh et al. 2017).
+
+    Args:
+        features: D, the dimension of the space; at least 2.
+        layers: number of couplings.
+        hidden: width of the conditioners.
+        dropout: inside the conditioners of all but the last two couplings.
+        between: batch-normalize after all but the last two couplings (the regression flow has it, the latent
+            flow has not).
+    """
+
+    def __init__(
+        self,
+        features: int,
+        layers: int = 6,
+        hidden: int = 300,
+        *,
+        dropout: float = 0.0,
+        between: bool = False,
+    ) -> None:
+        super().__init__()
+        if features < 2 or layers < 1:
+            raise ParameterError(
+                f"a coupling flow has at least 2 features and 1 layer, not {features} and {layers}"
+            )
+        plain = layers - 2  # from this coupling on: no dropout, no batch norm
+        steps: list[nn.Module] = []
+        for i in range(layers):
+            steps.append(Coupling(features, i % 2 == 1, hidden, dropout if i < plain else 0.0))
+            if between and i < plain:
+                steps.append(FlowBatchNorm(features))
+        self.steps = nn.ModuleList(steps)  # each, when called, gives its transform
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (batch, D) -> y (batch, D) and log |det dy/dx| (batch,)."""
+        total = x.new_zeros(len(x))
+        for step in self.steps:
+            x, log_det = step(x).call_and_ladj(x)
+            total = total + log_det
+        return x, total
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """y (batch, D) -> the x (batch, D) that `forward` maps to it (in evaluation mode)."""
+        return ComposedTransform(*(step() for step in self.steps)).inv(y)

@@ -1,0 +1,193 @@
+"""The paper's model: a spectral VAE with a latent flow, and a regression from its latent space to presets.
+
+    spectrograms -> encoder -> q(z0 | x) -> latent flow -> zK -> decoder -> spectrograms
+                                                           zK -> regression -> preset tensor
+
+Paper section 3; at inference the decoder is dropped and z0 is the mean of q(z0 | x).
+"""
+
+from dataclasses import dataclass, replace
+from math import log
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from latentdx.errors import ParameterError
+from latentdx.models.decoder import Decoder
+from latentdx.models.encoder import Encoder
+from latentdx.models.flows import RealNVP
+from latentdx.models.representation import representation
+
+_PAPER_MLP_LATENT = {6: 610, 3: 340}  # D of the models with the MLP head, whatever their representation
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Widths and dropouts of a `PresetVAE`; the defaults are the paper's single-note model.
+
+    Attributes:
+        representation: "num", "numcat" or "numcat++".
+        n_operators: 6 or 3.
+        n_notes: spectrograms stacked as channels (1 or 6).
+        head: "flow" (invertible, needs D = length of the preset tensor) or "mlp".
+        note_latents: write (pitch, velocity) into the first two latents: the paper's six notes, unstacked.
+        channels, mixer, deepest: widths of the convolutions, see `Encoder` and `Decoder`.
+        decoder_mixer, decoder_deepest: the same on the way back.
+        flow_hidden: width of both flows' conditioners.
+        dropout: at the two wide linear layers.
+        regression_dropout: in the regression.
+    """
+
+    representation: str = "numcat++"
+    n_operators: int = 6
+    n_notes: int = 1
+    head: Literal["flow", "mlp"] = "flow"
+    note_latents: bool = False
+    channels: tuple[int, ...] = (8, 16, 32, 64, 128, 256)
+    mixer: int = 512
+    deepest: int = 2048
+    decoder_mixer: int = 512
+    decoder_deepest: int = 2048
+    flow_hidden: int = 300
+    dropout: float = 0.3
+    regression_dropout: float = 0.4
+
+    @classmethod
+    def paper(
+        cls,
+        representation: str,
+        *,
+        n_operators: int = 6,
+        head: Literal["flow", "mlp"] = "flow",
+        notes: Literal["single", "stacked", "unstacked"] = "single",
+    ) -> "Architecture":
+        """One of the sixteen configurations that the paper evaluates (its tables 1 and 2)."""
+        plain = cls(representation, n_operators, head=head)
+        if notes == "stacked":
+            return replace(plain, n_notes=6, mixer=768, deepest=1024)
+        if notes == "unstacked":  # enlarged, for fairness to the stacked model
+            return replace(plain, mixer=1800, decoder_mixer=1800, note_latents=True)
+        return plain
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a forward pass gives; B is the batch, D the latent dimension.
+
+    Attributes:
+        spectrograms: reconstruction (B, note, 257, 347), normalized to [-1, 1].
+        presets: preset tensor (B, length), clamped to [0, 1].
+        mean, log_variance: of q(z0 | x), (B, D) each.
+        z0, zk: latents before and after the latent flow, (B, D) each.
+        log_det: log |det dzK/dz0|, (B,).
+    """
+
+    spectrograms: Tensor
+    presets: Tensor
+    mean: Tensor
+    log_variance: Tensor
+    z0: Tensor
+    zk: Tensor
+    log_det: Tensor
+
+
+class PresetVAE(nn.Module):
+    """See the module's text. `architecture` says everything that is needed to build the same again."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        a = self.architecture = architecture
+        self.representation = representation(a.representation, a.n_operators)
+        length = self.representation.length
+        if a.head == "mlp" and a.n_operators not in _PAPER_MLP_LATENT:
+            raise ParameterError(f"no latent dimension is known for {a.n_operators} operators")
+        self.latent = length if a.head == "flow" else _PAPER_MLP_LATENT[a.n_operators]
+        self.encoder = Encoder(
+            self.latent - 2 * a.note_latents,
+            a.n_notes,
+            channels=a.channels,
+            mixer=a.mixer,
+            deepest=a.deepest,
+            dropout=a.dropout,
+        )
+        self.decoder = Decoder(
+            self.latent,
+            a.n_notes,
+            channels=a.channels[::-1],
+            mixer=a.decoder_mixer,
+            deepest=a.decoder_deepest,
+            dropout=a.dropout,
+        )
+        self.latent_flow = RealNVP(self.latent, hidden=a.flow_hidden)
+        self.regression: RealNVP | MLPRegression
+        if a.head == "flow":
+            self.regression = RealNVP(
+                length, hidden=a.flow_hidden, dropout=a.regression_dropout, between=True
+            )
+        else:
+            self.regression = MLPRegression(self.latent, length, dropout=a.regression_dropout)
+
+    def encode(self, spectrograms: Tensor, notes: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Normalized spectrograms (B, note, 257, 347) -> mean and log-variance of q(z0 | x), (B, D) each.
+
+        `notes` (B, 2), MIDI pitch and velocity, is for models with `note_latents` only.
+        """
+        mean, log_variance = self.encoder(spectrograms)
+        if self.architecture.note_latents:
+            if notes is None:
+                raise ParameterError("a model with note latents needs the notes (batch, 2)")
+            played = -1 + 2 * notes.to(mean.dtype) / 127
+            mean = torch.cat([played, mean], 1)
+            known = torch.full_like(played, log(4 / 127**2))  # one MIDI step is one standard deviation
+            log_variance = torch.cat([known, log_variance], 1)
+        return mean, log_variance
+
+    def regress(self, zk: Tensor) -> Tensor:
+        """zK (B, D) -> preset tensor (B, length), unclamped."""
+        return self.regression(zk)[0] if isinstance(self.regression, RealNVP) else self.regression(zk)
+
+    def forward(self, spectrograms: Tensor, notes: Tensor | None = None) -> Output:
+        """One pass; z0 is sampled in training and the mean in evaluation."""
+        mean, log_variance = self.encode(spectrograms, notes)
+        z0 = mean + torch.exp(log_variance / 2) * torch.randn_like(mean) if self.training else mean
+        zk, log_det = self.latent_flow(z0)
+        presets = self.regress(zk).clamp(0, 1)
+        return Output(self.decoder(zk), presets, mean, log_variance, z0, zk, log_det)
+
+    @torch.no_grad()
+    def program(self, spectrograms: Tensor, notes: Tensor | None = None) -> Tensor:
+        """Spectrograms -> preset tensors (B, length): mean of q(z0 | x), latent flow, regression."""
+        mean, _ = self.encode(spectrograms, notes)
+        return self.regress(self.latent_flow(mean)[0]).clamp(0, 1)
+
+    @torch.no_grad()
+    def encode_preset(self, presets: Tensor) -> Tensor:
+        """Preset tensor (B, length) -> the zK that regresses to it exactly (flow head, evaluation mode)."""
+        if not isinstance(self.regression, RealNVP):
+            raise ParameterError("the MLP head cannot be inverted: only a flow encodes presets")
+        return self.regression.inverse(presets)
+
+
+class MLPRegression(nn.Module):
+    """The paper's alternative to the regression flow: zK (B, D) -> preset (B, outputs), by three layers."""
+
+    def __init__(self, latent: int, outputs: int, *, hidden: int = 1024, dropout: float = 0.4) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(latent, hidden),
+            nn.BatchNorm1d(hidden),
+            nn.Dropout(dropout),
+            nn.ReLU(),
+            nn.Linear(hidden, hidden),
+            nn.BatchNorm1d(hidden),
+            nn.Dropout(dropout),
+            nn.ReLU(),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, outputs),
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        result: Tensor = self.layers(z)
+        return result

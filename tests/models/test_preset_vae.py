@@ -1,0 +1,116 @@
+"""The paper's models: its parameter counts, shapes, invertible flows, gradients everywhere."""
+
+import pytest
+import torch
+
+from latentdx.errors import ParameterError
+from latentdx.models.preset_vae import Architecture, PresetVAE
+from latentdx.models.representation import REPRESENTATIONS
+from latentdx.training.losses import latent_loss, reconstruction_loss
+
+paper = Architecture.paper
+# paper.md section 3.5: the authors' models, built and counted
+COUNTS = [
+    (paper("numcat++"), 60_372_037),
+    (paper("numcat"), 29_818_593),
+    (paper("num"), 23_486_273),
+    (paper("numcat++", n_operators=3), 39_000_457),
+    (paper("num", head="mlp"), 59_409_657),
+    (paper("numcat", head="mlp"), 59_491_657),
+    (paper("numcat++", head="mlp"), 59_887_307),
+    (paper("numcat++", n_operators=3, head="mlp"), 38_695_277),
+    (paper("numcat++", notes="stacked"), 67_146_053),
+    (paper("numcat++", notes="unstacked"), 76_108_393),
+    (paper("numcat++", n_operators=3, notes="stacked"), 52_409_993),
+]
+
+SMALL = {"channels": (2, 2, 4, 4, 4, 4), "mixer": 8, "deepest": 16, "decoder_mixer": 8, "decoder_deepest": 16}
+SMALL |= {"flow_hidden": 16}
+
+
+def small(**changes):
+    torch.manual_seed(0)
+    return PresetVAE(Architecture(**(SMALL | changes)))
+
+
+def describe(architecture):
+    a = architecture
+    return (
+        f"{a.representation}-{a.n_operators}op-{a.head}-{a.n_notes}{'-unstacked' if a.note_latents else ''}"
+    )
+
+
+@pytest.mark.parametrize(("architecture", "count"), COUNTS, ids=[describe(a) for a, _ in COUNTS])
+def test_parameter_counts_are_the_papers(architecture, count):
+    with torch.device("meta"):  # counted without being filled
+        model = PresetVAE(architecture)
+    assert sum(p.numel() for p in model.parameters()) == count
+
+
+def test_parts_of_the_flow_numcat_plus_plus_model():
+    with torch.device("meta"):
+        model = PresetVAE(paper("numcat++"))
+    parts = [model.encoder, model.decoder, model.latent_flow, model.regression]
+    counts = [sum(p.numel() for p in part.parameters()) for part in parts]
+    assert counts == [33_835_756, 18_863_281, 3_834_060, 3_838_940]
+
+
+CONFIGURATIONS = {
+    "single": {},
+    "num only": {"representation": "num"},
+    "three operators": {"n_operators": 3},
+    "odd length": {"representation": "num", "n_operators": 3},
+    "mlp": {"head": "mlp", "representation": "numcat"},
+    "six notes": {"n_notes": 6},
+    "six notes unstacked": {"note_latents": True},
+}
+
+
+@pytest.mark.parametrize("changes", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_shapes_and_a_finite_gradient_on_every_parameter(changes):
+    model = small(**changes)
+    a, length = model.architecture, model.representation.length
+    spectrograms = torch.randn(4, a.n_notes, 257, 347).clamp(-1, 1)
+    notes = torch.tensor([[60, 85]] * 4) if a.note_latents else None
+    output = model(spectrograms, notes)
+    assert output.spectrograms.shape == spectrograms.shape
+    assert output.spectrograms.abs().max() <= 1
+    assert output.presets.shape == (4, length) and output.presets.min() >= 0 and output.presets.max() <= 1
+    assert output.z0.shape == output.zk.shape == output.mean.shape == (4, model.latent)
+
+    targets = torch.rand(4, length)
+    loss = reconstruction_loss(output, spectrograms) + 0.1 * latent_loss(output)
+    # the clamp stops gradients outside [0, 1], so this asks the regression before it
+    loss = loss + (model.regress(output.zk) - targets).square().mean()
+    loss.backward()
+    without = [n for n, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
+    assert without == []
+
+
+def test_played_notes_are_written_into_the_first_two_latents():
+    model = small(note_latents=True).eval()
+    output = model(torch.zeros(2, 1, 257, 347), torch.tensor([[0, 127], [127, 64]]))
+    assert torch.allclose(output.mean[:, :2], torch.tensor([[-1.0, 1.0], [1.0, 128 / 127 - 1]]))
+    with pytest.raises(ParameterError, match="needs the notes"):
+        model(torch.zeros(2, 1, 257, 347))
+
+
+def test_evaluation_is_deterministic_and_programs_from_the_mean():
+    model = small().eval()
+    spectrograms = torch.randn(3, 1, 257, 347)
+    output = model(spectrograms)
+    assert torch.equal(output.z0, output.mean)
+    assert torch.equal(model.program(spectrograms), output.presets)
+
+
+@pytest.mark.parametrize("representation", REPRESENTATIONS)
+def test_presets_encode_and_regress_to_themselves(representation):
+    model = small(representation=representation).double().eval()
+    vectors = torch.rand(8, model.representation.length, dtype=torch.float64)
+    assert torch.allclose(model.regress(model.encode_preset(vectors)), vectors, atol=1e-9)
+
+
+def test_the_mlp_head_has_no_inverse():
+    model = small(head="mlp")
+    with pytest.raises(ParameterError, match="cannot be inverted"):
+        model.encode_preset(torch.rand(1, 610))

@@ -1,0 +1,88 @@
+"""The paper's losses: against plain formulas, loops, and their own edge cases."""
+
+import math
+
+import pytest
+import torch
+
+from latentdx.models.preset_vae import Output
+from latentdx.models.representation import REPRESENTATIONS
+from latentdx.presets import corpora
+from latentdx.presets.parameters import column
+from latentdx.training.losses import (
+    CATEGORICAL_WEIGHT,
+    TEMPERATURE,
+    block_cross_entropy,
+    controls_loss,
+    latent_loss,
+)
+
+NUMCAT = REPRESENTATIONS["numcat++"]
+
+
+def output(z0, zk, mean, log_variance, log_det):
+    empty = torch.zeros(len(z0), 0)
+    return Output(empty, empty, mean, log_variance, z0, zk, log_det)
+
+
+def test_latent_loss_of_an_identity_flow_estimates_the_kl_divergence():
+    torch.manual_seed(0)
+    n, d = 200_000, 4
+    mean, log_variance = torch.full((n, d), 0.5), torch.full((n, d), -1.0)
+    z0 = mean + torch.exp(log_variance / 2) * torch.randn(n, d)
+    kl = 0.5 * (0.25 + math.exp(-1) - 1 + 1)  # a dimension
+    assert latent_loss(output(z0, z0, mean, log_variance, torch.zeros(n))).item() == pytest.approx(
+        kl, abs=5e-3
+    )
+
+
+def test_a_volume_change_lowers_the_latent_loss_by_its_logarithm():
+    z = torch.zeros(2, 4)
+    plain = latent_loss(output(z, z, z, z, torch.zeros(2)))
+    assert latent_loss(output(z, z, z, z, torch.full((2,), 8.0))) - plain == pytest.approx(-8 / 4)
+
+
+def test_cross_entropy_of_blocks_equals_a_loop():
+    torch.manual_seed(0)
+    targets = NUMCAT.encode(corpora.read("starter").values[:16])
+    logits = torch.randn(16, NUMCAT.length) * 50
+    found = block_cross_entropy(NUMCAT, logits, targets)
+    for i, slot in enumerate(NUMCAT.blocks):
+        wanted = torch.nn.functional.cross_entropy(
+            logits[:, slot.slice], targets[:, slot.slice].argmax(1), reduction="none"
+        )
+        assert torch.allclose(found[:, i], wanted, atol=1e-4), slot.parameter.name
+
+
+def test_a_perfect_prediction_reaches_the_bound_of_the_clamped_softmax():
+    targets = NUMCAT.encode(corpora.read("starter").values[:4])
+    best = [math.log(1 + (s.width - 1) * math.exp(-1 / TEMPERATURE)) for s in NUMCAT.blocks]
+    wanted = CATEGORICAL_WEIGHT * sum(best) / len(best)
+    assert controls_loss(NUMCAT, targets, targets).item() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_masked_parameters_change_nothing():
+    bank = corpora.read("starter")[:8]
+    values = bank.values.copy()
+
+    values[:4, column("OP3 OUTPUT LEVEL")] = 0
+    targets = NUMCAT.encode(values)
+    counts = NUMCAT.of_sounding_operators(values)
+    torch.manual_seed(0)
+    presets = torch.rand(8, NUMCAT.length)
+    disturbed = torch.where(NUMCAT.of_elements(counts), presets, torch.rand(8, NUMCAT.length))
+    assert not torch.equal(presets, disturbed)
+    assert torch.equal(
+        controls_loss(NUMCAT, presets, targets, counts), controls_loss(NUMCAT, disturbed, targets, counts)
+    )
+
+
+@pytest.mark.parametrize("name", REPRESENTATIONS)
+def test_a_batch_that_masks_everything_costs_nothing_and_is_no_nan(name):
+    representation = REPRESENTATIONS[name]
+    presets = torch.rand(2, representation.length, requires_grad=True)
+    counts = torch.zeros(2, len(representation.slots), dtype=torch.bool)
+    loss = controls_loss(representation, presets, torch.rand(2, representation.length), counts)
+    assert loss.item() == 0
+    loss.backward()
+    assert torch.isfinite(presets.grad).all()
