@@ -19,9 +19,8 @@ import papermill
 import yaml
 from papermill.exceptions import PapermillExecutionError
 
+from latentdx.book.media import NOTEBOOK_VARIABLE
 from latentdx.errors import NotebookError
-
-NAME_VARIABLE = "LATENTDX_NOTEBOOK"
 
 
 def read_profile(path: Path, chapter: str) -> dict[str, Any]:
@@ -60,17 +59,17 @@ def run_notebook(source: Path, target: Path, parameters: dict[str, Any]) -> None
 
 def _execute(source: Path, executed: Path, parameters: dict[str, Any], work: Path) -> None:
     work.mkdir()
-    before = os.environ.get(NAME_VARIABLE)
-    os.environ[NAME_VARIABLE] = source.stem  # the kernel inherits it; papermill has no other way in
+    before = os.environ.get(NOTEBOOK_VARIABLE)
+    os.environ[NOTEBOOK_VARIABLE] = source.stem  # the kernel inherits it; papermill has no other way in
     try:
         papermill.execute_notebook(
             str(source), str(executed), parameters, cwd=str(work), kernel_name="python3", progress_bar=False
         )
     finally:
         if before is None:
-            del os.environ[NAME_VARIABLE]
+            del os.environ[NOTEBOOK_VARIABLE]
         else:
-            os.environ[NAME_VARIABLE] = before
+            os.environ[NOTEBOOK_VARIABLE] = before
 
 
 def _strip_run(path: Path) -> None:
