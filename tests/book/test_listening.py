@@ -9,8 +9,10 @@ from PIL import Image
 from tones import Sound, tone
 
 from latentdx import Dexed, PresetBank
+from latentdx.audio import files
 from latentdx.audio.dexed import SAMPLE_RATE
 from latentdx.book import Clip, pictures, row
+from latentdx.dataset import targets
 from latentdx.errors import ParameterError
 
 
@@ -58,6 +60,15 @@ def test_real_presets_are_played_by_the_level_rule_and_never_clip(chapter: Path)
     assert max(levels) == pytest.approx(-1.0, abs=0.5)
 
 
+def test_no_target_clips_though_some_peak_far_between_their_samples(chapter: Path) -> None:
+    examples = targets.load("example")
+    over = [files.true_peak(t.audio()) / np.abs(t.audio()).max() for t in examples]
+    assert max(over) > 1.5  # the case in point
+    for target in examples:
+        (sound,) = played(parse(row([Clip(target.audio(), target.name)], "Target")))
+        assert np.abs(sound).max() < 0.95, target.name
+
+
 def test_a_silent_clip_stays_silent_and_says_so(chapter: Path) -> None:
     page = parse(row([Clip(tone(0.5), "heard"), Clip(np.zeros(88_576, np.float32), "unheard")], "Two"))
     heard, unheard = page.select(".ldx-clip")
@@ -75,9 +86,8 @@ def test_a_row_of_silences_is_not_boosted(chapter: Path) -> None:
 
 
 def test_levels_are_stated_as_the_synth_put_them_out(chapter: Path) -> None:
-    square = np.sign(tone(1.0)) * np.float32(0.1)
-    facts = parse(row([Clip(square, "square", ("a remark",))], "One")).select_one(".ldx-facts")
-    assert [span.text for span in facts.select("span")] == ["peak −20.0", "RMS −20.0 dBFS", "a remark"]
+    facts = parse(row([Clip(tone(0.1), "sine", ("a remark",))], "One")).select_one(".ldx-facts")
+    assert [span.text for span in facts.select("span")] == ["peak −20.0", "RMS −23.1 dBFS", "a remark"]
 
 
 def test_two_builds_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

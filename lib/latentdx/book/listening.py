@@ -3,8 +3,9 @@
 A row is plain HTML that plays without scripts; `book/_static/site.js` adds the position line, the switch
 between versions that keeps the position, and the keys.
 
-The level rule: one gain a row, so that its loudest clip peaks at -1 dBFS, and never more than +12 dB. Levels,
-waveforms and colors tell the synth's own output, before that gain.
+The level rule: one gain a row, so that its loudest clip peaks at -1 dBFS, and never more than +12 dB. Peaks
+are true peaks (`files.true_peak`), or bright sounds would clip in the player. Levels, waveforms and colors
+tell the synth's own output, before that gain.
 """
 
 from collections.abc import Sequence
@@ -50,8 +51,8 @@ class Clip:
 
     @property
     def peak_dbfs(self) -> float:
-        """Peak level, dB re full scale; -inf for digital silence."""
-        return _decibels(float(np.abs(self.sound).max()))
+        """True peak, dB re full scale; -inf for digital silence."""
+        return _decibels(files.true_peak(self.sound))
 
     @property
     def rms_dbfs(self) -> float:
