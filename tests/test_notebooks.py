@@ -61,7 +61,7 @@ from latentdx.audio.files import encode
 folder = Path("media", os.environ["LATENTDX_NOTEBOOK"])
 folder.mkdir(parents=True)
 for frequency in range(count):
-    sound = encode(np.sin(np.arange(5000) * (1 + frequency) / 10).astype(np.float32), "mp3")
+    sound = encode(0.5 * np.sin(np.arange(5000) * (1 + frequency) / 10).astype(np.float32), "mp3")
     (folder / f"{sha256(sound).hexdigest()[:16]}.mp3").write_bytes(sound)
 HTML("".join(f"<audio src='{path.as_posix()}'></audio>" for path in sorted(folder.iterdir())))
 """
