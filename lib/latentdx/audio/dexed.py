@@ -27,7 +27,7 @@ SAMPLE_RATE = 22_050
 """Hz, as in the paper (its section 2)."""
 
 N_SAMPLES = 88_576
-"""Samples of one render: the authors' host rendered 173 blocks of 512 (4.017 s), which gives 347 frames."""
+"""Samples of one render; the authors' host rendered 173 blocks of 512 (4.017 s), which gives 347 frames."""
 
 HOLD = 3.0
 """Seconds from note-on to note-off."""

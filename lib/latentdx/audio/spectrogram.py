@@ -23,7 +23,7 @@ N_MELS = 257
 N_FRAMES = 1 + N_SAMPLES // HOP  # 347
 FLOOR_DB = -120.0
 CEILING_DB = 20.0
-"""Top of the stored range (`to_codes`): the loudest of learnfm's 31,380 voices at six notes reaches -5.4 dB,
+"""Top of the stored range (`to_codes`); the loudest of learnfm's 31,380 voices at six notes reaches -5.4 dB,
 the rest is for louder synths and recordings."""
 
 SETTINGS: dict[str, str | int | float] = {

@@ -26,7 +26,7 @@ from latentdx.errors import ParameterError
 _SCREEN = "#{:02x}{:02x}{:02x}".format(*pictures.SCREEN)
 _INK, _FAINT = "#e4e0ea", "#3a3546"  # 14:1 and 1.6:1 against the screen
 COLORS = ("#2fc4b2", "#fe9f6d", "#de4968", "#b79bf2", "#f6e3a1", "#8fb8de")
-"""The cycle: the book's teal, then tones of magma; neighbors differ in lightness too."""
+"""The cycle; the book's teal, then tones of magma; neighbors differ in lightness too."""
 
 STYLE: dict[str, object] = {
     "figure.facecolor": _SCREEN,

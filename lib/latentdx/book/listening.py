@@ -22,13 +22,13 @@ from latentdx.errors import ParameterError
 from latentdx.presets.bank import Preset
 
 PEAK_DBFS = -1.0
-"""Where the loudest clip of a row peaks: 1 dB of room for what MP3 adds."""
+"""Where the loudest clip of a row peaks; 1 dB of room for what MP3 adds."""
 
 MAX_BOOST_DB = 12.0
 """More would turn a nearly silent preset into something it is not."""
 
 SILENT_DBFS = -80.0
-"""A peak below this is called silent: even boosted it stays under the noise of a quiet room."""
+"""A peak below this is called silent; even boosted it stays under the noise of a quiet room."""
 
 
 @dataclass(frozen=True)

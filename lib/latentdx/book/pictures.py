@@ -19,7 +19,7 @@ WIDE, SMALL = (560, 420), (440, 440)
 """(width, height) in pixels of a picture in a row of up to three, and of more; shown at half that or less."""
 
 SCREEN = (13, 11, 20)
-"""Background of figures, in light and in dark mode: nearly the lowest color of magma."""
+"""Background of figures, in light and in dark mode; nearly the lowest color of magma."""
 
 _WAVE_SHARE = 0.2  # of the height; the spectrogram has the rest
 _LOWEST = (0, 0, 4)  # magma at 0, behind waveforms too

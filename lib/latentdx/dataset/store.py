@@ -40,7 +40,7 @@ Notes = tuple[tuple[int, int], ...]
 
 MANIFEST = "manifest.json"
 SHARD_BYTES = 64 * 2**20
-"""The most that a shard holds: enough for a disk's full speed, little to lose or to keep in memory."""
+"""The most that a shard holds; enough for a disk's full speed, little to lose or to keep in memory."""
 
 _ITEM_BYTES = N_MELS * N_FRAMES
 _LEAST_SHARDS = 16  # of a small corpus, so that several threads share the work

@@ -6,7 +6,7 @@ import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
 MOST_DIFFERENCES = 2
-"""Values (of 145) in which twins may differ: the corpora are full of such near-copies."""
+"""Values (of 145) in which twins may differ; the corpora are full of such near-copies."""
 
 
 def near_pairs(values: npt.NDArray[np.uint8], most: int = MOST_DIFFERENCES) -> npt.NDArray[np.int64]:

@@ -28,7 +28,7 @@ from latentdx.presets.parameters import (
 )
 
 LARGEST_BLOCK = 32
-"""NumCat++ makes a block of any parameter of at most so many values (the paper: "all <= 32")."""
+"""NumCat++ makes a block of any parameter of at most so many values (the paper's "all <= 32")."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from latentdx.presets.parameters import (
 Format = Literal["sysex", "packed", "sqlite"]
 
 MAX_FILE_BYTES = 64 * 2**20
-"""Larger files are refused unread: 64 MiB hold half a million voices, or 80,000 of the paper's rows."""
+"""Larger files are refused unread; 64 MiB hold half a million voices, or 80,000 of the paper's rows."""
 
 _TRANSPOSE = column("TRANSPOSE")
 _SUFFIXES: dict[str, Format] = {".syx": "sysex", ".bin": "packed", ".sqlite": "sqlite", ".db": "sqlite"}

@@ -12,7 +12,7 @@ from latentdx.models.preset_vae import Output
 from latentdx.models.representation import Representation
 
 TEMPERATURE = 0.2
-"""Of the softmax over clamped slots: it limits logits to [0, 5] (paper section 4)."""
+"""Of the softmax over clamped slots; it limits logits to [0, 5] (paper section 4)."""
 
 CATEGORICAL_WEIGHT = 0.2
 

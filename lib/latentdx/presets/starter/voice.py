@@ -90,7 +90,7 @@ def held(attack: int, sustain: int = 95, *, decay: int = 45, release: int = 55) 
 FLAT_PITCH = Envelope((99, 99, 99, 99), (50, 50, 50, 50))
 ON_OFF = Envelope((99, 99, 99, 80), (99, 99, 99, 0))
 ALWAYS = Envelope((99, 99, 99, 99), (99, 99, 99, 99))
-"""For modulators that make noise: it must not thin out to a tone while the carrier fades."""
+"""For modulators that make noise; it must not thin out to a tone while the carrier fades."""
 
 
 def pitch(rates: Four, octaves: tuple[float, float, float, float]) -> Envelope:
