@@ -135,3 +135,8 @@ def test_executed_chapter_is_fit_to_publish(site: Path, chapter: Path) -> None:
         "an object's address is different in every run"
     )
     assert str(Path.home()) + "/" not in text and str(ROOT) not in text
+
+
+def test_no_page_names_a_place_on_the_machine_that_built_it(site: Path) -> None:
+    naming = [page.name for page in site.rglob("*.html") if str(ROOT) in page.read_text("utf8")]
+    assert naming == []

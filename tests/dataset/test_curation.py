@@ -117,12 +117,12 @@ def test_two_runs_give_the_same_bytes(tmp_path, monkeypatch) -> None:
     assert (counts["read"], counts["duplicates"], counts["kept"]) == (32, 19, 13)
 
 
-def test_the_command_writes_both_files(tmp_path, monkeypatch, capsys) -> None:
+def test_a_curation_writes_both_files(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path / "cache"))
     file = PresetBank.init().write(tmp_path / "init.syx")
-    curation.main(["--corpus", str(file), "--out", str(tmp_path / "out"), "--processes", "1"])
-    assert "kept" in capsys.readouterr().out
-    found = curation.read_curation(tmp_path / "out" / "init.parquet")
+    table, counts = curation.curate(str(file), processes=1).write(tmp_path / "out")
+    assert json.loads(counts.read_text())["counts"]["kept"] == 1
+    found = curation.read_curation(table)
     assert (len(found), found["kept"].sum(), found["label"][0]) == (32, 1, "harmonic")
 
 

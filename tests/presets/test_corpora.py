@@ -34,7 +34,7 @@ def empty_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine that holds no corpus: no LATENTDX_DATA, an empty cache, nothing beside the package."""
     monkeypatch.delenv("LATENTDX_DATA", raising=False)
     monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(corpora, "SHIPPED", tmp_path / "beside")
+    monkeypatch.setattr(corpora, "_SHIPPED", tmp_path / "beside")
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_the_shipped_starter_corpus_is_the_published_one(monkeypatch: pytest.Mon
     shipped = Path(corpora.__file__).parents[3] / "data"
     sums = CORPORA["starter"].files[0]
     assert published(shipped / "starter" / "SHA256SUMS", sums.url) == sums
-    monkeypatch.setattr(corpora, "SHIPPED", shipped)
+    monkeypatch.setattr(corpora, "_SHIPPED", shipped)
     files = corpora.find("starter")
     assert [f.suffix for f in files] == [".syx"] * len(files)
     assert {f.stat().st_size for f in files} == {4104}

@@ -22,8 +22,7 @@ from latentdx.presets.bank import Format, PresetBank
 from latentdx.shipped import shipped
 
 REPOSITORY = "https://github.com/latentdx/latentdx"
-SHIPPED = shipped()
-"""Beside the package in an editable install; elsewhere there is no such folder."""
+_SHIPPED = shipped()  # beside the package in an editable install; elsewhere there is no such folder
 
 _RELEASE = f"{REPOSITORY}/raw/v{importlib.metadata.version('latentdx')}/data"
 _LEARNFM = "https://raw.githubusercontent.com/bwhitman/learnfm/d7bc524c414ec06b8bdf5b7bfedcba2c38a4e0b3"
@@ -221,7 +220,7 @@ def _download(files: tuple[RemoteFile, ...], folder: Path) -> None:
 def _places(corpus: Corpus) -> list[Path]:
     data = os.environ.get("LATENTDX_DATA")
     named = [Path(data).expanduser() / corpus.name] if data else []
-    return [*named, SHIPPED / corpus.name, _cached(corpus)]
+    return [*named, _SHIPPED / corpus.name, _cached(corpus)]
 
 
 def _members(corpus: Corpus, folder: Path) -> tuple[RemoteFile, ...]:
@@ -229,7 +228,7 @@ def _members(corpus: Corpus, folder: Path) -> tuple[RemoteFile, ...]:
     listing = corpus.files[0]
     if listing.name != _SUMS or not (folder / _SUMS).is_file():
         return corpus.files
-    if folder.parent != SHIPPED:  # beside the package the list is what the package's own generator wrote
+    if folder.parent != _SHIPPED:  # beside the package the list is what the package's own generator wrote
         _verified(folder / _SUMS, listing, corpus)
     lines = [line.split() for line in (folder / _SUMS).read_text("ascii", "replace").splitlines()]
     if not lines or any(len(line) != 2 for line in lines):
