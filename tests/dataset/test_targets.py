@@ -60,11 +60,11 @@ def test_committed_sounds_are_fresh_renders(learnfm) -> None:
 
 @pytest.mark.corpus
 def test_made_again_byte_by_byte(learnfm, tmp_path) -> None:
-    (tmp_path / "ood").symlink_to(shipped("targets", "ood"))
-    targets.make(tmp_path)
+    folder = tmp_path / "made" / "targets"  # made as needed
+    targets.make(folder)
     for path in shipped("targets").glob("*.flac"):
-        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
-    made = json.loads((tmp_path / targets.MANIFEST).read_text())
+        assert (folder / path.name).read_bytes() == path.read_bytes(), path.name
+    made = json.loads((folder / targets.MANIFEST).read_text())
     assert made["sounds"] == MANIFEST["sounds"]
 
 

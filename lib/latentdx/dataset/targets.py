@@ -121,20 +121,24 @@ _OUT_OF_DOMAIN: dict[str, tuple[str, tuple[str, str]]] = {
 }
 
 
-def _out_of_domain_targets(folder: Path) -> list[Target]:
+def _out_of_domain_targets() -> list[Target]:
+    """Those sounds cannot be made again, so they are taken to lie where they ship."""
     targets = []
     for stem, (name, (source, license)) in _OUT_OF_DOMAIN.items():
         file = f"ood/{stem}.flac"
-        if not (folder / file).exists():
-            raise ShippedFileError(f"{folder / file} is missing: restore it from the project's history")
+        if not shipped("targets", file).exists():
+            raise ShippedFileError(
+                f"{shipped('targets', file)} is missing: restore it from the project's history"
+            )
         targets.append(Target(file, name, "out of domain", 60, None, source=source, license=license))
     return targets
 
 
 def make(folder: Path, corpus: str = CORPUS) -> list[Target]:
-    """Render the named examples into `folder`, where the out-of-domain sounds are, and write the manifest."""
+    """Render the named examples into `folder`; write the manifest of these and the out-of-domain sounds."""
+    folder.mkdir(parents=True, exist_ok=True)
     bank = corpora.read(corpus)
-    targets = [*_example_targets(bank, folder), *_out_of_domain_targets(folder)]
+    targets = [*_example_targets(bank, folder), *_out_of_domain_targets()]
     manifest = {
         "made_by": "python -m latentdx.dataset.targets",
         "corpus": corpus,
