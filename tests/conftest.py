@@ -6,7 +6,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile(
+    "ci", derandomize=True
+)  # the same examples each time; at a desk they vary
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 ROOT = Path(__file__).parents[1]
 
