@@ -10,7 +10,7 @@ import dexed
 import numpy as np
 import pytest
 import render_hashes
-from scipy.signal import lfilter
+from scipy.signal import freqz, lfilter
 
 from latentdx import Dexed, Preset, PresetBank
 from latentdx.audio.dexed import HOLD, N_SAMPLES, SAMPLE_RATE, SIX_NOTES, RenderError
@@ -65,8 +65,11 @@ def test_the_dc_blocker_is_the_plugins_first_order_high_pass(bank: PresetBank) -
     for preset in bank[:3]:
         plain = Dexed().render(preset)[:-FADE_SAMPLES]
         blocked = Dexed(dc_blocker=True).render(preset)[:-FADE_SAMPLES]
-        # y[n] = x[n] - x[n-1] + 0.999 y[n-1], so filtering back must give x
-        np.testing.assert_allclose(lfilter([1, -0.999], [1, -1], blocked.astype(float)), plain, atol=1e-3)
+        # y[n] = x[n] - x[n-1] + pole y[n-1], so filtering back must give x
+        pole = 1 - 126 / SAMPLE_RATE
+        np.testing.assert_allclose(lfilter([1, -pole], [1, -1], blocked.astype(float)), plain, atol=1e-3)
+    _, (at_corner,) = freqz([1, -1], [1, -pole], worN=[20], fs=SAMPLE_RATE)
+    assert 20 * np.log10(abs(at_corner)) == pytest.approx(-3, abs=0.1)
     assert Dexed(dc_blocker=True).engine != Dexed().engine
 
 

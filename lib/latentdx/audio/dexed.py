@@ -42,6 +42,7 @@ SIX_NOTES: tuple[tuple[int, int], ...] = ((40, 85), (50, 85), (60, 42), (60, 85)
 NOTE_SETS = {"single": SINGLE_NOTE, "six": SIX_NOTES}
 
 _PLUGIN_LEVEL = np.float32(0.125)  # dexed-py's output is 8 times the plug-in's
+_DC_BLOCKER = 126.0  # radians per second, in the plug-in
 _MIN_RATE, _MAX_RATE = 16_384, 96_000  # below, one of the engine's tables overflows silently
 
 
@@ -114,7 +115,8 @@ class Dexed:
 
     Args:
         sample_rate: Hz, 16,384 … 96,000. The engine has one rate a process at a time.
-        dc_blocker: apply the first-order high-pass that the plug-in has behind the engine (pole 0.999).
+        dc_blocker: apply the first-order high-pass that the plug-in has behind the engine, 20 Hz (pole
+            1 - 126 / sample rate; 126 is 2 pi 20).
     """
 
     def __init__(self, sample_rate: int = SAMPLE_RATE, *, dc_blocker: bool = False) -> None:
@@ -175,7 +177,8 @@ class Dexed:
             raise RenderError(f"the engine refused at {self.sample_rate} Hz: {error}") from error
         sound = sound * _PLUGIN_LEVEL
         if self.dc_blocker:
-            sound = lfilter([1.0, -1.0], [1.0, -0.999], sound).astype(np.float32)
+            pole = 1 - _DC_BLOCKER / self.sample_rate
+            sound = lfilter([1.0, -1.0], [1.0, -pole], sound).astype(np.float32)
         return _fade_out(sound, self.sample_rate)
 
     def render_batch(

@@ -10,7 +10,8 @@ from latentdx.audio.dexed import SAMPLE_RATE
 
 _FRAME, _HOP = 2048, 512
 _FMIN, _FMAX = 40.0, 4000.0  # Hz; below, fewer than four periods fit a frame
-_LEAST_PROBABILITY = 0.1  # white noise is "voiced" at 0.01 for librosa's pyin, played notes at 0.5 and more
+# librosa's pyin calls white noise voiced too, at 0.01; the named examples with a pitch have medians from 0.37
+_LEAST_PROBABILITY = 0.1
 
 
 @dataclass(frozen=True)

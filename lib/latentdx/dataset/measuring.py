@@ -69,7 +69,7 @@ def _parts(values: npt.NDArray[np.uint8], cache: Path) -> Iterator[tuple[slice, 
 def measure_bank(
     bank: PresetBank, cache: Path, processes: int | None = None, progress: bool | None = None
 ) -> npt.NDArray[np.float32]:
-    """All `MEASURES` of a bank, over processes, about 50 ms a preset on one core; finished parts are reused.
+    """All `MEASURES` of a bank, over processes, about 25 ms a preset and core; finished parts are reused.
 
     Args:
         bank: N presets.
