@@ -1,0 +1,148 @@
+"""What the results add up to: `data/results/summary.json`, where chapters take their numbers from.
+
+metrics      what each column is: title, unit, which way is better, decimals
+results      file -> its provenance, and for all presets, each label and each note: n, and each metric's
+             median and mean with their intervals
+comparisons  of results on the same presets and notes: medians, paired tests, which is best
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latentdx.dataset.store import atomic_write
+from latentdx.errors import ShippedFileError
+from latentdx.evaluation import statistics
+from latentdx.evaluation.metrics import METRICS
+from latentdx.evaluation.results import Provenance, Result, file_name, read_all
+from latentdx.shipped import shipped
+
+FILE = "summary.json"
+
+_DIGITS = 6
+
+
+def _number(value: float) -> float | None:
+    """Few digits for a short file; JSON knows no `nan`."""
+    return float(f"{value:.{_DIGITS}g}") if np.isfinite(value) else None
+
+
+def _per_preset(table: pd.DataFrame) -> pd.DataFrame:
+    """Each preset's mean over its notes, as in the paper: notes of one preset are no independent samples."""
+    return table.groupby("row")[list(METRICS)].mean()
+
+
+def _estimates(table: pd.DataFrame) -> dict[str, Any]:
+    """n presets; for each metric with values: of how many, median and mean as [value, low, high]."""
+    presets = _per_preset(table)
+    out: dict[str, Any] = {"n": len(presets), "metrics": {}}
+    for name in METRICS:
+        values = presets[name].to_numpy(np.float64)
+        median, mean = statistics.bootstrap(values, "median"), statistics.bootstrap(values, "mean")
+        if median.n:
+            out["metrics"][name] = {
+                "n": median.n,
+                **{
+                    key: [_number(x) for x in (e.value, e.low, e.high)]
+                    for key, e in (("median", median), ("mean", mean))
+                },
+            }
+    return out
+
+
+def _summary(result: Result) -> dict[str, Any]:
+    table = result.table
+    out = {"provenance": asdict(result.provenance), "all": _estimates(table), "labels": {}, "notes": {}}
+    for label, part in table.groupby("label", observed=True):
+        out["labels"][str(label)] = _estimates(part)
+    if len(result.provenance.notes) > 1:
+        for note, velocity in result.provenance.notes:
+            part = table[(table["note"] == note) & (table["velocity"] == velocity)]
+            out["notes"][f"{note}-{velocity}"] = _estimates(part)
+    return out
+
+
+def _where(p: Provenance) -> tuple[str, str, str, str]:
+    return (p.corpus_sha256, p.split, p.subset, json.dumps(p.notes))
+
+
+def _groups(results: Sequence[Result]) -> Iterable[tuple[str, list[Result]]]:
+    """(selection, results) that may be compared: the same corpus, split and notes. A result on selected
+    presets is compared with those on the whole test set, which have these too."""
+    for where in sorted({_where(r.provenance) for r in results}):
+        alike = [r for r in results if _where(r.provenance) == where]
+        for selection in sorted({r.provenance.selection for r in alike}):
+            members = [r for r in alike if r.provenance.selection in ("", selection)]
+            yield selection, [r for r in members if r.provenance.kind != "reference"]
+
+
+def _comparison(selection: str, members: Sequence[Result]) -> dict[str, Any]:
+    """Medians and Holm-corrected paired tests of each metric on the presets that all members have."""
+    tables = {r.provenance.name: r.table.pipe(_per_preset) for r in members}
+    common = reduce(pd.Index.intersection, (table.index for table in tables.values()))
+    first = members[0].provenance
+    models = [r.provenance.name for r in members if r.provenance.kind in ("model", "search")]
+    out: dict[str, Any] = {
+        **{key: getattr(first, key) for key in ("corpus", "split", "subset", "notes")},
+        "selection": selection,
+        "n": len(common),
+        "members": list(tables),
+        "metrics": {},
+    }
+    for name, metric in METRICS.items():
+        scores = {key: table[name].reindex(common).to_numpy(np.float64) for key, table in tables.items()}
+        scores = {key: values for key, values in scores.items() if np.isfinite(values).any()}
+        if len(scores) < 2:
+            continue
+        medians = {key: float(np.nanmedian(values)) for key, values in scores.items()}
+        pairs = statistics.compare(scores)
+        of_models = statistics.compare({key: scores[key] for key in models if key in scores})
+        out["metrics"][name] = {
+            "medians": {key: _number(value) for key, value in medians.items()},
+            "best": statistics.best(pairs, medians, metric.better),
+            "best_model": statistics.best(
+                of_models, {key: medians[key] for key in models if key in medians}, metric.better
+            ),
+            "pairs": [
+                {key: _number(v) if isinstance(v, float) else v for key, v in asdict(pair).items()}
+                for pair in pairs
+            ],
+        }
+    return out
+
+
+def summarize(results: Sequence[Result]) -> dict[str, Any]:
+    """Everything of the module's head, ready for JSON. Seeded: the same results give the same summary."""
+    return {
+        "metrics": {
+            name: {key: getattr(m, key) for key in ("title", "unit", "better", "decimals")}
+            for name, m in METRICS.items()
+        },
+        "results": {Path(file_name(r.provenance)).stem: _summary(r) for r in results},
+        "comparisons": [
+            _comparison(selection, members) for selection, members in _groups(results) if len(members) > 1
+        ],
+    }
+
+
+def write(folder: Path | None = None) -> Path:
+    """Summarize all results of a folder, default `data/results`, into its `summary.json`."""
+    folder = folder or shipped("results")
+    text = json.dumps(summarize(read_all(folder)), indent=1, ensure_ascii=False)
+    with atomic_write(folder / FILE) as file:
+        file.write((text + "\n").encode())
+    return folder / FILE
+
+
+def read(folder: Path | None = None) -> Mapping[str, Any]:
+    """The summary of a folder, default the one that ships; raises `ShippedFileError` if there is none."""
+    path = (folder or shipped("results")) / FILE
+    if not path.exists():
+        raise ShippedFileError(f"{path} is missing: make it by `latentdx evaluate --summary`")
+    return json.loads(path.read_text("utf-8"))

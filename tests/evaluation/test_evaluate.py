@@ -1,0 +1,169 @@
+"""Evaluation over many presets: the same whatever the chunks, resumed where it stopped."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentdx.audio.dexed import Dexed
+from latentdx.errors import ParameterError
+from latentdx.evaluation import chunks, masks
+from latentdx.evaluation.evaluate import _measure, evaluate, pyin_rows
+from latentdx.evaluation.masks import live_masks, mask_file
+from latentdx.evaluation.metrics import AUDIO_METRICS, METRICS
+from latentdx.evaluation.sound import Sound
+from latentdx.models.live import live_parameters
+from latentdx.models.predictions import Predictions
+from latentdx.presets import corpora
+from latentdx.presets.bank import PresetBank
+
+NOTES = ((60, 85), (48, 20))
+
+
+class Counting:
+    """Dexed that counts its renders, and can be told to fail."""
+
+    engine, sample_rate = "counting", 22_050
+
+    def __init__(self) -> None:
+        self.synth, self.renders, self.most = Dexed(), 0, None
+
+    def render(self, preset, note=60, velocity=85, **more):
+        self.renders += 1
+        if self.most is not None and self.renders > self.most:
+            raise KeyboardInterrupt
+        return self.synth.render(preset, note, velocity, **more)
+
+
+@pytest.fixture(scope="module")
+def targets() -> PresetBank:
+    return corpora.read("starter").neutral()[::32][:12]
+
+
+@pytest.fixture(scope="module")
+def predictions() -> Predictions:
+    return Predictions.of_bank(corpora.read("starter").neutral()[5::32][:12])
+
+
+@pytest.fixture(scope="module")
+def table(targets, predictions, tmp_path_factory) -> pd.DataFrame:
+    cache = tmp_path_factory.mktemp("cache")
+    return evaluate(targets, predictions, rows=np.arange(100, 112), notes=NOTES, processes=1, cache=cache)
+
+
+def test_rows_and_values(table, targets, predictions) -> None:
+    """One row a preset and note, in order; values as of two sounds compared by hand."""
+    assert table["row"].tolist() == np.repeat(np.arange(100, 112), 2).tolist()
+    assert list(zip(table["note"], table["velocity"], strict=True)) == list(NOTES) * 12
+    assert set(METRICS) < set(table.columns) and (table[list(METRICS)].dtypes == np.float32).all()
+    for i in (0, 5, 23):
+        preset, note = divmod(i, 2)
+        a = Sound(Dexed().render(targets[preset], *NOTES[note]))
+        b = Sound(Dexed().render(predictions.bank[preset], *NOTES[note]))
+        for metric in AUDIO_METRICS:
+            assert table[metric.name][i] == pytest.approx(metric.compute(a, b), rel=1e-6, nan_ok=True)
+        assert table["target_silent"][i] == a.silent and table["silent"][i] == b.silent
+    assert table["live_accuracy"].isna().all() and table["f0_error_pyin"].isna().all()
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_chunks_and_processes_make_no_difference(table, targets, predictions, tmp_path, monkeypatch, size):
+    monkeypatch.setattr("latentdx.evaluation.evaluate.map_chunks", _sized(size))
+    again = evaluate(targets, predictions, rows=np.arange(100, 112), notes=NOTES, processes=2, cache=tmp_path)
+    pd.testing.assert_frame_equal(again, table)
+
+
+def _sized(size: int):
+    return lambda *args, **kwargs: chunks.map_chunks(*args, **{**kwargs, "size": size})
+
+
+def test_resumes(table, targets, predictions, tmp_path, monkeypatch) -> None:
+    """An interruption costs the chunk it fell into; a finished evaluation renders nothing."""
+    monkeypatch.setattr("latentdx.evaluation.evaluate.map_chunks", _sized(4))
+    synth = Counting()
+    run = {
+        "rows": np.arange(100, 112),
+        "notes": NOTES,
+        "renderer": synth,
+        "processes": 1,
+        "cache": tmp_path,
+    }
+    synth.most = 20  # in the second of three chunks of 16
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(targets, predictions, **run)
+    assert len(list(tmp_path.iterdir())) == 1
+    synth.most, synth.renders = None, 0
+    pd.testing.assert_frame_equal(evaluate(targets, predictions, **run), table)
+    assert synth.renders == 32
+    evaluate(targets, predictions, **run)
+    assert synth.renders == 32
+    evaluate(targets, predictions, **(run | {"notes": NOTES[:1]}))  # another question
+    assert synth.renders == 32 + 24
+
+
+def test_half_written_chunks_do_not_count(tmp_path) -> None:
+    """A failing write leaves no file under a chunk's name."""
+    values = np.arange(6)
+    with pytest.raises(ValueError, match="Object arrays"):
+        chunks.map_chunks(lambda v: np.array([{}]), [values], method="a", folder=tmp_path, processes=1)
+    assert not list(tmp_path.iterdir())
+    out = chunks.map_chunks(lambda v: v * 2, [values], method="a", folder=tmp_path, size=4, processes=1)
+    assert out.tolist() == (values * 2).tolist() and len(list(tmp_path.iterdir())) == 2
+
+
+def test_perfect_and_pyin(targets, tmp_path) -> None:
+    live = np.ones((12, 145), bool)
+    table = evaluate(targets, Predictions.of_bank(targets), live=live, n_pyin=2, processes=1, cache=tmp_path)
+    for name, metric in METRICS.items():
+        values = table[name].dropna()
+        assert len(values) and (values == (metric.better == "higher")).all(), name
+    assert set(table.index[table["f0_error_pyin"].notna()]) <= set(pyin_rows(12, 2))
+
+
+def test_pyin_rows() -> None:
+    rows = pyin_rows(5940)
+    assert len(rows) == 500 == len(set(rows)) and (np.diff(rows) > 0).all() and rows[-1] < 5940
+    assert pyin_rows(30).tolist() == list(range(30))
+    np.testing.assert_array_equal(rows, pyin_rows(5940))
+
+
+def test_nothing_to_evaluate(targets, tmp_path) -> None:
+    none = Predictions.of_bank(targets[:0])
+    assert len(evaluate(targets[:0], none, processes=1, cache=tmp_path)) == 0
+
+
+def test_refuses_what_does_not_fit(targets, predictions, tmp_path) -> None:
+    with pytest.raises(ParameterError, match="11 targets, but 12 predictions"):
+        evaluate(targets[:11], predictions, cache=tmp_path)
+    with pytest.raises(ParameterError, match="live mask"):
+        evaluate(targets, predictions, live=np.ones((12, 144), bool), cache=tmp_path)
+    with pytest.raises(ParameterError, match="rows of shape"):
+        evaluate(targets, predictions, rows=np.arange(3), cache=tmp_path)
+
+
+def test_measure_keeps_order(targets, predictions) -> None:
+    """Notes are an axis of their own: swapping them swaps the columns."""
+    a = _measure(targets.values[:2], predictions.values[:2], notes=NOTES, renderer=Dexed())
+    b = _measure(targets.values[:2], predictions.values[:2], notes=NOTES[::-1], renderer=Dexed())
+    np.testing.assert_array_equal(a, b[:, ::-1])
+    assert not np.array_equal(a, b)
+
+
+def test_live_masks(tmp_path: Path, monkeypatch) -> None:
+    """As `live_parameters` says, each row once, shared by overlapping requests, resumed after a kill."""
+    bank = corpora.read("starter").neutral()[:6]
+    monkeypatch.setattr(masks, "_CHUNK", 2)
+    synth = Counting()
+    first = live_masks(bank, np.array([4, 1]), renderer=synth, threads=1, cache=tmp_path, progress=False)
+    np.testing.assert_array_equal(first, live_parameters(bank[[4, 1]], threads=1, progress=False))
+    cost, synth.renders = synth.renders, 0
+    again = live_masks(bank, np.array([1, 4, 1]), renderer=synth, threads=1, cache=tmp_path)
+    assert synth.renders == 0
+    np.testing.assert_array_equal(again, first[[1, 0, 1]])
+    synth.most = cost  # dies in its second chunk
+    with pytest.raises(KeyboardInterrupt):
+        live_masks(bank, np.array([0, 2, 3, 5]), renderer=synth, threads=1, cache=tmp_path)
+    known = np.load(mask_file(bank, ((60, 85),), synth, tmp_path))
+    assert (known[:, 0] != 2).tolist() == [True, True, True, False, True, False]
+    assert mask_file(bank, NOTES, synth, tmp_path) != mask_file(bank, NOTES[:1], synth, tmp_path)
