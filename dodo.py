@@ -136,18 +136,21 @@ def task_fetch() -> Task:
 
 
 def task_make() -> Iterator[Task]:
-    """Make one part of data/: the starter presets, the curation table, the target sounds."""
-    modules = {
-        "starter": ["latentdx.presets.starter", str(MADE / "starter")],
-        "curation": ["latentdx.cli", "curate", "--corpus", CORPUS, "--out", str(MADE / "curation")],
-        "targets": ["latentdx.dataset.targets", "--out", str(MADE / "targets")],
+    """Make one part of data/: the starter presets, the curation tables, the target sounds."""
+    curation = MADE / "curation"
+    commands = {
+        "starter": (["latentdx.presets.starter", str(MADE / "starter")], MADE / "starter"),
+        "targets": (["latentdx.dataset.targets", "--out", str(MADE / "targets")], MADE / "targets"),
     }
-    for name, command in modules.items():
+    for corpus in sorted({"starter", CORPUS}):
+        command = ["latentdx.cli", "curate", "--corpus", corpus, "--out", str(curation)]
+        commands[f"curation-{corpus}"] = command, curation / f"{corpus}.parquet"
+    for name, (command, made) in commands.items():
         yield {
             "name": name,
             "file_dep": DATASET_CODE,
             "task_dep": ["fetch"],
-            "uptodate": [config_changed(" ".join(command)), (MADE / name).is_dir()],
+            "uptodate": [config_changed(" ".join(command)), made.exists()],
             "actions": [[*MODULE, *command]],
         }
 

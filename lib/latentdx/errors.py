@@ -83,3 +83,15 @@ class NotebookError(LatentDXError):
 
 class ShippedFileError(LatentDXError):
     """A file that ships with the project is missing; the message names it and says how to get or make it."""
+
+
+class ProfileError(LatentDXError, ValueError):
+    """A training profile does not hold together; the message names the key, the value and what is allowed."""
+
+
+class CheckpointError(LatentDXError):
+    """A checkpoint cannot be read, or does not fit what is asked; the message spells out each difference."""
+
+
+class TrainingDivergedError(LatentDXError):
+    """A loss is not finite; the message names the step and the file that the batch was saved to."""

@@ -192,6 +192,17 @@ def test_committed_counts_agree_with_the_table(table) -> None:
     assert SUMMARY["provenance"] == curation.read_provenance("learnfm")
 
 
+def test_the_committed_starter_table_is_that_of_the_starter_bank(starter) -> None:
+    summary = json.loads((shipped("curation") / "starter.json").read_text())
+    assert summary["provenance"] == curation.read_provenance("starter")
+    assert summary["provenance"]["corpus_sha256"] == corpora.bank_hash(corpora.read("starter"))
+    made = curation.read_curation("starter")
+    assert summary["counts"]["kept"] == made.kept.sum() == len(made) == len(corpora.read("starter"))
+    subsets = [curation.rows("starter", "twin-disjoint", name) for name in splits.SUBSETS]
+    assert [len(rows) for rows in subsets] == [summary["splits"]["twin_disjoint"][n] for n in splits.SUBSETS]
+    np.testing.assert_array_equal(np.sort(np.concatenate(subsets)), curation.rows("starter"))
+
+
 @pytest.mark.corpus
 def test_cheap_counts_on_all_of_learnfm(learnfm, table) -> None:
     assert SUMMARY["provenance"]["corpus_sha256"] == corpora.bank_hash(learnfm)

@@ -73,3 +73,16 @@ def test_batch_norm_normalizes_in_training_and_learns_its_statistics():
 def test_a_flow_of_one_feature_is_refused():
     with pytest.raises(ParameterError, match="not 1 and 6"):
         RealNVP(1)
+
+
+@pytest.mark.parametrize("settings", FLOWS.values(), ids=FLOWS)
+def test_autocast_does_not_reach_into_flows(settings):
+    flow = trained(8, **settings).float().eval()
+    x = torch.randn(4, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        y, log_det = flow(x)
+        from_half, _ = flow(x.bfloat16())
+        back = flow.inverse(y)
+    assert y.dtype == log_det.dtype == from_half.dtype == back.dtype == torch.float32
+    assert torch.equal(y, flow(x)[0])
+    assert torch.allclose(back, x, atol=1e-4)

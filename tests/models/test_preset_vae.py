@@ -75,13 +75,12 @@ def test_shapes_and_a_finite_gradient_on_every_parameter(changes):
     output = model(spectrograms, notes)
     assert output.spectrograms.shape == spectrograms.shape
     assert output.spectrograms.abs().max() <= 1
-    assert output.presets.shape == (4, length) and output.presets.min() >= 0 and output.presets.max() <= 1
+    assert output.presets.shape == (4, length)
     assert output.z0.shape == output.zk.shape == output.mean.shape == (4, model.latent)
 
     targets = torch.rand(4, length)
     loss = reconstruction_loss(output, spectrograms) + 0.1 * latent_loss(output)
-    # the clamp stops gradients outside [0, 1], so this asks the regression before it
-    loss = loss + (model.regress(output.zk) - targets).square().mean()
+    loss = loss + (output.presets - targets).square().mean()
     loss.backward()
     without = [n for n, p in model.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
     assert without == []
@@ -100,7 +99,29 @@ def test_evaluation_is_deterministic_and_programs_from_the_mean():
     spectrograms = torch.randn(3, 1, 257, 347)
     output = model(spectrograms)
     assert torch.equal(output.z0, output.mean)
-    assert torch.equal(model.program(spectrograms), output.presets)
+    assert output.presets.min() < 0  # plain logits; what is programmed is a preset tensor
+    assert torch.equal(model.program(spectrograms), output.presets.clamp(0, 1))
+
+
+def test_a_part_of_the_batch_is_decoded_and_all_of_it_regressed():
+    model = small().eval()
+    spectrograms = torch.randn(4, 1, 257, 347)
+    whole, part = model(spectrograms), model(spectrograms, decoded=2)
+    assert part.spectrograms.shape == (2, 1, 257, 347)
+    assert torch.allclose(part.spectrograms, whole.spectrograms[:2], atol=1e-6)
+    assert torch.equal(part.presets, whole.presets)
+    expected = (whole.spectrograms[:2] - spectrograms[:2]).square().mean()
+    assert torch.allclose(reconstruction_loss(part, spectrograms), expected)
+
+
+def test_levels_are_normalized_by_the_training_sets_range():
+    model = small()
+    assert model.normalize(torch.tensor([-120.0, -50.0, 20.0])).tolist() == [-1, 0, 1]  # the store's
+    model.range_db.copy_(torch.tensor([-100.0, 0.0]))
+    assert torch.allclose(
+        model.normalize(torch.tensor([-100.0, -50.0, 0.0, 10.0])), torch.tensor([-1, 0, 1, 1.2])
+    )
+    assert "range_db" in model.state_dict()  # it travels in checkpoints
 
 
 @pytest.mark.parametrize("representation", REPRESENTATIONS)

@@ -78,7 +78,7 @@ class SpectrogramDataset(Dataset[Item]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int | Sequence[int]) -> Item:
+    def __getitem__(self, index: int | Sequence[int] | npt.NDArray[np.int64]) -> Item:
         rows = self.rows[index]
         codes = torch.from_numpy(self.store.codes(rows))
         spectrogram = to_decibels(codes) if self.decibels else codes

@@ -126,13 +126,20 @@ class RealNVP(nn.Module):
         self.steps = nn.ModuleList(steps)  # each, when called, gives its transform
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (batch, D) -> y (batch, D) and log |det dy/dx| (batch,)."""
-        total = x.new_zeros(len(x))
-        for step in self.steps:
-            x, log_det = step(x).call_and_ladj(x)
-            total = total + log_det
+        """x (batch, D) -> y (batch, D) and log |det dy/dx| (batch,); at the weights' precision, always."""
+        with torch.autocast(x.device.type, enabled=False):
+            x = self._at_full_precision(x)
+            total = x.new_zeros(len(x))
+            for step in self.steps:
+                x, log_det = step(x).call_and_ladj(x)
+                total = total + log_det
         return x, total
 
     def inverse(self, y: Tensor) -> Tensor:
         """y (batch, D) -> the x (batch, D) that `forward` maps to it (in evaluation mode)."""
-        return ComposedTransform(*(step() for step in self.steps)).inv(y)
+        with torch.autocast(y.device.type, enabled=False):
+            return ComposedTransform(*(step() for step in self.steps)).inv(self._at_full_precision(y))
+
+    def _at_full_precision(self, x: Tensor) -> Tensor:
+        """At the weights' precision, for the inverse multiplies rounding errors."""
+        return x.to(next(self.parameters()).dtype)

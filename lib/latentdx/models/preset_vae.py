@@ -8,11 +8,12 @@ Paper section 3; at inference the decoder is dropped and z0 is the mean of q(z0 
 
 from dataclasses import dataclass, replace
 from math import log
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from latentdx.audio.spectrogram import CEILING_DB, FLOOR_DB
 from latentdx.errors import ParameterError
 from latentdx.models.decoder import Decoder
 from latentdx.models.encoder import Encoder
@@ -35,6 +36,7 @@ class Architecture:
         channels, mixer, deepest: widths of the convolutions, see `Encoder` and `Decoder`.
         decoder_mixer, decoder_deepest: the same on the way back.
         flow_hidden: width of both flows' conditioners.
+        mlp_hidden: width of the MLP head.
         dropout: at the two wide linear layers.
         regression_dropout: in the regression.
     """
@@ -50,6 +52,7 @@ class Architecture:
     decoder_mixer: int = 512
     decoder_deepest: int = 2048
     flow_hidden: int = 300
+    mlp_hidden: int = 1024
     dropout: float = 0.3
     regression_dropout: float = 0.4
 
@@ -71,13 +74,12 @@ class Architecture:
         return plain
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """What a forward pass gives; B is the batch, D the latent dimension.
 
     Attributes:
-        spectrograms: reconstruction (B, note, 257, 347), normalized to [-1, 1].
-        presets: preset tensor (B, length), clamped to [0, 1].
+        spectrograms: reconstruction (decoded <= B, note, 257, 347), normalized to [-1, 1].
+        presets: preset tensor (B, length), not clamped.
         mean, log_variance: of q(z0 | x), (B, D) each.
         z0, zk: latents before and after the latent flow, (B, D) each.
         log_det: log |det dzK/dz0|, (B,).
@@ -126,7 +128,19 @@ class PresetVAE(nn.Module):
                 length, hidden=a.flow_hidden, dropout=a.regression_dropout, between=True
             )
         else:
-            self.regression = MLPRegression(self.latent, length, dropout=a.regression_dropout)
+            self.regression = MLPRegression(
+                self.latent, length, hidden=a.mlp_hidden, dropout=a.regression_dropout
+            )
+
+        self.register_buffer("range_db", torch.tensor([FLOOR_DB, CEILING_DB]))
+
+    range_db: Tensor
+    """Lowest and highest level of the training set, dB, (2,): what -1 and 1 mean to the networks."""
+
+    def normalize(self, decibels: Tensor) -> Tensor:
+        """dB, any shape -> [-1, 1] over the training set's range; what is outside of it stays outside."""
+        low, high = self.range_db
+        return (decibels - low) * (2 / (high - low)) - 1
 
     def encode(self, spectrograms: Tensor, notes: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Normalized spectrograms (B, note, 257, 347) -> mean and log-variance of q(z0 | x), (B, D) each.
@@ -147,13 +161,18 @@ class PresetVAE(nn.Module):
         """zK (B, D) -> preset tensor (B, length), unclamped."""
         return self.regression(zk)[0] if isinstance(self.regression, RealNVP) else self.regression(zk)
 
-    def forward(self, spectrograms: Tensor, notes: Tensor | None = None) -> Output:
-        """One pass; z0 is sampled in training and the mean in evaluation."""
+    def forward(
+        self, spectrograms: Tensor, notes: Tensor | None = None, decoded: int | None = None
+    ) -> Output:
+        """One pass; z0 is sampled in training and the mean in evaluation.
+
+        `decoded`: reconstruct only the first so many of the batch, default all: the decoder is the costlier
+        half, and an estimate of its loss from a part of a shuffled batch is unbiased.
+        """
         mean, log_variance = self.encode(spectrograms, notes)
         z0 = mean + torch.exp(log_variance / 2) * torch.randn_like(mean) if self.training else mean
         zk, log_det = self.latent_flow(z0)
-        presets = self.regress(zk).clamp(0, 1)
-        return Output(self.decoder(zk), presets, mean, log_variance, z0, zk, log_det)
+        return Output(self.decoder(zk[:decoded]), self.regress(zk), mean, log_variance, z0, zk, log_det)
 
     @torch.no_grad()
     def program(self, spectrograms: Tensor, notes: Tensor | None = None) -> Tensor:

@@ -3,7 +3,9 @@
 total = reconstruction + beta * latent + controls
 """
 
+from collections.abc import Callable
 from math import log, pi
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -16,10 +18,12 @@ TEMPERATURE = 0.2
 
 CATEGORICAL_WEIGHT = 0.2
 
+_LEAST = 1e-6  # instead of a count of nothing, whose sum is zero too
+
 
 def reconstruction_loss(output: Output, spectrograms: Tensor) -> Tensor:
-    """Mean squared error over all pixels of the normalized spectrograms (B, note, 257, 347)."""
-    return torch.nn.functional.mse_loss(output.spectrograms, spectrograms)
+    """Mean squared error over all pixels of the normalized spectrograms (B, note, 257, 347) decoded."""
+    return torch.nn.functional.mse_loss(output.spectrograms, spectrograms[: len(output.spectrograms)])
 
 
 def latent_loss(output: Output) -> Tensor:
@@ -31,19 +35,32 @@ def latent_loss(output: Output) -> Tensor:
 
 
 def controls_loss(
-    representation: Representation, presets: Tensor, targets: Tensor, counts: Tensor | None = None
+    representation: Representation,
+    presets: Tensor,
+    targets: Tensor,
+    counts: Tensor | None = None,
+    *,
+    clamped: bool = True,
+    scalar_loss: Literal["squared", "absolute"] = "squared",
+    over_ranks: Callable[[Tensor], Tensor] = lambda count: count,
 ) -> Tensor:
-    """Squared error of the scalars plus 0.2 times the cross-entropy of the blocks.
+    """Error of the scalars plus 0.2 times the cross-entropy of the blocks.
 
     Unlike the authors' code, what is masked does not count in the mean, and a block that no row of the batch
     counts adds nothing (theirs is NaN then).
 
     Args:
-        presets: predicted vectors (B, length), clamped to [0, 1].
+        presets: predicted vectors (B, length).
         targets: (B, length), of `Representation.encode`.
         counts: bool (B, parameters), which parameters of each preset count (default all), as of
             `Representation.of_sounding_operators`.
+        clamped: clamp the prediction to [0, 1] first, as the paper does (no gradient outside).
+        scalar_loss: squared error as in the paper, or absolute.
+        over_ranks: mean of a tensor over all processes, so that the mean of their losses, and of their
+            gradients, is that of one process with the whole batch.
     """
+    if clamped:
+        presets = presets.clamp(0, 1)
     if counts is None:
         counts = torch.ones(len(presets), len(representation.slots), dtype=torch.bool)
     counts = counts.to(presets.device)
@@ -52,13 +69,14 @@ def controls_loss(
     if representation.scalars:
         elements = torch.tensor([s.start for s in representation.scalars], device=presets.device)
         weight = counts[:, ~is_block].to(presets.dtype)
-        squared = (presets[:, elements] - targets[:, elements]) ** 2
-        loss = loss + (weight * squared).sum() / weight.sum().clamp(min=1)
+        error = presets[:, elements] - targets[:, elements]
+        error = error.abs() if scalar_loss == "absolute" else error**2
+        loss = loss + (weight * error).sum() / over_ranks(weight.sum()).clamp(min=_LEAST)
     if representation.blocks:
         entropy = block_cross_entropy(representation, presets / TEMPERATURE, targets)  # (B, block)
         weight = counts[:, is_block].to(presets.dtype)
-        rows = weight.sum(0)
-        of_block = (weight * entropy).sum(0) / rows.clamp(min=1)
+        rows = over_ranks(weight.sum(0))
+        of_block = (weight * entropy).sum(0) / rows.clamp(min=_LEAST)
         loss = loss + CATEGORICAL_WEIGHT * of_block.sum() / (rows > 0).sum().clamp(min=1)
     return loss
 

@@ -1,0 +1,35 @@
+"""The decoder's fast transposed convolutions are the ordinary ones; its output fits the spectrograms."""
+
+import pytest
+import torch
+from torch import nn
+
+from latentdx.models.decoder import Decoder, DoublingConvTranspose2d
+
+
+@pytest.mark.parametrize("size", [(2, 2), (3, 4), (17, 22)])
+@pytest.mark.parametrize("extra", [(0, 0), (0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("kernel", [3, 4, 5, 6, 7])
+def test_doubling_is_an_ordinary_transposed_convolution(kernel, extra, size):
+    torch.manual_seed(0)
+    fast = DoublingConvTranspose2d(3, 2, kernel, extra).double()
+    plain = nn.ConvTranspose2d(3, 2, kernel, 2, 2, extra).double()
+    plain.load_state_dict(fast.state_dict())  # same names, same shapes
+    x = torch.randn(2, 3, *size, dtype=torch.float64)
+    values = []
+    for layer in (fast, plain):
+        at = x.clone().requires_grad_()
+        y = layer(at)
+        gradients = torch.autograd.grad(
+            (y * torch.arange(y.numel()).view(y.shape)).sum(), [at, *layer.parameters()]
+        )
+        values.append([y, *gradients])
+    for ours, theirs in zip(*values, strict=True):
+        assert ours.shape == theirs.shape
+        assert torch.allclose(ours, theirs, atol=1e-10)
+
+
+@pytest.mark.parametrize("n_notes", [1, 6])
+def test_the_decoder_gives_257_by_347(n_notes):
+    decoder = Decoder(10, n_notes, channels=(2,) * 6, mixer=4, deepest=4)
+    assert decoder(torch.randn(2, 10)).shape == (2, n_notes, 257, 347)
