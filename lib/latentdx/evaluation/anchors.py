@@ -1,0 +1,154 @@
+"""The anchors of every table: evaluated like models, on the same presets."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy.typing as npt
+
+from latentdx.audio.dexed import SINGLE_NOTE, Dexed
+from latentdx.dataset import curation, splits
+from latentdx.dataset.store import Store, store_folder
+from latentdx.evaluation.masks import live_masks
+from latentdx.evaluation.results import Kind, Notes, Result, evaluate_rows
+from latentdx.models import baselines
+from latentdx.models.predictions import Predictions
+from latentdx.presets import corpora
+from latentdx.presets.bank import PresetBank
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What an anchor may look at.
+
+    Attributes:
+        bank: the corpus, neutral.
+        corpus: its name.
+        train, rows: rows of the training set, and those to answer for.
+        progress: as everywhere.
+    """
+
+    bank: PresetBank
+    corpus: str
+    train: Rows
+    rows: Rows
+    progress: bool | None = None
+
+    @property
+    def targets(self) -> PresetBank:
+        return self.bank[self.rows]
+
+    def nearest(self, *, related: bool) -> Predictions:
+        store = Store(store_folder(self.corpus, SINGLE_NOTE))
+        return baselines.nearest_presets(
+            self.bank, store, self.train, self.rows, related=related, progress=self.progress
+        )
+
+    def one_step(self) -> Predictions:
+        live = live_masks(self.bank, self.rows, renderer=Dexed(), progress=self.progress)
+        return baselines.one_step(self.targets, live, self.rows)
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A row of the tables that needs no training; `predict` answers a `Task`."""
+
+    name: str
+    title: str
+    kind: Kind
+    inference: str
+    predict: Callable[[Task], Predictions]
+
+
+ANCHORS: Mapping[str, Anchor] = MappingProxyType(
+    {
+        a.name: a
+        for a in (
+            Anchor(
+                "perfect", "Perfect", "reference", "the preset itself", lambda t: baselines.perfect(t.targets)
+            ),
+            Anchor(
+                "one-step",
+                "One step of one parameter",
+                "reference",
+                "the preset with one live parameter one step away, drawn by seed",
+                Task.one_step,
+            ),
+            Anchor(
+                "nearest",
+                "Nearest preset",
+                "anchor",
+                "the training preset with the nearest mel spectrogram",
+                lambda t: t.nearest(related=True),
+            ),
+            Anchor(
+                "nearest-unrelated",
+                "Nearest preset, relatives removed",
+                "anchor",
+                "the same among training presets that share less than 80 % of their values with the target",
+                lambda t: t.nearest(related=False),
+            ),
+            Anchor(
+                "mean",
+                "Mean preset",
+                "anchor",
+                "each parameter's mean, or commonest value, over the training set",
+                lambda t: baselines.mean_preset(t.bank[t.train], len(t.rows)),
+            ),
+            Anchor(
+                "random",
+                "Random preset",
+                "anchor",
+                "a training preset drawn by seed",
+                lambda t: baselines.random_presets(t.bank, t.train, t.rows),
+            ),
+        )
+    }
+)
+"""All of them by name, from the best to the worst."""
+
+
+def evaluate_anchors(
+    names: Sequence[str] = tuple(ANCHORS),
+    *,
+    corpus: str = "learnfm",
+    split: splits.Split = "twin-disjoint",
+    subset: splits.Subset = "test",
+    notes: Notes = SINGLE_NOTE,
+    live_notes: Notes | None = SINGLE_NOTE,
+    n_pyin: int | None = None,
+    processes: int | None = None,
+    progress: bool | None = None,
+) -> Iterator[Result]:
+    """Evaluate anchors on a whole subset, one `Result` each; parameters as of `results.evaluate_rows`.
+
+    Raises:
+        StoreMissingError: the nearest presets need the corpus's single-note store (`latentdx render`).
+    """
+    task = Task(
+        corpora.read(corpus).neutral(),
+        corpus,
+        curation.rows(corpus, split=split, subset="train"),
+        curation.rows(corpus, split=split, subset=subset),
+        progress,
+    )
+    for name in names:
+        anchor = ANCHORS[name]
+        yield evaluate_rows(
+            anchor.name,
+            anchor.title,
+            anchor.predict(task),
+            task.rows,
+            kind=anchor.kind,
+            corpus=corpus,
+            split=split,
+            subset=subset,
+            notes=notes,
+            inference=anchor.inference,
+            live_notes=live_notes,
+            n_pyin=n_pyin,
+            processes=processes,
+            progress=progress,
+        )
