@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
 import numpy.typing as npt
 
 from latentdx.audio.dexed import SINGLE_NOTE, Dexed
