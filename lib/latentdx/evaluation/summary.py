@@ -18,7 +18,7 @@ import pandas as pd
 
 from latentdx.dataset.store import atomic_write
 from latentdx.errors import ShippedFileError
-from latentdx.evaluation import statistics
+from latentdx.evaluation import published, statistics
 from latentdx.evaluation.metrics import METRICS
 from latentdx.evaluation.results import Provenance, Result, file_name, read_all
 from latentdx.shipped import shipped
@@ -134,7 +134,11 @@ def summarize(results: Sequence[Result]) -> dict[str, Any]:
 def write(folder: Path | None = None) -> Path:
     """Summarize all results of a folder, default `data/results`, into its `summary.json`."""
     folder = folder or shipped("results")
-    text = json.dumps(summarize(read_all(folder)), indent=1, ensure_ascii=False)
+    summary = summarize(read_all(folder))
+    means = published.means(folder)
+    means[list(published.METRICS)] = means[list(published.METRICS)].map(_number)
+    summary["examples"] = means.to_dict("records")
+    text = json.dumps(summary, indent=1, ensure_ascii=False)
     with atomic_write(folder / FILE) as file:
         file.write((text + "\n").encode())
     return folder / FILE

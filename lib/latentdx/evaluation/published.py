@@ -1,0 +1,189 @@
+"""Our sounds for the examples that the paper's authors published, measured as theirs were.
+
+`data/results/published.csv` has what this project measured on the files of the authors' companion page.
+Ours take the same way: the same examples at the same notes, coded as there, peak-normalized or with one gain
+an example. Targets come from `data/targets`, so no corpus is needed. Eight examples are eight.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import soundfile
+
+from latentdx.audio.dexed import SAMPLE_RATE, Dexed, Renderer
+from latentdx.dataset import targets
+from latentdx.dataset.store import atomic_write
+from latentdx.dataset.targets import Target
+from latentdx.errors import ParameterError, ShippedFileError
+from latentdx.evaluation.metrics import AUDIO_METRICS
+from latentdx.evaluation.sound import Sound
+from latentdx.presets.bank import Preset
+from latentdx.shipped import shipped
+
+Audio = npt.NDArray[np.float32]
+Section = Literal["programming", "multiple notes"]
+Coding = Literal["as published", "mp3", "uncompressed"]
+Level = Literal["peak", "example"]
+CODINGS: tuple[Coding, ...] = get_args(Coding)
+LEVELS: tuple[Level, ...] = get_args(Level)
+
+METRICS = ("log_stft_mae", "spectral_convergence", "mfcc13_mae", "mfcc40_mae")
+"""Of `published.csv`; with levels as published their columns begin with "level_"."""
+
+PUBLISHED = "published.csv"
+
+WAV_ON_THE_PAGE = frozenset({"080285", "074754"})
+"""UIDs whose sounds the page has as WAV of 16 bits, the rest as MP3."""
+
+PEAK = 0.89
+"""The louder sound of an example before coding; the page's files peak at -0.6 to -1.8 dB."""
+
+_LAME_GAIN = np.float32(1 / 0.95)  # LAME turns constant-rate files down to 0.95; we turn them up before
+
+
+def through_mp3(audio: Audio) -> Audio:
+    """A sound, peak at most 0.95, coded and decoded as on the page: MP3, constant 160 kb/s, 22,050 Hz, mono.
+
+    Length and position are kept (the decoder removes the coder's delay). That costs a sound little: over 100
+    presets of the test set, median log-STFT MAE 0.16, SC 0.001, MFCC13 0.3; mean 0.16, 0.02, 1.6.
+    """
+    buffer = io.BytesIO()
+    # level 0 is the highest constant rate, which is 160 kb/s below 32 kHz
+    soundfile.write(
+        buffer,
+        audio * _LAME_GAIN,
+        SAMPLE_RATE,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        bitrate_mode="CONSTANT",
+        compression_level=0.0,
+    )
+    buffer.seek(0)
+    return soundfile.read(buffer, dtype="float32")[0]
+
+
+def through_wav(audio: Audio) -> Audio:
+    """Rounded to 16 bits."""
+    return (np.rint(audio * 32_768) / 32_768).astype(np.float32)
+
+
+def coded(audio: Audio, uid: str, coding: Coding) -> Audio:
+    """A sound as the page has this example, or as asked for."""
+    if coding == "uncompressed":
+        return audio
+    return through_wav(audio) if coding == "as published" and uid in WAV_ON_THE_PAGE else through_mp3(audio)
+
+
+def examples(section: Section = "programming") -> list[Target]:
+    """The published examples of a section: eight programming examples at (60, 85); or one preset at
+    velocities 20, 64 and 127."""
+    found = [t for t in targets.load("example") if t.chapter == section]
+    return [t for t in found if section == "programming" or t.velocity != 85]
+
+
+def render(
+    presets: Mapping[str, Preset], section: Section = "programming", renderer: Renderer | None = None
+) -> list[Audio]:
+    """The sounds to `measure`, of one inferred preset for each UID of a section."""
+    synth = renderer or Dexed()
+    missing = {str(t.uid) for t in examples(section)} - set(presets)
+    if missing:
+        raise ParameterError(f"no preset for example {', '.join(sorted(missing))}")
+    return [synth.render(presets[str(t.uid)], t.note, t.velocity or 0) for t in examples(section)]
+
+
+def _peak(audio: Audio) -> float:
+    return float(np.abs(audio).max(initial=0.0)) or 1.0  # silence stays silent
+
+
+def _compare(
+    target: Audio, inferred: Audio, uid: str, coding: Coding, level: Level, gain: float
+) -> list[float]:
+    if level == "example":
+        pair = [coded(x * np.float32(gain), uid, coding) for x in (target, inferred)]
+    else:
+        pair = [coded(x * np.float32(PEAK / _peak(x)), uid, coding) for x in (target, inferred)]
+        pair = [x / np.float32(_peak(x)) for x in pair]
+    a, b = map(Sound, pair)
+    return [m.compute(a, b) for m in AUDIO_METRICS if m.name in METRICS]
+
+
+def measure(sounds: Sequence[Audio], section: Section = "programming") -> pd.DataFrame:
+    """Compare inferred sounds with the originals, coded and leveled in each way.
+
+    Args:
+        sounds: float (88576,) at plug-in scale, one for each of `examples(section)`.
+        section: of the page.
+
+    Returns:
+        A row for each example, coding and level: section, uid, name, velocity, coding, level, `METRICS`.
+        With level "peak" each sound is peak-normalized; with "example" all sounds of one example (the
+        original and ours, at all velocities) share the gain that brings the loudest to `PEAK`.
+    """
+    originals = examples(section)
+    if len(sounds) != len(originals):
+        raise ParameterError(f"{len(sounds)} sounds for {len(originals)} examples of {section!r}")
+    pairs = [(t, t.audio(), sound) for t, sound in zip(originals, sounds, strict=True)]
+    loudest: dict[str, float] = {}
+    for t, *pair in pairs:
+        loudest[str(t.uid)] = max(loudest.get(str(t.uid), 0.0), *map(_peak, pair))
+    rows = []
+    for t, target, inferred in pairs:
+        uid = str(t.uid)
+        for coding, level in product(CODINGS, LEVELS):
+            figures = _compare(target, inferred, uid, coding, level, PEAK / loudest[uid])
+            rows.append([section, uid, t.name, t.velocity, coding, level, *figures])
+    return pd.DataFrame(rows, columns=["section", "uid", "name", "velocity", "coding", "level", *METRICS])
+
+
+def published(section: Section | None = None) -> pd.DataFrame:
+    """What the authors' own sounds measure: the columns of `measure`, and `version`, which is theirs.
+
+    Raises:
+        ShippedFileError: the file is missing.
+    """
+    path = shipped("results") / PUBLISHED
+    if not path.exists():
+        raise ShippedFileError(f"{path} is missing: it ships with the project's data folder")
+    table = pd.read_csv(path, dtype={"uid": str}, keep_default_na=False)
+    table["velocity"] = table["note/velocity"].str.split("/").str[1].astype(int)
+    columns = ["section", "uid", "name", "velocity", "version"]
+    levels = []
+    for level, prefix in (("peak", ""), ("example", "level_")):
+        figures = table[[prefix + m for m in METRICS]].set_axis(list(METRICS), axis=1)
+        levels.append(pd.concat([table[columns], figures], axis=1).assign(level=level))
+    out = pd.concat(levels, ignore_index=True).assign(coding="as published")
+    return out if section is None else out[out["section"] == section].reset_index(drop=True)
+
+
+def write(name: str, table: pd.DataFrame, facts: Mapping[str, str], folder: Path | None = None) -> Path:
+    """Keep `measure`'s table of a model as `examples.<name>.csv`; `facts` become columns.
+
+    Args:
+        name: of the model, as its results are named.
+        table: sections may be concatenated.
+        facts: what made it, such as title, inference, checkpoint_sha256, engine, commit.
+        folder: default `data/results`.
+    """
+    folder = folder or shipped("results")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"examples.{name}.csv"
+    text = table.assign(version=name, **facts).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    with atomic_write(path) as file:
+        file.write(text.encode())
+    return path
+
+
+def means(folder: Path | None = None) -> pd.DataFrame:
+    """The authors' versions and ours in a folder: n and mean metrics by section, version, coding, level."""
+    folder = folder or shipped("results")
+    ours = [pd.read_csv(path, dtype={"uid": str}) for path in sorted(folder.glob("examples.*.csv"))]
+    tables = [published().assign(source="authors"), *(t.assign(source="ours") for t in ours)]
+    groups = pd.concat(tables).groupby(["section", "source", "version", "coding", "level"], sort=False)
+    return groups[list(METRICS)].mean().assign(n=groups.size()).reset_index()
