@@ -17,6 +17,7 @@ from latentdx.presets.bank import PresetBank
 from latentdx.presets.corpora import bank_hash
 from latentdx.presets.parameters import N_VALUES
 
+_METHOD = 1  # raise it when `models.live` finds otherwise, lest stale masks be reused
 _UNKNOWN = 2
 _CHUNK = 32  # presets between two writes: about ten seconds of one core
 
@@ -24,10 +25,10 @@ _CHUNK = 32  # presets between two writes: about ten seconds of one core
 def mask_file(
     bank: PresetBank, notes: Sequence[tuple[int, int]], renderer: Renderer, cache: Path | None = None
 ) -> Path:
-    """Where a corpus's masks are kept: named by its hash, the notes, the engine and how they are found."""
-    code = Path(str(live.__file__)).read_bytes()
-    what = f"{bank_hash(bank)} {[(int(n), int(v)) for n, v in notes]} {renderer.engine}".encode()
-    return (cache or cache_folder()) / "live" / f"{hashlib.sha256(what + code).hexdigest()[:32]}.npy"
+    """Where a corpus's masks are kept: named by its hash, the notes, the engine and the method."""
+    pairs = [(int(n), int(v)) for n, v in notes]
+    what = f"{_METHOD} {live.THRESHOLD} {bank_hash(bank)} {pairs} {renderer.engine}"
+    return (cache or cache_folder()) / "live" / f"{hashlib.sha256(what.encode()).hexdigest()[:32]}.npy"
 
 
 def live_masks(

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import wilcoxon
+from scipy.stats import rankdata, wilcoxon
 
 from latentdx.errors import ParameterError
 
@@ -130,7 +130,7 @@ def _compare(a: str, b: str, difference: npt.NDArray[np.float64]) -> Comparison:
     p, lower = 1.0, ""
     if len(moved):
         p = float(wilcoxon(moved).pvalue)
-        above = wilcoxon(moved, alternative="greater").statistic  # rank sum of the pairs in which b is lower
+        above = rankdata(np.abs(moved))[moved > 0].sum()  # rank sum of the pairs in which b is lower
         middle = len(moved) * (len(moved) + 1) / 4
         lower = b if above > middle else a if above < middle else ""
     n = max(len(pairs), 1)
