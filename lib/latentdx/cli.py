@@ -1,4 +1,4 @@
-"""The command line: `latentdx fetch | info | curate | render`."""
+"""The command line: `latentdx fetch | info | curate | render | train`."""
 
 import errno
 from collections.abc import Iterator
@@ -151,6 +151,48 @@ def render(
     except KeyboardInterrupt:
         _fail(f"stopped; the same command goes on from here ({folder})", _INTERRUPTED)
     typer.echo(f"{store.folder}: {len(store):,} presets, notes: {notes}")
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a model: numcat++, for one.")],
+    scale: Annotated[
+        str, typer.Option(help="smoke (seconds), laptop (what ships), paper (GPUs).")
+    ] = "laptop",
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; default: in the user's cache.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Default: the profile's, as all below.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(envvar="LT_PRECISION", show_envvar=False, help="32-true or bf16-mixed.")
+    ] = None,
+    devices: Annotated[
+        str, typer.Option(envvar="LT_DEVICES", show_envvar=False, help="How many, or auto: all GPUs.")
+    ] = "auto",
+) -> None:
+    """Train a model; the same command goes on with what was interrupted.
+
+    \b
+    Example:  latentdx train numcat++ --scale smoke --out run
+    Many nodes: python -m pydoc latentdx.training.loop
+    """
+    from lightning_fabric import Fabric  # here, for they take seconds to import
+
+    from latentdx.training.loop import train
+    from latentdx.training.profile import read_profile
+    from latentdx.training.run import run_folder
+
+    asked = {"epochs": epochs, "precision": precision}
+    profile = read_profile(name, scale, {key: value for key, value in asked.items() if value is not None})
+    try:
+        fabric = Fabric(precision=profile.precision, devices=devices)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise typer.BadParameter(f"--devices {devices}: {error}") from error
+    folder = out or run_folder(profile)
+    try:
+        path = train(profile, folder, fabric=fabric)
+    except KeyboardInterrupt:
+        _fail(f"stopped; the same command goes on from the last checkpoint ({folder})", _INTERRUPTED)
+    if fabric.is_global_zero:
+        typer.echo(path)
 
 
 def _parse_notes(text: str) -> tuple[tuple[int, int], ...]:

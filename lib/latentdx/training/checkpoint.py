@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialize
 
+from latentdx.dataset.store import atomic_write
 from latentdx.download import sha256_of
 from latentdx.errors import CheckpointError
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.training.profile import Profile
 
 _KEY = "latentdx"
-_LIBRARIES = ("latentdx", "torch", "zuko", "lightning", "numpy", "dexed-py")
+_LIBRARIES = ("latentdx", "torch", "zuko", "lightning-fabric", "numpy", "dexed-py")
 
 
 def versions() -> dict[str, str]:
@@ -83,9 +84,8 @@ def save(model: PresetVAE, about: About, file: Path) -> None:
         name: (t.half() if t.is_floating_point() and t.ndim > 1 else t).contiguous()
         for name, t in model.state_dict().items()
     }
-    part = file.with_name(file.name + ".part")
-    save_file(weights, part, {_KEY: about.to_json()})
-    part.replace(file)
+    with atomic_write(file) as opened:
+        opened.write(serialize(weights, {_KEY: about.to_json()}))
 
 
 def read_about(file: Path) -> About:

@@ -101,33 +101,23 @@ class TrainingData:
 
 
 def batches(
-    items: npt.NDArray[np.int64],
-    size: int,
-    *,
-    shuffle: tuple[int, int] | None = None,
-    first: int = 0,
-    rank: int = 0,
-    world: int = 1,
+    items: npt.NDArray[np.int64], size: int, *, shuffle: tuple[int, int] | None = None, first: int = 0
 ) -> Iterator[npt.NDArray[np.int64]]:
-    """Whole batches of `size` items over all ranks, in order or shuffled; this rank's share of each.
+    """Batches of `size` items, in order or shuffled.
 
     Args:
         items: what to serve.
-        size: of a batch, over all ranks.
+        size: of a batch, over all processes.
         shuffle: (seed, epoch): the order depends on nothing else, so that a resumed epoch is the same. An
             incomplete last batch is left out then, and served where the order is kept.
         first: batch to begin with.
-        rank, world: this process and how many there are.
     """
     if shuffle is None:
         order, last = items, -(-len(items) // size)
     else:
-        order = np.random.default_rng(shuffle).permutation(items)
-        last = max(len(items) // size, 1)
+        order, last = np.random.default_rng(shuffle).permutation(items), n_batches(len(items), size)
     for i in range(first, last):
-        share = order[i * size : (i + 1) * size][rank::world]
-        if len(share):
-            yield share
+        yield order[i * size : (i + 1) * size]
 
 
 def n_batches(n_items: int, size: int) -> int:

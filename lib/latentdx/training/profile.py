@@ -28,7 +28,7 @@ SCALES = ("smoke", "laptop", "paper")
 
 @dataclass(frozen=True)
 class Profile:
-    """One training run. The defaults are the paper's (its section 4).
+    """One training run. The defaults are the paper's (its section 4), but for the clipped gradients.
 
     Attributes:
         name: of the model, as in ``latentdx train NAME``.
@@ -41,6 +41,7 @@ class Profile:
         optimizer: "adam" (weight decay in the gradient) or "adamw" (decoupled).
         learning_rate: its highest value.
         weight_decay: see `optimizer`.
+        max_gradient_norm: longer gradients are shortened to it; `None` (the paper's): never.
         schedule: "plateau" (warm-up, then a fifth at each plateau of the validation loss) or "one-cycle".
         warmup_epochs: of "plateau".
         patience: epochs without progress, and of cool-down after a reduction, of "plateau".
@@ -65,6 +66,7 @@ class Profile:
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: float = 2e-4
     weight_decay: float = 1e-4
+    max_gradient_norm: float | None = 10.0
     schedule: Literal["plateau", "one-cycle"] = "plateau"
     warmup_epochs: int = 6
     patience: int = 6
@@ -103,12 +105,13 @@ class Profile:
         return _build(cls, plain, str(plain.get("name", "profile")))
 
 
-def read_profile(name: str, scale: str = "laptop") -> Profile:
-    """The profile of one model at one scale; `ProfileError` lists what there is."""
+def read_profile(name: str, scale: str = "laptop", changes: Mapping[str, Any] | None = None) -> Profile:
+    """The profile of one model at one scale, with some changes; `ProfileError` lists what there is."""
     content = _read(scale)
     if name not in content["models"]:
         raise ProfileError(f"no model {name!r} at scale {scale!r}: there are {', '.join(content['models'])}")
     merged = _merge(content.get("defaults") or {}, content["models"][name] or {})
+    merged = _merge(merged, changes or {})
     return Profile.from_dict({**merged, "name": name, "scale": scale})
 
 

@@ -1,0 +1,80 @@
+"""The log of a training run: log.csv, which the book reads, and TensorBoard events."""
+
+import csv
+import io
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from torch.utils.tensorboard import SummaryWriter
+
+from latentdx.dataset.store import atomic_write
+from latentdx.training.run import Progress
+
+COLUMNS = (
+    *("step", "epoch", "subset", "loss", "reconstruction", "latent", "controls"),
+    *("categorical_accuracy", "numerical_mae"),
+    *("learning_rate", "beta", "gradient_norm", "presets_per_second"),
+)
+"""Of log.csv: a row a step (subset "train") and one at each epoch's end ("validation"); epochs from 0."""
+
+
+class Log:
+    """Appends to a run's log; a context manager.
+
+    Args:
+        folder: of the run.
+        progress: where the run stands; what comes after in the file will be done again and is cut off.
+        active: whether this process writes; only one may.
+    """
+
+    def __init__(self, folder: Path, progress: Progress, *, active: bool = True) -> None:
+        self._active = active
+        if not active:
+            return
+        path = folder / "log.csv"
+        kept = [row for row in _read(path) if _is_past(row, progress)]
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(kept)
+        with atomic_write(path) as file:
+            file.write(text.getvalue().encode())
+        self._file = path.open("a", newline="")
+        self._writer = csv.DictWriter(self._file, COLUMNS)
+        self._board = SummaryWriter(folder / "tensorboard", purge_step=progress.step + 1)
+
+    def write(self, progress: Progress, subset: str, figures: dict[str, float]) -> None:
+        """Add a row; `figures` by name, of `COLUMNS`."""
+        if not self._active:
+            return
+        rounded = {name: f"{value:.6g}" for name, value in figures.items()}
+        self._writer.writerow({"step": progress.step, "epoch": progress.epoch, "subset": subset, **rounded})
+        self._file.flush()
+        for name, value in figures.items():
+            self._board.add_scalar(f"{subset}/{name}", value, progress.step)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._active:
+            self._file.close()
+            self._board.close()
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [
+            row for row in csv.DictReader(file) if None not in row.values()
+        ]  # a kill can cut the last one
+
+
+def _is_past(row: dict[str, str], progress: Progress) -> bool:
+    if int(row["epoch"]) != progress.epoch:
+        return int(row["epoch"]) < progress.epoch
+    return row["subset"] == "train" and int(row["step"]) <= progress.step

@@ -1,0 +1,149 @@
+"""One training run: its parts, and how they are saved and taken up again.
+
+A run lives in a folder, which all nodes must see: ``running.ckpt`` (all that it takes to go on exactly),
+``best.ckpt`` (weights of the best epoch on the validation set), ``log.csv`` and TensorBoard events, and at
+the end ``model.safetensors``, see `latentdx.training.checkpoint`.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from latentdx.dataset.store import atomic_write
+from latentdx.download import cache_folder
+from latentdx.errors import CheckpointError
+from latentdx.models.preset_vae import PresetVAE
+from latentdx.training.checkpoint import differences
+from latentdx.training.data import TrainingData
+from latentdx.training.profile import Profile
+
+
+def run_folder(profile: Profile) -> Path:
+    """Where a run's checkpoints and logs go by default, in the user's cache."""
+    return cache_folder() / "runs" / f"{profile.scale}-{profile.name}"
+
+
+@dataclass
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        epoch, step_in_epoch: finished epochs, and steps since.
+        step: since the beginning.
+        best, best_epoch: least validation loss (reconstruction + controls), and its epoch, counted from 1.
+        seconds: wall time of all steps, loading included, validations not.
+    """
+
+    epoch: int = 0
+    step_in_epoch: int = 0
+    step: int = 0
+    best: float = float("inf")
+    best_epoch: int = -1
+    seconds: float = 0.0
+
+
+@dataclass
+class Run:
+    """The parts of one training run; `model` is a `PresetVAE` as Fabric wraps it."""
+
+    profile: Profile
+    folder: Path
+    fabric: Fabric
+    data: TrainingData
+    model: Any
+    optimizer: Optimizer
+    schedulers: Mapping[str, LRScheduler | ReduceLROnPlateau]
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def bare(self) -> PresetVAE:
+        """The model itself."""
+        bare: PresetVAE = self.model.module
+        return bare
+
+    @property
+    def running(self) -> Path:
+        return self.folder / "running.ckpt"
+
+    @property
+    def best(self) -> Path:
+        return self.folder / "best.ckpt"
+
+
+def save(run: Run) -> None:
+    """Write the running checkpoint. All processes must call it, for each has its own random numbers."""
+    rng = {"cpu": torch.get_rng_state()}
+    if run.fabric.device.type == "cuda":
+        rng["cuda"] = torch.cuda.get_rng_state(run.fabric.device)
+    state = {
+        "model": run.bare.state_dict(),
+        "optimizer": run.optimizer.state_dict(),
+        "schedulers": {name: scheduler.state_dict() for name, scheduler in run.schedulers.items()},
+        "progress": vars(run.progress),
+        "rng": {name: _of_all_ranks(run.fabric, own) for name, own in rng.items()},
+        "profile": run.profile.as_dict(),
+        "corpus_sha256": run.data.corpus_sha256,
+    }
+    _write(run, run.running, state)
+
+
+def _of_all_ranks(fabric: Fabric, own: Tensor) -> Tensor:
+    """uint8 (n,) of each process -> (rank, n)."""
+    states = torch.zeros(fabric.world_size, len(own), dtype=own.dtype)
+    states[fabric.global_rank] = own
+    return torch.as_tensor(fabric.all_reduce(states, reduce_op="sum")).cpu()
+
+
+def save_best(run: Run, figures: dict[str, float]) -> None:
+    """Write the weights, and their figures on the validation set."""
+    _write(run, run.best, {"model": run.bare.state_dict(), "figures": figures})
+
+
+def _write(run: Run, file: Path, state: dict[str, Any]) -> None:
+    if run.fabric.is_global_zero:
+        content = io.BytesIO()  # torch hides a full disk behind an internal error
+        torch.save(state, content)
+        with atomic_write(file) as opened:
+            opened.write(content.getbuffer())
+    run.fabric.barrier()
+
+
+def resume(run: Run) -> None:
+    """Take up the folder's running checkpoint, if there is one.
+
+    With as many processes as before the run goes on exactly; with more, the new ones start with random
+    numbers of their own.
+
+    Raises:
+        CheckpointError: it is damaged, not seen by all nodes, or of another profile or corpus.
+    """
+    fabric = run.fabric
+    if not fabric.broadcast(run.running.exists()):
+        return
+    try:
+        state = torch.load(run.running, map_location="cpu", weights_only=True)
+        there = Profile.from_dict(state["profile"]).as_dict() | {"corpus_sha256": state["corpus_sha256"]}
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{run.running} is not seen by all nodes: choose a shared folder") from error
+    except Exception as error:  # torch raises a dozen kinds for damaged files
+        raise CheckpointError(f"{run.running} cannot be read ({error}): delete it to start again") from error
+    if found := differences(there, run.profile.as_dict() | {"corpus_sha256": run.data.corpus_sha256}):
+        raise CheckpointError(f"{run.folder} holds a run of another profile: {'; '.join(found)}")
+    run.bare.load_state_dict(state["model"])
+    run.optimizer.load_state_dict(state["optimizer"])
+    for name, scheduler in run.schedulers.items():
+        scheduler.load_state_dict(state["schedulers"][name])
+    run.progress = Progress(**state["progress"])
+    rng, rank = state["rng"], fabric.global_rank
+    if rank < len(rng["cpu"]):
+        torch.set_rng_state(rng["cpu"][rank])
+        if "cuda" in rng and fabric.device.type == "cuda":
+            torch.cuda.set_rng_state(rng["cuda"][rank], fabric.device)
