@@ -1,7 +1,7 @@
 """Evaluate predictions over many presets: render, compare with the targets, one row a preset and note."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -62,6 +62,30 @@ def pyin_rows(n: int, n_pyin: int = N_PYIN) -> npt.NDArray[np.int64]:
     return np.sort(np.random.default_rng(_SEED).choice(n, min(n, n_pyin), replace=False))
 
 
+def _pyin_errors(
+    targets: Values, inferred: Values, n_notes: int, n_pyin: int, estimates: Callable[..., npt.NDArray]
+) -> npt.NDArray[np.float32]:
+    """float32 (presets x notes,), `nan` where pYIN was not run."""
+    chosen = pyin_rows(len(targets), n_pyin)
+    errors = np.full((len(targets), n_notes), np.nan, np.float32)
+    a, b = (estimates([values[chosen]], size=_PITCH_CHUNK) for values in (targets, inferred))
+    for i, row in enumerate(chosen):
+        pairs = zip(a[i], b[i], strict=True)
+        errors[row] = [metrics.PYIN_METRIC.compute(pitch.Pitch(*x), pitch.Pitch(*y)) for x, y in pairs]
+    return errors.ravel()
+
+
+def _check(
+    targets: PresetBank, predictions: Predictions, rows: npt.NDArray, live: npt.NDArray | None
+) -> None:
+    if len(targets) != len(predictions):
+        raise ParameterError(f"{len(targets)} targets, but {len(predictions)} predictions")
+    if live is not None and live.shape != targets.values.shape:
+        raise ParameterError(f"a live mask has shape {targets.values.shape}, not {live.shape}")
+    if rows.shape != (len(targets),):
+        raise ParameterError(f"{len(targets)} targets, but rows of shape {rows.shape}")
+
+
 def evaluate(
     targets: PresetBank,
     predictions: Predictions,
@@ -93,13 +117,8 @@ def evaluate(
         N x notes rows: row, note, velocity, target_silent, silent, and a column for each of `METRICS`,
         float32. Parameter metrics are the same at each note of a preset. Deterministic.
     """
-    if len(targets) != len(predictions):
-        raise ParameterError(f"{len(targets)} targets, but {len(predictions)} predictions")
-    if live is not None and live.shape != targets.values.shape:
-        raise ParameterError(f"a live mask has shape {targets.values.shape}, not {live.shape}")
     names = np.arange(len(targets)) if rows is None else np.asarray(rows)
-    if names.shape != (len(targets),):
-        raise ParameterError(f"{len(targets)} targets, but rows of shape {names.shape}")
+    _check(targets, predictions, names, live)
     synth = renderer or Dexed()
     pairs = tuple((int(n), int(v)) for n, v in notes)
     run = partial(
@@ -125,19 +144,10 @@ def evaluate(
     )
     for i, audio_metric in enumerate(metrics.AUDIO_METRICS):
         table[audio_metric.name] = measured[..., _FLAGS + i].ravel()
-    chosen = pyin_rows(len(targets), n_pyin)
-    estimate = partial(_pitches, notes=pairs, renderer=synth)
-    a, b = (
-        run(estimate, [values[chosen]], size=_PITCH_CHUNK, description="pYIN")
-        for values in (targets.values, predictions.values)
+    estimates = partial(run, partial(_pitches, notes=pairs, renderer=synth), description="pYIN")
+    table[metrics.PYIN_METRIC.name] = _pyin_errors(
+        targets.values, predictions.values, len(pairs), n_pyin, estimates
     )
-    errors = np.full((len(targets), len(pairs)), np.nan, np.float32)
-    for i, row in enumerate(chosen):
-        errors[row] = [
-            metrics.PYIN_METRIC.compute(pitch.Pitch(*x), pitch.Pitch(*y))
-            for x, y in zip(a[i], b[i], strict=True)
-        ]
-    table[metrics.PYIN_METRIC.name] = errors.ravel()
     for metric in metrics.PARAMETER_METRICS:
         found = metric.compute(targets, predictions, live).astype(np.float32)
         table[metric.name] = np.repeat(found, len(pairs))
