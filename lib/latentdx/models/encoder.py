@@ -29,6 +29,7 @@ class Encoder(nn.Module):
         mixer: width of the seventh layer.
         deepest: width of the eighth (1 x 1) layer.
         dropout: before the head.
+        initial_log_variance: what the head's batch norm gives before it has learned.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Encoder(nn.Module):
         mixer: int = 512,
         deepest: int = 2048,
         dropout: float = 0.3,
+        initial_log_variance: float = 0.0,
     ) -> None:
         super().__init__()
         per_note = [_block(1, channels[0], 5, 2, 2, norm=False)]
@@ -49,17 +51,19 @@ class Encoder(nn.Module):
             _block(n_notes * channels[-1], mixer, 4, 2, 2), _block(mixer, deepest, 1, 1, 0, norm=False)
         )
         rows, columns = GRID
+        norm = nn.BatchNorm1d(2 * latent)
+        nn.init.constant_(norm.bias[latent:], initial_log_variance)
         self.head = nn.Sequential(
-            nn.Flatten(),
-            nn.Dropout(dropout),
-            nn.Linear(deepest * rows * columns, 2 * latent),
-            nn.BatchNorm1d(2 * latent),
+            nn.Flatten(), nn.Dropout(dropout), nn.Linear(deepest * rows * columns, 2 * latent), norm
         )
 
-    def forward(self, spectrograms: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, note, 257, 347), normalized -> mean and log-variance, each (batch, D)."""
+    def maps(self, spectrograms: Tensor) -> Tensor:
+        """(batch, note, 257, 347), normalized -> maps of the sixth layer, (batch, note * channel, 5, 7)."""
         batch, notes = spectrograms.shape[:2]
         maps = self.per_note(spectrograms.flatten(0, 1).unsqueeze(1))  # (batch * note, channel, 5, 7)
-        maps = maps.unflatten(0, (batch, notes)).flatten(1, 2)  # (batch, note * channel, 5, 7)
+        return maps.unflatten(0, (batch, notes)).flatten(1, 2)
+
+    def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """What `maps` gives -> mean and log-variance, each (batch, D)."""
         mean, log_variance = self.head(self.mixed(maps)).chunk(2, dim=1)
         return mean, log_variance

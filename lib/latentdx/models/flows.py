@@ -101,6 +101,7 @@ class RealNVP(nn.Module):
         dropout: inside the conditioners of all but the last two couplings.
         between: batch-normalize after all but the last two couplings (the regression flow has it, the latent
             flow has not).
+        initial_log_scale: of the last of these batch norms.
     """
 
     def __init__(
@@ -111,6 +112,7 @@ class RealNVP(nn.Module):
         *,
         dropout: float = 0.0,
         between: bool = False,
+        initial_log_scale: float = 0.0,
     ) -> None:
         super().__init__()
         if features < 2 or layers < 1:
@@ -123,6 +125,9 @@ class RealNVP(nn.Module):
             steps.append(Coupling(features, i % 2 == 1, hidden, dropout if i < plain else 0.0))
             if between and i < plain:
                 steps.append(FlowBatchNorm(features))
+        if between and plain > 0:
+            norm = next(step for step in reversed(steps) if isinstance(step, FlowBatchNorm))
+            nn.init.constant_(norm.log_weight, initial_log_scale)
         self.steps = nn.ModuleList(steps)  # each, when called, gives its transform
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ from latentdx.models.decoder import Decoder
 from latentdx.models.encoder import Encoder
 from latentdx.models.flows import RealNVP
 from latentdx.models.representation import representation
+from latentdx.models.sampler import PresetSampler, SamplerShape
 
 _PAPER_MLP_LATENT = {6: 610, 3: 340}  # D of the models with the MLP head, whatever their representation
 
@@ -37,8 +38,13 @@ class Architecture:
         decoder_mixer, decoder_deepest: the same on the way back.
         flow_hidden: width of both flows' conditioners.
         mlp_hidden: width of the MLP head.
+        initial_log_variance: of q(z0 | x). The encoder's batch norm starts at 0, as much noise as signal, and
+            a short training never gets far from there.
+        initial_log_scale: of the last batch norm inside the regression flow. At 0 presets begin as noise of
+            unit variance, which a short training has to unlearn first.
         dropout: at the two wide linear layers.
         regression_dropout: in the regression.
+        sampler: adds a joint posterior over presets (`PresetSampler`), which the paper has not.
     """
 
     representation: str = "numcat++"
@@ -53,8 +59,11 @@ class Architecture:
     decoder_deepest: int = 2048
     flow_hidden: int = 300
     mlp_hidden: int = 1024
+    initial_log_variance: float = 0.0
+    initial_log_scale: float = 0.0
     dropout: float = 0.3
     regression_dropout: float = 0.4
+    sampler: SamplerShape | None = None
 
     @classmethod
     def paper(
@@ -83,6 +92,7 @@ class Output(NamedTuple):
         mean, log_variance: of q(z0 | x), (B, D) each.
         z0, zk: latents before and after the latent flow, (B, D) each.
         log_det: log |det dzK/dz0|, (B,).
+        nll: of each parameter by the sampler (B, 144), nats; where there is one and presets were given.
     """
 
     spectrograms: Tensor
@@ -92,6 +102,7 @@ class Output(NamedTuple):
     z0: Tensor
     zk: Tensor
     log_det: Tensor
+    nll: Tensor | None = None
 
 
 class PresetVAE(nn.Module):
@@ -112,6 +123,7 @@ class PresetVAE(nn.Module):
             mixer=a.mixer,
             deepest=a.deepest,
             dropout=a.dropout,
+            initial_log_variance=a.initial_log_variance,
         )
         self.decoder = Decoder(
             self.latent,
@@ -125,13 +137,18 @@ class PresetVAE(nn.Module):
         self.regression: RealNVP | MLPRegression
         if a.head == "flow":
             self.regression = RealNVP(
-                length, hidden=a.flow_hidden, dropout=a.regression_dropout, between=True
+                length,
+                hidden=a.flow_hidden,
+                dropout=a.regression_dropout,
+                between=True,
+                initial_log_scale=a.initial_log_scale,
             )
         else:
             self.regression = MLPRegression(
                 self.latent, length, hidden=a.mlp_hidden, dropout=a.regression_dropout
             )
 
+        self.sampler = PresetSampler(a.channels[-1] * a.n_notes, shape=a.sampler) if a.sampler else None
         self.register_buffer("range_db", torch.tensor([FLOOR_DB, CEILING_DB]))
 
     range_db: Tensor
@@ -147,7 +164,10 @@ class PresetVAE(nn.Module):
 
         `notes` (B, 2), MIDI pitch and velocity, is for models with `note_latents` only.
         """
-        mean, log_variance = self.encoder(spectrograms)
+        return self._posterior(self.encoder.maps(spectrograms), notes)
+
+    def _posterior(self, maps: Tensor, notes: Tensor | None) -> tuple[Tensor, Tensor]:
+        mean, log_variance = self.encoder(maps)
         if self.architecture.note_latents:
             if notes is None:
                 raise ParameterError("a model with note latents needs the notes (batch, 2)")
@@ -162,17 +182,27 @@ class PresetVAE(nn.Module):
         return self.regression(zk)[0] if isinstance(self.regression, RealNVP) else self.regression(zk)
 
     def forward(
-        self, spectrograms: Tensor, notes: Tensor | None = None, decoded: int | None = None
+        self,
+        spectrograms: Tensor,
+        notes: Tensor | None = None,
+        values: Tensor | None = None,
+        decoded: int | None = None,
     ) -> Output:
         """One pass; z0 is sampled in training and the mean in evaluation.
 
-        `decoded`: reconstruct only the first so many of the batch, default all: the decoder is the costlier
-        half, and an estimate of its loss from a part of a shuffled batch is unbiased.
+        Args:
+            spectrograms: normalized, (B, note, 257, 347).
+            notes: (B, 2), for models with `note_latents`.
+            values: presets, uint8 (B, 145), for the sampler to score.
+            decoded: reconstruct only the first so many of the batch, default all: the decoder is the costlier
+                half, and an estimate of its loss from a part of a shuffled batch is unbiased.
         """
-        mean, log_variance = self.encode(spectrograms, notes)
+        maps = self.encoder.maps(spectrograms)
+        mean, log_variance = self._posterior(maps, notes)
         z0 = mean + torch.exp(log_variance / 2) * torch.randn_like(mean) if self.training else mean
         zk, log_det = self.latent_flow(z0)
-        return Output(self.decoder(zk[:decoded]), self.regress(zk), mean, log_variance, z0, zk, log_det)
+        nll = None if self.sampler is None or values is None else self.sampler(maps, values)
+        return Output(self.decoder(zk[:decoded]), self.regress(zk), mean, log_variance, z0, zk, log_det, nll)
 
     @torch.no_grad()
     def program(self, spectrograms: Tensor, notes: Tensor | None = None) -> Tensor:

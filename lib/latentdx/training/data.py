@@ -30,6 +30,7 @@ class Batch:
         decibels: spectrograms (B, note, 257, 347), dB.
         targets: preset tensors (B, length).
         counts: bool (B, parameters), which parameters the loss counts.
+        values: the presets, uint8 (B, 145).
         notes: (B, 2), MIDI pitch and velocity, for models that are told; else None.
         rows: (B,), of the corpus.
     """
@@ -37,6 +38,7 @@ class Batch:
     decibels: Tensor
     targets: Tensor
     counts: Tensor
+    values: Tensor
     notes: Tensor | None
     rows: Tensor
 
@@ -95,6 +97,7 @@ class TrainingData:
             to_decibels(codes.to(device)),
             self.representation.encode(values).to(device),
             self.representation.of_sounding_operators(values).to(device),
+            item.values.to(device),
             None if note is None else torch.tensor(self.notes)[torch.from_numpy(note)].to(device),
             item.row,
         )

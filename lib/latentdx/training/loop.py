@@ -1,13 +1,15 @@
 """The training loop: explicit, on Lightning Fabric, so that the same code runs on one CPU or on many nodes.
 
-    latentdx train numcat++                                                    # what this machine has
-    latentdx train numcat++ --scale paper --devices 4                          # four GPUs of one machine
-    fabric run --devices 4 --num-nodes 2 --node-rank 0 --main-address 10.0.0.1 \\
-        "$(which latentdx)" train numcat++ --scale paper --out /shared/run     # on each node, ranks 0 and 1
+What this machine has; four GPUs of one machine; on each of two nodes, with ``--node-rank`` 0 and 1::
 
-With several devices each gets its share of every batch (the profile's batch is that of all together) and
-gradients are averaged, so that losses and gradients are those of one device; batch norms see, as in the
-authors' data-parallel training, the share of their own device.
+    latentdx train numcat++
+    latentdx train numcat++ --scale paper --devices 4
+    fabric run --devices 4 --num-nodes 2 --node-rank 0 --main-address 10.0.0.1 \\
+        "$(which latentdx)" train numcat++ --scale paper --out /shared/run
+
+All nodes must see the run's folder. With several devices each gets its share of every batch (the profile's
+batch is that of all together) and gradients are averaged, so that losses and gradients are those of one
+device; batch norms see, as in the authors' data-parallel training, the share of their own device.
 """
 
 import os
@@ -35,7 +37,7 @@ from latentdx.models.representation import Representation
 from latentdx.training import checkpoint
 from latentdx.training.data import Batch, TrainingData, batches, n_batches
 from latentdx.training.log import Log
-from latentdx.training.losses import controls_loss, latent_loss, reconstruction_loss
+from latentdx.training.losses import controls_loss, joint_loss, latent_loss, reconstruction_loss
 from latentdx.training.profile import Profile
 from latentdx.training.run import Run, resume, run_folder, save, save_best
 
@@ -170,10 +172,15 @@ def losses(run: Run, batch: Batch, *, training: bool) -> tuple[dict[str, Tensor]
     spectrograms = model.normalize(batch.decibels)
     decoded = max(round(len(spectrograms) * profile.decoded), 2 if training else 1)  # batch norm needs two
     if training:
-        output = run.model(spectrograms, batch.notes, decoded)
+        output = run.model(spectrograms, batch.notes, batch.values, decoded)
     else:
         with run.fabric.autocast():
-            output = Output(*(t.float() for t in model(spectrograms, batch.notes, decoded)))
+            found = model(spectrograms, batch.notes, batch.values, decoded)
+        output = Output._make(t if t is None else t.float() for t in found)
+
+    def over_ranks(count: Tensor) -> Tensor:
+        return _mean_over_ranks(run, count) if training else count
+
     parts = {
         "reconstruction": reconstruction_loss(output, spectrograms),
         "latent": latent_loss(output),
@@ -184,10 +191,17 @@ def losses(run: Run, batch: Batch, *, training: bool) -> tuple[dict[str, Tensor]
             batch.counts,
             clamped=profile.clamped,
             scalar_loss=profile.scalar_loss,
-            over_ranks=lambda count: _mean_over_ranks(run, count) if training else count,
+            over_ranks=over_ranks,
         ),
     }
-    total = parts["reconstruction"] + beta(profile, run.progress.epoch) * parts["latent"] + parts["controls"]
+    total = (
+        parts["reconstruction"]
+        + beta(profile, run.progress.epoch) * parts["latent"]
+        + profile.controls_weight * parts["controls"]
+    )
+    if model.sampler is not None and output.nll is not None:
+        parts["joint"] = joint_loss(output.nll, model.sampler.heard(batch.values), over_ranks)
+        total = total + profile.joint_weight * parts["joint"]
     return {"loss": total, **parts}, output.presets
 
 

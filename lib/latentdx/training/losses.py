@@ -81,6 +81,12 @@ def controls_loss(
     return loss
 
 
+def joint_loss(nll: Tensor, heard: Tensor, over_ranks: Callable[[Tensor], Tensor] = lambda c: c) -> Tensor:
+    """Mean negative log-likelihood, nats a parameter that can be heard: (B, 144) both."""
+    weight = heard.to(nll.dtype)
+    return (nll * weight).sum() / over_ranks(weight.sum()).clamp(min=_LEAST)
+
+
 def block_cross_entropy(representation: Representation, logits: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy of every one-hot block, (B, length) -> (B, blocks): logits against one-hot targets."""
     sizes = [s.width for s in representation.blocks]

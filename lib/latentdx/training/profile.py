@@ -48,6 +48,8 @@ class Profile:
         least_learning_rate: "plateau" stops below it.
         beta: weight of the latent loss: first, last.
         beta_epochs: over which it grows.
+        controls_weight: of the controls loss.
+        joint_weight: of the sampler's loss, where the architecture has one.
         clamped: clamp the regression to [0, 1] in the loss, as the paper does; else plain logits.
         scalar_loss: "squared" (the paper's) or "absolute" error of scalars.
         decoded: share of each batch whose spectrograms are decoded for the reconstruction loss.
@@ -73,6 +75,8 @@ class Profile:
     least_learning_rate: float = 2e-7
     beta: tuple[float, float] = (0.1, 0.2)
     beta_epochs: int = 25
+    controls_weight: float = 1.0
+    joint_weight: float = 1.0
     clamped: bool = True
     scalar_loss: Literal["squared", "absolute"] = "squared"
     decoded: float = 1.0

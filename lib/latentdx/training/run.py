@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from latentdx.dataset.store import atomic_write
 from latentdx.download import cache_folder
-from latentdx.errors import CheckpointError
+from latentdx.errors import CheckpointError, ProfileError
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.training.checkpoint import differences
 from latentdx.training.data import TrainingData
@@ -133,8 +133,10 @@ def resume(run: Run) -> None:
         there = Profile.from_dict(state["profile"]).as_dict() | {"corpus_sha256": state["corpus_sha256"]}
     except FileNotFoundError as error:
         raise CheckpointError(f"{run.running} is not seen by all nodes: choose a shared folder") from error
-    except Exception as error:  # torch raises a dozen kinds for damaged files
-        raise CheckpointError(f"{run.running} cannot be read ({error}): delete it to start again") from error
+    except ProfileError as error:
+        raise CheckpointError(f"{run.running} is of another version of this code: {error}") from error
+    except Exception as error:  # of a dozen kinds, with paragraphs of advice
+        raise CheckpointError(f"{run.running} is damaged: delete it to start again") from error
     if found := differences(there, run.profile.as_dict() | {"corpus_sha256": run.data.corpus_sha256}):
         raise CheckpointError(f"{run.folder} holds a run of another profile: {'; '.join(found)}")
     run.bare.load_state_dict(state["model"])

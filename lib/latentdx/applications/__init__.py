@@ -1,0 +1,1 @@
+"""What a user does with a trained model: program a synth from a sound."""

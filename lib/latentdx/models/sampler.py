@@ -1,0 +1,259 @@
+"""A joint posterior over presets: an autoregressive transformer that reads what the encoder heard.
+
+The regression gives every parameter its own best value; a preset has to hang together. This stage factorizes
+p(preset | sound) parameter by parameter, so that samples are coherent presets:
+
+    encoder maps (channel, 5, 7) -> 35 memory tokens, then 144 parameters, each given all before it
+
+Operators share embeddings and output layers (a rate is a rate), and in training the blocks behind the
+algorithm (six operators, LFO and pitch envelope) come in random order, so that any block can be drawn anew
+given all others. Parameters of silent operators are neither learned nor read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from latentdx.presets.parameters import N_OPERATORS, N_VALUES, column, init_values, parameter
+
+_FIRST = ("ALGORITHM", "FEEDBACK", "OSC KEY SYNC")
+_OPERATOR = (
+    "OUTPUT LEVEL", "MODE", "F COARSE", "F FINE", "OSC DETUNE",
+    "EG RATE 1", "EG LEVEL 1", "EG RATE 2", "EG LEVEL 2",
+    "EG RATE 3", "EG LEVEL 3", "EG RATE 4", "EG LEVEL 4",
+    "KEY VELOCITY", "RATE SCALING", "A MOD SENS.", "BREAK POINT",
+    "L SCALE DEPTH", "R SCALE DEPTH", "L KEY SCALE", "R KEY SCALE",
+)  # fmt: skip
+_LAST = (
+    "LFO WAVE", "LFO SPEED", "LFO DELAY", "LFO PM DEPTH", "LFO AM DEPTH", "LFO KEY SYNC", "P MODE SENS.",
+    *(f"PITCH EG {what} {i}" for i in range(1, 5) for what in ("RATE", "LEVEL")),
+)  # fmt: skip
+N_BLOCKS = N_OPERATORS + 2
+"""First block: algorithm, feedback, key sync; then six operators; last block: LFO and pitch envelope."""
+
+
+@dataclass(frozen=True)
+class SamplerShape:
+    """Of a `PresetSampler`.
+
+    Attributes:
+        width: of the tokens.
+        layers, heads: of the transformer.
+        dropout: in its residual branches.
+    """
+
+    width: int = 160
+    layers: int = 4
+    heads: int = 5
+    dropout: float = 0.1
+
+
+class _Layer(nn.Module):
+    """Pre-norm causal transformer layer."""
+
+    def __init__(self, shape: SamplerShape) -> None:
+        super().__init__()
+        width = shape.width
+        self.heads, self.dropout = shape.heads, shape.dropout
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU("tanh"), nn.Linear(4 * width, width))
+
+    def _project(self, x: Tensor) -> Tensor:
+        """x (B, T, width) -> queries, keys, values (3, B, head, T, width / head)."""
+        return self.qkv(self.norms[0](x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+
+    def _add(self, x: Tensor, attended: Tensor) -> Tensor:
+        p = self.dropout if self.training else 0.0
+        x = x + F.dropout(self.out(attended.transpose(1, 2).flatten(2)), p)
+        return x + F.dropout(self.mlp(self.norms[1](x)), p)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x (B, T, width) -> the same shape, and keys and values (2, B, head, T, width / head)."""
+        qkv = self._project(x)
+        return self._add(x, F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], is_causal=True)), qkv[1:]
+
+    def step(self, x: Tensor, past: Tensor, t: int) -> Tensor:
+        """One token x (B, 1, width) behind `t` others; `past` has their keys and values, and gets its."""
+        query, *said = self._project(x)
+        past[0, :, :, t : t + 1], past[1, :, :, t : t + 1] = said
+        return self._add(x, F.scaled_dot_product_attention(query, *past[:, :, :, : t + 1]))
+
+
+class PresetSampler(nn.Module):
+    """See the module's text.
+
+    Args:
+        channels: of the encoder's maps (B, channels, rows, columns).
+        grid: their rows and columns.
+        shape: of the transformer.
+    """
+
+    column: Tensor
+    kind: Tensor
+    operator: Tensor
+    offset: Tensor
+
+    def __init__(self, channels: int, grid: tuple[int, int] = (5, 7), shape: SamplerShape = SamplerShape()):
+        super().__init__()
+        self.shape = shape
+        names = [_FIRST, *([f"OP{k} {name}" for name in _OPERATOR] for k in range(1, N_OPERATORS + 1)), _LAST]
+        kinds = {name: i for i, name in enumerate((*_FIRST, *_OPERATOR, *_LAST))}
+        flat = [name for block in names for name in block]
+        bare = [
+            name.split(" ", 1)[1] if name.startswith("OP") and name[2].isdigit() else name for name in flat
+        ]
+        sizes = [parameter(f"OP1 {k}" if k in _OPERATOR else k).maximum + 1 for k in kinds]
+        self.sizes = tuple(sizes)
+        ends = torch.tensor(sizes).cumsum(0)
+
+        def constant(name: str, values: Sequence[int] | Tensor) -> None:
+            self.register_buffer(name, torch.as_tensor(values), persistent=False)
+
+        constant("column", [column(name) for name in flat])
+        constant("kind", [kinds[name] for name in bare])
+        constant("operator", [int(n[2]) if n.startswith("OP") and n[2].isdigit() else 0 for n in flat])
+        constant("offset", ends - torch.tensor(sizes))
+        self.blocks = [torch.tensor([flat.index(n) for n in block]) for block in names]
+        self.level = [flat.index(f"OP{k} OUTPUT LEVEL") for k in range(1, N_OPERATORS + 1)]
+        self.inert: int = int(ends[-1])  # the value token of what cannot be heard
+        width = shape.width
+        self.value = nn.Embedding(self.inert + 1, width)
+        self.said_of = nn.Embedding(N_OPERATORS + 1, width)  # whose value was just given
+        self.next_kind = nn.Embedding(len(kinds), width)
+        self.next_operator = nn.Embedding(N_OPERATORS + 1, width)
+        self.position = nn.Parameter(torch.randn(grid[0] * grid[1], width) * 0.02)
+        self.memory = nn.Linear(channels, width)
+        self.layers = nn.ModuleList(_Layer(shape) for _ in range(shape.layers))
+        self.norm = nn.LayerNorm(width)
+        self.logits = nn.Linear(width, self.inert)
+        for embedding in (self.value, self.said_of, self.next_kind, self.next_operator):
+            nn.init.normal_(embedding.weight, std=0.02)
+
+    def order(self, blocks: Sequence[int] | None = None) -> Tensor:
+        """Parameter numbers in the order of drawing, (144,); `blocks` permutes 1 … 7 behind the first."""
+        inner = range(1, N_BLOCKS) if blocks is None else blocks
+        return torch.cat([self.blocks[0], *(self.blocks[b] for b in inner)])
+
+    def heard(self, values: Tensor) -> Tensor:
+        """bool (B, 144): all but the other parameters of operators whose OUTPUT LEVEL is 0."""
+        levels = values[:, self.column[self.level]] > 0
+        heard = torch.cat([levels.new_ones(len(levels), 1), levels], 1)[:, self.operator]
+        heard[:, self.level] = True
+        return heard
+
+    def _tokens(self, values: Tensor) -> Tensor:
+        """DX7 integers (B, 145) -> value tokens (B, 144)."""
+        tokens = values[:, self.column].long() + self.offset[self.kind]
+        return tokens.masked_fill(~self.heard(values), self.inert)
+
+    def _inputs(self, said: Tensor, of: Tensor, upcoming: Tensor) -> Tensor:
+        """Embedding of the values said (B, T), whose they are (T,), and what comes next (T,)."""
+        coming = self.next_kind(self.kind[upcoming]) + self.next_operator(self.operator[upcoming])
+        return self.value(said) + self.said_of(self.operator[of]) + coming
+
+    def _prefix(self, maps: Tensor, first: Tensor) -> Tensor:
+        """Memory tokens (B, 35, width); the last one also asks for the first parameter."""
+        prefix = self.memory(maps.flatten(2).transpose(1, 2)) + self.position
+        asks = self.next_kind(self.kind[first]) + self.next_operator(self.operator[first])
+        return torch.cat([prefix[:, :-1], prefix[:, -1:] + asks], 1)
+
+    def forward(self, maps: Tensor, values: Tensor, blocks: Sequence[int] | None = None) -> Tensor:
+        """Negative log-likelihood in nats of each parameter given those before it, (B, 144), table order.
+
+        Args:
+            maps: of the encoder, (B, channels, rows, columns).
+            values: presets, uint8 (B, 145), VCED order.
+            blocks: order of the blocks, see `order`; in training random.
+        """
+        if blocks is None and self.training:
+            blocks = (torch.randperm(N_BLOCKS - 1) + 1).tolist()
+        order = self.order(blocks)
+        tokens = self._tokens(values)[:, order]
+        prefix = self._prefix(maps, order[0])
+        x = torch.cat([prefix, self._inputs(tokens[:, :-1], order[:-1], order[1:])], 1)
+        for layer in self.layers:
+            x, _ = layer(x)
+        x = self.norm(x[:, prefix.shape[1] - 1 :])  # (B, 144, width)
+        nll = x.new_zeros(x.shape[:2], dtype=torch.float32)
+        back = torch.argsort(order)  # where each parameter stands in the sequence
+        for kind in range(len(self.sizes)):
+            which = torch.nonzero(self.kind == kind)[:, 0]
+            logits = self._logits(x[:, back[which]], kind).float().transpose(1, 2)  # (B, value, parameter)
+            target = values[:, self.column[which]].long()
+            nll[:, which] = F.cross_entropy(logits, target, reduction="none")
+        return nll
+
+    @torch.no_grad()
+    def sample(
+        self,
+        maps: Tensor,
+        n: int,
+        *,
+        temperature: float = 1.0,
+        blocks: Sequence[int] | None = None,
+        given: Tensor | None = None,
+        n_given: int = 0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Draw presets, uint8 (B, n, 145), VCED order; what cannot be heard is as in INIT VOICE.
+
+        Args:
+            maps: (B, channels, rows, columns).
+            n: draws for each item.
+            temperature: of every softmax; 0 takes the likeliest value.
+            blocks: order of the blocks, see `order`.
+            given: presets uint8 (B, n, 145) whose first `n_given` parameters, in that order, stay.
+            n_given: see `given`.
+            generator: of the draws.
+        """
+        order = self.order(blocks)
+        x = self._prefix(maps, order[0])
+        n_memory = x.shape[1]
+        pasts: list[Tensor] = []
+        for layer in self.layers:
+            x, said = layer(x)
+            past = said.new_empty(2, len(maps) * n, said.shape[2], n_memory + len(order) - 1, said.shape[4])
+            past[:, :, :, :n_memory] = said.repeat_interleave(n, 1)
+            pasts.append(past)
+        x = x[:, -1:].repeat_interleave(n, 0)
+        out = torch.from_numpy(init_values()).to(maps.device).repeat(len(x), 1)
+        kept = None if given is None else given.flatten(0, 1)
+        for i, which in enumerate(order):
+            value, token = self._draw(x[:, 0], which, out, temperature, generator)
+            if kept is not None and i < n_given:
+                value = kept[:, self.column[which]].long()
+                token = torch.where(token == self.inert, token, value + self.offset[self.kind[which]])
+            out[:, self.column[which]] = value.to(torch.uint8)
+            if i + 1 < len(order):
+                x = self._inputs(token[:, None], which[None], order[i + 1 : i + 2])
+                for layer, past in zip(self.layers, pasts, strict=True):
+                    assert isinstance(layer, _Layer)
+                    x = layer.step(x, past, n_memory + i)
+        return out.view(len(maps), n, N_VALUES)
+
+    def _draw(
+        self, x: Tensor, which: Tensor, out: Tensor, temperature: float, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        """Values and value tokens (B,) of one parameter; `out` (B, 145) has all that was drawn before."""
+        kind, operator = int(self.kind[which]), int(self.operator[which])
+        logits = self._logits(self.norm(x), kind).float()
+        if temperature == 0:
+            value = logits.argmax(1)
+        else:
+            value = torch.multinomial((logits / temperature).softmax(1), 1, generator=generator)[:, 0]
+        token = value + self.offset[kind]
+        if operator and int(which) not in self.level:
+            silent = out[:, self.column[self.level[operator - 1]]] == 0
+            value = torch.where(silent, out[:, self.column[which]].long(), value)
+            token = token.masked_fill(silent, self.inert)
+        return value, token
+
+    def _logits(self, x: Tensor, kind: int) -> Tensor:
+        """x (…, width) -> logits of the values of one kind of parameter."""
+        rows = slice(int(self.offset[kind]), int(self.offset[kind]) + self.sizes[kind])
+        return F.linear(x, self.logits.weight[rows], self.logits.bias[rows])
