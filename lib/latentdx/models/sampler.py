@@ -212,29 +212,36 @@ class PresetSampler(nn.Module):
             generator: of the draws.
         """
         order = self.order(blocks)
+        first = n_given if given is not None else 0
+        out = torch.from_numpy(init_values()).to(maps.device).repeat(len(maps) * n, 1)
         x = self._prefix(maps, order[0])
-        n_memory = x.shape[1]
+        if given is not None and first:
+            known = order[:first]
+            out[:, self.column[known]] = given.flatten(0, 1)[:, self.column[known]]
+            said = self._inputs(self._tokens(out)[:, known], known, self._after(order, first))
+            x = torch.cat([x.repeat_interleave(n, 0), said], 1)
+        n_past = x.shape[1]
         pasts: list[Tensor] = []
         for layer in self.layers:
             x, said = layer(x)
-            past = said.new_empty(2, len(maps) * n, said.shape[2], n_memory + len(order) - 1, said.shape[4])
-            past[:, :, :, :n_memory] = said.repeat_interleave(n, 1)
+            past = said.new_empty(2, len(out), said.shape[2], n_past + len(order) - first, said.shape[4])
+            past[:, :, :, :n_past] = said.repeat_interleave(len(out) // len(x), 1)
             pasts.append(past)
-        x = x[:, -1:].repeat_interleave(n, 0)
-        out = torch.from_numpy(init_values()).to(maps.device).repeat(len(x), 1)
-        kept = None if given is None else given.flatten(0, 1)
-        for i, which in enumerate(order):
+        x = x[:, -1:].repeat_interleave(len(out) // len(x), 0)
+        for i, which in enumerate(order[first:], first):
             value, token = self._draw(x[:, 0], which, out, temperature, generator)
-            if kept is not None and i < n_given:
-                value = kept[:, self.column[which]].long()
-                token = torch.where(token == self.inert, token, value + self.offset[self.kind[which]])
             out[:, self.column[which]] = value.to(torch.uint8)
             if i + 1 < len(order):
                 x = self._inputs(token[:, None], which[None], order[i + 1 : i + 2])
                 for layer, past in zip(self.layers, pasts, strict=True):
                     assert isinstance(layer, _Layer)
-                    x = layer.step(x, past, n_memory + i)
+                    x = layer.step(x, past, n_past + i - first)
         return out.view(len(maps), n, N_VALUES)
+
+    @staticmethod
+    def _after(order: Tensor, n: int) -> Tensor:
+        """What comes behind each of the first `n` parameters of an order; behind the last one, anything."""
+        return torch.cat([order, order[-1:]])[1 : n + 1]
 
     def _draw(
         self, x: Tensor, which: Tensor, out: Tensor, temperature: float, generator: torch.Generator | None
