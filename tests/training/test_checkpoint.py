@@ -1,0 +1,165 @@
+"""Finished models: what is saved is what is loaded, within half precision; what does not fit is refused."""
+
+import json
+import re
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from latentdx.errors import CheckpointError
+from latentdx.models.preset_vae import PresetVAE
+from latentdx.training import checkpoint
+from latentdx.training.checkpoint import About, checkpoint_hash, load, read_about, save
+from latentdx.training.profile import read_profile
+
+
+@pytest.fixture
+def about():
+    return About(
+        profile=read_profile("numcat++", "smoke"),
+        corpus_sha256="12ab" * 16,
+        epoch=3,
+        steps=99,
+        training_minutes=1.5,
+        validation={"controls": 0.25},
+    )
+
+
+@pytest.fixture
+def model(about):
+    torch.manual_seed(0)
+    made = PresetVAE(about.profile.architecture)
+    made.range_db.copy_(torch.tensor([-100.3, 7.7]))
+    made(torch.randn(8, 1, 257, 347))  # batch norms learn
+    return made.eval()
+
+
+@pytest.fixture
+def file(model, about, tmp_path):
+    save(model, about, tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+def test_round_trip_within_half_precision(file, model, about):
+    loaded, found = load(file)
+    assert found == about and not loaded.training
+    before, after = model.state_dict(), loaded.state_dict()
+    assert before.keys() == after.keys()
+    for name, tensor in before.items():
+        assert after[name].dtype == tensor.dtype
+        if tensor.ndim < 2:  # biases, batch-norm statistics, the range in dB
+            assert torch.equal(after[name], tensor), name
+        else:  # half an ulp of 11 bits; subnormals are multiples of 2^-24
+            bound = tensor.abs() * 2**-11 + 2**-25
+            assert ((after[name] - tensor).abs() <= bound).all(), name
+
+
+def test_half_precision_hardly_changes_what_is_programmed(file, model):
+    spectrograms = torch.randn(4, 1, 257, 347).clamp(-1, 1)
+    changed = (load(file)[0].program(spectrograms) - model.program(spectrograms)).abs()
+    assert 0 < changed.max() < 0.01
+
+
+def test_matrices_take_two_bytes_a_number_and_vectors_four(file, model):
+    numbers = sum(t.numel() for t in model.state_dict().values() if t.ndim > 1)
+    vectors = sum(t.numel() * t.element_size() for t in model.state_dict().values() if t.ndim < 2)
+    content = file.read_bytes()
+    header = int.from_bytes(content[:8], "little")
+    assert len(content) - 8 - header == 2 * numbers + vectors
+    assert header < 100 * len(model.state_dict()) + 5_000
+
+
+def test_the_header_says_what_made_it(file, about):
+    assert read_about(file) == about
+    assert re.fullmatch(r"[0-9a-f]{12}\+?|unknown", about.commit)
+    assert about.libraries["torch"] == torch.__version__
+    assert {"latentdx", "lightning-fabric", "zuko", "numpy", "dexed-py"} <= about.libraries.keys()
+    assert About.from_json(about.to_json()) == about
+
+
+def test_the_hash_follows_the_content(file, model, about, tmp_path):
+    save(model, about, tmp_path / "again")
+    assert checkpoint_hash(file) == checkpoint_hash(tmp_path / "again")
+    with torch.no_grad():
+        model.range_db += 1
+    save(model, about, tmp_path / "again")
+    assert checkpoint_hash(file) != checkpoint_hash(tmp_path / "again")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["again", "model.safetensors"]
+
+
+def test_what_fits_is_loaded(file):
+    load(
+        file,
+        {"notes": "single", "architecture": {"representation": "numcat++", "channels": [2, 4, 8, 8, 8, 8]}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [
+        (
+            {"architecture": {"representation": "numcat"}},
+            "architecture.representation is 'numcat++' there, 'numcat' here",
+        ),
+        ({"notes": "six"}, "notes is 'single' there, 'six' here"),
+        ({"corpus_sha256": "ff"}, f"corpus_sha256 is '{'12ab' * 16}' there, 'ff' here"),
+        (
+            {"notes": "six", "corpus": "learnfm"},
+            "notes is 'single' there, 'six' here; corpus is 'starter' there, 'learnfm' here",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_differences(file, expected, said):
+    with pytest.raises(CheckpointError, match="does not fit: ") as caught:
+        load(file, expected)
+    assert str(caught.value).endswith(said)
+
+
+def damage_truncate(file):
+    file.write_bytes(file.read_bytes()[:-1000])
+
+
+def damage_header(file):
+    file.write_bytes(b"\xff" * 8 + file.read_bytes()[8:])
+
+
+def damage_empty(file):
+    file.write_bytes(b"")
+
+
+def damage_missing(file):
+    file.unlink()
+
+
+def damage_foreign(file):
+    save_file({"weight": torch.zeros(3)}, file)
+
+
+def damage_profile(file):
+    about = json.loads(read_about(file).to_json())
+    about["profile"]["flavor"] = "sour"
+    save_file({"weight": torch.zeros(3)}, file, {"latentdx": json.dumps(about)})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [damage_truncate, damage_header, damage_empty, damage_missing, damage_foreign, damage_profile],
+)
+def test_a_damaged_file_is_named(file, damage):
+    damage(file)
+    with pytest.raises(CheckpointError, match=f"{file} is no checkpoint of this project"):
+        load(file)
+
+
+def test_weights_of_another_architecture_are_refused(about, tmp_path):
+    other = PresetVAE(read_profile("numcat", "smoke").architecture)
+    save(other, about, tmp_path / "mixed")
+    with pytest.raises(CheckpointError, match="its weights do not fit its profile"):
+        load(tmp_path / "mixed")
+
+
+def test_outside_of_a_checkout_the_commit_is_unknown(monkeypatch, tmp_path):
+    monkeypatch.setattr(checkpoint, "__file__", str(tmp_path / "checkpoint.py"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert checkpoint.commit() == "unknown"

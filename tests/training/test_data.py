@@ -1,0 +1,100 @@
+"""What a profile trains on: the right presets, spectrograms, notes and masks, in an order that resumes."""
+
+import numpy as np
+import pytest
+import torch
+
+from latentdx.audio.dexed import NOTE_SETS, Dexed
+from latentdx.audio.spectrogram import mel_spectrogram
+from latentdx.dataset.splits import SUBSETS
+from latentdx.models.representation import representation
+from latentdx.presets import corpora
+from latentdx.training.data import TrainingData, batches, n_batches
+from latentdx.training.profile import read_profile
+
+
+def data_of(name):
+    profile = read_profile(name, "smoke")
+    a = profile.architecture
+    return TrainingData(profile, representation(a.representation, a.n_operators))
+
+
+def rendered(bank, row, note, velocity):
+    return torch.from_numpy(mel_spectrogram(Dexed().render(bank[row], note=note, velocity=velocity)))
+
+
+def test_a_batch_is_what_the_synth_says():
+    data = data_of("numcat++")
+    bank = corpora.read("starter").neutral()
+    rows = data.items("train")[[5, 0, 100]]
+    batch = data.batch(rows)
+    assert batch.rows.tolist() == rows.tolist() and batch.notes is None
+    assert torch.equal(batch.targets, data.representation.encode(bank.values[rows]))
+    assert torch.equal(batch.counts, data.representation.of_sounding_operators(bank.values[rows]))
+    for i, row in enumerate(rows):  # the store's codes are steps of 140 / 255 dB
+        assert (batch.decibels[i, 0] - rendered(bank, int(row), 60, 85)).abs().max() <= 70 / 255 + 1e-4
+
+
+def test_an_unstacked_item_is_one_note_and_is_told_so():
+    data = data_of("numcat++-unstacked")
+    bank = corpora.read("starter").neutral()
+    rows = data.rows("train")
+    items = data.items("train")
+    assert len(items) == 6 * len(rows) and len(set(items.tolist())) == len(items)
+    chosen = items[[0, 10, 17]]
+    batch = data.batch(chosen)
+    assert batch.decibels.shape == (3, 1, 257, 347)
+    for i in range(3):
+        note, velocity = batch.notes[i].tolist()
+        row = int(batch.rows[i])
+        assert (note, velocity) == NOTE_SETS["six"][int(chosen[i]) - 6 * row]
+        assert (batch.decibels[i, 0] - rendered(bank, row, note, velocity)).abs().max() <= 70 / 255 + 1e-4
+
+
+def test_six_stacked_notes():
+    data = data_of("numcat++-six")
+    whole = data.batch(data.items("train")[:2])
+    assert whole.decibels.shape == (2, 6, 257, 347)
+    single = data_of("numcat++").batch(data.items("train")[:2])
+    at = NOTE_SETS["six"].index((60, 85))
+    assert torch.equal(whole.decibels[:, at], single.decibels[:, 0])
+
+
+def test_without_operators_four_to_six_they_are_silent_and_not_learned():
+    data = data_of("numcat++-op123")
+    row = int(data.items("train")[3])
+    bank = corpora.read("starter").neutral()
+    muted = bank[row].with_values(**{f"OP{k} OUTPUT LEVEL": 0 for k in (4, 5, 6)})
+    assert data.batch(np.array([row])).targets.shape == (1, 340)
+    found = data.batch(np.array([row])).decibels[0, 0]
+    assert (found - rendered(muted.bank, 0, 60, 85)).abs().max() <= 70 / 255 + 1e-4
+    assert data.corpus_sha256 != data_of("numcat++").corpus_sha256
+
+
+def test_subsets_share_nothing():
+    data = data_of("num")
+    rows = [set(data.rows(subset).tolist()) for subset in SUBSETS]
+    assert all(rows) and sum(map(len, rows)) == len(set.union(*rows))
+
+
+@pytest.mark.parametrize("n", [3, 32, 100])
+def test_batches_in_order_serve_everything_once(n):
+    served = list(batches(np.arange(n), 32))
+    assert np.concatenate(served).tolist() == list(range(n))
+    assert all(len(batch) == 32 for batch in served[:-1])
+
+
+def test_shuffled_epochs_differ_repeat_exactly_and_resume():
+    items = np.arange(1000, 1100)
+    epoch = list(batches(items, 32, shuffle=(0, 4)))
+    assert len(epoch) == n_batches(100, 32) == 3 and all(len(batch) == 32 for batch in epoch)
+    assert len(set(np.concatenate(epoch).tolist())) == 96 and set(np.concatenate(epoch)) <= set(items)
+    resumed = list(batches(items, 32, shuffle=(0, 4), first=1))
+    np.testing.assert_array_equal(resumed, epoch[1:])
+    for other in [(0, 5), (1, 4)]:
+        assert not np.array_equal(list(batches(items, 32, shuffle=other)), epoch)
+
+
+def test_less_than_a_batch_is_one():
+    (batch,) = batches(np.arange(5), 32, shuffle=(0, 0))
+    assert sorted(batch.tolist()) == [0, 1, 2, 3, 4] and n_batches(5, 32) == 1

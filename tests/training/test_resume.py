@@ -1,0 +1,138 @@
+"""Whatever stops a run, the same command goes on with it to the same end, to the last bit."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from runs import read_log
+from safetensors.torch import load_file
+
+from latentdx.errors import CheckpointError
+from latentdx.training import log, loop, run
+from latentdx.training.loop import train
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from latentdx.training import log
+from latentdx.training.loop import train
+from latentdx.training.profile import read_profile
+
+def write(self, progress, *rest, honest=log.Log.write):
+    honest(self, progress, *rest)
+    if progress.step == 10:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+log.Log.write = write
+os.fsync = lambda file: None
+train(read_profile("numcat++", "smoke"), Path(sys.argv[1]), save_seconds=0)
+"""
+
+
+def assert_same(folder, undisturbed):
+    assert read_log(folder) == read_log(undisturbed)
+    ours, theirs = (load_file(f / "model.safetensors") for f in (folder, undisturbed))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_kill_9_in_the_middle_of_an_epoch(undisturbed, smoke, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, tmp_path], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert read_log(tmp_path)[-1]["step"] == "10" and not (tmp_path / "model.safetensors").exists()
+    progress = torch.load(tmp_path / "running.ckpt", weights_only=True)["progress"]
+    assert (progress["epoch"], progress["step_in_epoch"], progress["step"]) == (1, 2, 9)
+    train(smoke, tmp_path)
+    assert_same(tmp_path, undisturbed)
+
+
+class StopError(BaseException):
+    """Not an Exception, so that nothing handles it."""
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "call"),
+    [
+        (loop, "losses", 12),  # in a step of the second epoch (the first has 7 and 2 validation batches)
+        (loop, "validate", 1),  # behind the last step of an epoch, which was saved
+        (loop, "_end_epoch", 1),  # behind a validation that is in the log already
+        (run, "_write", 9),  # seven steps and the best of the first epoch is saved, that it is done not yet
+        (loop, "_write_model", 1),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_stopped_anywhere(module, function, call, undisturbed, smoke, tmp_path, monkeypatch):
+    honest, calls = getattr(module, function), []
+
+    def stopping(*arguments, **options):
+        calls.append(1)
+        if len(calls) == call:
+            raise StopError
+        return honest(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, function, stopping)
+        with pytest.raises(StopError):
+            train(smoke, tmp_path, save_seconds=0)
+    assert (tmp_path / "running.ckpt").exists() and not (tmp_path / "model.safetensors").exists()
+    train(smoke, tmp_path)
+    assert_same(tmp_path, undisturbed)
+
+
+def test_a_full_disk_leaves_the_previous_checkpoint(undisturbed, smoke, tmp_path, monkeypatch):
+    """From the second epoch on no file may grow beyond a megabyte: the same error as that of a full disk."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    validate = loop.validate
+
+    def filling(running):
+        figures = validate(running)
+        if running.progress.epoch == 1:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, hard))
+        return figures
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "validate", filling)
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                train(smoke, tmp_path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    left = {"running.ckpt", "best.ckpt", "log.csv", "tensorboard"}
+    assert {path.name for path in tmp_path.iterdir()} == left
+    assert torch.load(tmp_path / "running.ckpt", weights_only=True)["progress"]["epoch"] == 1
+    train(smoke, tmp_path)
+    assert_same(tmp_path, undisturbed)
+
+
+def test_a_row_that_was_cut_short_is_dropped(tmp_path):
+    progress = run.Progress()
+    with log.Log(tmp_path, progress) as writing:
+        for _ in range(3):
+            progress.step += 1
+            writing.write(progress, "train", {"loss": 0.5})
+    file = tmp_path / "log.csv"
+    os.truncate(file, file.stat().st_size - 15)  # in its third row
+    with log.Log(tmp_path, replace(progress, step=2)):
+        pass
+    assert [row["step"] for row in read_log(tmp_path)] == ["1", "2"]
+
+
+def test_only_one_process_writes(tmp_path):
+    with log.Log(tmp_path, run.Progress(), active=False) as silent:
+        silent.write(run.Progress(), "train", {"loss": 1.0})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_not_all_nodes_see_is_refused(smoke, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "lightning_fabric.Fabric.broadcast", lambda self, value, src=0: True
+    )  # rank 0 sees it
+    with pytest.raises(CheckpointError, match="running.ckpt is not seen by all nodes"):
+        train(smoke, tmp_path)
