@@ -1,0 +1,90 @@
+"""`latentdx train`: help on a screen, one-line errors, and after Ctrl-C a word on how to go on."""
+
+import pytest
+from click.testing import Result
+from runs import read_log
+from typer.testing import CliRunner
+
+from latentdx.cli import app
+from latentdx.training.checkpoint import read_about
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(
+        app, ["train", *map(str, arguments)], env={"LT_DEVICES": None, "LT_PRECISION": None}
+    )
+
+
+def assert_one_line(result: Result, status: int, *parts: str) -> None:
+    assert result.exit_code == status, result.output
+    assert result.stdout == "" and result.stderr.startswith("latentdx: ") and result.stderr.count("\n") == 1
+    for part in parts:
+        assert part in result.stderr
+
+
+def test_help_fits_a_screen_and_shows_an_example() -> None:
+    lines = run("--help").stdout.splitlines()
+    assert len(lines) <= 24 and max(map(len, lines)) <= 100
+    assert any(line.strip().startswith("Example:  latentdx train") for line in lines)
+
+
+def test_it_trains_as_told_and_prints_the_model(tmp_path) -> None:
+    result = run(
+        "num", "--scale", "smoke", "--out", tmp_path / "new/run", "--epochs", 1, "--precision", "bf16-mixed"
+    )
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{tmp_path}/new/run/model.safetensors\n"
+    profile = read_about(tmp_path / "new/run/model.safetensors").profile
+    assert (profile.name, profile.scale, profile.epochs, profile.precision) == (
+        "num",
+        "smoke",
+        1,
+        "bf16-mixed",
+    )
+    assert [row["epoch"] for row in read_log(tmp_path / "new/run")] == ["0"] * 8
+
+
+def test_a_default_run_lives_in_the_cache(tmp_path, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path))
+    monkeypatch.setattr("latentdx.training.loop.train", lambda *rest, **named: asked.append(rest) or rest[1])
+    assert run("numcat++").exit_code == 0
+    ((profile, folder),) = asked
+    assert (profile.name, profile.scale) == ("numcat++", "laptop")
+    assert folder == tmp_path / "runs/laptop-numcat++"
+
+
+def test_what_is_asked_wrongly_is_said_in_a_line(undisturbed) -> None:
+    assert_one_line(run("numdog"), 1, "no model 'numdog' at scale 'laptop': there are num, ")
+    assert_one_line(run("num", "--scale", "huge"), 1, "no scale 'huge': there are smoke, laptop, paper")
+    assert_one_line(
+        run("num", "--precision", "fp8"), 1, "precision is 'fp8', not one of '32-true', 'bf16-mixed'"
+    )
+    refused = run("num", "--scale", "smoke", "--out", undisturbed)
+    assert_one_line(refused, 1, "another profile: name is 'numcat++' there, 'num' here; architecture.repres")
+
+
+@pytest.mark.parametrize("devices", ["none", "0", "-1x"])
+def test_wrong_devices_are_a_usage_error(devices) -> None:
+    result = run("num", "--scale", "smoke", "--devices", devices)
+    assert result.exit_code == 2 and f"--devices {devices}: " in result.stderr
+
+
+def test_a_full_disk_is_said_in_a_line(tmp_path, monkeypatch) -> None:
+    def full(*rest: object, **named: object) -> None:
+        raise OSError(28, "No space left on device", "running.ckpt")
+
+    monkeypatch.setattr("latentdx.training.loop.save", full)
+    result = run("num", "--scale", "smoke", "--out", tmp_path)
+    assert_one_line(result, 1, "No space left on device")
+
+
+def test_control_c_says_how_to_go_on(tmp_path, monkeypatch) -> None:
+    def stop(*rest: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("latentdx.training.loop.validate", stop)
+        stopped = run("num", "--scale", "smoke", "--out", tmp_path)
+    assert_one_line(stopped, 130, "stopped; the same command goes on from the last checkpoint", str(tmp_path))
+    assert run("num", "--scale", "smoke", "--out", tmp_path).exit_code == 0
