@@ -30,6 +30,8 @@ def test_every_configuration_trains(name, tmp_path):
     told = profile.architecture.note_latents
     assert len(losses) == about.steps == (6 * 246 // 32 if told else STEPS)
     assert all(map(math.isfinite, losses)) and np.mean(losses[-3:]) < np.mean(losses[:3])
+    logged = next(row for row in read_log(tmp_path) if row["subset"] == "validation")
+    assert all((row["joint"] != "") == (model.sampler is not None) for row in (*rows, logged))
     notes = torch.tensor([[60, 85]]) if told else None
     programmed = model.program(torch.zeros(1, profile.architecture.n_notes, 257, 347), notes)
     assert programmed.shape == (1, model.representation.length)

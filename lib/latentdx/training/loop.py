@@ -44,8 +44,6 @@ from latentdx.training.run import Run, resume, run_folder, save, save_best
 SAVE_SECONDS = 300.0
 """Between two saves of the running checkpoint within an epoch; one is always saved at its end."""
 
-_LOSSES = ("loss", "reconstruction", "latent", "controls")
-
 
 def train(
     profile: Profile,
@@ -276,7 +274,8 @@ def validate(run: Run) -> dict[str, float]:
     Each process takes whole batches, so that the figures do not depend on how many there are.
     """
     fabric, representation = run.fabric, run.bare.representation
-    names = (*_LOSSES, "categorical_accuracy", "numerical_mae")
+    kinds = ["loss", "reconstruction", "latent", "controls", *(["joint"] if run.bare.sampler else [])]
+    names = [*kinds, "categorical_accuracy", "numerical_mae"]
     sums = torch.zeros(len(names) + 1, dtype=torch.float64)
     run.model.eval()
     order = batches(run.data.items("validation"), run.profile.batch)
@@ -284,7 +283,7 @@ def validate(run: Run) -> dict[str, float]:
         batch = run.data.batch(items, fabric.device)
         parts, presets = losses(run, batch, training=False)
         accuracies = parameter_accuracies(representation, presets, batch.targets)
-        values = [*(float(parts[name]) for name in _LOSSES), *accuracies, 1.0]
+        values = [*(float(parts[kind]) for kind in kinds), *accuracies, 1.0]
         sums += len(items) * torch.tensor(values, dtype=torch.float64)
     total = fabric.all_reduce(sums.to(fabric.device), reduce_op="sum")
     *values, n = torch.as_tensor(total).tolist()
@@ -308,8 +307,8 @@ def parameter_accuracies(
 
 
 def _score(figures: dict[str, float]) -> float:
-    """What is best when least: the paper's plateau schedule follows it too."""
-    return figures["reconstruction"] + figures["controls"]
+    """What is best when least, the paper's: its plateau schedule follows it too. A sampler's loss counts."""
+    return figures["reconstruction"] + figures["controls"] + figures.get("joint", 0.0)
 
 
 def _end_epoch(run: Run, figures: dict[str, float]) -> None:

@@ -38,7 +38,8 @@ class Progress:
     Attributes:
         epoch, step_in_epoch: finished epochs, and steps since.
         step: since the beginning.
-        best, best_epoch: least validation loss (reconstruction + controls), and its epoch, counted from 1.
+        best, best_epoch: least validation loss (what the model gives, not the latent's), and its epoch,
+            counted from 1.
         seconds: wall time of all steps, loading included, validations not.
     """
 
