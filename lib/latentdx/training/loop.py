@@ -93,7 +93,7 @@ def train(
     )
     with Log(folder, progress, active=first) as log, bar:
         while not _finished(run):
-            _train_epoch(run, log, bar, save_seconds)
+            train_epoch(run, log, bar, save_seconds)
             figures = validate(run)
             log.write(progress, "validation", figures)
             _end_epoch(run, figures)
@@ -117,7 +117,9 @@ def set_up(profile: Profile, folder: Path, fabric: Fabric) -> Run:
         model.range_db.copy_(torch.tensor([found.minimum, found.maximum]))
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[profile.optimizer]
-    optimizer = kind(model.parameters(), lr=profile.learning_rate, weight_decay=profile.weight_decay)
+    optimizer = kind(
+        model.parameters(), lr=profile.learning_rate, weight_decay=profile.weight_decay, fused=True
+    )
     wrapped, optimizer = fabric.setup(model, optimizer)
     torch.manual_seed(profile.seed * 1000 + fabric.global_rank + 1)  # of dropout and noise
     steps = n_batches(len(data.items("train")), profile.batch) * profile.epochs
@@ -207,7 +209,8 @@ def _mean_over_ranks(run: Run, values: Tensor) -> Tensor:
     return torch.as_tensor(run.fabric.all_reduce(values, reduce_op="mean"))
 
 
-def _train_epoch(run: Run, log: Log, bar: "tqdm[Any]", save_seconds: float) -> None:
+def train_epoch(run: Run, log: Log, bar: "tqdm[Any]", save_seconds: float = SAVE_SECONDS) -> None:
+    """All that is left of an epoch's steps; `bar` counts them."""
     profile, fabric, progress = run.profile, run.fabric, run.progress
     largest = float("inf") if profile.max_gradient_norm is None else profile.max_gradient_norm
     run.model.train()
