@@ -14,6 +14,7 @@ from latentdx.training.losses import (
     TEMPERATURE,
     block_cross_entropy,
     controls_loss,
+    joint_loss,
     latent_loss,
 )
 
@@ -86,3 +87,24 @@ def test_a_batch_that_masks_everything_costs_nothing_and_is_no_nan(name):
     assert loss.item() == 0
     loss.backward()
     assert torch.isfinite(presets.grad).all()
+
+
+def test_beyond_the_right_end_of_the_range_is_no_error_without_the_clamp():
+    num = REPRESENTATIONS["num"]
+    targets = torch.zeros(3, num.length)
+    targets[1], targets[2] = 1.0, 0.5
+    beyond = torch.stack([torch.full((num.length,), v) for v in (-0.3, 1.3, 0.5)]).requires_grad_()
+    assert controls_loss(num, beyond, targets, clamped=False, scalar_loss="absolute") == 0
+    wrong = torch.stack([torch.full((num.length,), v) for v in (1.3, -0.3, 1.3)]).requires_grad_()
+    loss = controls_loss(num, wrong, targets, clamped=False, scalar_loss="absolute")
+    assert float(loss) == pytest.approx((1.3 + 1.3 + 0.8) / 3)
+    loss.backward()
+    assert (wrong.grad != 0).all()  # outside too, unlike behind a clamp
+    assert controls_loss(num, wrong, targets, clamped=True, scalar_loss="absolute") < loss
+
+
+def test_the_joint_loss_counts_what_is_heard():
+    nll = torch.tensor([[1.0, 2.0], [3.0, 100.0]])
+    heard = torch.tensor([[True, True], [True, False]])
+    assert joint_loss(nll, heard) == 2.0
+    assert joint_loss(nll, torch.zeros(2, 2, dtype=torch.bool)) == 0.0

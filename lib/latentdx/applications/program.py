@@ -21,6 +21,7 @@ from latentdx.models.preset_vae import PresetVAE
 from latentdx.presets.bank import Preset
 from latentdx.shipped import shipped
 from latentdx.training import checkpoint
+from latentdx.training.losses import TEMPERATURE
 
 Audio = npt.NDArray[np.float32]
 Values = npt.NDArray[np.uint8]
@@ -80,13 +81,27 @@ class Programmer:
         )
 
     def sample(self, decibels: Tensor, n: int, *, temperature: float = 1.0, seed: int = 0) -> Values:
-        """Spectrograms, dB (B, note, 257, 347) -> n coherent presets each, uint8 (B, n, 145)."""
-        if self.model.sampler is None:
-            raise ParameterError(f"{self.about.profile.name} has no joint posterior to draw from")
+        """Draw presets from the posterior: spectrograms, dB (B, note, 257, 347) -> uint8 (B, n, 145).
+
+        With a sampler, coherent presets. Without one, z0 from q(z0 | x) and each one-hot block from its own
+        softmax, parameters independent of each other given z0.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        model = self.model
         with torch.inference_mode():
-            maps = self.model.encoder.maps(self.model.normalize(decibels))
-            generator = torch.Generator().manual_seed(seed)
-            return self.model.sampler.sample(maps, n, temperature=temperature, generator=generator).numpy()
+            spectrograms = model.normalize(decibels)
+            if model.sampler is not None:
+                maps = model.encoder.maps(spectrograms)
+                return model.sampler.sample(maps, n, temperature=temperature, generator=generator).numpy()
+            mean, log_variance = (t.repeat_interleave(n, 0) for t in model.encode(spectrograms))
+            noise = torch.randn(mean.shape, generator=generator)
+            z0 = mean + temperature * torch.exp(log_variance / 2) * noise
+            vectors = model.regress(model.latent_flow(z0)[0])
+            for block in model.representation.blocks:
+                chance = (vectors[:, block.slice] / (TEMPERATURE * temperature)).softmax(1)
+                drawn = torch.multinomial(chance, 1, generator=generator)
+                vectors[:, block.slice] = torch.zeros_like(chance).scatter_(1, drawn, 1.0)
+            return model.representation.decode(vectors).reshape(len(decibels), n, -1)
 
     def program_best(
         self,
