@@ -80,17 +80,19 @@ class Programmer:
             self.model.representation, self.model.program(self.model.normalize(decibels))
         )
 
-    def sample(self, decibels: Tensor, n: int, *, temperature: float = 1.0, seed: int = 0) -> Values:
+    def sample(
+        self, decibels: Tensor, n: int, *, temperature: float = 1.0, seed: int = 0, joint: bool = True
+    ) -> Values:
         """Draw presets from the posterior: spectrograms, dB (B, note, 257, 347) -> uint8 (B, n, 145).
 
-        With a sampler, coherent presets. Without one, z0 from q(z0 | x) and each one-hot block from its own
-        softmax, parameters independent of each other given z0.
+        With a sampler, coherent presets. Without one, or with `joint` off, z0 from q(z0 | x) and each one-hot
+        block from its own softmax, parameters independent of each other given z0.
         """
         generator = torch.Generator().manual_seed(seed)
         model = self.model
         with torch.inference_mode():
             spectrograms = model.normalize(decibels)
-            if model.sampler is not None:
+            if joint and model.sampler is not None:
                 maps = model.encoder.maps(spectrograms)
                 return model.sampler.sample(maps, n, temperature=temperature, generator=generator).numpy()
             mean, log_variance = (t.repeat_interleave(n, 0) for t in model.encode(spectrograms))

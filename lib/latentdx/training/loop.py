@@ -191,6 +191,7 @@ def losses(run: Run, batch: Batch, *, training: bool) -> tuple[dict[str, Tensor]
             batch.counts,
             clamped=profile.clamped,
             scalar_loss=profile.scalar_loss,
+            free_ends=profile.free_ends,
             over_ranks=over_ranks,
         ),
     }
@@ -288,7 +289,7 @@ def validate(run: Run) -> dict[str, float]:
         accuracies = parameter_accuracies(representation, presets, batch.targets)
         values = [*(float(parts[kind]) for kind in kinds), *accuracies, 1.0]
         sums += len(items) * torch.tensor(values, dtype=torch.float64)
-    total = fabric.all_reduce(sums.to(fabric.device), reduce_op="sum")
+    total = fabric.all_reduce(sums.float().to(fabric.device), reduce_op="sum")  # Apple's GPUs have no double
     *values, n = torch.as_tensor(total).tolist()
     figures = {name: value / n for name, value in zip(names, values, strict=True)}
     _stop_if_diverged(run, figures)

@@ -42,6 +42,7 @@ def controls_loss(
     *,
     clamped: bool = True,
     scalar_loss: Literal["squared", "absolute"] = "squared",
+    free_ends: bool = True,
     over_ranks: Callable[[Tensor], Tensor] = lambda count: count,
 ) -> Tensor:
     """Error of the scalars plus 0.2 times the cross-entropy of the blocks.
@@ -54,10 +55,11 @@ def controls_loss(
         targets: (B, length), of `Representation.encode`.
         counts: bool (B, parameters), which parameters of each preset count (default all), as of
             `Representation.of_sounding_operators`.
-        clamped: clamp the prediction to [0, 1] first, as the paper does (no gradient outside). Otherwise
-            blocks are plain logits, and a scalar beyond the right end of its range is no error: decoding
-            clamps it, and half of all scalars of learnfm are at an end (31 % at 0, 17 % at the maximum).
+        clamped: clamp the prediction to [0, 1] first, as the paper does (no gradient outside); else blocks
+            are plain logits.
         scalar_loss: squared error as in the paper, or absolute.
+        free_ends: without the clamp, a scalar beyond the right end of its range is no error: decoding clamps
+            it, and half of all scalars of learnfm are at an end (31 % at 0, 17 % at the maximum).
         over_ranks: mean of a tensor over all processes, so that the mean of their losses, and of their
             gradients, is that of one process with the whole batch.
     """
@@ -73,7 +75,7 @@ def controls_loss(
         weight = counts[:, ~is_block].to(presets.dtype)
         target = targets[:, elements]
         error = presets[:, elements] - target
-        if not clamped:  # what the clamp on decoding mends is no error
+        if free_ends and not clamped:
             error = torch.where(target >= 1, error.clamp(max=0), error)
             error = torch.where(target <= 0, error.clamp(min=0), error)
         error = error.abs() if scalar_loss == "absolute" else error**2

@@ -52,6 +52,7 @@ class Profile:
         joint_weight: of the sampler's loss, where the architecture has one.
         clamped: clamp the regression to [0, 1] in the loss, as the paper does; else plain logits.
         scalar_loss: "squared" (the paper's) or "absolute" error of scalars.
+        free_ends: see `controls_loss`.
         decoded: share of each batch whose spectrograms are decoded for the reconstruction loss.
         precision: "32-true" or "bf16-mixed".
         seed: of weights, order and noise.
@@ -79,6 +80,7 @@ class Profile:
     joint_weight: float = 1.0
     clamped: bool = True
     scalar_loss: Literal["squared", "absolute"] = "squared"
+    free_ends: bool = True
     decoded: float = 1.0
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     seed: int = 0

@@ -81,9 +81,9 @@ class Run:
 
 def save(run: Run) -> None:
     """Write the running checkpoint. All processes must call it, for each has its own random numbers."""
-    rng = {"cpu": torch.get_rng_state()}
-    if run.fabric.device.type == "cuda":
-        rng["cuda"] = torch.cuda.get_rng_state(run.fabric.device)
+    rng, device = {"cpu": torch.get_rng_state()}, run.fabric.device
+    if device.type != "cpu":
+        rng[device.type] = torch.get_device_module(device).get_rng_state()
     state = {
         "model": run.bare.state_dict(),
         "optimizer": run.optimizer.state_dict(),
@@ -120,8 +120,8 @@ def _write(run: Run, file: Path, state: dict[str, Any]) -> None:
 def resume(run: Run) -> None:
     """Take up the folder's running checkpoint, if there is one.
 
-    With as many processes as before the run goes on exactly; with more, the new ones start with random
-    numbers of their own.
+    With as many processes as before the run goes on exactly (on a GPU up to what its kernels add in another
+    order each time); with more, the new ones start with random numbers of their own.
 
     Raises:
         CheckpointError: it is damaged, not seen by all nodes, or of another profile or corpus.
@@ -148,5 +148,5 @@ def resume(run: Run) -> None:
     rng, rank = state["rng"], fabric.global_rank
     if rank < len(rng["cpu"]):
         torch.set_rng_state(rng["cpu"][rank])
-        if "cuda" in rng and fabric.device.type == "cuda":
-            torch.cuda.set_rng_state(rng["cuda"][rank], fabric.device)
+        if (kind := fabric.device.type) != "cpu" and kind in rng:
+            torch.get_device_module(kind).set_rng_state(rng[kind][rank])

@@ -1,0 +1,185 @@
+"""What brings the rendered distance down? Each lever alone, on validation presets; data/results/levers.csv.
+
+    python benchmarks/levers.py training     # short trainings of NumCat++ that differ in one thing; resumes
+    python benchmarks/levers.py inference    # ways to use the default model
+
+Needs learnfm. Never looks at the test set.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tqdm import tqdm
+
+from latentdx.applications.program import Programmer, load_model, score
+from latentdx.audio.dexed import SINGLE_NOTE, Dexed
+from latentdx.dataset.curation import rows
+from latentdx.dataset.store import Store, store_folder
+from latentdx.download import cache_folder
+from latentdx.evaluation import levers
+from latentdx.evaluation.metrics import mfcc_mae, spectral_convergence
+from latentdx.evaluation.results import code_commit
+from latentdx.evaluation.sound import Sound
+from latentdx.presets import corpora
+from latentdx.presets.bank import Preset
+from latentdx.training.loop import train
+from latentdx.training.profile import Profile, read_profile
+
+N_PRESETS = 200
+"""Of the validation set, the same for all."""
+
+N_DRAWN = 64
+
+SHORT = {"epochs": 3}
+"""Of the trainings that are compared; what a lever brings in a short one need not last."""
+
+METRICS = {"spectral convergence": spectral_convergence, "MFCC13": lambda a, b: mfcc_mae(a, b, 13)}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A training lever: the profile without it differs from the laptop profile in these fields."""
+
+    lever: str
+    changed: str
+    without: Mapping[str, Any]
+
+
+CHANGES = (
+    Change(
+        "presets begin near constant",
+        "scale e^-3 before the last couplings, against 1",
+        {"initial_log_scale": 0.0},
+    ),
+    Change("little posterior noise at first", "log-variance -4, against 0", {"initial_log_variance": 0.0}),
+    Change("the preset weighs more", "controls loss 10 times, against once", {"controls_weight": 1.0}),
+    Change("small batches", "64 presets, against 160 as in the paper", {"batch": 160}),
+    Change("absolute error of scalars", "against squared as in the paper", {"scalar_loss": "squared"}),
+    Change("free ends", "nothing beyond the right end of a range counts, against all", {"free_ends": False}),
+    Change(
+        "little dropout",
+        "0.1, against the paper's 0.3 and 0.4",
+        {"dropout": 0.3, "regression_dropout": 0.4},
+    ),
+)
+
+
+def changed(profile: Profile, fields: Mapping[str, Any]) -> Profile:
+    """The profile with other values, wherever they belong."""
+    own = {k: v for k, v in fields.items() if hasattr(profile, k)}
+    inner = {k: v for k, v in fields.items() if k not in own}
+    return replace(profile, **own, architecture=replace(profile.architecture, **inner))
+
+
+class Targets:
+    """The validation presets with their spectrograms and sounds."""
+
+    def __init__(self) -> None:
+        every = rows("learnfm", "twin-disjoint", "validation")
+        self.rows = np.sort(np.random.default_rng(0).choice(every, N_PRESETS, replace=False))
+        bank = corpora.read("learnfm").neutral()
+        self.sounds = [Dexed().render(bank[int(row)], *SINGLE_NOTE[0]) for row in self.rows]
+        store = Store(store_folder("learnfm", SINGLE_NOTE))
+        self.decibels = torch.from_numpy(store.decibels(self.rows))
+
+    def measure(self, infer: Callable[[int], npt.NDArray[np.uint8]], what: str) -> dict[str, npt.NDArray]:
+        """Every metric of the preset that `infer` finds for each target."""
+        out = []
+        for i in tqdm(range(N_PRESETS), desc=what):
+            target, found = Sound(self.sounds[i]), Sound(Dexed().render(Preset(infer(i)), *SINGLE_NOTE[0]))
+            out.append([metric(target, found) for metric in METRICS.values()])
+        return dict(zip(METRICS, np.array(out).T, strict=True))
+
+    def one_pass(self, model: Programmer) -> dict[str, npt.NDArray]:
+        values = model.predict(self.decibels).values
+        return self.measure(lambda i: values[i], "one pass")
+
+    def ranked(self, draw: Callable[[int, int], npt.NDArray[np.uint8]], what: str) -> dict[str, npt.NDArray]:
+        """The best of `draw(i, N_DRAWN)` by rendering."""
+
+        def best(i: int) -> npt.NDArray[np.uint8]:
+            drawn = draw(i, N_DRAWN)
+            return drawn[score(drawn, [self.sounds[i]], SINGLE_NOTE).argmin()]
+
+        return self.measure(best, what)
+
+
+def note(lever: str, change: str, before: Mapping, after: Mapping, *, kept: bool) -> None:
+    for metric in METRICS:
+        line = levers.record(
+            lever, change, f"{metric}, median", before[metric], after[metric], kept=kept, commit=code_commit()
+        )
+        print(
+            f"{line.lever}: {line.metric} {line.before:.3f} -> {line.after:.3f} (p {line.p:.2g}, n {line.n})"
+        )
+
+
+def training() -> None:
+    targets = Targets()
+    base = replace(read_profile("numcat++"), **SHORT)
+
+    def trained(profile: Profile, name: str) -> dict[str, npt.NDArray]:
+        return targets.one_pass(load_model(train(profile, cache_folder() / "runs" / f"lever-{name}")))
+
+    after = trained(base, "base")
+    for change in CHANGES:
+        before = trained(changed(base, change.without), "-".join(change.without))
+        note(
+            change.lever,
+            f"{change.changed} (NumCat++, {base.epochs} epochs, one pass)",
+            before,
+            after,
+            kept=True,
+        )
+
+
+def inference() -> None:
+    targets, joint = Targets(), load_model("latentdx")
+    seeds = [int(row) for row in targets.rows]
+
+    def draws(
+        temperature: float = 1.0, *, together: bool = True
+    ) -> Callable[[int, int], npt.NDArray[np.uint8]]:
+        def draw(i: int, n: int) -> npt.NDArray[np.uint8]:
+            decibels = targets.decibels[i : i + 1]
+            drawn = joint.sample(decibels, n - 1, temperature=temperature, seed=seeds[i], joint=together)[0]
+            return np.concatenate([joint.predict(decibels).values, drawn])
+
+        return draw
+
+    single = targets.one_pass(joint)
+    best = targets.ranked(draws(), "joint draws")
+    note(
+        "best of 64 draws by rendering",
+        "joint draws, against one pass (default model)",
+        single,
+        best,
+        kept=True,
+    )
+    apart = targets.ranked(draws(together=False), "independent draws")
+    note(
+        "a joint posterior",
+        "best of 64 joint draws, against 64 draws of independent parameters",
+        apart,
+        best,
+        kept=True,
+    )
+    cool = targets.ranked(draws(0.7), "temperature 0.7")
+    note("cooler draws", "best of 64 at temperature 0.7, against 1", best, cool, kept=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("training", "inference"))
+    {"training": training, "inference": inference}[parser.parse_args().what]()
+
+
+if __name__ == "__main__":
+    main()
