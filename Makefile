@@ -8,6 +8,7 @@ PYTHON ?= python3
 PROFILE ?= laptop
 CORPUS ?= learnfm
 NOTES ?= single
+MODELS ?=
 BIN := .venv/bin
 DOIT := $(BIN)/doit profile=$(PROFILE)
 
@@ -17,7 +18,7 @@ INSTALLED := .venv/.installed-$(shell cat requirements.lock pyproject.toml 2>/de
 # Prints how long a stage took, under its name.
 TIMED = TIMEFORMAT='== $(1): %0lR'; time
 
-.PHONY: help install site reproduce test check lock clean
+.PHONY: help install site reproduce train evaluate test check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -30,6 +31,13 @@ site: $(INSTALLED)  ## build the book into build/PROFILE/_build/html
 
 reproduce: $(INSTALLED)  ## make again what data/ ships: fetch, curate, render, promote (NOTES=six for all six notes)
 	$(DOIT) corpus=$(CORPUS) notes=$(NOTES) reproduce
+
+# one at a time, for each uses all cores
+train: $(INSTALLED)  ## train the laptop models; goes on where it stopped (MODELS="numcat++ latentdx" for some)
+	$(DOIT) -n 1 models="$(MODELS)" train
+
+evaluate: $(INSTALLED)  ## measure anchors and trained models on the test set into data/results (MODELS as above)
+	$(DOIT) -n 1 models="$(MODELS)" listen
 
 check: $(INSTALLED)  ## format, lint and types only
 	@$(call TIMED,ruff) { $(BIN)/ruff check && $(BIN)/ruff format --check; }

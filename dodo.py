@@ -1,7 +1,7 @@
 """The pipeline, as tasks that run again only when the content of what they read has changed: `doit list`.
 
 Called by the Makefile: `doit profile=smoke site`. The site's tasks write only to build/<profile>/;
-`reproduce` writes to the user's cache and promotes into data/.
+`reproduce`, `train` and `evaluate` write to the user's cache and promote into data/.
 """
 
 import os
@@ -18,6 +18,8 @@ from doit.tools import config_changed
 
 from latentdx.book.notebooks import read_profile
 from latentdx.book.sphinx_extension import BUILD_VARIABLE
+from latentdx.training import profile as training
+from latentdx.training.run import run_folder
 
 Task = dict[str, Any]
 
@@ -177,3 +179,75 @@ def promote() -> None:
 def task_reproduce() -> Task:
     """Fetch, make, render, and promote what was made into data/."""
     return {"actions": [promote], "task_dep": ["make", "render"]}
+
+
+# What is trained, and evaluated, takes hours: never part of `reproduce`. Both resume, and do nothing twice.
+MODELS = get_var("models", "").split() or list(training.model_names("laptop"))
+SHIPPED_MODELS = {"num", "numcat", "numcat++", "numcat++-six", "latentdx"}  # the others leave only results
+LEARNING = {"models", "training"}
+JUDGING = LEARNING | {"evaluation", "applications"}
+TRAINING_CODE = [*DATASET_CODE, *(file for file in LIBRARY if LEARNING & set(Path(file).parts))]
+EVALUATION_CODE = [*DATASET_CODE, *(file for file in LIBRARY if JUDGING & set(Path(file).parts))]
+FIVE_NOTES = "60:20,60:64,60:127,40:85,70:85"
+N_CANDIDATES, N_SEARCHED = 64, 1000
+
+
+def trained(name: str) -> Path:
+    """The finished checkpoint of a laptop training, in the user's cache."""
+    return run_folder(training.read_profile(name, "laptop")) / "model.safetensors"
+
+
+def promote_model(name: str) -> None:
+    """Copy a finished checkpoint that ships into data/checkpoints, if its bytes differ."""
+    made, shipped_file = trained(name), Path("data/checkpoints", f"{name}.safetensors")
+    if shipped_file.is_file() and shipped_file.read_bytes() == made.read_bytes():
+        return
+    print(f"changed {shipped_file}")
+    shipped_file.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(made, shipped_file)
+
+
+def task_train() -> Iterator[Task]:
+    """Train one model at the laptop's scale in the user's cache; what ships is copied into data/checkpoints."""
+    for name in MODELS:
+        profile = repr(training.read_profile(name, "laptop"))
+        yield {
+            "name": name,
+            "file_dep": TRAINING_CODE,
+            "uptodate": [config_changed(profile), trained(name).exists()],
+            "actions": [
+                [*MODULE, "latentdx.cli", "train", name],
+                *([(promote_model, [name])] if name in SHIPPED_MODELS else []),
+            ],
+        }
+
+
+def evaluations(name: str) -> list[list[str]]:
+    """Arguments of `latentdx evaluate` that make every result of a model; or of the anchors."""
+    several = ["--best-of", str(N_CANDIDATES), "--limit", str(N_SEARCHED)]
+    return [
+        [name],
+        *([[name, "--notes", FIVE_NOTES]] if name in ("numcat++", "numcat++-six") else []),
+        *([[name, *several]] if name == "latentdx" else []),
+    ]
+
+
+def task_evaluate() -> Iterator[Task]:
+    """Evaluate one trained model, or the anchors, into data/results, with summary and model cards."""
+    for name in ["anchors", *MODELS]:
+        checkpoints = [Path("data/checkpoints", f"{name}.safetensors")]
+        if name in training.model_names("laptop"):
+            checkpoints.append(trained(name))  # of a model that does not ship
+        used = [str(file) for file in checkpoints if file.exists()][:1]
+        yield {
+            "name": name,
+            "file_dep": [*EVALUATION_CODE, *used],
+            "uptodate": [config_changed(str(evaluations(name)))],
+            "actions": [[*MODULE, "latentdx.cli", "evaluate", *arguments] for arguments in evaluations(name)],
+        }
+
+
+def task_listen() -> Task:
+    """Keep sounds of the test set for the results chapter; after `evaluate`."""
+    command = [*MODULE, "latentdx.cli", "evaluate", "listen", "--best-of", str(N_CANDIDATES)]
+    return {"actions": [command], "task_dep": ["evaluate"]}

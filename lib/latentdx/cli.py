@@ -1,4 +1,4 @@
-"""The command line: `latentdx fetch | info | curate | render | train`."""
+"""The command line: `latentdx fetch | info | curate | render | train | evaluate`."""
 
 import errno
 from collections.abc import Iterator
@@ -193,6 +193,53 @@ def train(
         _fail(f"stopped; the same command goes on from the last checkpoint ({folder})", _INTERRUPTED)
     if fabric.is_global_zero:
         typer.echo(path)
+
+
+@app.command()
+def evaluate(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME", help="Models or checkpoints; anchors; published; listen.")
+    ],
+    split: Annotated[str | None, typer.Option(help="Whose test set; default: the checkpoint's own.")] = None,
+    notes: Annotated[str, typer.Option(help="To compare at: single, six or NOTE:VELOCITY,…")] = "single",
+    best_of: Annotated[int, typer.Option(min=1, help="Candidates a preset, ranked by rendering.")] = 1,
+    temperature: Annotated[float, typer.Option(min=0.0, help="Of the candidates' draws.")] = 1.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Presets, drawn by seed; default: all.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--as", help="Name of the result; default: the model's.")
+    ] = None,
+    leaky: Annotated[bool, typer.Option("--leaky", help="Allow another split than the model's.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="No live parameters, no pYIN.")] = False,
+    processes: Annotated[int | None, typer.Option(min=1, help="Default: one a core.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the results; default: data/results.")] = None,
+) -> None:
+    """Evaluate models on a whole test set; the same command goes on with what was interrupted.
+
+    \b
+    Example:  latentdx evaluate numcat++ latentdx
+              latentdx evaluate latentdx --best-of 64 --limit 1000
+    """
+    from latentdx.applications import evaluation  # here, for it takes seconds to import
+
+    asked = evaluation.Asked(
+        split=split,
+        notes=_parse_notes(notes),
+        best_of=best_of,
+        temperature=temperature,
+        limit=limit,
+        name=name,
+        leaky=leaky,
+        quick=quick,
+        processes=processes,
+        out=out,
+    )
+    if name is not None and len(names) > 1:
+        raise typer.BadParameter(f"--as {name} names one result, not {len(names)}")
+    try:
+        for path in evaluation.evaluate_all(names, asked):
+            typer.echo(path)
+    except KeyboardInterrupt:
+        _fail("stopped; the same command goes on from the last finished chunk", _INTERRUPTED)
 
 
 def _parse_notes(text: str) -> tuple[tuple[int, int], ...]:

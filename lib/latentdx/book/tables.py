@@ -12,13 +12,15 @@ from latentdx.presets.parameters import PARAMETERS, Parameter, parameter
 
 
 def table_html(frame: pd.DataFrame, caption: str, *, scroll: bool = False) -> HTML:
-    """A data frame as a table, its index left out; all text is escaped.
+    """A data frame as a table, its index left out; all text is escaped but what is `markupsafe.Markup`.
 
     Args:
         caption: says what the table holds; also its name for screen readers.
         scroll: keep a long table in a region that scrolls by itself (reachable by keyboard).
     """
-    body = frame.to_html(index=False, escape=True, border=0, classes="ldx-table", justify="unset")
+    safe = frame.map(lambda cell: escape(cell) if isinstance(cell, str) else cell)
+    safe.columns = pd.Index([escape(name) for name in frame.columns])
+    body = safe.to_html(index=False, escape=False, border=0, classes="ldx-table", justify="unset")
     body = body.replace("<th></th>", "<td></td>")  # a header without a name is none to a screen reader
     body = body.replace("<th>", '<th scope="col">').replace(' style="text-align: unset;"', "")
     body = body.replace("<thead>", f"<caption>{escape(caption)}</caption>\n<thead>", 1)

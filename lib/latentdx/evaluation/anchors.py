@@ -117,6 +117,8 @@ def evaluate_anchors(
     corpus: str = "learnfm",
     split: splits.Split = "twin-disjoint",
     subset: splits.Subset = "test",
+    rows: Rows | None = None,
+    selection: str = "",
     notes: Notes = SINGLE_NOTE,
     live_notes: Notes | None = SINGLE_NOTE,
     n_pyin: int | None = None,
@@ -125,6 +127,9 @@ def evaluate_anchors(
 ) -> Iterator[Result]:
     """Evaluate anchors on a whole subset, one `Result` each; parameters as of `results.evaluate_rows`.
 
+    Args:
+        rows: some of the subset, which `selection` describes; each name gets "-on-<so many>".
+
     Raises:
         StoreMissingError: the nearest presets need the corpus's single-note store (`latentdx render`).
     """
@@ -132,13 +137,13 @@ def evaluate_anchors(
         corpora.read(corpus).neutral(),
         corpus,
         curation.rows(corpus, split=split, subset="train"),
-        curation.rows(corpus, split=split, subset=subset),
+        curation.rows(corpus, split=split, subset=subset) if rows is None else rows,
         progress,
     )
     for name in names:
         anchor = ANCHORS[name]
         yield evaluate_rows(
-            anchor.name,
+            anchor.name if rows is None else f"{anchor.name}-on-{len(rows)}",
             anchor.title,
             anchor.predict(task),
             task.rows,
@@ -146,6 +151,7 @@ def evaluate_anchors(
             corpus=corpus,
             split=split,
             subset=subset,
+            selection=selection,
             notes=notes,
             inference=anchor.inference,
             live_notes=live_notes,

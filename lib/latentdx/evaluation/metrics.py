@@ -132,15 +132,22 @@ def _mean(values: npt.NDArray, mask: Mask | None) -> Floats:
     return np.divide((values * chosen).sum(1), count, out=np.full(len(values), np.nan), where=count > 0)
 
 
-def _numerical_mae(
-    targets: PresetBank, inferred: Predictions, parameters: tuple[Parameter, ...], mask: Mask | None = None
-) -> Floats:
+def plugin_errors(
+    targets: PresetBank, inferred: Predictions, parameters: tuple[Parameter, ...]
+) -> npt.NDArray[np.float32]:
+    """Absolute errors in [0, 1], (N, len(parameters)), rounded as `numerical_mae` says."""
     indices = [p.index for p in parameters]
     steps = np.array([p.maximum for p in parameters], np.float64)
     small = np.array([p.maximum + 1 < CONTINUOUS_SIZE for p in parameters])
     found = inferred.plugin[:, indices]
     rounded = (np.rint(found * steps) / steps).astype(np.float32)
-    errors = np.abs(np.where(small, rounded, found) - targets.plugin()[:, indices])
+    return np.abs(np.where(small, rounded, found) - targets.plugin()[:, indices])
+
+
+def _numerical_mae(
+    targets: PresetBank, inferred: Predictions, parameters: tuple[Parameter, ...], mask: Mask | None = None
+) -> Floats:
+    errors = plugin_errors(targets, inferred, parameters)
     return _mean(errors, None if mask is None else mask[:, _columns(parameters)])
 
 

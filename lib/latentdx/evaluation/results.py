@@ -28,6 +28,7 @@ from latentdx.evaluation.masks import live_masks
 from latentdx.models.predictions import Predictions
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
+from latentdx.presets.parameters import column, learnable_parameters
 from latentdx.shipped import shipped
 
 Kind = Literal["model", "search", "anchor", "reference"]
@@ -36,10 +37,11 @@ Kind = Literal["model", "search", "anchor", "reference"]
 Notes = Sequence[tuple[int, int]]
 
 LEAST_OF_ALGORITHM = 5
-"""Presets that an algorithm needs in a test set for its medians to be told: fewer would tell on presets."""
+"""Presets that an algorithm needs in a test set for its medians to be told: fewer would tell on presets.
+Likewise those for which a parameter is live."""
 
 _KEY = b"latentdx"
-_NAME = re.compile(r"[a-z0-9+][a-z0-9+._-]*")
+_NAME = re.compile(r"[a-z0-9+][a-z0-9+_-]*")  # a dot begins the next part of a file's name
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Provenance:
         commit: of this project, "+changes" where files differed; "" unknown.
         libraries: versions.
         by_algorithm: algorithm 1 … 32 -> n and the median of each metric, where there are enough presets.
+        by_parameter: of each learnable parameter, see `figures_by_parameter`; empty without live masks.
     """
 
     name: str
@@ -85,6 +88,7 @@ class Provenance:
     commit: str
     libraries: str
     by_algorithm: dict[str, dict[str, float]] = field(default_factory=dict)
+    by_parameter: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,25 @@ def medians_by_algorithm(table: pd.DataFrame, bank: PresetBank) -> dict[str, dic
     return out
 
 
+def figures_by_parameter(
+    targets: PresetBank, predictions: Predictions, live: npt.NDArray[np.bool_]
+) -> dict[str, dict[str, float]]:
+    """Name -> n presets in which it is live; of these, where there are enough, the share found exactly
+    (`accuracy`), and of a numerical parameter the mean absolute error in [0, 1] (`mae`)."""
+    parameters = learnable_parameters()
+    same = targets.values == predictions.values
+    errors = metrics.plugin_errors(targets, predictions, parameters)
+    out: dict[str, dict[str, float]] = {}
+    for i, p in enumerate(parameters):
+        which = live[:, column(p.name)]
+        figures = out[p.name] = {"n": int(which.sum())}
+        if figures["n"] >= LEAST_OF_ALGORITHM:
+            figures["accuracy"] = float(f"{same[which, column(p.name)].mean():.5g}")
+            if p.kind == "numerical":
+                figures["mae"] = float(f"{errors[which, i].mean():.5g}")
+    return out
+
+
 def evaluate_rows(
     name: str,
     title: str,
@@ -201,7 +224,7 @@ def evaluate_rows(
         n_pyin: default 500 for a single note, none for several.
     """
     if not _NAME.fullmatch(name):
-        raise ParameterError(f"{name!r} cannot name a file: use a-z, 0-9 and + . _ -")
+        raise ParameterError(f"{name!r} cannot name a file: use a-z, 0-9 and + _ -")
     bank = corpora.read(corpus).neutral()
     synth = renderer or Dexed()
     pyin = evaluate.N_PYIN * (len(notes) == 1) if n_pyin is None else n_pyin
@@ -244,6 +267,7 @@ def evaluate_rows(
             for p in ("dexed-py", "librosa", "numpy", "pandas", "pyarrow", "scipy", "torch")
         ),
         by_algorithm=medians_by_algorithm(table, bank),
+        by_parameter={} if live is None else figures_by_parameter(bank[rows], predictions, live),
     )
     return Result(table, provenance)
 

@@ -58,7 +58,9 @@ def _estimates(table: pd.DataFrame) -> dict[str, Any]:
 
 def _summary(result: Result) -> dict[str, Any]:
     table = result.table
-    out = {"provenance": asdict(result.provenance), "all": _estimates(table), "labels": {}, "notes": {}}
+    provenance = asdict(result.provenance)
+    del provenance["by_parameter"]  # long; read it from the result itself
+    out = {"provenance": provenance, "all": _estimates(table), "labels": {}, "notes": {}}
     for label, part in table.groupby("label", observed=True):
         out["labels"][str(label)] = _estimates(part)
     if len(result.provenance.notes) > 1:
@@ -74,12 +76,19 @@ def _where(p: Provenance) -> tuple[str, str, str, str]:
 
 def _groups(results: Sequence[Result]) -> Iterable[tuple[str, list[Result]]]:
     """(selection, results) that may be compared: the same corpus, split and notes. A result on selected
-    presets is compared with those on the whole test set, which have these too."""
+    presets is compared with those on the whole test set, which have these too, unless it is one of them."""
     for where in sorted({_where(r.provenance) for r in results}):
-        alike = [r for r in results if _where(r.provenance) == where]
+        alike = [r for r in results if _where(r.provenance) == where and r.provenance.kind != "reference"]
         for selection in sorted({r.provenance.selection for r in alike}):
-            members = [r for r in alike if r.provenance.selection in ("", selection)]
-            yield selection, [r for r in members if r.provenance.kind != "reference"]
+            own = [r for r in alike if r.provenance.selection == selection]
+            again = {(r.provenance.checkpoint_sha256, r.provenance.inference) for r in own} - {("", "")}
+            whole = [
+                r
+                for r in alike
+                if selection != "" == r.provenance.selection
+                and (r.provenance.checkpoint_sha256, r.provenance.inference) not in again
+            ]
+            yield selection, [*whole, *own]
 
 
 def _comparison(selection: str, members: Sequence[Result]) -> dict[str, Any]:

@@ -1,0 +1,170 @@
+"""`latentdx evaluate`: trained models, anchors and the published examples, measured into `data/results`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from latentdx.applications.program import Programmer, load_model, score
+from latentdx.audio.dexed import SINGLE_NOTE
+from latentdx.dataset import examples
+from latentdx.dataset.splits import SPLITS, Split
+from latentdx.errors import ParameterError, ShippedFileError
+from latentdx.evaluation import exhibits, runs, samples, summary
+from latentdx.evaluation.anchors import evaluate_anchors
+from latentdx.evaluation.results import Notes, read_all
+from latentdx.evaluation.runs import Trial
+from latentdx.shipped import shipped
+from latentdx.training.cards import write_cards
+from latentdx.training.profile import model_names, read_profile
+from latentdx.training.run import run_folder
+
+ANCHORS, PUBLISHED, LISTEN, SUMMARY = "anchors", "published", "listen", "summary"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How to evaluate.
+
+    Attributes:
+        split: whose test set; `None` for each checkpoint's own ("twin-disjoint" for anchors).
+        notes: at which sounds are compared.
+        best_of: candidates a preset; 1 is the single pass.
+        temperature: of the candidates.
+        limit: presets of the test set, drawn by seed; `None` for all.
+        name: of the result; `None` for the model's.
+        leaky: allow another split than the model's.
+        quick: no live parameters, no pYIN.
+        processes: default one a core.
+        out: folder of the results; default `data/results`.
+        progress: as everywhere.
+    """
+
+    split: str | None = None
+    notes: Notes = SINGLE_NOTE
+    best_of: int = 1
+    temperature: float = 1.0
+    limit: int | None = None
+    name: str | None = None
+    leaky: bool = False
+    quick: bool = False
+    processes: int | None = None
+    out: Path | None = None
+    progress: bool | None = None
+
+    @property
+    def folder(self) -> Path:
+        return self.out or shipped("results")
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """What every evaluation takes."""
+        out: dict[str, Any] = {"notes": self.notes, "processes": self.processes, "progress": self.progress}
+        return {**out, "live_notes": None, "n_pyin": 0} if self.quick else out
+
+    def trial(self, corpus: str, split: Split) -> Trial:
+        """On which presets, `split` being the model's own."""
+        wanted = split if self.split is None else self.split
+        if wanted not in SPLITS:
+            raise ParameterError(f"no split {wanted!r}: there are {', '.join(SPLITS)}")
+        return Trial.of(corpus, wanted, limit=self.limit)
+
+
+def find_model(name: str) -> Programmer:
+    """A checkpoint file; else the shipped model of that name; else this machine's own laptop training."""
+    is_file = name.endswith(".safetensors")
+    if is_file or shipped("checkpoints", f"{name}.safetensors").exists() or name not in model_names("laptop"):
+        return load_model(name)
+    own = run_folder(read_profile(name, "laptop")) / "model.safetensors"
+    if not own.exists():
+        raise ShippedFileError(
+            f"no model {name!r}: neither shipped nor at {own}; train it by `latentdx train {name}`"
+        )
+    return load_model(own)
+
+
+def shipped_models() -> list[Programmer]:
+    """All, in the order of their training profiles."""
+    files = [shipped("checkpoints", f"{name}.safetensors") for name in model_names("laptop")]
+    return [load_model(file) for file in files if file.exists()]
+
+
+def evaluate_all(names: Sequence[str], asked: Asked) -> Iterator[Path]:
+    """Evaluate each of `names`, then summarize the folder, and write the model cards where it is what ships.
+
+    Gives every file as it is written.
+
+    Args:
+        names: models or checkpoints; "anchors"; "published", all shipped models on the published examples;
+            "listen", sounds of the test set; "summary", nothing but that.
+    """
+    for name in names:
+        if name == ANCHORS:
+            yield from _anchors(asked)
+        elif name == PUBLISHED:
+            for model in shipped_models():
+                yield from _examples(model, asked)
+        elif name == LISTEN:
+            yield _listen(asked)
+        elif name != SUMMARY:
+            yield from _model(find_model(name), asked)
+    yield summary.write(asked.folder)
+    if asked.out is None:  # what ships has its figures from there
+        yield from write_cards()
+
+
+def _model(model: Programmer, asked: Asked) -> Iterator[Path]:
+    profile = model.about.profile
+    trial = asked.trial(profile.corpus, profile.split)
+    if asked.best_of == 1:
+        found = runs.one_pass(model, trial, name=asked.name, leaky=asked.leaky, **asked.how)
+        yield found.write(asked.folder)
+    else:
+        results, curve = samples.best_of(
+            model,
+            score,
+            trial,
+            asked.best_of,
+            name=asked.name,
+            leaky=asked.leaky,
+            temperature=asked.temperature,
+            **asked.how,
+        )
+        for result in results:
+            yield result.write(asked.folder)
+        yield samples.write_curve(curve, asked.folder)
+    if profile.corpus == examples.CORPUS and not asked.name:
+        yield from _examples(model, asked)
+
+
+def _examples(model: Programmer, asked: Asked) -> Iterator[Path]:
+    """In one pass, and, where it was asked for, as the best of several."""
+    yield exhibits.evaluate_examples(model, folder=asked.folder)
+    if asked.best_of > 1:
+        yield exhibits.evaluate_examples(model, score, asked.best_of, folder=asked.folder)
+
+
+def _anchors(asked: Asked) -> Iterator[Path]:
+    trial = asked.trial(examples.CORPUS, "twin-disjoint")
+    part = {"rows": trial.rows, "selection": trial.selection} if trial.selection else {}
+    for result in evaluate_anchors(corpus=trial.corpus, split=trial.split, **part, **asked.how):  # type: ignore[arg-type]
+        yield result.write(asked.folder)
+
+
+def _listen(asked: Asked) -> Path:
+    """NumCat++ and the default model, where they ship, on presets chosen by the last one's distances."""
+    models = [m for m in shipped_models() if m.about.profile.name in ("numcat++", "latentdx")]
+    if not models:
+        raise ShippedFileError(f"no model ships in {shipped('checkpoints')}: there is nothing to listen to")
+    last = models[-1]
+    references = [
+        r
+        for r in read_all(asked.folder)
+        if (r.provenance.checkpoint_sha256, r.provenance.inference) == (last.sha256, "one pass")
+        and not r.provenance.selection
+        and len(r.provenance.notes) == 1
+    ]
+    if not references:
+        name = last.about.profile.name
+        raise ShippedFileError(f"no result of {name} in {asked.folder}: `latentdx evaluate {name}` first")
+    return exhibits.write_listening(references[0], models, rank=score, n=asked.best_of, folder=asked.folder)

@@ -1,0 +1,211 @@
+"""Paired comparisons for the chapter "Results": representations, notes, splits, seeds."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from IPython.display import HTML
+
+from latentdx.book.findings import (
+    LEADING,
+    PARAMETERS,
+    Findings,
+    NotMeasuredError,
+    estimate,
+    heading,
+    interval,
+    number,
+    p_text,
+    per_preset,
+    shown,
+)
+from latentdx.book.tables import table_html
+from latentdx.dataset import curation
+from latentdx.evaluation import statistics
+from latentdx.evaluation.metrics import METRICS
+from latentdx.evaluation.results import Result
+
+Part = Callable[[npt.NDArray], npt.NDArray[np.bool_]]
+"""Which rows of a corpus belong."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A comparison to make: does `b` improve on `a`?"""
+
+    a: str
+    b: str
+    question: str
+
+
+STEPS = (
+    Step("num", "numcat", "categories as categories"),
+    Step("numcat", "numcat++", "small numbers as categories too"),
+    Step("numcat++-mlp", "numcat++", "flow instead of MLP"),
+    Step("numcat++", "latentdx", "our own model"),
+    Step("numcat++", "numcat++-seed1", "nothing but another seed"),
+)
+
+
+def compare_steps(
+    f: Findings,
+    steps: Sequence[Step] = STEPS,
+    metrics: Sequence[str] = (LEADING, "log_stft_mae"),
+    **where: Any,
+) -> pd.DataFrame:
+    """Paired tests of each step whose results are there, Holm-corrected over all that are.
+
+    Returns:
+        step, metric, before, after (medians on common presets), improved (share of presets), p, verdict.
+    """
+    lines = []
+    for step in steps:
+        try:
+            a, b = f.get(step.a, **where), f.get(step.b, **where)
+        except NotMeasuredError:
+            continue
+        lines += [
+            _compared(a, b, m)
+            | {"step": f"{a.provenance.title} → {b.provenance.title}", "question": step.question}
+            for m in metrics
+        ]
+    if not lines:
+        raise NotMeasuredError(
+            "No two of the models that are compared here are evaluated. `latentdx evaluate` does it."
+        )
+    return _judged(pd.DataFrame(lines))
+
+
+def _compared(a: Result, b: Result, metric: str, note: Sequence[int] | None = None) -> dict[str, Any]:
+    """Medians on common presets, share of them in which b is better, p as it is."""
+    x, y = (per_preset(r, metric, note) for r in (a, b))
+    both = pd.concat([x, y], axis=1, keys=["a", "b"]).dropna()
+    if METRICS[metric].better == "higher":
+        improved, ranks = (both["b"] > both["a"]).mean(), "b"
+    else:
+        improved, ranks = (both["b"] < both["a"]).mean(), "a"
+    tested = statistics.compare({"a": both["a"], "b": both["b"]})[0]
+    better = {"a": "b", "b": "a", "": ""}[tested.lower] if ranks == "b" else tested.lower
+    return {
+        "metric": metric,
+        "n": len(both),
+        "before": both["a"].median(),
+        "after": both["b"].median(),
+        "improved": improved,
+        "p": tested.p,
+        "better": better,
+    }
+
+
+def _judged(table: pd.DataFrame) -> pd.DataFrame:
+    """p adjusted over the table (Holm), and a verdict of each line: ranks and medians must agree."""
+    table = table.assign(p=statistics.holm(table["p"]))
+
+    def verdict(line: pd.Series) -> str:
+        if line["p"] >= statistics.SIGNIFICANCE or not line["better"]:
+            return "no difference shown"
+        sign = 1 if METRICS[line["metric"]].better == "lower" else -1
+        gain = sign * (line["before"] - line["after"])
+        if line["better"] == "b":
+            return "better" if gain >= 0 else "mixed"
+        return "worse" if gain <= 0 else "mixed"
+
+    return table.assign(verdict=table.apply(verdict, axis=1))
+
+
+def _verdict_table(table: pd.DataFrame, first: Mapping[str, str], caption: str) -> HTML:
+    """Lines of `_judged` as a reader wants them; `first` names leading columns."""
+    out = pd.DataFrame(
+        {
+            **{shown_: table[key] for key, shown_ in first.items()},
+            "metric": [METRICS[m].title for m in table["metric"]],
+            "before": [number(v, METRICS[m]) for v, m in zip(table["before"], table["metric"], strict=True)],
+            "after": [number(v, METRICS[m]) for v, m in zip(table["after"], table["metric"], strict=True)],
+            "improved": [f"{100 * v:.0f} %" for v in table["improved"]],
+            "p": [p_text(p) for p in table["p"]],
+            "verdict": table["verdict"],
+        }
+    )
+    return table_html(out, caption)
+
+
+@shown
+def steps_table(f: Findings, **where: Any) -> HTML:
+    """`compare_steps` as a table."""
+    table = compare_steps(f, **where)
+    return _verdict_table(
+        table,
+        {"step": "step", "question": "what it is"},
+        f"Paired tests on {table['n'].max():,} presets, Holm-corrected over these {len(table)}",
+    )
+
+
+@shown
+def notes_table(f: Findings) -> HTML:
+    """Six notes against one, at notes that neither or only some were trained at."""
+    six = f.get("numcat++-six", notes=5, selection=None)
+    lines = []
+    singles = [r for r in f.select(notes=5, selection=None) if r.provenance.name.startswith("numcat++")]
+    for one in (r for r in singles if r.provenance.kind == "model" and "-six" not in r.provenance.name):
+        if one.provenance.selection != six.provenance.selection:
+            continue
+        for note in six.provenance.notes:
+            line = _compared(one, six, LEADING, note)
+            lines.append(line | {"note": f"({note[0]}, {note[1]})", "against": one.provenance.title})
+        lines += [
+            _compared(one, six, m) | {"note": "all", "against": one.provenance.title}
+            for m in ("dynamic_numerical_mae", "dynamic_categorical_accuracy")
+        ]
+    if not lines:
+        raise NotMeasuredError(
+            "The single-note model is not evaluated at the same notes. "
+            "`latentdx evaluate numcat++ --notes 60:20,60:64,60:127,40:85,70:85` does it."
+        )
+    table = _judged(pd.DataFrame(lines))
+    return _verdict_table(
+        table,
+        {"against": "single-note model", "note": "note, velocity"},
+        f"Six notes (after) against one (before): medians of {table['n'].max():,} presets, paired tests, "
+        f"Holm-corrected over these {len(table)}",
+    )
+
+
+@shown
+def split_table(f: Findings) -> HTML:
+    """Trained and tested on the random split, as the paper, beside the split without twins.
+
+    The random split's test presets are told apart by whether a twin of theirs was in the training set.
+    """
+    metrics = ("categorical_accuracy", "numerical_mae", "live_accuracy", LEADING, "log_stft_mae")
+    random = f.get("numcat++-random", split="random", selection=None)
+    kept = curation.read_curation(random.provenance.corpus).query("kept")
+    known = set(kept["twin_group"][kept["split_random"] == "train"])
+    twins = kept["index"][kept["twin_group"].isin(known)].to_numpy()
+    parts: dict[str, Part] = {
+        "random split": lambda rows: np.ones(len(rows), bool),
+        "… with a twin in training": lambda rows: np.isin(rows, twins),
+        "… without": lambda rows: ~np.isin(rows, twins),
+    }
+    lines = [_part(said, random, metrics, part) for said, part in parts.items()]
+    with suppress(NotMeasuredError):
+        disjoint = f.get("numcat++", selection=None)
+        lines.append(_part("twin-disjoint split", disjoint, metrics, parts["random split"]))
+    return table_html(
+        pd.DataFrame(lines).fillna("–"),
+        "NumCat++ trained and tested on each split: medians of sounds, means of parameters, 95 % intervals",
+    )
+
+
+def _part(said: str, r: Result, metrics: Iterable[str], part: Part) -> dict[str, object]:
+    line: dict[str, object] = {"": said}
+    for m in metrics:
+        values = per_preset(r, m)
+        values = values[part(values.index.to_numpy())]
+        line |= {"presets": f"{len(values):,}"}
+        statistic = "mean" if m in PARAMETERS else "median"
+        line[heading(METRICS[m])] = interval(estimate(values, statistic), METRICS[m])
+    return line

@@ -1,0 +1,49 @@
+"""What the evaluation tests share: small models with random weights, made as if for the starter bank."""
+
+import pytest
+import torch
+
+from latentdx.applications.program import Programmer, load_model
+from latentdx.audio.dexed import SINGLE_NOTE
+from latentdx.dataset.rendering import render_store
+from latentdx.dataset.store import store_folder
+from latentdx.models.preset_vae import PresetVAE
+from latentdx.presets import corpora
+from latentdx.training import checkpoint
+from latentdx.training.profile import read_profile
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory):
+    """Folder with checkpoints of the smoke models numcat++ and latentdx, not trained."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for name in ("numcat++", "latentdx"):
+        torch.manual_seed(0)
+        profile = read_profile(name, "smoke")
+        about = checkpoint.About(
+            profile, corpora.bank_hash(corpora.read("starter").neutral()), 1, 2, 3.0, {"controls": 0.5}
+        )
+        checkpoint.save(PresetVAE(profile.architecture).eval(), about, folder / f"{name}.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model(checkpoints) -> Programmer:
+    return load_model(checkpoints / "latentdx.safetensors")
+
+
+@pytest.fixture(scope="session")
+def starter_cache(tmp_path_factory):
+    """A cache of its own with the starter bank's spectrograms."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LATENTDX_CACHE", str(folder))
+        bank = corpora.read("starter").neutral()
+        render_store(bank, SINGLE_NOTE, store_folder("starter", SINGLE_NOTE), corpus="starter")
+    return folder
+
+
+@pytest.fixture
+def cached(starter_cache, monkeypatch):
+    monkeypatch.setenv("LATENTDX_CACHE", str(starter_cache))
+    return starter_cache
