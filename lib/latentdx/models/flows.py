@@ -131,7 +131,7 @@ class RealNVP(nn.Module):
         self.steps = nn.ModuleList(steps)  # each, when called, gives its transform
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (batch, D) -> y (batch, D) and log |det dy/dx| (batch,); at the weights' precision, always."""
+        """x (batch, D) -> y (batch, D) and log `|det dy/dx|` (batch,); at the weights' precision, always."""
         with torch.autocast(x.device.type, enabled=False):
             x = self._at_full_precision(x)
             total = x.new_zeros(len(x))

@@ -91,7 +91,7 @@ class Output(NamedTuple):
         presets: preset tensor (B, length), not clamped.
         mean, log_variance: of q(z0 | x), (B, D) each.
         z0, zk: latents before and after the latent flow, (B, D) each.
-        log_det: log |det dzK/dz0|, (B,).
+        log_det: log `|det dzK/dz0|`, (B,).
         nll: of each parameter by the sampler (B, 144), nats; where there is one and presets were given.
     """
 
