@@ -97,7 +97,7 @@ def test_beyond_the_right_end_of_the_range_is_no_error_without_the_clamp():
     assert controls_loss(num, beyond, targets, clamped=False, scalar_loss="absolute") == 0
     wrong = torch.stack([torch.full((num.length,), v) for v in (1.3, -0.3, 1.3)]).requires_grad_()
     loss = controls_loss(num, wrong, targets, clamped=False, scalar_loss="absolute")
-    assert float(loss) == pytest.approx((1.3 + 1.3 + 0.8) / 3)
+    assert loss.item() == pytest.approx((1.3 + 1.3 + 0.8) / 3)
     loss.backward()
     assert (wrong.grad != 0).all()  # outside too, unlike behind a clamp
     assert controls_loss(num, wrong, targets, clamped=True, scalar_loss="absolute") < loss
