@@ -16,6 +16,7 @@ from typing import Any
 from doit import get_var
 from doit.tools import config_changed
 
+from latentdx.book.costs import N_SEARCHED
 from latentdx.book.notebooks import read_profile
 from latentdx.book.sphinx_extension import BUILD_VARIABLE
 from latentdx.training import profile as training
@@ -189,7 +190,7 @@ JUDGING = LEARNING | {"evaluation", "applications"}
 TRAINING_CODE = [*DATASET_CODE, *(file for file in LIBRARY if LEARNING & set(Path(file).parts))]
 EVALUATION_CODE = [*DATASET_CODE, *(file for file in LIBRARY if JUDGING & set(Path(file).parts))]
 FIVE_NOTES = "60:20,60:64,60:127,40:85,70:85"
-N_CANDIDATES, N_SEARCHED = 64, 1000
+N_CANDIDATES = 64
 
 
 def trained(name: str) -> Path:
@@ -208,7 +209,7 @@ def promote_model(name: str) -> None:
 
 
 def task_train() -> Iterator[Task]:
-    """Train one model at the laptop's scale in the user's cache; what ships is copied into data/checkpoints."""
+    """Train one model at the laptop's scale, in the user's cache; copy what ships into data/checkpoints."""
     for name in MODELS:
         profile = repr(training.read_profile(name, "laptop"))
         yield {

@@ -195,7 +195,7 @@ def split_table(f: Findings) -> HTML:
         disjoint = f.get("numcat++", selection=None)
         lines.append(_part("twin-disjoint split", disjoint, metrics, parts["random split"]))
     return table_html(
-        pd.DataFrame(lines).fillna("–"),
+        pd.DataFrame(lines, dtype=object).fillna("–"),
         "NumCat++ trained and tested on each split: medians of sounds, means of parameters, 95 % intervals",
     )
 

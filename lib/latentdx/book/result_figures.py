@@ -216,7 +216,7 @@ def samples_figure(
             first, last = part["median"].iloc[0], part["median"].iloc[-1]
             told.append(
                 f"{said}, {m.title}: {number(first, m)} in one pass, {number(last, m)} as the best of "
-                f"{part['samples'].iloc[-1]} ({100 * (last / first - 1):+.0f} %)"
+                f"{part['samples'].iloc[-1]} ({f'{100 * (last / first - 1):+.0f}'.replace('-', '−')} %)"
             )
         try:
             r = f.get(anchor, selection=None)
@@ -231,7 +231,7 @@ def samples_figure(
         ax.set(xlabel="candidates rendered", ylabel="median", title=m.title, ylim=(0, None))
     axes[0, 0].legend(fontsize=8, loc="lower left")
     n, selection = curves["n"].iloc[0], curves["selection"].iloc[0]
-    text = "; ".join(told).replace("-", "−")
+    text = "; ".join(told)
     return figure_html(
         figure,
         f"Falling curves of the median distance against the number of candidates. {text}.",

@@ -51,7 +51,7 @@ def results_table(
         lines.append(line)
     n = max(len(set(r.table["row"])) for r in results)
     return table_html(
-        pd.DataFrame(lines),
+        pd.DataFrame(lines, dtype=object),
         f"{caption}: {statistic}s over {n:,} presets, with 95 % intervals. {describe(results[0].provenance)}",
     )
 
@@ -73,7 +73,7 @@ def part_table(f: Findings, metrics: Iterable[str], caption: str) -> HTML:
     chosen = [
         r
         for r in everything
-        if r in own
+        if r.provenance.selection == selection
         or (
             not r.provenance.selection
             and (r.provenance.checkpoint_sha256, r.provenance.inference) not in again
@@ -87,7 +87,9 @@ def part_table(f: Findings, metrics: Iterable[str], caption: str) -> HTML:
             values = per_preset(r, m).reindex(rows)
             line[heading(METRICS[m])] = interval(estimate(values), METRICS[m], bold=bold)
         lines.append(line)
-    return table_html(pd.DataFrame(lines), f"{caption}: medians with 95 % intervals, {selection}")
+    return table_html(
+        pd.DataFrame(lines, dtype=object), f"{caption}: medians with 95 % intervals, {selection}"
+    )
 
 
 @shown
@@ -104,12 +106,17 @@ def provenance_table(f: Findings) -> HTML:
             "notes": ", ".join(f"({note}, {velocity})" for note, velocity in p.notes),
             "checkpoint": p.checkpoint_sha256 or "–",
             "engine": p.engine,
-            "commit": p.commit[:10] + "+changes" * p.commit.endswith("+changes") or "unknown",
+            "commit": _short(p.commit),
         }
         for r in f.results
         for p in [r.provenance]
     ]
-    return table_html(pd.DataFrame(lines), "Results, and what they were made by", scroll=True)
+    return table_html(pd.DataFrame(lines, dtype=object), "Results, and what they were made by", scroll=True)
+
+
+def _short(commit: str) -> str:
+    head, _, changes = commit.partition("+")
+    return head[:10] + " with changes" * bool(changes) or "unknown"
 
 
 def _key(p: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -141,11 +148,18 @@ def label_table(f: Findings, metric: str = LEADING, **where: Any) -> HTML:
         }
         lines.append({"": r.provenance.title, **cells})
     return table_html(
-        pd.DataFrame(lines).fillna("–"), f"{METRICS[metric].title} by label, medians with 95 % intervals"
+        pd.DataFrame(lines, dtype=object).fillna("–"),
+        f"{METRICS[metric].title} by label, medians with 95 % intervals",
     )
 
 
 # -- the authors' published sounds ---------------------------------------------------------------------------
+
+
+def _place(version: str) -> tuple[int, str]:
+    """As the training profiles are ordered, the single pass first."""
+    base, names = version.split("-best-of-")[0], model_names("laptop")
+    return names.index(base) if base in names else len(names), version
 
 
 @dataclass(frozen=True)
@@ -163,8 +177,7 @@ class Examples:
                 "None of our models has programmed the examples. `latentdx evaluate published` does it."
             )
         ours = [pd.read_csv(path, dtype={"uid": str}) for path in paths]
-        order = {name: i for i, name in enumerate(model_names("laptop"))}
-        ours.sort(key=lambda t: order.get(str(t["version"][0]).split("-best-of-")[0], len(order)))
+        ours.sort(key=lambda t: _place(str(t["version"][0])))
         theirs = published.published().assign(source="the authors")
         theirs["title"] = theirs["version"]
         return cls(pd.concat([theirs, *(t.assign(source="ours") for t in ours)], ignore_index=True))
@@ -199,7 +212,7 @@ def published_table(f: Findings) -> HTML:
         lines.append(line)
     n = int(found["peak-normalized"]["n"].iloc[0])
     return table_html(
-        pd.DataFrame(lines),
+        pd.DataFrame(lines, dtype=object),
         f"Means over the {n} published examples, through the page's coding; lower is better",
     )
 

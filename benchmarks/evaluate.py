@@ -1,0 +1,103 @@
+"""What an evaluation takes, stage by stage, on one core; written as JSON.
+
+    python benchmarks/evaluate.py                          # with the shipped model latentdx
+    python benchmarks/evaluate.py --model MODEL.safetensors --presets 64
+
+The stages are those of `latentdx evaluate`, on presets of the model's test set, nothing taken from a cache.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from render import machine
+from tqdm import tqdm
+
+from latentdx.applications.evaluation import find_model
+from latentdx.applications.program import score
+from latentdx.audio import pitch
+from latentdx.audio.dexed import Dexed
+from latentdx.evaluation.metrics import AUDIO_METRICS
+from latentdx.evaluation.runs import Trial
+from latentdx.evaluation.samples import candidates
+from latentdx.evaluation.sound import Sound
+from latentdx.models.live import live_parameters
+from latentdx.presets.bank import Preset
+from latentdx.shipped import shipped
+
+RESULTS = shipped("benchmarks", "evaluate.json")
+N_CANDIDATES = 64
+
+
+def milliseconds(work: Callable[[int], Any], n: int, what: str) -> dict[str, float]:
+    """Median, and extremes, of one item's time."""
+    work(0)  # filters and such are made once
+    times = []
+    for i in tqdm(range(n), desc=what):
+        start = time.perf_counter()
+        work(i)
+        times.append(1000 * (time.perf_counter() - start))
+    return {"median": float(np.median(times)), "least": min(times), "most": max(times), "n": n}
+
+
+def measure(name: str, n: int) -> dict[str, Any]:
+    """Milliseconds of every stage, for one preset and note each."""
+    torch.set_num_threads(1)
+    model, synth = find_model(name), Dexed()
+    profile = model.about.profile
+    trial = Trial.of(profile.corpus, profile.split, limit=n)
+    targets = [[synth.render(trial.bank[int(row)], *note) for note in model.notes] for row in trial.rows]
+    decibels = [model.spectrograms(sounds) for sounds in targets]
+    found = [model.predict(d) for d in decibels]
+    drawn = [candidates(model, d, 2)[1] for d in decibels]
+
+    def compare(i: int) -> None:
+        a, b = (
+            Sound(synth.render(p, *model.notes[0]))
+            for p in (trial.bank[int(trial.rows[i])], found[i].bank[0])
+        )
+        for metric in AUDIO_METRICS:
+            metric.compute(a, b)
+
+    stages = {
+        "one pass": lambda i: model.predict(decibels[i]),
+        "compare": compare,
+        "live parameters": lambda i: live_parameters(
+            trial.bank[trial.rows[i : i + 1]], renderer=synth, threads=1, progress=False
+        ),
+        "pYIN": lambda i: [pitch.estimate(synth.render(Preset(found[i].values[0]))) for _ in range(2)],
+        f"draw {N_CANDIDATES}": lambda i: candidates(model, decibels[i], N_CANDIDATES),
+        "rank one": lambda i: score(drawn[i][1:], targets[i], model.notes, threads=1),
+    }
+    return {
+        "model": profile.name,
+        "checkpoint_sha256": model.sha256,
+        "candidates": N_CANDIDATES,
+        "milliseconds": {
+            what: milliseconds(work, min(n, len(trial.rows)), what) for what, work in stages.items()
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="latentdx", help="shipped, or a checkpoint")
+    parser.add_argument("--presets", type=int, default=32)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    results = {"machine": machine(), **measure(options.model, options.presets)}
+    options.results.parent.mkdir(parents=True, exist_ok=True)
+    options.results.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    for what, times in results["milliseconds"].items():
+        print(f"{what:>18}: {times['median']:9.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
