@@ -102,6 +102,8 @@ class RealNVP(nn.Module):
         between: batch-normalize after all but the last two couplings (the regression flow has it, the latent
             flow has not).
         initial_log_scale: of the last of these batch norms.
+        identity_start: couplings begin as a scaling by 0.88, because their conditioners give zero at first;
+            else as random affine maps.
     """
 
     def __init__(
@@ -113,6 +115,7 @@ class RealNVP(nn.Module):
         dropout: float = 0.0,
         between: bool = False,
         initial_log_scale: float = 0.0,
+        identity_start: bool = False,
     ) -> None:
         super().__init__()
         if features < 2 or layers < 1:
@@ -128,6 +131,10 @@ class RealNVP(nn.Module):
         if between and plain > 0:
             norm = next(step for step in reversed(steps) if isinstance(step, FlowBatchNorm))
             nn.init.constant_(norm.log_weight, initial_log_scale)
+        for coupling in steps if identity_start else ():
+            if isinstance(coupling, Coupling):
+                for parameter in coupling.conditioner[-1].parameters():
+                    nn.init.zeros_(parameter)
         self.steps = nn.ModuleList(steps)  # each, when called, gives its transform
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

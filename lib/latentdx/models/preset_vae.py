@@ -42,6 +42,8 @@ class Architecture:
             a short training never gets far from there.
         initial_log_scale: of the last batch norm inside the regression flow. At 0 presets begin as noise of
             unit variance, which a short training has to unlearn first.
+        identity_start: both flows begin as scalings, not as random mixtures of all latents: a short training
+            does not find its way out of these.
         dropout: at the two wide linear layers.
         regression_dropout: in the regression.
         sampler: adds a joint posterior over presets (`PresetSampler`), which the paper has not.
@@ -61,6 +63,7 @@ class Architecture:
     mlp_hidden: int = 1024
     initial_log_variance: float = 0.0
     initial_log_scale: float = 0.0
+    identity_start: bool = False
     dropout: float = 0.3
     regression_dropout: float = 0.4
     sampler: SamplerShape | None = None
@@ -133,7 +136,7 @@ class PresetVAE(nn.Module):
             deepest=a.decoder_deepest,
             dropout=a.dropout,
         )
-        self.latent_flow = RealNVP(self.latent, hidden=a.flow_hidden)
+        self.latent_flow = RealNVP(self.latent, hidden=a.flow_hidden, identity_start=a.identity_start)
         self.regression: RealNVP | MLPRegression
         if a.head == "flow":
             self.regression = RealNVP(
@@ -142,6 +145,7 @@ class PresetVAE(nn.Module):
                 dropout=a.regression_dropout,
                 between=True,
                 initial_log_scale=a.initial_log_scale,
+                identity_start=a.identity_start,
             )
         else:
             self.regression = MLPRegression(
