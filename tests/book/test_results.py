@@ -330,9 +330,9 @@ def test_figures_as_text() -> None:
     assert number(12.345, mfcc) == "12.35" or number(12.345, mfcc) == "12.34"
     assert number(0.4567, share) == "45.7 %" and number(None, mfcc) == number(float("nan"), mfcc) == "–"
     assert number(1234.5, METRICS["f0_error"]) == "1,234.5"
-    assert interval((0.5, 0.4, 0.6), share) == "50.0 %<br><small>40.0 – 60.0</small>"
+    assert interval((0.5, 0.4, 0.6), share) == '50.0 %<br><span class="ldx-interval">40.0 – 60.0</span>'
     assert interval((float("nan"),) * 3, share) == "–"
-    assert (p_text(0.0001), p_text(0.04), p_text(float("nan"))) == ("< 0.001", "0.040", "–")
+    assert (p_text(0.0001), p_text(0.04), p_text(float("nan"))) == ("<\u00a00.001", "0.040", "–")
 
 
 def test_costs(tmp_path) -> None:

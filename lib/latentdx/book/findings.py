@@ -58,16 +58,21 @@ def shown(section: Callable[..., HTML]) -> Callable[..., HTML]:
     return instead
 
 
-def _order(result: Result) -> tuple[int, int, str]:
+def _order(result: Result) -> tuple[int, int, bool, str]:
     """References, trained models as in their profiles, anchors from the best to the worst."""
     p = result.provenance
     if p.kind in ("model", "search"):
         base = p.name.split("-on-")[0].split("-best-of-")[0]
         names = model_names("laptop")
-        return 1, names.index(base) if base in names else len(names), p.name
+        return 1, names.index(base) if base in names else len(names), p.kind == "search", p.name
     name = p.name.split("-on-")[0]
     anchors = list(ANCHORS)
-    return (0 if p.kind == "reference" else 2), anchors.index(name) if name in anchors else 99, name
+    return (
+        (0 if p.kind == "reference" else 2),
+        anchors.index(name) if name in anchors else len(anchors),
+        False,
+        name,
+    )
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,7 @@ def interval(estimate: Sequence[float | None], metric: Metric, *, bold: bool = F
     shown_ = Markup("<strong>{}</strong>").format(value) if bold else value
     if value == "–":
         return Markup("–")
-    return Markup("{}<br><small>{} – {}</small>").format(
+    return Markup('{}<br><span class="ldx-interval">{} – {}</span>').format(
         shown_, low.removesuffix(" %"), high.removesuffix(" %")
     )
 
@@ -160,8 +165,8 @@ def estimate(values: npt.ArrayLike, statistic: str = "median") -> tuple[float, f
 
 
 def p_text(p: float) -> str:
-    """A p-value: three decimals, or as "< 0.001"."""
-    return "–" if not np.isfinite(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+    """A p-value: three decimals, or that it is below 0.001."""
+    return "–" if not np.isfinite(p) else "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
 
 
 def heading(metric: Metric) -> str:

@@ -1,6 +1,6 @@
 """Figures and listening rows of the chapter "Results"."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -240,7 +240,7 @@ def samples_figure(
 
 
 @shown
-def published_figure(f: Findings, titles: Mapping[str, str], metric: str = LEADING) -> HTML:
+def published_figure(f: Findings, titles: Sequence[str], metric: str = LEADING) -> HTML:
     """Each published example as a dot: the authors' NumCat++ and some of ours, peak-normalized."""
     examples = Examples.read(f)
     t = examples.table
@@ -250,9 +250,9 @@ def published_figure(f: Findings, titles: Mapping[str, str], metric: str = LEADI
     m = METRICS[metric]
     figure, axes = new_figure(size=(7.4, 3.4))
     for (source, version), marker in zip(versions, "osv^D", strict=False):
-        part = t[(t["source"] == source) & (t["version"] == version)].set_index("name")
+        part = t[(t["source"] == source) & (t["title"] == version)].set_index("name")
         if len(part):
-            label = f"{version}, the authors" if source != "ours" else titles[version]
+            label = f"{version}, {source}" if source != "ours" else version
             axes[0, 0].plot(range(len(names)), part.loc[names, metric], marker, label=label, markersize=6)
     axes[0, 0].set_xticks(range(len(names)), names, rotation=25, ha="right")
     axes[0, 0].set(ylabel=m.title, ylim=(0, None))
