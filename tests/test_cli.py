@@ -41,7 +41,7 @@ def assert_one_line(result: Result, status: int, *parts: str) -> None:
         assert part in result.stderr
 
 
-@pytest.mark.parametrize("command", ["fetch", "info", "curate", "render"])
+@pytest.mark.parametrize("command", ["fetch", "info", "curate", "render", "evaluate"])
 def test_help_fits_a_screen_and_shows_an_example(command: str) -> None:
     result = run(command, "--help")
     lines = result.stdout.splitlines()

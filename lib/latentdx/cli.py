@@ -197,13 +197,16 @@ def train(
 
 @app.command()
 def evaluate(
-    names: Annotated[
-        list[str], typer.Argument(metavar="NAME", help="Models or checkpoints; anchors; published; listen.")
-    ],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models; anchors; published; listen.")],
     split: Annotated[str | None, typer.Option(help="Whose test set; default: the checkpoint's own.")] = None,
-    notes: Annotated[str, typer.Option(help="To compare at: single, six or NOTE:VELOCITY,…")] = "single",
-    best_of: Annotated[int, typer.Option(min=1, help="Candidates a preset, ranked by rendering.")] = 1,
-    temperature: Annotated[float, typer.Option(min=0.0, help="Of the candidates' draws.")] = 1.0,
+    subset: Annotated[
+        str, typer.Option(show_default=False, help="test; or validation, to choose settings.")
+    ] = "test",
+    notes: Annotated[str, typer.Option(show_default=False, help="To compare at; default: 60:85.")] = "single",
+    best_of: Annotated[
+        int, typer.Option(min=1, show_default=False, help="Samples, ranked by rendering.")
+    ] = 1,
+    temperature: Annotated[float, typer.Option(min=0.0, show_default=False, help="Of the samples.")] = 1.0,
     limit: Annotated[int | None, typer.Option(min=1, help="Presets, drawn by seed; default: all.")] = None,
     name: Annotated[
         str | None, typer.Option("--as", help="Name of the result; default: the model's.")
@@ -213,7 +216,7 @@ def evaluate(
     processes: Annotated[int | None, typer.Option(min=1, help="Default: one a core.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the results; default: data/results.")] = None,
 ) -> None:
-    """Evaluate models on a whole test set; the same command goes on with what was interrupted.
+    """Evaluate models on a whole test set; the same command resumes.
 
     \b
     Example:  latentdx evaluate numcat++ latentdx
@@ -223,6 +226,7 @@ def evaluate(
 
     asked = evaluation.Asked(
         split=split,
+        subset=subset,
         notes=_parse_notes(notes),
         best_of=best_of,
         temperature=temperature,

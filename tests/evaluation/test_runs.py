@@ -206,6 +206,7 @@ def test_evaluate_refuses_in_one_line(checkpoints, cached, tmp_path) -> None:
     for arguments, said in (
         ([file, "--split", "random"], "split is 'twin-disjoint' there, 'random' here"),
         ([file, "--split", "odd"], "no split 'odd': there are random, twin-disjoint"),
+        ([file, "--subset", "odd"], "no subset 'odd': there are train, validation, test"),
         (["nonsense"], "no model 'nonsense'"),
         (["numcat++-seed1"], "latentdx train numcat++-seed1"),
     ):

@@ -8,7 +8,7 @@ from typing import Any
 from latentdx.applications.program import Programmer, load_model, score
 from latentdx.audio.dexed import SINGLE_NOTE
 from latentdx.dataset import examples
-from latentdx.dataset.splits import SPLITS, Split
+from latentdx.dataset.splits import SPLITS, SUBSETS, Split
 from latentdx.errors import ParameterError, ShippedFileError
 from latentdx.evaluation import exhibits, runs, samples, summary
 from latentdx.evaluation.anchors import evaluate_anchors
@@ -28,6 +28,7 @@ class Asked:
 
     Attributes:
         split: whose test set; `None` for each checkpoint's own ("twin-disjoint" for anchors).
+        subset: of the split: "test", or "validation" to choose settings by.
         notes: at which sounds are compared.
         best_of: candidates a preset; 1 is the single pass.
         temperature: of the candidates.
@@ -41,6 +42,7 @@ class Asked:
     """
 
     split: str | None = None
+    subset: str = "test"
     notes: Notes = SINGLE_NOTE
     best_of: int = 1
     temperature: float = 1.0
@@ -67,7 +69,9 @@ class Asked:
         wanted = split if self.split is None else self.split
         if wanted not in SPLITS:
             raise ParameterError(f"no split {wanted!r}: there are {', '.join(SPLITS)}")
-        return Trial.of(corpus, wanted, limit=self.limit)
+        if self.subset not in SUBSETS:
+            raise ParameterError(f"no subset {self.subset!r}: there are {', '.join(SUBSETS)}")
+        return Trial.of(corpus, wanted, self.subset, limit=self.limit)
 
 
 def find_model(name: str) -> Programmer:
@@ -147,7 +151,8 @@ def _examples(model: Programmer, asked: Asked) -> Iterator[Path]:
 def _anchors(asked: Asked) -> Iterator[Path]:
     trial = asked.trial(examples.CORPUS, "twin-disjoint")
     part = {"rows": trial.rows, "selection": trial.selection} if trial.selection else {}
-    for result in evaluate_anchors(corpus=trial.corpus, split=trial.split, **part, **asked.how):  # type: ignore[arg-type]
+    where: dict[str, Any] = {"corpus": trial.corpus, "split": trial.split, "subset": trial.subset, **part}
+    for result in evaluate_anchors(**where, **asked.how):
         yield result.write(asked.folder)
 
 

@@ -101,7 +101,7 @@ class Findings:
         found = [
             r
             for r in self.results
-            if r.provenance.split == split
+            if (r.provenance.split, r.provenance.subset) == (split, "test")
             and (len(r.provenance.notes) > 1) == (notes > 1)
             and selection in (None, r.provenance.selection)
         ]

@@ -59,7 +59,7 @@ def results_table(
 @shown
 def part_table(f: Findings, metrics: Iterable[str], caption: str) -> HTML:
     """Results on a selected part of the test set, and all others on the very same presets."""
-    everything = [r for r in f.select(selection=None) if r.provenance.subset == "test"]
+    everything = f.select(selection=None)
     parts = [r for r in everything if r.provenance.selection]
     if not parts:
         raise NotMeasuredError(

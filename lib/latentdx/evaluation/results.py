@@ -134,10 +134,12 @@ class Result:
 
 
 def file_name(provenance: Provenance) -> str:
-    """`numcat++.twin-disjoint.60-85.parquet`; several notes are counted: `.5-notes`."""
+    """`numcat++.twin-disjoint.60-85.parquet`; several notes are counted: `.5-notes`; a subset
+    that is not the test set is named too."""
     notes = provenance.notes
     label = f"{len(notes)}-notes" if len(notes) > 1 else "-".join(map(str, notes[0]))
-    parts = (provenance.name, provenance.split, label)
+    subset = "" if provenance.subset == "test" else provenance.subset
+    parts = (provenance.name, provenance.split, subset, label)
     return ".".join(part for part in parts if part) + ".parquet"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
@@ -34,15 +35,22 @@ def _finite(values: Values) -> npt.NDArray[np.float64]:
     return array[np.isfinite(array)]
 
 
+@lru_cache(maxsize=4)
+def _counts(size: int, n: int, seed: int) -> npt.NDArray[np.uint16]:
+    """How often each of `size` values is in each of `n` resamples, (n, size): all columns of a table share
+    it (drawn anew for each, a summary of sixteen results took 36 s instead of 15)."""
+    rng = np.random.default_rng(seed)
+    return np.stack([np.bincount(rng.integers(0, size, size), minlength=size) for _ in range(n)]).astype(
+        np.uint16
+    )
+
+
 def bootstrap_means(values: npt.NDArray[np.float64], n: int, seed: int = 0) -> npt.NDArray[np.float64]:
     """Means of `n` resamples with replacement."""
-    rng = np.random.default_rng(seed)
-    out = np.empty(n)
-    step = max(1, _AT_ONCE // len(values))
-    for start in range(0, n, step):
-        part = out[start : start + step]
-        part[:] = values[rng.integers(0, len(values), (len(part), len(values)), np.int32)].mean(1)
-    return out
+    counts, size = _counts(len(values), n, seed), len(values)
+    step = max(1, _AT_ONCE // size)
+    parts = [counts[i : i + step].astype(np.float64) @ values / size for i in range(0, n, step)]
+    return np.concatenate(parts)
 
 
 def bootstrap_medians(values: npt.NDArray[np.float64], n: int, seed: int = 0) -> npt.NDArray[np.float64]:
