@@ -184,6 +184,8 @@ def task_reproduce() -> Task:
 
 # What is trained, and evaluated, takes hours: never part of `reproduce`. Both resume, and do nothing twice.
 MODELS = get_var("models", "").split() or list(training.model_names("laptop"))
+if unknown := set(MODELS) - set(training.model_names("laptop")):
+    sys.exit(f"no model {', '.join(sorted(unknown))}; there are {', '.join(training.model_names('laptop'))}")
 SHIPPED_MODELS = {"num", "numcat", "numcat++", "numcat++-six", "latentdx"}  # the others leave only results
 LEARNING = {"models", "training"}
 JUDGING = LEARNING | {"evaluation", "applications"}
