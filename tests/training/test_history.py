@@ -1,0 +1,112 @@
+"""Histories: what is thinned stays true, what is written reads back, what is unfinished is refused."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentdx.book.curves import differing, recipe
+from latentdx.errors import CheckpointError, ShippedFileError
+from latentdx.models.counting import multiply_adds
+from latentdx.training.cost import estimated_hours
+from latentdx.training.history import Provenance, of_run, read_history, read_log, thinned
+from latentdx.training.log import COLUMNS
+from latentdx.training.loop import train
+from latentdx.training.profile import read_profile
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished smoke run of two epochs."""
+    folder = tmp_path_factory.mktemp("run")
+    train(read_profile("num", "smoke"), folder, show=False)
+    return folder
+
+
+def made_log(epochs: int, steps: int) -> pd.DataFrame:
+    rows = []
+    for epoch in range(epochs):
+        for i in range(steps):
+            step = epoch * steps + i + 1
+            rows.append({"step": step, "epoch": epoch, "subset": "train", "loss": float(step), "beta": 0.1})
+        rows.append(
+            {"step": (epoch + 1) * steps, "epoch": epoch, "subset": "validation", "loss": -float(epoch)}
+        )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def test_thinning_keeps_epochs_means_and_every_validation() -> None:
+    log = made_log(epochs=12, steps=148)
+    small = thinned(log, 200)
+    train_rows = small[small.subset == "train"]
+    assert 150 < len(train_rows) <= 12 * 17
+    assert (small[small.subset == "validation"].loss.to_numpy() == -np.arange(12)).all()
+    first = train_rows.iloc[0]
+    assert first.step == 9 and first.loss == np.mean(range(1, 10))  # nine steps each
+    assert (train_rows.groupby("epoch").step.max() == 148 * np.arange(1, 13)).all()
+    assert small.step.is_monotonic_increasing and list(small.columns) == list(COLUMNS)
+    pd.testing.assert_frame_equal(thinned(log, 12 * 148), log, check_dtype=False)
+
+
+def test_a_finished_run_is_written_and_read_back(run: Path, tmp_path: Path) -> None:
+    history = of_run(run)
+    file = history.write(tmp_path)
+    assert file.name == "num.csv" and file.read_bytes() == history.write(tmp_path / "again").read_bytes()
+    back = read_history(file)
+    assert back.provenance == history.provenance
+    pd.testing.assert_frame_equal(back.table, history.table, rtol=1e-4, check_dtype=False)
+    log = read_log(run / "log.csv")
+    assert back.provenance.epochs == len(back.validation) == 2
+    assert len(back.training) == (log.subset == "train").sum()  # few enough to stay as they are
+    assert back.provenance.presets_per_epoch == 7 * 32  # of 245, in whole batches
+
+
+def test_unfinished_and_foreign_runs_are_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError):
+        of_run(tmp_path)
+    shutil.copy(run / "model.safetensors", tmp_path)
+    with pytest.raises(CheckpointError, match=r"no log\.csv"):
+        of_run(tmp_path)
+    lines = (run / "log.csv").read_text().splitlines()
+    (tmp_path / "log.csv").write_text("\n".join(lines[:-3]) + "\n")
+    with pytest.raises(CheckpointError, match="has 12 steps, the model in .* had 14"):
+        of_run(tmp_path)
+
+
+def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ShippedFileError, match=r"no training history nothing\.csv"):
+        read_history("nothing")
+    (tmp_path / "odd.csv").write_text("step,epoch\n1,0\n")
+    with pytest.raises(ShippedFileError, match="is no training history"):
+        read_history(tmp_path / "odd.csv")
+
+
+def test_cost_goes_with_multiply_adds_presets_and_epochs(run: Path) -> None:
+    measured = of_run(run).provenance
+    itself = read_profile("num", "smoke")
+    hours = estimated_hours(itself, measured)
+    assert hours == pytest.approx(2 * measured.presets_per_epoch / measured.presets_per_second / 3600)
+    assert estimated_hours(read_profile("num", "smoke", {"epochs": 6}), measured) == pytest.approx(3 * hours)
+    paper = read_profile("numcat++-unstacked", "paper")
+    ratio = multiply_adds(paper.architecture) / multiply_adds(itself.architecture, itself.decoded)
+    assert estimated_hours(paper, measured) == pytest.approx(hours * ratio * 6 * 81 / 2)
+
+
+def test_recipes_show_what_differs_and_nothing_else() -> None:
+    paper, laptop = (read_profile("numcat++", scale) for scale in ("paper", "laptop"))
+    names = differing([paper, laptop])
+    assert {"epochs", "schedule", "architecture.deepest"} <= set(names)
+    assert not {"seed", "corpus", "architecture.channels"} & set(names)
+    table = recipe({"paper": paper, "laptop": laptop}, {"epochs": "epochs", "clamped": "clamped slots"})
+    assert table.to_dict("records") == [
+        {"setting": "epochs", "paper": "400", "laptop": str(laptop.epochs)},
+        {"setting": "clamped slots", "paper": "yes", "laptop": "no"},
+    ]
+    assert differing([paper, paper]) == []
+
+
+def test_provenance_names_the_profile(run: Path) -> None:
+    assert isinstance(of_run(run).provenance, Provenance)
+    assert of_run(run).provenance.profile["name"] == "num"
