@@ -137,7 +137,7 @@ def _label(places: Places, groups: Sequence[str], name: str) -> tuple[float, flo
     own = places[[g == name for g in groups]]
     crowd = np.exp(-(((own[:, None] - own) ** 2).sum(2)) / 0.02).sum(1)
     x, y = own[crowd.argmax()]
-    return float(np.clip(100 * x, 12, 88)), float(np.clip(100 * y - 4, 3, 97))
+    return float(np.clip(100 * x, 17, 83)), float(np.clip(100 * y - 4, 3, 97))
 
 
 def _encoded(sound: npt.NDArray[np.float32]) -> bytes:

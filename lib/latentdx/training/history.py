@@ -95,6 +95,7 @@ def thinned(log: pd.DataFrame, points: int = N_POINTS) -> pd.DataFrame:
 
     A stretch stays within an epoch and stands at its last step.
     """
+    log = log.reindex(columns=list(COLUMNS))  # logs of older runs lack some
     train = log[log.subset == "train"]
     each = -(-len(train) // points)
     keys = [train.epoch, (train.groupby("epoch").cumcount() // max(each, 1)).rename("stretch")]
