@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from latentdx.book.figures import COLORS
 from latentdx.training.profile import Profile
@@ -30,6 +31,7 @@ def draw_curve(
     seen = validation[validation[figure].notna()]
     axes.plot(seen.step / steps, seen[figure], color=color, marker="o", markersize=3.5, label=label)
     axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
 
 
 def recipe(profiles: Mapping[str, Profile], titles: Mapping[str, str] | None = None) -> pd.DataFrame:
