@@ -14,6 +14,7 @@ from latentdx.training.losses import (
     TEMPERATURE,
     block_cross_entropy,
     controls_loss,
+    encoding_loss,
     joint_loss,
     latent_loss,
 )
@@ -108,3 +109,15 @@ def test_the_joint_loss_counts_what_is_heard():
     heard = torch.tensor([[True, True], [True, False]])
     assert joint_loss(nll, heard) == 2.0
     assert joint_loss(nll, torch.zeros(2, 2, dtype=torch.bool)) == 0.0
+
+
+def test_encoding_loss_pulls_presets_to_their_sounds():
+    zk = torch.tensor([[0.0, 1.0], [5.0, 5.0]])
+    there = output(zk, zk, zk, zk, zk)
+    assert encoding_loss(there) == 0  # nothing was encoded
+    assert encoding_loss(there._replace(encoded=zk)) == 0
+    far = (zk[:1] + 1e12).requires_grad_()
+    loss = encoding_loss(there._replace(encoded=far))
+    assert float(loss) == pytest.approx(math.log(1e24), rel=1e-3)
+    loss.backward()
+    assert (far.grad > 0).all()

@@ -18,6 +18,7 @@ from latentdx.training.loop import train
 
 KILLED = """
 import os, signal, sys
+import torch
 from pathlib import Path
 from latentdx.training import log
 from latentdx.training.loop import train
@@ -30,6 +31,7 @@ def write(self, progress, *rest, honest=log.Log.write):
 
 log.Log.write = write
 os.fsync = lambda file: None
+torch.set_num_threads(int(sys.argv[2]))  # the order of sums decides the last digits
 train(read_profile("numcat++", "smoke"), Path(sys.argv[1]), save_seconds=0)
 """
 
@@ -43,7 +45,10 @@ def assert_same(folder, undisturbed):
 
 def test_kill_9_in_the_middle_of_an_epoch(undisturbed, smoke, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, tmp_path], check=False, capture_output=True, text=True
+        [sys.executable, "-c", KILLED, tmp_path, str(torch.get_num_threads())],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert read_log(tmp_path)[-1]["step"] == "10" and not (tmp_path / "model.safetensors").exists()

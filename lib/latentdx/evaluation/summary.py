@@ -1,9 +1,9 @@
 """What the results add up to: `data/results/summary.json`, where chapters take their numbers from.
 
-metrics      what each column is: title, unit, which way is better, decimals
-results      file -> its provenance, and for all presets, each label and each note: n, and each metric's
-             median and mean with their intervals
-comparisons  of results on the same presets and notes: medians, paired tests, which is best
+- metrics: what each column is: title, unit, which way is better, decimals
+- results: file -> its provenance, and for all presets, each label and each note: n, and each metric's median
+  and mean with their intervals
+- comparisons: of results on the same presets and notes: medians, paired tests, which is best
 """
 
 import json

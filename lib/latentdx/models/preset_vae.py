@@ -96,6 +96,8 @@ class Output(NamedTuple):
         z0, zk: latents before and after the latent flow, (B, D) each.
         log_det: log `|det dzK/dz0|`, (B,).
         nll: of each parameter by the sampler (B, 144), nats; where there is one and presets were given.
+        encoded: zK of the first `decoded` presets that were given, by the inverse of the regression flow,
+            (decoded, D); where that was asked for and the head is a flow.
     """
 
     spectrograms: Tensor
@@ -106,6 +108,7 @@ class Output(NamedTuple):
     zk: Tensor
     log_det: Tensor
     nll: Tensor | None = None
+    encoded: Tensor | None = None
 
 
 class PresetVAE(nn.Module):
@@ -191,22 +194,37 @@ class PresetVAE(nn.Module):
         notes: Tensor | None = None,
         values: Tensor | None = None,
         decoded: int | None = None,
+        *,
+        encode: bool = False,
     ) -> Output:
         """One pass; z0 is sampled in training and the mean in evaluation.
 
         Args:
             spectrograms: normalized, (B, note, 257, 347).
             notes: (B, 2), for models with `note_latents`.
-            values: presets, uint8 (B, 145), for the sampler to score.
+            values: presets, uint8 (B, 145), for the sampler to score and the regression to encode.
             decoded: reconstruct only the first so many of the batch, default all: the decoder is the costlier
                 half, and an estimate of its loss from a part of a shuffled batch is unbiased.
+            encode: give `Output.encoded` too.
         """
         maps = self.encoder.maps(spectrograms)
         mean, log_variance = self._posterior(maps, notes)
         z0 = mean + torch.exp(log_variance / 2) * torch.randn_like(mean) if self.training else mean
         zk, log_det = self.latent_flow(z0)
         nll = None if self.sampler is None or values is None else self.sampler(maps, values)
-        return Output(self.decoder(zk[:decoded]), self.regress(zk), mean, log_variance, z0, zk, log_det, nll)
+        presets, spectrograms = self.regress(zk), self.decoder(zk[:decoded])
+        encoded = self._encoded(values[:decoded]) if encode and values is not None else None
+        return Output(spectrograms, presets, mean, log_variance, z0, zk, log_det, nll, encoded)
+
+    def _encoded(self, values: Tensor) -> Tensor | None:
+        """zK of presets (B, 145), with gradients; as in evaluation: no batch of zK is there."""
+        if not isinstance(self.regression, RealNVP):
+            return None
+        training = self.regression.training
+        self.regression.eval()
+        encoded = self.regression.inverse(self.representation.encode(values).to(values.device))
+        self.regression.train(training)
+        return encoded
 
     @torch.no_grad()
     def program(self, spectrograms: Tensor, notes: Tensor | None = None) -> Tensor:

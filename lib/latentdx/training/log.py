@@ -12,7 +12,7 @@ from latentdx.dataset.store import atomic_write
 from latentdx.training.run import Progress
 
 COLUMNS = (
-    *("step", "epoch", "subset", "loss", "reconstruction", "latent", "controls", "joint"),
+    *("step", "epoch", "subset", "loss", "reconstruction", "latent", "controls", "encoding", "joint"),
     *("categorical_accuracy", "numerical_mae"),
     *("learning_rate", "beta", "gradient_norm", "presets_per_second"),
 )

@@ -37,7 +37,13 @@ from latentdx.models.representation import Representation
 from latentdx.training import checkpoint
 from latentdx.training.data import Batch, TrainingData, batches, n_batches
 from latentdx.training.log import Log
-from latentdx.training.losses import controls_loss, joint_loss, latent_loss, reconstruction_loss
+from latentdx.training.losses import (
+    controls_loss,
+    encoding_loss,
+    joint_loss,
+    latent_loss,
+    reconstruction_loss,
+)
 from latentdx.training.profile import Profile
 from latentdx.training.run import Run, resume, run_folder, save, save_best
 
@@ -171,11 +177,12 @@ def losses(run: Run, batch: Batch, *, training: bool) -> tuple[dict[str, Tensor]
     profile, model = run.profile, run.bare
     spectrograms = model.normalize(batch.decibels)
     decoded = max(round(len(spectrograms) * profile.decoded), 2 if training else 1)  # batch norm needs two
+    encode = profile.encoding_weight > 0
     if training:
-        output = run.model(spectrograms, batch.notes, batch.values, decoded)
+        output = run.model(spectrograms, batch.notes, batch.values, decoded, encode=encode)
     else:
         with run.fabric.autocast():
-            found = model(spectrograms, batch.notes, batch.values, decoded)
+            found = model(spectrograms, batch.notes, batch.values, decoded, encode=encode)
         output = Output._make(t if t is None else t.float() for t in found)
 
     def over_ranks(count: Tensor) -> Tensor:
@@ -200,6 +207,9 @@ def losses(run: Run, batch: Batch, *, training: bool) -> tuple[dict[str, Tensor]
         + beta(profile, run.progress.epoch) * parts["latent"]
         + profile.controls_weight * parts["controls"]
     )
+    if encode:
+        parts["encoding"] = encoding_loss(output)
+        total = total + profile.encoding_weight * parts["encoding"]
     if model.sampler is not None and output.nll is not None:
         parts["joint"] = joint_loss(output.nll, model.sampler.heard(batch.values), over_ranks)
         total = total + profile.joint_weight * parts["joint"]
@@ -278,7 +288,8 @@ def validate(run: Run) -> dict[str, float]:
     Each process takes whole batches, so that the figures do not depend on how many there are.
     """
     fabric, representation = run.fabric, run.bare.representation
-    kinds = ["loss", "reconstruction", "latent", "controls", *(["joint"] if run.bare.sampler else [])]
+    kinds = ["loss", "reconstruction", "latent", "controls"]
+    kinds += ["encoding"] * (run.profile.encoding_weight > 0) + ["joint"] * (run.bare.sampler is not None)
     names = [*kinds, "categorical_accuracy", "numerical_mae"]
     sums = torch.zeros(len(names) + 1, dtype=torch.float64)
     run.model.eval()

@@ -89,6 +89,17 @@ def controls_loss(
     return loss
 
 
+def encoding_loss(output: Output) -> Tensor:
+    """Mean of log(1 + d^2), d from the zK that regresses to a preset to the zK of that preset's sound.
+
+    A regression contracts what it cannot predict, so that its inverse throws presets far from where any sound
+    lies, and a line between two of them means nothing. Not of the paper, whose flow is free to do so.
+    """
+    if output.encoded is None:
+        return output.zk.new_zeros(())
+    return torch.log1p((output.encoded - output.zk[: len(output.encoded)].detach()) ** 2).mean()
+
+
 def joint_loss(nll: Tensor, heard: Tensor, over_ranks: Callable[[Tensor], Tensor] = lambda c: c) -> Tensor:
     """Mean negative log-likelihood, nats a parameter that can be heard: (B, 144) both."""
     weight = heard.to(nll.dtype)

@@ -49,6 +49,7 @@ class Profile:
         beta: weight of the latent loss: first, last.
         beta_epochs: over which it grows.
         controls_weight: of the controls loss.
+        encoding_weight: of the loss that keeps encoded presets near their sounds' zK, see `encoding_loss`.
         joint_weight: of the sampler's loss, where the architecture has one.
         clamped: clamp the regression to [0, 1] in the loss, as the paper does; else plain logits.
         scalar_loss: "squared" (the paper's) or "absolute" error of scalars.
@@ -77,6 +78,7 @@ class Profile:
     beta: tuple[float, float] = (0.1, 0.2)
     beta_epochs: int = 25
     controls_weight: float = 1.0
+    encoding_weight: float = 0.0
     joint_weight: float = 1.0
     clamped: bool = True
     scalar_loss: Literal["squared", "absolute"] = "squared"
