@@ -34,7 +34,7 @@ CODINGS: tuple[Coding, ...] = get_args(Coding)
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 METRICS = ("log_stft_mae", "spectral_convergence", "mfcc13_mae", "mfcc40_mae")
-"""Of `published.csv`; with levels as published their columns begin with "level_"."""
+"""Of `published.csv`; with levels as published their columns begin with ``level_``."""
 
 PUBLISHED = "published.csv"
 
