@@ -253,4 +253,7 @@ PARAMETER_METRICS: tuple[ParameterMetric, ...] = (
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {m.name: m for m in (*AUDIO_METRICS, PYIN_METRIC, *PARAMETER_METRICS)}
 )
-"""All of them by name."""
+"""All of them by name.
+
+:meta hide-value:
+"""
