@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from test_players import PLAYING, STATIC, browser, wait_playing  # noqa: F401 (a fixture)
 from tones import tone
 
@@ -102,12 +102,12 @@ def test_dots_play_one_at_a_time_by_click_and_key(browser: Browser, chapter, wid
             assert box and min(box["width"], box["height"]) >= 24
         dots.nth(3).click()
         wait_playing(page, 3)
-        assert dots.nth(3).get_attribute("aria-pressed") == "true"
-        assert page.get_by_role("status").inner_text() == "NAME <3>, organs"
+        expect(dots.nth(3)).to_have_attribute("aria-pressed", "true")  # on the play event: a moment later
+        expect(page.get_by_role("status")).to_have_text("NAME <3>, organs")
         page.keyboard.press("ArrowUp")  # to the upper right one
         page.keyboard.press("Enter")
         wait_playing(page, 1)
-        assert dots.nth(3).get_attribute("aria-pressed") == "false"
+        expect(dots.nth(3)).to_have_attribute("aria-pressed", "false")
         page.keyboard.press("ArrowLeft")
         assert page.evaluate("document.activeElement.title") == "NAME <0>, bells"
         page.keyboard.press("ArrowLeft")  # nothing there: stays

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright, expect
 from tones import tone
 
 from latentdx.book import Clip, row
@@ -113,7 +113,7 @@ def test_keys_play_switch_seek_and_stop(page: Page) -> None:
     for key in ("PageDown", "PageUp", "PageUp", "ArrowRight", "ArrowRight", "ArrowLeft"):
         page.keyboard.press(key)
     page.wait_for_function(f"Math.abs(({TIME})(1) - 2.1) < 0.02")
-    assert bar.get_attribute("aria-valuetext") == "2.1 of 4.0 seconds"
+    expect(bar).to_have_attribute("aria-valuetext", "2.1 of 4.0 seconds")
     page.keyboard.press("Enter")
     wait_playing(page, 1)
 
