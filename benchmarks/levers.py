@@ -23,10 +23,10 @@ from latentdx.dataset.store import Store, store_folder
 from latentdx.download import cache_folder
 from latentdx.evaluation import levers
 from latentdx.evaluation.metrics import mfcc_mae, spectral_convergence
-from latentdx.evaluation.results import code_commit
 from latentdx.evaluation.sound import Sound
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
+from latentdx.provenance import code_commit
 from latentdx.training.loop import train
 from latentdx.training.profile import Profile, read_profile
 

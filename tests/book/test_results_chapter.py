@@ -79,7 +79,7 @@ def result(name: str, quality: float, rows: np.ndarray, *, seed: int, **changes)
         "n_pyin": len(rows),
         "settings": {},
         "code": "",
-        "commit": "abc+changes",
+        "commit": "abc+",
         "libraries": "",
         "by_algorithm": {"5": {"n": 9, **dict.fromkeys(METRICS, quality)}},
         "by_parameter": by_parameter(quality / 4),

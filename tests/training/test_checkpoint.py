@@ -9,7 +9,6 @@ from safetensors.torch import save_file
 
 from latentdx.errors import CheckpointError
 from latentdx.models.preset_vae import PresetVAE
-from latentdx.training import checkpoint
 from latentdx.training.checkpoint import About, checkpoint_hash, load, read_about, save
 from latentdx.training.profile import read_profile
 
@@ -157,9 +156,3 @@ def test_weights_of_another_architecture_are_refused(about, tmp_path):
     save(other, about, tmp_path / "mixed")
     with pytest.raises(CheckpointError, match="its weights do not fit its profile"):
         load(tmp_path / "mixed")
-
-
-def test_outside_of_a_checkout_the_commit_is_unknown(monkeypatch, tmp_path):
-    monkeypatch.setattr(checkpoint, "__file__", str(tmp_path / "checkpoint.py"))
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert checkpoint.commit() == "unknown"

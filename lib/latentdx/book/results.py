@@ -23,6 +23,7 @@ from latentdx.book.tables import table_html
 from latentdx.evaluation import levers, published
 from latentdx.evaluation.metrics import METRICS
 from latentdx.evaluation.results import Result, describe
+from latentdx.provenance import describe_commit
 from latentdx.training.profile import model_names
 
 
@@ -106,17 +107,12 @@ def provenance_table(f: Findings) -> HTML:
             "notes": ", ".join(f"({note}, {velocity})" for note, velocity in p.notes),
             "checkpoint": p.checkpoint_sha256 or "–",
             "engine": p.engine,
-            "commit": _short(p.commit),
+            "commit": describe_commit(p.commit),
         }
         for r in f.results
         for p in [r.provenance]
     ]
     return table_html(pd.DataFrame(lines, dtype=object), "Results, and what they were made by", scroll=True)
-
-
-def _short(commit: str) -> str:
-    head, _, changes = commit.partition("+")
-    return head[:10] + " with changes" * bool(changes) or "unknown"
 
 
 def _key(p: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -24,12 +24,13 @@ from latentdx.dataset.targets import Target
 from latentdx.errors import ParameterError
 from latentdx.evaluation import published
 from latentdx.evaluation.evaluate import evaluate
-from latentdx.evaluation.results import Result, code_commit
+from latentdx.evaluation.results import Result
 from latentdx.evaluation.runs import Audio, Model, Trial, check, predict
 from latentdx.evaluation.samples import Rank, candidates, draw
 from latentdx.models.predictions import Predictions
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset, PresetBank
+from latentdx.provenance import code_commit
 from latentdx.shipped import shipped
 from latentdx.training.cards import title
 

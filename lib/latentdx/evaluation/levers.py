@@ -67,7 +67,7 @@ def record(
     Args:
         before, after: one value a preset in the same order, whose medians are kept; or one number each.
         kept: whether what ships has the lever.
-        commit: `results.code_commit()`.
+        commit: see `latentdx.provenance.code_commit`.
         folder: default `data/results`.
     """
     a, b = np.atleast_1d(np.asarray(before, np.float64)), np.atleast_1d(np.asarray(after, np.float64))

@@ -6,7 +6,6 @@ No column and no metadata holds a parameter of a preset: presets are named by th
 import io
 import json
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
@@ -29,6 +28,7 @@ from latentdx.models.predictions import Predictions
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
 from latentdx.presets.parameters import column, learnable_parameters
+from latentdx.provenance import code_commit, describe_commit
 from latentdx.shipped import shipped
 
 Kind = Literal["model", "search", "anchor", "reference"]
@@ -63,7 +63,7 @@ class Provenance:
         n_pyin: presets with a pYIN estimate.
         settings: of the audio metrics.
         code: hash of the metrics' code, and libraries they use.
-        commit: of this project, "+changes" where files differed; "" unknown.
+        commit: see `latentdx.provenance.code_commit`.
         libraries: versions.
         by_algorithm: algorithm 1 … 32 -> n and the median of each metric, where there are enough presets.
         by_parameter: of each learnable parameter, see `figures_by_parameter`; empty without live masks.
@@ -146,23 +146,6 @@ def file_name(provenance: Provenance) -> str:
 def read_all(folder: Path | None = None) -> list[Result]:
     """All results in a folder, default `data/results`, by file name."""
     return [Result.read(path) for path in sorted((folder or shipped("results")).glob("*.parquet"))]
-
-
-def code_commit() -> str:
-    """The commit of this checkout, "+changes" where the package differs from it; "" outside of git."""
-    package = Path(__file__).resolve().parents[1]
-
-    def git(*arguments: str) -> str | None:
-        run = subprocess.run(
-            ["git", "-C", str(package), *arguments], capture_output=True, text=True, check=False
-        )
-        return None if run.returncode else run.stdout.strip()
-
-    try:
-        commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain", "--", str(package))
-    except OSError:  # no git
-        return ""
-    return "" if commit is None else commit + ("+changes" if changes else "")
 
 
 def medians_by_algorithm(table: pd.DataFrame, bank: PresetBank) -> dict[str, dict[str, float]]:
@@ -279,6 +262,5 @@ def describe(provenance: Provenance | Mapping[str, Any]) -> str:
     p = asdict(provenance) if isinstance(provenance, Provenance) else provenance
     notes = ", ".join(f"({n}, {v})" for n, v in p["notes"])
     where = p["selection"] or f"{p['subset']} set, {p['split']} split"
-    commit, _, changes = p["commit"].partition("+")
-    version_ = f"commit {commit[:10]}{' with changes' * bool(changes)}" if commit else "commit unknown"
-    return f"{p['corpus']}, {where}, notes {notes}, {p['engine']}, {version_}"
+    made_by = f"{p['engine']}, commit {describe_commit(p['commit'])}"
+    return f"{p['corpus']}, {where}, notes {notes}, {made_by}"

@@ -21,10 +21,11 @@ from latentdx.dataset.store import atomic_write
 from latentdx.download import cache_folder
 from latentdx.evaluation import evaluate, statistics
 from latentdx.evaluation.chunks import map_chunks
-from latentdx.evaluation.results import Notes, Result, code_commit
+from latentdx.evaluation.results import Notes, Result
 from latentdx.evaluation.runs import Model, Rows, Trial, Values, check, evaluated, predict, store_of
 from latentdx.models.predictions import Predictions
 from latentdx.presets.bank import Preset, PresetBank
+from latentdx.provenance import code_commit
 from latentdx.training.cards import title
 
 Rank = Callable[..., npt.NDArray[np.float64]]

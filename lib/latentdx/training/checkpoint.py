@@ -5,7 +5,6 @@ validation figures, the code's commit and the libraries' versions.
 """
 
 import json
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -19,6 +18,7 @@ from latentdx.dataset.store import atomic_write
 from latentdx.download import sha256_of
 from latentdx.errors import CheckpointError
 from latentdx.models.preset_vae import PresetVAE
+from latentdx.provenance import code_commit
 from latentdx.training.profile import Profile
 
 _KEY = "latentdx"
@@ -28,22 +28,6 @@ _LIBRARIES = ("latentdx", "torch", "zuko", "lightning-fabric", "numpy", "dexed-p
 def versions() -> dict[str, str]:
     """Of the libraries that decide a result."""
     return {name: version(name) for name in _LIBRARIES}
-
-
-def commit() -> str:
-    """Of the checkout that this code runs from, with "+" where it has changes; "unknown" outside of one."""
-    here = Path(__file__).parent
-    try:
-        head = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True, check=True
-        )
-        changes = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no", "."],
-            cwd=here.parent, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return head.stdout.strip() + ("+" if changes.stdout.strip() else "")
 
 
 @dataclass(frozen=True)
@@ -66,7 +50,7 @@ class About:
     steps: int
     training_minutes: float
     validation: dict[str, float]
-    commit: str = field(default_factory=commit)
+    commit: str = field(default_factory=code_commit)
     libraries: dict[str, str] = field(default_factory=versions)
 
     def to_json(self) -> str:
