@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from latentdx.audio.dexed import NOTE_SETS, Dexed
+from latentdx.audio.recorded import Recorded
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.dataset.splits import SUBSETS
 from latentdx.models.representation import representation
@@ -13,14 +14,15 @@ from latentdx.training.data import TrainingData, batches, n_batches
 from latentdx.training.profile import read_profile
 
 
-def data_of(name):
-    profile = read_profile(name, "smoke")
+def data_of(name, changes=None):
+    profile = read_profile(name, "smoke", changes)
     a = profile.architecture
     return TrainingData(profile, representation(a.representation, a.n_operators))
 
 
-def rendered(bank, row, note, velocity):
-    return torch.from_numpy(mel_spectrogram(Dexed().render(bank[row], note=note, velocity=velocity)))
+def rendered(bank, row, note, velocity, renderer=None):
+    sound = (renderer or Dexed()).render(bank[row], note=note, velocity=velocity)
+    return torch.from_numpy(mel_spectrogram(sound))
 
 
 def test_a_batch_is_what_the_synth_says():
@@ -33,6 +35,17 @@ def test_a_batch_is_what_the_synth_says():
     assert torch.equal(batch.counts, data.representation.of_sounding_operators(bank.values[rows]))
     for i, row in enumerate(rows):  # the store's codes are steps of 140 / 255 dB
         assert (batch.decibels[i, 0] - rendered(bank, int(row), 60, 85)).abs().max() <= 70 / 255 + 1e-4
+
+
+def test_a_share_of_a_training_batch_is_heard_as_recorded():
+    data, bank = data_of("numcat++", {"recorded": 0.5}), corpora.read("starter").neutral()
+    rows = data.items("train")[[5, 0, 100, 7]]
+    plain, batch = data.batch(rows), data.batch(rows, training=True)
+    assert torch.equal(plain.targets, batch.targets) and torch.equal(plain.decibels[2:], batch.decibels[2:])
+    for i in range(2):
+        expected = rendered(bank, int(rows[i]), 60, 85, Recorded())
+        assert (batch.decibels[i, 0] - expected).abs().max() <= 70 / 255 + 1e-4
+        assert (plain.decibels[i] - batch.decibels[i]).abs().max() > 1
 
 
 def test_an_unstacked_item_is_one_note_and_is_told_so():

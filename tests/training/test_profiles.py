@@ -98,6 +98,7 @@ def test_laptop_models_have_at_most_12_million_parameters(name):
         ({"beta": [0.1]}, "beta is"),
         ({"beta": [0.1, "x"]}, "beta is 'x'"),
         ({"decoded": 0.0}, "decoded is 0.0, not within"),
+        ({"recorded": 1.5}, "recorded is 1.5, not within"),
         ({"batch": 1}, "batch is 1, not at least 2"),
         ({"max_gradient_norm": "none"}, "max_gradient_norm is 'none'"),
         ({"architecture": {"channels": [1, 2.5]}}, "architecture: channels is 2.5, not int"),

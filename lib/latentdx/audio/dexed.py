@@ -99,7 +99,7 @@ def _check_request(preset: Preset, note: int, velocity: int, hold: float, n_samp
         raise ParameterError(f"n_samples {n_samples} is not positive")
 
 
-def _fade_out(sound: npt.NDArray[np.float32], sample_rate: int) -> npt.NDArray[np.float32]:
+def fade_out(sound: npt.NDArray[np.float32], sample_rate: int) -> npt.NDArray[np.float32]:
     """The paper's linear fade over the last 0.1 s, in place."""
     fade = min(round(FADE * sample_rate), len(sound))
     sound[len(sound) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
@@ -179,7 +179,7 @@ class Dexed:
         if self.dc_blocker:
             pole = 1 - _DC_BLOCKER / self.sample_rate
             sound = lfilter([1.0, -1.0], [1.0, -pole], sound).astype(np.float32)
-        return _fade_out(sound, self.sample_rate)
+        return fade_out(sound, self.sample_rate)
 
     def render_batch(
         self,
@@ -266,7 +266,7 @@ class PluginRenderer:
             buffer_size=512,  # the authors' host
         )
         sound = np.ascontiguousarray(np.atleast_2d(sound)[0, :n_samples], np.float32)
-        return _fade_out(sound, self.sample_rate)
+        return fade_out(sound, self.sample_rate)
 
 
 def _match_parameters(parameters: Mapping[str, Any]) -> list[str]:

@@ -1,14 +1,15 @@
 """What a profile trains on: presets, their spectrograms, and the rows of each subset."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from latentdx.audio.dexed import NOTE_SETS
+from latentdx.audio.dexed import NOTE_SETS, Dexed, Renderer
+from latentdx.audio.recorded import Recorded
 from latentdx.dataset.curation import rows
 from latentdx.dataset.loading import SpectrogramDataset, to_decibels
 from latentdx.dataset.rendering import render_store
@@ -63,12 +64,25 @@ class TrainingData:
         corpus = profile.corpus if n_operators == N_OPERATORS else f"{profile.corpus}-op{n_operators}"
         self.notes = NOTE_SETS[profile.notes]
         self.bank = training_bank(profile)
-        folder = store_folder(corpus, self.notes)
-        try:
-            self.store = Store(folder)
-        except StoreMissingError:
-            self.store = render_store(self.bank, self.notes, folder, corpus=corpus, threads=threads)
+
+        def store(name: str, renderer: Renderer) -> Store:
+            folder = store_folder(name, self.notes)
+            try:
+                found = Store(folder)
+                found.manifest.check(replace(found.manifest, renderer=renderer.engine), folder)
+                return found
+            except StoreMissingError:
+                return render_store(
+                    self.bank, self.notes, folder, corpus=name, renderer=renderer, threads=threads
+                )
+
+        self.store = store(corpus, Dexed())
         self._dataset = SpectrogramDataset(self.store, self.bank)
+        self._recorded = (
+            SpectrogramDataset(store(f"{corpus}-recorded", Recorded()), self.bank)
+            if profile.recorded
+            else None
+        )
 
     @property
     def corpus_sha256(self) -> str:
@@ -86,11 +100,16 @@ class TrainingData:
             return chosen
         return (chosen[:, None] * len(self.notes) + np.arange(len(self.notes))).ravel()
 
-    def batch(self, items: npt.NDArray[np.int64], device: torch.device | str = "cpu") -> Batch:
-        """Load the items."""
+    def batch(
+        self, items: npt.NDArray[np.int64], device: torch.device | str = "cpu", *, training: bool = False
+    ) -> Batch:
+        """Load the items; in training the profile's share of them, the first ones, as recorded."""
         told = self.profile.architecture.note_latents
         chosen, note = np.divmod(items, len(self.notes)) if told else (items, None)
         item = self._dataset[chosen]
+        if training and self._recorded is not None:
+            n = round(len(items) * self.profile.recorded)
+            item.spectrogram[:n] = self._recorded[chosen[:n]].spectrogram
         codes = item.spectrogram if note is None else item.spectrogram[torch.arange(len(note)), note][:, None]
         values = item.values.numpy()
         return Batch(

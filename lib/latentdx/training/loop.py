@@ -269,7 +269,7 @@ def _loaded_ahead(run: Run, order: Iterator[npt.NDArray[np.int64]]) -> Iterator[
 
     def load(items: npt.NDArray[np.int64]) -> tuple[int, Batch]:
         even = len(items) // world * world
-        return even, run.data.batch(items[rank:even:world], run.fabric.device)
+        return even, run.data.batch(items[rank:even:world], run.fabric.device, training=True)
 
     with ThreadPoolExecutor(1) as loader:
         ahead = None

@@ -54,6 +54,7 @@ class Profile:
         clamped: clamp the regression to [0, 1] in the loss, as the paper does; else plain logits.
         scalar_loss: "squared" (the paper's) or "absolute" error of scalars.
         free_ends: see `controls_loss`.
+        recorded: share of each training batch that is heard as recorded, see `latentdx.audio.recorded`.
         decoded: share of each batch whose spectrograms are decoded for the reconstruction loss.
         precision: "32-true" or "bf16-mixed".
         seed: of weights, order and noise.
@@ -83,6 +84,7 @@ class Profile:
     clamped: bool = True
     scalar_loss: Literal["squared", "absolute"] = "squared"
     free_ends: bool = True
+    recorded: float = 0.0
     decoded: float = 1.0
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
@@ -94,6 +96,8 @@ class Profile:
                 raise ProfileError(f"{self.name}: {key} is {getattr(self, key)}, not at least {least}")
         if not 0 < self.decoded <= 1:
             raise ProfileError(f"{self.name}: decoded is {self.decoded}, not within (0, 1]")
+        if not 0 <= self.recorded <= 1:
+            raise ProfileError(f"{self.name}: recorded is {self.recorded}, not within [0, 1]")
         if self.split not in SPLITS or self.notes not in NOTE_SETS:
             raise ProfileError(f"{self.name}: split {self.split!r}, notes {self.notes!r} are not known")
         played = len(NOTE_SETS[self.notes])
