@@ -35,6 +35,7 @@ from latentdx.errors import ProfileError, TrainingDivergedError
 from latentdx.models.preset_vae import Output, PresetVAE
 from latentdx.models.representation import Representation
 from latentdx.training import checkpoint
+from latentdx.training.augmentation import blank_bands
 from latentdx.training.data import Batch, TrainingData, batches, n_batches
 from latentdx.training.log import Log
 from latentdx.training.losses import (
@@ -179,7 +180,8 @@ def losses(run: Run, batch: Batch, *, training: bool) -> tuple[dict[str, Tensor]
     decoded = max(round(len(spectrograms) * profile.decoded), 2 if training else 1)  # batch norm needs two
     encode = profile.encoding_weight > 0
     if training:
-        output = run.model(spectrograms, batch.notes, batch.values, decoded, encode=encode)
+        heard = blank_bands(spectrograms, profile.blank_bands)
+        output = run.model(heard, batch.notes, batch.values, decoded, encode=encode)
     else:
         with run.fabric.autocast():
             found = model(spectrograms, batch.notes, batch.values, decoded, encode=encode)

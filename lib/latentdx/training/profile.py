@@ -54,6 +54,7 @@ class Profile:
         clamped: clamp the regression to [0, 1] in the loss, as the paper does; else plain logits.
         scalar_loss: "squared" (the paper's) or "absolute" error of scalars.
         free_ends: see `controls_loss`.
+        blank_bands: of mels, and of frames, in each spectrogram heard in training; see `augmentation`.
         recorded: share of each training batch that is heard as recorded, see `latentdx.audio.recorded`.
         decoded: share of each batch whose spectrograms are decoded for the reconstruction loss.
         precision: "32-true" or "bf16-mixed".
@@ -84,13 +85,21 @@ class Profile:
     clamped: bool = True
     scalar_loss: Literal["squared", "absolute"] = "squared"
     free_ends: bool = True
+    blank_bands: int = 0
     recorded: float = 0.0
     decoded: float = 1.0
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        bounds = {"epochs": 1, "batch": 2, "beta_epochs": 1, "patience": 0, "warmup_epochs": 0}
+        bounds = {
+            "epochs": 1,
+            "batch": 2,
+            "beta_epochs": 1,
+            "patience": 0,
+            "warmup_epochs": 0,
+            "blank_bands": 0,
+        }
         for key, least in bounds.items():
             if getattr(self, key) < least:
                 raise ProfileError(f"{self.name}: {key} is {getattr(self, key)}, not at least {least}")
