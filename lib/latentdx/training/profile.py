@@ -92,14 +92,8 @@ class Profile:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        bounds = {
-            "epochs": 1,
-            "batch": 2,
-            "beta_epochs": 1,
-            "patience": 0,
-            "warmup_epochs": 0,
-            "blank_bands": 0,
-        }
+        bounds = {"epochs": 1, "batch": 2, "beta_epochs": 1}
+        bounds |= {"patience": 0, "warmup_epochs": 0, "blank_bands": 0}
         for key, least in bounds.items():
             if getattr(self, key) < least:
                 raise ProfileError(f"{self.name}: {key} is {getattr(self, key)}, not at least {least}")
