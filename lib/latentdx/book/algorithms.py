@@ -153,13 +153,18 @@ def algorithm_html(
     )
 
 
-def preset_algorithm(preset: Preset) -> HTML:
-    """A preset's algorithm with each operator's frequency and output level; silent ones are faint."""
+def preset_drawing(preset: Preset, *, scale: float = 1.7) -> str:
+    """A preset's algorithm with each operator's frequency and output level, as inline SVG; silent operators
+    are faint. `scale` as in `algorithm_html`."""
     levels = [preset[f"OP{k} OUTPUT LEVEL"] for k in range(1, N_OPERATORS + 1)]
     labels = [f"{frequency_text(preset, k)} · {levels[k - 1]}" for k in range(1, N_OPERATORS + 1)]
     silent = [k for k, level in enumerate(levels, 1) if level == 0]
-    drawing = algorithm_html(preset["ALGORITHM"] + 1, labels, silent, scale=1.7)
-    return HTML(f'<div class="ldx-algorithm">{drawing}</div>')
+    return algorithm_html(preset["ALGORITHM"] + 1, labels, silent, scale=scale)
+
+
+def preset_algorithm(preset: Preset) -> HTML:
+    """`preset_drawing`, centered in a figure's place."""
+    return HTML(f'<div class="ldx-algorithm">{preset_drawing(preset)}</div>')
 
 
 def frequency_text(preset: Preset, operator: int) -> str:

@@ -32,6 +32,6 @@ def _templates() -> jinja2.Environment:
     )
 
 
-def render_template(name: str, **values: object) -> str:
+def render_template(name: str, /, **values: object) -> str:
     """HTML from `templates/<name>`; every value is escaped unless it is a `markupsafe.Markup`."""
     return _templates().get_template(name).render(**values)

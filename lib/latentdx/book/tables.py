@@ -64,6 +64,26 @@ def three_views(preset: Preset, names: Sequence[str]) -> pd.DataFrame:
     )
 
 
+def differences(target: Preset, title: str, versions: Sequence[tuple[str, Preset]]) -> pd.DataFrame:
+    """The parameters in which any version differs from the target, as a musician reads them.
+
+    Returns:
+        parameter, the target's value under its title, and a column for each (title, preset) of `versions`,
+        empty where it equals the target; in plug-in order.
+    """
+    voice = [p for p in PARAMETERS if p.vced is not None]
+    lines = [
+        [
+            p.name,
+            p.text(target[p.name]),
+            *("" if v[p.name] == target[p.name] else p.text(v[p.name]) for _, v in versions),
+        ]
+        for p in voice
+    ]
+    names = ["parameter", title, *(name for name, _ in versions)]
+    return pd.DataFrame([line for line in lines if any(line[2:])], columns=names)
+
+
 def hex_dump(packed: np.ndarray, width: int = 16) -> str:
     """Bytes as lines of hexadecimal numbers with the offset of each line."""
     lines = (packed[i : i + width] for i in range(0, len(packed), width))

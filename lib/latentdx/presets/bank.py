@@ -399,14 +399,18 @@ class PresetBank:
 
     # -- writing --
 
-    def write(self, path: str | Path) -> Path:
-        """Write 32-voice cartridges (several messages in one file beyond 32), padded with INIT VOICE."""
+    def sysex(self) -> bytes:
+        """32-voice cartridges (several messages beyond 32 presets), padded with INIT VOICE."""
         if not len(self):
             raise ParameterError("an empty bank cannot be written: a cartridge holds 1 to 32 presets")
         missing = -len(self) % sysex.BANK_VOICES
         packed = np.concatenate([self.packed(), np.repeat(PresetBank.init().packed(), missing, axis=0)])
         cartridges = packed.reshape(-1, sysex.BANK_VOICES, sysex.PACKED_SIZE)
-        return _write(path, b"".join(sysex.bank_message(c) for c in cartridges))
+        return b"".join(sysex.bank_message(c) for c in cartridges)
+
+    def write(self, path: str | Path) -> Path:
+        """Write `sysex` as a .syx file."""
+        return _write(path, self.sysex())
 
 
 def _fold(name: str) -> str:
