@@ -93,5 +93,9 @@ class CheckpointError(LatentDXError):
     """A checkpoint cannot be read, or does not fit what is asked; the message spells out each difference."""
 
 
+class LatentError(LatentDXError):
+    """A model has no finite latents for a preset; the message says how large they are."""
+
+
 class TrainingDivergedError(LatentDXError):
     """A loss is not finite; the message names the step and the file that the batch was saved to."""
