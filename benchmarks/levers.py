@@ -141,7 +141,7 @@ def note(lever: str, change: str, before: Mapping, after: Mapping, *, kept: bool
 
 def training() -> None:
     targets = Targets()
-    base = replace(read_profile("numcat++"), **SHORT)
+    base = read_profile("numcat++", changes=SHORT)
 
     def trained(profile: Profile, name: str) -> Programmer:
         return load_model(train(profile, cache_folder() / "runs" / f"lever-{name}"))
