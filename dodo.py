@@ -143,7 +143,14 @@ def task_make() -> Iterator[Task]:
     curation = MADE / "curation"
     commands = {
         "starter": (["latentdx.presets.starter", str(MADE / "starter")], MADE / "starter"),
-        "targets": (["latentdx.dataset.targets", "--out", str(MADE / "targets")], MADE / "targets"),
+        "dynamics": (
+            ["latentdx.dataset.dynamics", "--out", str(MADE / "targets")],
+            MADE / "targets/dynamics.parquet",
+        ),
+        "targets": (
+            ["latentdx.dataset.targets", "--out", str(MADE / "targets")],
+            MADE / "targets/targets.json",
+        ),
     }
     for corpus in sorted({"starter", CORPUS}):
         command = ["latentdx.cli", "curate", "--corpus", corpus, "--out", str(curation)]

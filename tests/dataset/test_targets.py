@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from latentdx.audio import files
-from latentdx.dataset import targets
+from latentdx.audio.dexed import SIX_NOTES
+from latentdx.dataset import dynamics, targets
 from latentdx.dataset.examples import EXAMPLES
 from latentdx.errors import CorpusMissingError, ShippedFileError
 from latentdx.presets import corpora
@@ -36,24 +37,34 @@ def test_every_example_and_every_file_is_listed_once() -> None:
 @pytest.mark.parametrize("target", targets.load(), ids=lambda t: t.file)
 def test_sounds_are_audible_and_whole(target: targets.Target) -> None:
     sound = target.audio()
-    assert sound.shape == ((88_576,) if target.kind == "example" else (88_200,))
+    assert sound.shape == ((88_200,) if target.kind == "out of domain" else (88_576,))
     assert 0.02 < np.abs(sound).max() <= 1.0
     assert (target.license is not None) == (target.kind == "out of domain")
 
 
 def test_velocity_example_gets_louder_with_velocity() -> None:
-    at = {t.velocity: np.abs(t.audio()).max() for t in targets.load() if t.name == "Hollow.Str"}
+    at = {t.velocity: np.abs(t.audio()).max() for t in targets.load("example") if t.name == "Hollow.Str"}
     assert sorted(at) == [20, 64, 85, 127]
     assert at[20] < at[64] < at[85] < at[127]
+
+
+def test_three_presets_ship_at_all_notes_that_their_chapter_needs() -> None:
+    """The page's own and the two chosen ones: what six-note models hear, and the grid."""
+    example = next(e for e in EXAMPLES if e.chapter == "multiple notes")
+    chosen = dynamics.choose(dynamics.read())
+    assert {t.chosen: t.index for t in targets.load("dynamics") if t.chosen} == chosen
+    for index in (example.index, *chosen.values()):
+        assert set(targets.notes_of(index)) >= {*SIX_NOTES, *targets.GRID}
+    assert len(targets.load("dynamics")) == 3 * 14 - len({*targets.DYNAMIC_NOTES} & {*example.notes})
 
 
 @pytest.mark.corpus
 def test_committed_sounds_are_fresh_renders(learnfm) -> None:
     assert MANIFEST["corpus_hash"] == corpora.bank_hash(learnfm)
-    by_index = {e.index: e for e in EXAMPLES}
-    for target in targets.load("example"):
-        assert target.index is not None and target.velocity is not None
-        fresh = targets.render(by_index[target.index], learnfm, target.note, target.velocity)
+    for target in targets.load():
+        if target.index is None or target.velocity is None:
+            continue
+        fresh = targets.render(target.index, learnfm, target.note, target.velocity)
         # 24 bits: half a step, and one more for the encoder's rounding
         np.testing.assert_allclose(target.audio(), fresh, rtol=0, atol=1.5 * 2**-23, err_msg=target.file)
 

@@ -1,21 +1,23 @@
 """The target sounds that ship in `data/targets`: the paper's named examples, and sounds from outside the DX7.
 
-`load` reads them; `python -m latentdx.dataset.targets` makes the examples again, which needs the corpus.
+`load` reads them; `python -m latentdx.dataset.targets` makes the renders again, which needs the corpus.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from latentdx.audio import files
-from latentdx.audio.dexed import HOLD, N_SAMPLES, SAMPLE_RATE, Dexed
-from latentdx.dataset.examples import CORPUS, EXAMPLES, Example
+from latentdx.audio.dexed import HOLD, N_SAMPLES, SAMPLE_RATE, SIX_NOTES, Dexed
+from latentdx.dataset import dynamics
+from latentdx.dataset.examples import CORPUS, EXAMPLES
 from latentdx.dataset.labels import LABEL_NOTE, label_names
 from latentdx.errors import ShippedFileError
 from latentdx.presets import corpora
@@ -23,6 +25,15 @@ from latentdx.presets.bank import PresetBank
 from latentdx.shipped import shipped
 
 MANIFEST = "targets.json"
+
+VELOCITIES = (20, 64, 127)
+"""At which the paper's page plays its example of velocity."""
+
+GRID = tuple((note, velocity) for note in (36, 60, 84) for velocity in VELOCITIES)
+"""(MIDI note, velocity): three Cs, two of them outside what the six-note model hears."""
+
+DYNAMIC_NOTES = tuple(dict.fromkeys([*SIX_NOTES, *GRID]))
+"""What the chapter on several notes plays of each of its presets."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +43,13 @@ class Target:
     Attributes:
         file: path within `data/targets`, FLAC, mono, 22,050 Hz.
         name: as a listener reads it.
-        kind: "example" (one of the paper's presets, our render) or "out of domain" (another instrument).
+        kind: "example" (one of the paper's presets as its page plays it, our render), "dynamics" (more notes,
+            and presets that depend much on velocity or key) or "out of domain" (another instrument).
         note, velocity: how it was played; velocity is `None` where it is not known.
-        labels: "harmonic", "percussive", both, or "sfx": by our measurement for examples, none out of domain.
-        uid, index, chapter, page_label: of examples, see `Example`; else `None`.
+        labels: "harmonic", "percussive", both, or "sfx": by our measurement; none out of domain.
+        uid, chapter, page_label: of the paper's presets, see `Example`; else `None`.
+        index: row in the corpus; `None` out of domain.
+        chosen: "velocity" or "key", what `dynamics.choose` chose the preset for; else `None`.
         source, license: of out-of-domain sounds; else `None`.
     """
 
@@ -51,18 +65,19 @@ class Target:
     page_label: str | None = None
     source: str | None = None
     license: str | None = None
+    chosen: str | None = None
 
     @property
     def path(self) -> Path:
         return shipped("targets") / self.file
 
     def audio(self) -> npt.NDArray[np.float32]:
-        """The sound, float32 (samples,): examples 88,576 at plug-in scale, the others 88,200 at peak 0.89."""
+        """float32 (samples,): renders 88,576 at plug-in scale, sounds out of domain 88,200 at peak 0.89."""
         return files.read(self.path, SAMPLE_RATE)
 
 
 def load(kind: str | None = None) -> list[Target]:
-    """All target sounds, or those of one kind ("example", "out of domain"), in the order of the chapters."""
+    """All target sounds, or those of one kind, in the order of the chapters."""
     path = shipped("targets") / MANIFEST
     if not path.exists():
         raise ShippedFileError(f"{path} is missing: the target sounds ship with the project's data folder")
@@ -71,33 +86,65 @@ def load(kind: str | None = None) -> list[Target]:
     return [t for t in targets if kind in (None, t.kind)]
 
 
-def render(example: Example, bank: PresetBank, note: int, velocity: int) -> npt.NDArray[np.float32]:
-    """A named example as it ships: the neutral bank's preset by `Dexed`, plug-in scale, float32 (88576,)."""
-    return Dexed().render(bank.neutral()[example.index], note, velocity)
+def render(index: int, bank: PresetBank, note: int, velocity: int) -> npt.NDArray[np.float32]:
+    """A preset of the corpus as it ships: neutral, by `Dexed`, plug-in scale, float32 (88576,)."""
+    return Dexed().render(bank[[index]].neutral()[0], note, velocity)
 
 
-def _example_targets(bank: PresetBank, folder: Path) -> list[Target]:
-    targets = []
-    for example in EXAMPLES:
-        labels = label_names(render(example, bank, *LABEL_NOTE))
-        for note, velocity in example.notes:
-            name = f"{example.uid}_{note:03}_{velocity:03}.flac"
-            (folder / name).write_bytes(files.encode(render(example, bank, note, velocity), "flac"))
-            targets.append(
-                Target(
-                    name,
-                    example.name,
-                    "example",
-                    note,
-                    velocity,
-                    labels,
-                    example.uid,
-                    example.index,
-                    example.chapter,
-                    example.page_label,
-                )
+def notes_of(index: int) -> dict[tuple[int, int], Target]:
+    """What ships of one preset of the corpus, by (MIDI note, velocity)."""
+    return {(t.note, t.velocity): t for t in load() if t.index == index and t.velocity is not None}
+
+
+def _example_targets() -> list[Target]:
+    return [
+        Target(
+            f"{example.uid}_{note:03}_{velocity:03}.flac",
+            example.name,
+            "example",
+            note,
+            velocity,
+            uid=example.uid,
+            index=example.index,
+            chapter=example.chapter,
+            page_label=example.page_label,
+        )
+        for example in EXAMPLES
+        for note, velocity in example.notes
+    ]
+
+
+def _dynamic_targets(bank: PresetBank) -> list[Target]:
+    """More notes of the page's velocity example, and all notes of the two presets that `dynamics` chose."""
+    chapter = "multiple notes"
+    shared: dict[str, Any] = {"kind": "dynamics", "chapter": chapter}
+    targets = [
+        Target(f"{e.uid}_{n:03}_{v:03}.flac", e.name, note=n, velocity=v, uid=e.uid, index=e.index, **shared)
+        for e in EXAMPLES
+        if e.chapter == chapter
+        for n, v in DYNAMIC_NOTES
+        if (n, v) not in e.notes
+    ]
+    for kind, row in dynamics.choose(dynamics.read()).items():
+        name = bank.names[row].strip()
+        targets += [
+            Target(
+                f"row{row:05}_{n:03}_{v:03}.flac", name, note=n, velocity=v, index=row, chosen=kind, **shared
             )
+            for n, v in DYNAMIC_NOTES
+        ]
     return targets
+
+
+def _written(targets: Sequence[Target], bank: PresetBank, folder: Path) -> list[Target]:
+    """Rendered into `folder`, and labeled."""
+    labels = {
+        i: label_names(render(i, bank, *LABEL_NOTE)) for i in {t.index for t in targets} if i is not None
+    }
+    for t in targets:
+        assert t.index is not None and t.velocity is not None
+        (folder / t.file).write_bytes(files.encode(render(t.index, bank, t.note, t.velocity), "flac"))
+    return [replace(t, labels=labels[t.index]) for t in targets if t.index is not None]
 
 
 _FLUID = ("FluidR3Mono_GM SoundFont (Frank Wen; mono version Michael Cowgill), tinysoundfont", "MIT")
@@ -135,10 +182,11 @@ def _out_of_domain_targets() -> list[Target]:
 
 
 def make(folder: Path, corpus: str = CORPUS) -> list[Target]:
-    """Render the named examples into `folder`; write the manifest of these and the out-of-domain sounds."""
+    """Render the corpus's presets into `folder`; write the manifest of these and the out-of-domain sounds."""
     folder.mkdir(parents=True, exist_ok=True)
     bank = corpora.read(corpus)
-    targets = [*_example_targets(bank, folder), *_out_of_domain_targets()]
+    rendered = _written([*_example_targets(), *_dynamic_targets(bank)], bank, folder)
+    targets = [*rendered, *_out_of_domain_targets()]
     manifest = {
         "made_by": "python -m latentdx.dataset.targets",
         "corpus": corpus,
@@ -160,7 +208,7 @@ def make(folder: Path, corpus: str = CORPUS) -> list[Target]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m latentdx.dataset.targets [--out data/targets]`"""
-    parser = argparse.ArgumentParser(description="Render the paper's named examples again.")
+    parser = argparse.ArgumentParser(description="Render the targets that come from the corpus again.")
     parser.add_argument("--out", type=Path, default=shipped("targets"))
     made = make(parser.parse_args(arguments).out)
     print(f"{len(made)} sounds")

@@ -1,0 +1,153 @@
+"""How much a preset's timbre depends on velocity and key, and the two test presets chosen by that.
+
+`python -m latentdx.dataset.dynamics` makes the table again, which needs the corpus; reading it does not.
+
+Two sounds of a preset are compared in third-octave bands that are counted from the key's own frequency, so
+that the same partials meet at every key. Their levels are aligned: what remains is timbre, and how it moves.
+"""
+
+import argparse
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from latentdx.audio import pitch
+from latentdx.audio.dexed import SAMPLE_RATE, Dexed, Renderer
+from latentdx.dataset import curation
+from latentdx.dataset.examples import CORPUS
+from latentdx.dataset.measuring import peak_rms_db
+from latentdx.errors import ShippedFileError
+from latentdx.presets import corpora
+from latentdx.presets.bank import Preset
+from latentdx.shipped import shipped
+
+VELOCITIES = ((60, 20), (60, 127))
+KEYS = ((40, 85), (70, 85))
+"""The two (MIDI note, velocity) that are compared for each kind of dependence."""
+
+FLOOR_DB = -60.0
+"""Below a sound's loudest frame; what is softer does not count."""
+
+RELATED = 0.8
+"""Presets that share this part of their 145 values are relatives, as in the evaluation's anchors."""
+
+N_FFT, HOP = 4096, 1024
+_LOWEST, _BANDS = 0.5, 17  # from half the key's frequency to 20 times; of key 70 that is 9.4 kHz
+_TRAINING_AT_ONCE = 2048
+
+MOST_DETUNED = 50.0
+"""Cents: a preset whose pitch does not follow the key is no instrument for this."""
+
+MEASURES = ("velocity", "key", "detune", "softest_db")
+
+FILE = "dynamics.parquet"
+
+
+def _band_filters(note: int) -> npt.NDArray[np.float32]:
+    """Which bins belong to each band above a key's frequency, float32 (band, bin)."""
+    ratio = librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=N_FFT) / librosa.midi_to_hz(note)
+    with np.errstate(divide="ignore"):
+        place = np.rint(3 * np.log2(ratio / _LOWEST))
+    return (place == np.arange(_BANDS)[:, None]).astype(np.float32)
+
+
+def bands(sound: npt.NDArray[np.float32], note: int) -> npt.NDArray[np.float32]:
+    """Levels in dB below the loudest frame, float32 (band, frame), at least `FLOOR_DB`."""
+    power = np.abs(librosa.stft(sound, n_fft=N_FFT, hop_length=HOP)) ** 2
+    found = _band_filters(note) @ power
+    loudest = max(float(found.sum(0).max()), 1e-12)
+    return 10 * np.log10(np.maximum(found / loudest, 10 ** (FLOOR_DB / 10)))
+
+
+def difference(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
+    """Mean absolute difference of two sounds' `bands`, dB."""
+    return float(np.abs(a - b).mean())
+
+
+def measure(values: npt.NDArray[np.uint8], renderer: Renderer | None = None) -> pd.DataFrame:
+    """Measure presets (N, 145), 70 ms each.
+
+    Returns:
+        velocity, key: what `VELOCITIES` and `KEYS` change, dB.
+        detune: by how many cents the pitch fails to follow from one of `KEYS` to the other, octaves aside.
+        softest_db: level of the loudest frame, of the softest of the four notes.
+    """
+    synth = renderer or Dexed()
+
+    def of(row: npt.NDArray[np.uint8]) -> tuple[float, float, float, float]:
+        notes = (*VELOCITIES, *KEYS)
+        sounds = [synth.render(Preset(row), *played) for played in notes]
+        soft, hard, low, high = (bands(s, note) for s, (note, _) in zip(sounds, notes, strict=True))
+        risen = 12 * np.log2(pitch.estimate_fast(sounds[3]) / pitch.estimate_fast(sounds[2]))
+        detune = abs((100 * (risen - (KEYS[1][0] - KEYS[0][0])) + 600) % 1200 - 600)
+        return difference(soft, hard), difference(low, high), detune, min(map(peak_rms_db, sounds))
+
+    with ThreadPoolExecutor() as pool:
+        return pd.DataFrame(list(pool.map(of, values)), columns=list(MEASURES)).round(3)
+
+
+def most_shared(values: npt.NDArray[np.uint8], others: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Of each preset (N, 145), the largest share of values that it has in common with one of `others`."""
+    parts = [others[i : i + _TRAINING_AT_ONCE] for i in range(0, len(others), _TRAINING_AT_ONCE)]
+    return np.array([max(float((part == row).mean(1).max()) for part in parts) for row in values])
+
+
+def candidates(corpus: str = CORPUS) -> npt.NDArray[np.int64]:
+    """Harmonic test presets (twin-disjoint), no examples, without a relative in the training set."""
+    bank, table = corpora.read(corpus).neutral(), curation.read_curation(corpus)
+    part = table["split_twin_disjoint"]
+    tested = table.loc[(part == "test") & (table["label"] == "harmonic") & ~table["held_out"], "index"]
+    rows, training = tested.to_numpy(np.int64), table.loc[part == "train", "index"].to_numpy()
+    return rows[most_shared(bank.values[rows], bank.values[training]) < RELATED]
+
+
+def make(folder: Path, corpus: str = CORPUS) -> Path:
+    """Measure the candidates."""
+    rows = candidates(corpus)
+    table = measure(corpora.read(corpus).neutral().values[rows])
+    table.insert(0, "row", rows)
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_parquet(folder / FILE, index=False, compression="zstd")
+    return folder / FILE
+
+
+def read(folder: Path | None = None) -> pd.DataFrame:
+    """The shipped table, one line a candidate: row and `MEASURES`."""
+    path = (folder or shipped("targets")) / FILE
+    if not path.exists():
+        raise ShippedFileError(f"{path} is missing: `python -m latentdx.dataset.dynamics` makes it")
+    return pd.read_parquet(path)
+
+
+def fit(table: pd.DataFrame) -> pd.Series:
+    """Which candidates are never silent and in tune."""
+    return (table["softest_db"] >= curation.SILENCE_DB) & (table["detune"] <= MOST_DETUNED)
+
+
+def choose(table: pd.DataFrame) -> dict[str, int]:
+    """{"velocity": row, "key": row}: of those that are `fit`, the one that depends most on each.
+
+    Of equals the first; never the same for both.
+    """
+    left = table[fit(table)].sort_values("row")
+    chosen: dict[str, int] = {}
+    for kind in ("velocity", "key"):
+        chosen[kind] = int(left.loc[left[kind].idxmax(), "row"])
+        left = left[left["row"] != chosen[kind]]
+    return chosen
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m latentdx.dataset.dynamics [--out data/targets]`"""
+    parser = argparse.ArgumentParser(description="Measure how test presets depend on velocity and key.")
+    parser.add_argument("--out", type=Path, default=shipped("targets"))
+    print(make(parser.parse_args(arguments).out))
+
+
+if __name__ == "__main__":
+    main()
