@@ -82,10 +82,10 @@ def test_the_shipped_table_holds_test_presets_only() -> None:
 @pytest.mark.corpus
 def test_the_shipped_table_is_what_the_code_measures() -> None:
     try:
-        bank = corpora.read("learnfm").neutral()
+        corpora.find("learnfm")
     except CorpusMissingError as error:
         pytest.skip(str(error))
-    table = dynamics.read()
+    bank, table = corpora.read("learnfm").neutral(), dynamics.read()
     chosen = table["row"].isin(list(dynamics.choose(table).values()))
     part = pd.concat([table[chosen], table.iloc[::200]])
     fresh = dynamics.measure(bank.values[part["row"]])

@@ -137,7 +137,7 @@ def choose(table: pd.DataFrame) -> dict[str, int]:
     left = table[fit(table)].sort_values("row")
     chosen: dict[str, int] = {}
     for kind in ("velocity", "key"):
-        chosen[kind] = int(left.loc[left[kind].idxmax(), "row"])
+        chosen[kind] = int(left["row"].iloc[int(left[kind].argmax())])
         left = left[left["row"] != chosen[kind]]
     return chosen
 
