@@ -197,7 +197,10 @@ def train(
 
 @app.command()
 def evaluate(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models; anchors; published; listen.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME", help="Models; anchors; published; listen; interpolation[:MODEL]."),
+    ],
     split: Annotated[str | None, typer.Option(help="Whose test set; default: the checkpoint's own.")] = None,
     subset: Annotated[
         str, typer.Option(show_default=False, help="test; or validation, to choose settings.")

@@ -1,25 +1,34 @@
 """`latentdx evaluate`: trained models, anchors and the published examples, measured into `data/results`."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from latentdx.applications.interpolate import DEFAULT_MODEL, METHODS, Pairs
 from latentdx.applications.program import Programmer, load_model, score
 from latentdx.audio.dexed import SINGLE_NOTE
 from latentdx.dataset import examples
 from latentdx.dataset.splits import SPLITS, SUBSETS, Split
-from latentdx.errors import ParameterError, ShippedFileError
-from latentdx.evaluation import exhibits, runs, samples, summary
+from latentdx.download import cache_folder
+from latentdx.errors import CheckpointError, ParameterError, ShippedFileError
+from latentdx.evaluation import exhibits, interpolation, journeys, runs, samples, summary
 from latentdx.evaluation.anchors import evaluate_anchors
 from latentdx.evaluation.results import Notes, read_all
 from latentdx.evaluation.runs import Trial
+from latentdx.presets import corpora
+from latentdx.presets.bank import PresetBank
 from latentdx.shipped import shipped
-from latentdx.training.cards import write_cards
+from latentdx.training.cards import title, write_cards
+from latentdx.training.checkpoint import differences
 from latentdx.training.profile import model_names, read_profile
 from latentdx.training.run import run_folder
 
 ANCHORS, PUBLISHED, LISTEN, SUMMARY = "anchors", "published", "listen", "summary"
+INTERPOLATION = "interpolation"
 
 
 @dataclass(frozen=True)
@@ -100,8 +109,15 @@ def evaluate_all(names: Sequence[str], asked: Asked) -> Iterator[Path]:
 
     Args:
         names: models or checkpoints; "anchors"; "published", all shipped models on the published examples;
-            "listen", sounds of the test set; "summary", nothing but that.
+            "listen", sounds of the test set; "summary", nothing but that; "interpolation", paths between
+            presets, by the shipped NumCat++, or "interpolation:MODEL", by another (see `_interpolation`).
     """
+    paths = [name for name in names if name.partition(":")[0] == INTERPOLATION]
+    for name in paths:
+        yield from _interpolation(find_model(name.partition(":")[2] or DEFAULT_MODEL), asked)
+    names = [name for name in names if name not in paths]
+    if paths and not names:  # they are summarized nowhere
+        return
     for name in names:
         if name == ANCHORS:
             yield from _anchors(asked)
@@ -154,6 +170,61 @@ def _anchors(asked: Asked) -> Iterator[Path]:
     where: dict[str, Any] = {"corpus": trial.corpus, "split": trial.split, "subset": trial.subset, **part}
     for result in evaluate_anchors(**where, **asked.how):
         yield result.write(asked.folder)
+
+
+def _interpolation(model: Programmer, asked: Asked) -> Iterator[Path]:
+    """Paths between pairs of the test set by every method (`asked.limit` pairs, default 500), and the paper's
+    own two as sounds, into `data/interpolation`."""
+    profile = model.about.profile
+    trial = replace(asked, limit=None).trial(profile.corpus, profile.split)
+    wanted = {"split": trial.split, "corpus_sha256": corpora.bank_hash(trial.bank)}
+    there = {"split": profile.split, "corpus_sha256": model.about.corpus_sha256}
+    if not asked.leaky and (found := differences(there, wanted)):
+        raise CheckpointError(f"the checkpoint of {profile.name} does not fit: {'; '.join(found)}")
+    folder = asked.out or shipped(interpolation.FOLDER)
+    pairs = interpolation.draw_pairs(
+        trial.rows, min(asked.limit or interpolation.N_PAIRS, len(trial.rows) // 2)
+    )
+    how: dict[str, Any] = {"processes": asked.processes, "progress": asked.progress}
+    name = asked.name or profile.name
+    who: dict[str, Any] = {"title": title(profile), "checkpoint_sha256": model.sha256}
+    sources, _ = _sources(model, trial.bank, pairs, how)
+    result = interpolation.evaluate_paths(
+        sources,
+        pairs,
+        trial.bank,
+        model=f"{name}-on-{len(pairs)}" if asked.limit else name,
+        corpus=trial.corpus,
+        split=trial.split,
+        subset=trial.subset,
+        **who,
+        **how,
+    )
+    yield result.write(folder)
+    if trial.corpus == examples.CORPUS:
+        page = np.array([(a.index, b.index) for a, b in journeys.page_pairs()])
+        sources, exact = _sources(model, trial.bank, page, how)
+        standard = interpolation.Standard.of_features(
+            result.provenance.features, result.provenance.n_training
+        )
+        yield journeys.write(sources, exact, standard, model=name, folder=folder, **who)
+
+
+def _sources(
+    model: Programmer, bank: PresetBank, pairs: npt.NDArray[np.int64], how: Mapping[str, Any]
+) -> tuple[dict[str, interpolation.Source], dict[str, npt.NDArray[np.bool_]]]:
+    """All methods' paths between pairs of rows, and whether the ends are their own."""
+    a, b = bank.values[pairs[:, 0]], bank.values[pairs[:, 1]]
+    ways = Pairs(a, b, model, cache=cache_folder() / "paths", **how)
+    sources, exact = {}, {}
+    for m in METHODS.values():
+        paths = ways.paths(m.name, interpolation.N_STEPS)
+        about: dict[str, Any] = {"title": m.title, "text": m.text, "exact": float(paths.exact.mean())}
+        if m.model:
+            about["radius"] = float(f"{np.median(paths.radius):.4g}")
+        sources[m.name] = interpolation.Source(paths.values, paths.failed, about)
+        exact[m.name] = paths.exact
+    return sources, exact
 
 
 def _listen(asked: Asked) -> Path:

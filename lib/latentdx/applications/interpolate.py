@@ -4,9 +4,12 @@ Every way begins and ends with exactly the presets that were given.
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +21,20 @@ from latentdx.applications.matching import (
     loudness_of_level,
     match_operators,
 )
+from latentdx.applications.pacing import choose
 from latentdx.applications.program import Programmer, load_model
 from latentdx.audio.dexed import Dexed, Renderer
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.errors import LatentError, ParameterError
 from latentdx.models.flows import RealNVP
 from latentdx.presets.bank import Preset, PresetBank
-from latentdx.presets.parameters import N_OPERATORS, column, operator_columns, voice_parameters
+from latentdx.presets.parameters import (
+    N_OPERATORS,
+    N_VALUES,
+    column,
+    operator_columns,
+    voice_parameters,
+)
 
 Values = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -32,7 +42,10 @@ Floats = npt.NDArray[np.float64]
 DEFAULT_MODEL = "numcat++"
 """The paper's own interpolations are of its NumCat++ model."""
 
-MOST_STEPS = 1000
+MOST_STEPS = 128
+
+FINER = 4
+"""How many candidates a step the methods have that choose by sound."""
 
 _BATCH = 64
 _TRANSPOSE = column("TRANSPOSE")
@@ -46,9 +59,10 @@ class Paths:
         values: uint8 (P, steps, 145); the first and last of each are exactly what was given.
         failed: bool (P,), where there is none: the model's latents are not finite (the steps between the ends
             then hold the naive path, not to be used).
-        exact: bool (P, 2), whether the model's own answer at each end was the preset given there; all true
-            for ways that use no model.
-        radius: float (P, 2), RMS of the latents of each end: 1 where they follow the prior; `nan` without any.
+        exact: bool (P, 2), whether the way itself gives back the preset at each end; by latents of sounds it
+            does not.
+        radius: float (P, 2), RMS of the latents of each end: 1 where they follow the prior; `nan` without
+            any.
     """
 
     values: Values
@@ -66,7 +80,8 @@ def _categorical() -> npt.NDArray[np.bool_]:
 
 
 def _mixed(a: Values, b: Values, t: float, switched: npt.NDArray[np.bool_] | None = None) -> Values:
-    """Each parameter linear in the DX7's integers, rounded (halves up); those `switched` from a to b at 1/2."""
+    """Each parameter linear in the DX7's integers, rounded (halves up); what is `switched` has `a`'s value
+    before the middle and `b`'s from there on. Default: categories."""
     linear = np.floor((1 - t) * a.astype(np.float64) + t * b.astype(np.float64) + 0.5).astype(np.uint8)
     kept = _categorical() if switched is None else switched
     return np.where(kept, a if t < 0.5 else b, linear)
@@ -122,61 +137,119 @@ def _exact_flow(model: Programmer) -> RealNVP:
     return copy.deepcopy(flow).double().eval()
 
 
-def _encoded(model: Programmer, values: Values) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """zK of presets (N, 145) by the inverse regression flow, (N, D), and the flow forward."""
-    flow = _exact_flow(model)
-    return flow.inverse(model.model.representation.encode(values).double()), lambda z: flow(z)[0]
-
-
-def _heard(
-    model: Programmer, values: Values, renderer: Renderer
-) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """zK of the presets' sounds at the model's notes by its encoder, (N, D), and the regression."""
+def _latents_of_sounds(model: Programmer, values: Values, renderer: Renderer) -> Tensor:
+    """zK of the presets' sounds (N, 145) at the model's notes by its encoder: (N, D)."""
     parts = []
     for start in range(0, len(values), _BATCH):
-        sounds = [
-            [renderer.render(Preset(v), *n) for n in model.notes] for v in values[start : start + _BATCH]
-        ]
+        batch = [Preset(v) for v in values[start : start + _BATCH]]
+        sounds = [[renderer.render(preset, *note) for note in model.notes] for preset in batch]
         spectrograms = model.model.normalize(torch.from_numpy(mel_spectrogram(np.array(sounds))))
-        mean, _ = model.model.encode(spectrograms)
-        parts.append(model.model.latent_flow(mean)[0])
-    return torch.cat(parts), model.model.regress
+        parts.append(model.model.latent_flow(model.model.encode(spectrograms)[0])[0])
+    return torch.cat(parts)
 
 
-def _through(
-    model: Programmer, a: Values, b: Values, steps: int, *, heard: bool, kept: bool, renderer: Renderer
-) -> Paths:
-    """Linear in zK, then the regression; `kept` adds what the regression lacks at the ends, mixed."""
-    represented = model.model.representation
-    if represented.n_operators != N_OPERATORS:
-        raise ParameterError(
-            f"a model of {represented.n_operators} operators cannot give all {N_OPERATORS} back"
+class Pairs:
+    """P pairs of presets and the ways between them; what ways share is computed once.
+
+    Args:
+        a, b: uint8 (P, 145) each, VCED order.
+        model: for the methods that need one; default the shipped NumCat++, read when it is first needed.
+        renderer: of the sounds that some methods listen to; default `Dexed`.
+        processes, cache, progress: of methods that choose steps by their sound, see `pacing.choose`.
+    """
+
+    def __init__(
+        self,
+        a: Values,
+        b: Values,
+        model: Programmer | None = None,
+        *,
+        renderer: Renderer | None = None,
+        processes: int | None = 1,
+        cache: Path | None = None,
+        progress: bool | None = None,
+    ) -> None:
+        if a.shape != b.shape or a.ndim != 2 or a.shape[1] != N_VALUES or not len(a):
+            raise ParameterError(f"pairs have one shape (P, {N_VALUES}), not {a.shape} and {b.shape}")
+        self.a, self.b = a, b
+        self._model = model
+        self._renderer = renderer or Dexed()
+        self._how: dict[str, Any] = {"processes": processes, "cache": cache, "progress": progress}
+
+    @cached_property
+    def model(self) -> Programmer:
+        """Raises `ParameterError` for one that cannot give all of a preset back."""
+        model = self._model or load_model(DEFAULT_MODEL)
+        if (n := model.model.representation.n_operators) != N_OPERATORS:
+            raise ParameterError(f"a model of {n} operators cannot give all {N_OPERATORS} back")
+        return model
+
+    @cached_property
+    def _flow(self) -> RealNVP:
+        return _exact_flow(self.model)
+
+    @cached_property
+    def of_presets(self) -> Tensor:
+        """zK of both presets by the inverse of the regression flow: float64 (P, 2, D)."""
+        encode = self.model.model.representation.encode
+        with torch.inference_mode():
+            return torch.stack([self._flow.inverse(encode(v).double()) for v in (self.a, self.b)], 1)
+
+    @cached_property
+    def of_sounds(self) -> Tensor:
+        """zK of both sounds by the spectrogram encoder: float32 (P, 2, D)."""
+        with torch.inference_mode():
+            return torch.stack(
+                [_latents_of_sounds(self.model, v, self._renderer) for v in (self.a, self.b)], 1
+            )
+
+    def paths(self, method: str, steps: int) -> Paths:
+        """All paths of one of `METHODS`; see `interpolate`."""
+        if method not in METHODS:
+            raise ParameterError(f"no method {method!r}: there are {', '.join(METHODS)}")
+        if not 2 <= steps <= MOST_STEPS:
+            raise ParameterError(f"{steps} steps are outside 2 … {MOST_STEPS}: both ends are steps")
+        if chosen_from := METHODS[method].chosen_from:
+            return self._chosen(chosen_from, steps)
+        if method in ("naive", "matched"):
+            values = (_naive if method == "naive" else _matched)(self.a, self.b, steps)
+            n = len(values)
+            return Paths(values, np.zeros(n, bool), np.ones((n, 2), bool), np.full((n, 2), np.nan))
+        return self._through_latents(method, steps)
+
+    def _chosen(self, ways: Sequence[str], steps: int) -> Paths:
+        fine = [self.paths(way, FINER * (steps - 1) + 1) for way in ways]
+        candidates = np.stack([path.values for path in fine], 1)
+        return Paths(
+            choose(candidates, steps, renderer=self._renderer, **self._how),
+            np.any([path.failed for path in fine], axis=0),
+            np.all([path.exact for path in fine], axis=0),
+            fine[-1].radius,
         )
-    with torch.inference_mode():
-        z, forward = (
-            _heard(model, np.concatenate([a, b]), renderer)
-            if heard
-            else _encoded(model, np.concatenate([a, b]))
-        )
-        times = torch.from_numpy(_times(steps)).to(z.dtype)[:, None]
-        ends = torch.stack([z[: len(a)], z[len(a) :]], 1)  # (P, 2, D)
-        radius = ends.square().mean(-1).sqrt().double().numpy()
-        between = torch.lerp(ends[:, :1], ends[:, 1:], times)  # (P, steps, D)
-        vectors = forward(between.flatten(0, 1)).unflatten(0, between.shape[:2])
-        if kept:
-            given = [represented.encode(v).to(vectors.dtype) for v in (a, b)]
-            lacks = torch.stack([g - vectors[:, i] for g, i in zip(given, (0, -1), strict=True)], 1)
-            vectors = vectors + torch.lerp(lacks[:, :1], lacks[:, 1:], times)
-        good = torch.isfinite(vectors).flatten(1).all(1).numpy() & np.isfinite(radius).all(1)
-    out = _naive(a, b, steps)
-    transposes = out[:, :, _TRANSPOSE].copy()  # which no model learns
-    if good.any():
-        found = represented.decode(vectors[torch.from_numpy(good)].flatten(0, 1))
-        out[good] = found.reshape(-1, steps, out.shape[-1])
-    out[:, :, _TRANSPOSE] = transposes
-    exact = np.stack([(out[:, 0] == a).all(1), (out[:, -1] == b).all(1)], 1) & good[:, None]
-    out[:, 0], out[:, -1] = a, b
-    return Paths(out, ~good, exact, radius)
+
+    def _through_latents(self, method: str, steps: int) -> Paths:
+        """Linear in zK, then the regression, which for presets is in double precision too."""
+        represented = self.model.model.representation
+        ends = self.of_presets if method == "latent" else self.of_sounds
+        times = torch.from_numpy(_times(steps)).to(ends.dtype)[:, None]
+        with torch.inference_mode():
+            z = torch.lerp(ends[:, :1], ends[:, 1:], times).flatten(0, 1)
+            vectors = self._flow(z)[0] if method == "latent" else self.model.model.regress(z)
+            vectors = vectors.unflatten(0, (len(self.a), steps))
+            if method == "guided":  # what the regression lacks at the ends, in equal parts of the way
+                given = torch.stack([represented.encode(v) for v in (self.a, self.b)], 1)
+                lacks = given - vectors[:, [0, -1]]
+                vectors = vectors + torch.lerp(lacks[:, :1], lacks[:, 1:], times)
+            good = torch.isfinite(vectors).flatten(1).all(1)
+            radius = ends.double().square().mean(-1).sqrt().numpy()
+        out = _naive(self.a, self.b, steps)
+        if good.any():
+            found = represented.decode(vectors[good].flatten(0, 1)).reshape(-1, steps, N_VALUES)
+            found[:, :, _TRANSPOSE] = out[good.numpy(), :, _TRANSPOSE]  # which no model learns
+            out[good.numpy()] = found
+        given_back = np.stack([(out[:, 0] == self.a).all(1), (out[:, -1] == self.b).all(1)], 1)
+        out[:, 0], out[:, -1] = self.a, self.b
+        return Paths(out, ~good.numpy(), given_back & good.numpy()[:, None], radius)
 
 
 # -- all ways ------------------------------------------------------------------------------------------------
@@ -188,14 +261,16 @@ class Method:
 
     Attributes:
         name, title: as in arguments, and as tables show it.
-        text: how it goes, in a sentence.
+        text: how it goes.
         model: whether it needs one.
+        chosen_from: methods among whose steps it chooses by their sound; empty for what does not listen.
     """
 
     name: str
     title: str
     text: str
     model: bool
+    chosen_from: tuple[str, ...] = ()
 
 
 METHODS: Mapping[str, Method] = MappingProxyType(
@@ -205,20 +280,20 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             Method(
                 "latent",
                 "Latent space",
-                "presets encoded by the inverse regression flow, a straight line in zK, decoded by the flow",
+                "presets encoded by the inverse of the regression flow, a straight line in zK, decoded again",
                 True,
             ),
             Method(
                 "naive",
                 "Parameters (naive)",
-                "each parameter on a straight line of the DX7's integers, rounded; categories switch halfway",
+                "each parameter on a straight line in the DX7's integers, rounded; categories switch halfway",
                 False,
             ),
             Method(
                 "matched",
                 "Operators matched",
-                "operators paired by their part in the algorithm, then as naive, but output levels fade in "
-                "loudness and an operator that is silent at one end has its settings from the other",
+                "operators paired by their part in the algorithm, then as naive; output levels fade in "
+                "loudness, and an operator that is silent at one end has its settings from the other",
                 False,
             ),
             Method(
@@ -231,44 +306,35 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             Method(
                 "guided",
                 "Latents of the sounds, anchored",
-                "the same, plus what the model gets wrong at each end, faded from one end to the other",
+                "the same, but what the model gets wrong at each end is added back, faded from end to end",
                 True,
+            ),
+            Method(
+                "naive-paced",
+                "Naive, paced by sound",
+                "the naive path four times as fine, and of it the steps that follow on most smoothly",
+                False,
+                ("naive",),
+            ),
+            Method(
+                "latent-paced",
+                "Latent, paced by sound",
+                "the latent path four times as fine, and of it the steps that follow on most smoothly",
+                True,
+                ("latent",),
+            ),
+            Method(
+                "paced",
+                "Matched or anchored, paced by sound",
+                "two paths four times as fine, operators matched and latents anchored, and of both the steps "
+                "that follow each other most smoothly",
+                True,
+                ("matched", "guided"),
             ),
         )
     }
 )
 """By name. The paper has the first two."""
-
-
-def interpolate_many(
-    a: Values,
-    b: Values,
-    steps: int,
-    method: str = "latent",
-    model: Programmer | None = None,
-    *,
-    renderer: Renderer | None = None,
-) -> Paths:
-    """P pairs at once: presets uint8 (P, 145) each, VCED order; see `interpolate`."""
-    if method not in METHODS:
-        raise ParameterError(f"no method {method!r}: there are {', '.join(METHODS)}")
-    if not 2 <= steps <= MOST_STEPS:
-        raise ParameterError(f"{steps} steps are outside 2 … {MOST_STEPS}: both ends are steps")
-    if a.shape != b.shape or a.ndim != 2:
-        raise ParameterError(f"pairs have one shape (P, 145), not {a.shape} and {b.shape}")
-    if not METHODS[method].model:
-        values = (_naive if method == "naive" else _matched)(a, b, steps)
-        n = len(values)
-        return Paths(values, np.zeros(n, bool), np.ones((n, 2), bool), np.full((n, 2), np.nan))
-    return _through(
-        model or load_model(DEFAULT_MODEL),
-        a,
-        b,
-        steps,
-        heard=method != "latent",
-        kept=method == "guided",
-        renderer=renderer or Dexed(),
-    )
 
 
 def interpolate(
@@ -283,10 +349,10 @@ def interpolate(
     """From preset `a` to preset `b` in `steps`, both included and unchanged. Deterministic.
 
     Args:
-        steps: 2 … 1000.
+        steps: 2 … 128.
         method: of `METHODS`.
         model: for the methods that need one; default the shipped NumCat++.
-        renderer: of the sounds that "heard" and "guided" listen to; default `Dexed`.
+        renderer: of the sounds that some methods listen to; default `Dexed`.
 
     Returns:
         `steps` presets, named after both.
@@ -296,12 +362,12 @@ def interpolate(
         LatentError: the model has no finite latents for these presets.
         ShippedFileError: the default model does not ship here.
     """
-    paths = interpolate_many(a.values[None], b.values[None], steps, method, model, renderer=renderer)
+    paths = Pairs(a.values[None], b.values[None], model, renderer=renderer).paths(method, steps)
     if paths.failed[0]:
         raise LatentError(
             f"{METHODS[method].title}: the latents of {a.name!r} and {b.name!r} have RMS "
-            f"{paths.radius[0, 0]:.3g} and {paths.radius[0, 1]:.3g}, or do not decode to finite values: "
-            "this model cannot lead from one to the other"
+            f"{paths.radius[0, 0]:.3g} and {paths.radius[0, 1]:.3g} (1 is usual), and what lies between them "
+            "decodes to no finite preset: this model leads from neither to the other"
         )
     return PresetBank.from_values(paths.values[0], step_names(a.name, b.name, steps))
 
@@ -311,5 +377,5 @@ def step_names(first: str, last: str, steps: int) -> list[str]:
     digits = len(str(steps))
     start, end = ("".join(name.split()) for name in (first, last))
     half = (9 - digits) // 2
-    between = [f"{start[: 9 - digits - half]}-{end[:half]}{i:0{digits}}"[:10] for i in range(2, steps)]
+    between = [f"{start[: 9 - digits - half]}-{end[:half]}{i:0{digits}}" for i in range(2, steps)]
     return [first, *between, last]

@@ -23,7 +23,7 @@ _STRUCTURE = 4.0  # what a full-level wire that fits nowhere costs, in octaves o
 _MOST_OCTAVES = 3.0  # beyond this two frequencies are just different
 _ENVELOPE = 2.0  # what envelopes at opposite ends of their range cost, in octaves
 
-# total levels of output levels 0 ... 19, in steps of 0.75 dB; from 20 on it is 28 + level (the DX7's own table)
+# total levels, in steps of 0.75 dB, of output levels 0 ... 19 (the DX7's own table); then it is 28 + level
 _LOW_LEVELS = (0, 5, 9, 13, 17, 20, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 42, 43, 45, 46)
 _LEVELS = np.array([*_LOW_LEVELS, *(28 + level for level in range(20, 100))])
 
@@ -48,7 +48,7 @@ def level_of_loudness(loudness: npt.ArrayLike) -> npt.NDArray[np.int64]:
 
 @cache
 def _wires(number: int) -> tuple[Floats, Floats, tuple[int, int]]:
-    """Algorithm 1 … 32: (modulated, modulator) (6, 6), carriers (6,), and (target, source) of the feedback."""
+    """Algorithm 1 … 32: (modulated, modulator) (6, 6), carriers (6,), the feedback's (target, source)."""
     entry = dexed.algorithms[number - 1]
     carriers = np.isin(np.arange(N_OPERATORS), entry.carriers).astype(np.float64)
     source, target = entry.feedback_edge

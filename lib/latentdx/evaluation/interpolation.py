@@ -169,8 +169,8 @@ class Provenance:
         features: name -> group, unit, mean and deviation over the training presets.
         n_training: how many these were.
         engine, commit, libraries: as elsewhere.
-        by_algorithm: "same" or "different" algorithm at the ends -> n, and method -> the median of each measure;
-            no fewer than five pairs.
+        by_algorithm: "same" or "different" algorithm at the ends -> n, and method -> the median of each
+            measure; no fewer than five pairs.
     """
 
     model: str
@@ -213,6 +213,12 @@ class Standard:
         chosen = np.random.default_rng(SEED).choice(rows, min(N_TRAINING, len(rows)), replace=False)
         return cls.of(preset_features(bank.values[np.sort(chosen)], **how)[0])
 
+    @classmethod
+    def of_features(cls, told: Mapping[str, Mapping[str, Any]], n: int) -> "Standard":
+        """As a result's provenance has it."""
+        mean, deviation = (np.array([told[f.name][key] for f in FEATURES]) for key in ("mean", "deviation"))
+        return cls(mean, deviation, n)
+
     def of_path(self, found: Floats) -> Floats:
         """Features (…, 46) -> in deviations from the mean."""
         return (found - self.mean) / self.deviation
@@ -222,8 +228,9 @@ class Standard:
 class PairResult:
     """One row a pair and method, and what made it.
 
-    Columns: pair, row_a, row_b, label_a, label_b, method, failed, silent_steps (between the ends), smoothness,
-    nonlinearity, largest_step, and the two measures for each group of features: `smoothness_timbre`.
+    Columns: pair, row_a, row_b, label_a, label_b, method, failed, silent_steps (between the ends),
+    smoothness, nonlinearity, largest_step, and both measures for each group of features, `smoothness_timbre`
+    for one.
     """
 
     table: pd.DataFrame
@@ -269,8 +276,8 @@ class PairResult:
 
 
 def change(scores: Mapping[str, Floats], name: str, baseline: str = BASELINE) -> statistics.Estimate:
-    """Relative change of a method's mean against the baseline's (-0.1 is 10 % less), with its paired
-    bootstrap interval: both means are of the same resampled pairs. Pairs that failed in either are left out."""
+    """Relative change of a method's mean against the baseline's (-0.1 is 10 % less), with its interval: both
+    means are of the same resampled pairs. Pairs that failed in either are left out."""
     a, b = scores[name], scores[baseline]
     both = np.isfinite(a) & np.isfinite(b)
     a, b = a[both], b[both]

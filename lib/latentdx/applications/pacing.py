@@ -1,0 +1,120 @@
+"""Choose steps of a path by their sound: of many candidates those whose neighbors sound nearest.
+
+Equal steps of parameters, or of latents, are not equal steps of sound: it may stand still and then leap.
+Candidates are rendered; of all ways through them from the first to the last in so many steps, the one is
+taken whose squared distances from step to step add up to the least, so steps are small and alike.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from latentdx.audio.dexed import SINGLE_NOTE, Dexed, Renderer
+from latentdx.audio.spectrogram import mel_spectrogram
+from latentdx.errors import ParameterError
+from latentdx.evaluation.chunks import map_chunks
+from latentdx.presets.bank import Preset
+
+Values = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+
+FLOOR_DB = -80.0
+"""What is quieter counts as silent."""
+
+_POOL = 4  # mel bands, and frames, that are averaged into one
+_CHUNK = 4  # paths: seconds of rendering
+
+
+def descriptor(preset: Values, renderer: Renderer) -> npt.NDArray[np.float32]:
+    """What a preset's sound at (60, 85) is compared by: its mel spectrogram in dB from -80 on, every four
+    bands and frames averaged, flat (5504,)."""
+    decibels = np.maximum(mel_spectrogram(renderer.render(Preset(preset), *SINGLE_NOTE[0])), FLOOR_DB)
+    rows, columns = (n // _POOL for n in decibels.shape)
+    return (
+        decibels[: rows * _POOL, : columns * _POOL].reshape(rows, _POOL, columns, _POOL).mean((1, 3)).ravel()
+    )
+
+
+def smoothest(times: Sequence[float], distances: Floats, steps: int) -> list[int]:
+    """Indices of the way from the first candidate to the last in `steps`, times always growing, whose
+    squared distances add up to the least (of equals the earlier candidates).
+
+    Args:
+        times: ascending, one a candidate; only the first and the last stand alone at theirs.
+        distances: (N, N).
+        steps: at least 2.
+
+    Raises:
+        ParameterError: there are not so many different times.
+    """
+    t = np.asarray(times, np.float64)
+    if not 2 <= steps <= len(np.unique(t)):
+        raise ParameterError(f"{steps} steps are outside 2 … {len(np.unique(t))}, the different times")
+    leap = np.where(t[:, None] < t, np.square(distances, dtype=np.float64), np.inf)
+    cost, before = leap[0], []
+    for _ in range(steps - 2):
+        total = cost[:, None] + leap
+        before.append(total.argmin(0))
+        cost = total.min(0)
+    way = [len(t) - 1]
+    for best in reversed(before):
+        way.append(int(best[way[-1]]))
+    return [0, *way[::-1]]
+
+
+def _choose_one(candidates: Values, steps: int, renderer: Renderer) -> Values:
+    """One path (steps, 145) from candidates (way, fine, 145) that share both ends."""
+    fine = candidates.shape[1]
+    inner = candidates[:, 1:-1].swapaxes(0, 1).reshape(-1, candidates.shape[2])
+    presets = np.concatenate([candidates[:1, 0], inner, candidates[:1, -1]])
+    times = [0, *np.repeat(np.arange(1, fine - 1), len(candidates)), fine - 1]
+    distinct, where = np.unique(presets, axis=0, return_inverse=True)
+    sounds = np.stack([descriptor(v, renderer) for v in distinct]).astype(np.float64)
+    products = sounds @ sounds.T
+    squares = np.diag(products)
+    apart = np.sqrt(np.maximum(squares[:, None] + squares - 2 * products, 0))
+    where = where.ravel()
+    return presets[smoothest(times, apart[np.ix_(where, where)], steps)]
+
+
+def _choose(candidates: Values, *, steps: int, renderer: Renderer) -> Values:
+    return np.stack([_choose_one(c, steps, renderer) for c in candidates])
+
+
+def choose(
+    candidates: Values,
+    steps: int,
+    *,
+    renderer: Renderer | None = None,
+    processes: int | None = 1,
+    cache: Path | None = None,
+    progress: bool | None = None,
+) -> Values:
+    """The smoothest paths through candidates, in `steps`.
+
+    Args:
+        candidates: uint8 (P, way, fine, 145): of each pair several paths of `fine` steps with the same ends.
+        steps: at most `fine`.
+        renderer: default `Dexed`; a candidate takes a render and its mel spectrogram, about 5 ms.
+        processes, cache, progress: of `evaluation.chunks.map_chunks`, where a cache is given.
+
+    Returns:
+        uint8 (P, steps, 145).
+    """
+    synth = renderer or Dexed()
+    work = partial(_choose, steps=steps, renderer=synth)
+    if cache is None:
+        return work(candidates)
+    return map_chunks(
+        work,
+        [candidates],
+        method=f"{FLOOR_DB} {_POOL} {steps} {synth.engine} {synth.sample_rate} {SINGLE_NOTE}",
+        folder=cache,
+        size=_CHUNK,
+        processes=processes,
+        progress=progress,
+        description="choosing steps",
+    )
