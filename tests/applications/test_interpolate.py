@@ -1,0 +1,297 @@
+"""Paths between presets: ends are what was given, each way does what it says, bad arguments are refused."""
+
+import copy
+from dataclasses import replace
+from itertools import combinations, pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from latentdx.applications import interpolate as interpolating
+from latentdx.applications.interpolate import FINER, METHODS, Pairs, interpolate, step_names
+from latentdx.applications.matching import (
+    decibels_of_level,
+    level_of_loudness,
+    loudness_of_level,
+    match_operators,
+)
+from latentdx.applications.pacing import choose, descriptor, smoothest
+from latentdx.applications.program import Programmer
+from latentdx.audio.dexed import Dexed
+from latentdx.errors import LatentError, ParameterError
+from latentdx.models.preset_vae import PresetVAE
+from latentdx.presets import corpora
+from latentdx.presets.bank import Preset, PresetBank
+from latentdx.presets.parameters import column, maxima, operator_columns
+from latentdx.training.checkpoint import About
+from latentdx.training.profile import read_profile
+
+STEPS = 5
+
+
+def programmer(name: str = "numcat++", **changes) -> Programmer:
+    """A small model with random weights, moved away from where its flows start."""
+    torch.manual_seed(0)
+    profile = read_profile(name, "smoke")
+    model = PresetVAE(replace(profile.architecture, **changes)).eval()
+    with torch.no_grad():
+        for p in model.regression.parameters():
+            p.add_(0.05 * torch.randn_like(p))
+    return Programmer(model, About(profile, "", 1, 2, 3.0, {}), "")
+
+
+@pytest.fixture(scope="module")
+def model() -> Programmer:
+    return programmer()
+
+
+@pytest.fixture(scope="module")
+def bank() -> PresetBank:
+    return corpora.read("starter").neutral()
+
+
+@pytest.fixture(scope="module")
+def pair(bank) -> tuple[Preset, Preset]:
+    """An electric piano and a bell: of other algorithms, and of other transpositions here."""
+    return bank[5].with_values(TRANSPOSE=12), bank[130].with_values(TRANSPOSE=36)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_way_leads_from_one_to_the_other(method, model, pair) -> None:
+    a, b = pair
+    path = interpolate(a, b, STEPS, method, model)
+    assert len(path) == STEPS and path[0] == a and path[-1] == b
+    assert len({p.values.tobytes() for p in path}) > 2
+    assert (path.values <= maxima()).all()
+    if METHODS[method].chosen_from:
+        assert (np.diff([p["TRANSPOSE"] for p in path]) >= 0).all()
+    else:
+        assert [p["TRANSPOSE"] for p in path] == [12, 18, 24, 30, 36]
+    assert interpolate(a, b, STEPS, method, model) == path
+    assert all(np.isfinite(Dexed().render(p)).all() for p in path)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_two_steps_are_the_ends_and_one_is_refused(method, model, pair) -> None:
+    assert interpolate(*pair, 2, method, model) == PresetBank.concatenate([p.bank for p in pair])
+    for steps in (1, interpolating.MOST_STEPS + 1):
+        with pytest.raises(ParameterError, match=f"{steps} steps are outside 2 … {interpolating.MOST_STEPS}"):
+            interpolate(*pair, steps, method, model)
+
+
+def test_what_cannot_be_is_refused(pair) -> None:
+    with pytest.raises(ParameterError, match="no method 'teleport': there are latent, naive"):
+        interpolate(*pair, 3, "teleport")
+    with pytest.raises(ParameterError, match="3 operators cannot give all 6 back"):
+        interpolate(*pair, 3, "latent", programmer(n_operators=3))
+    with pytest.raises(ParameterError, match="only a flow encodes presets"):
+        interpolate(*pair, 3, "latent", programmer(head="mlp", mlp_hidden=8))
+    with pytest.raises(ParameterError, match="pairs have one shape"):
+        Pairs(np.zeros((2, 145), np.uint8), np.zeros((1, 145), np.uint8))
+
+
+# -- naive ---------------------------------------------------------------------------------------------------
+
+
+def test_naive_by_hand() -> None:
+    """Linear, halves up; a category has the start's value before the middle, the end's from there on."""
+    start = PresetBank.init()[0].with_values(**{"OP1 OUTPUT LEVEL": 10, "FEEDBACK": 0, "ALGORITHM": 4})
+    end = start.with_values(**{"OP1 OUTPUT LEVEL": 20, "FEEDBACK": 3, "ALGORITHM": 31})
+    path = interpolate(start, end, 5, "naive")
+    assert [p["OP1 OUTPUT LEVEL"] for p in path] == [10, 13, 15, 18, 20]
+    assert [p["FEEDBACK"] for p in path] == [0, 1, 2, 2, 3]
+    assert [p["ALGORITHM"] for p in path] == [4, 4, 31, 31, 31]
+    assert (path.values == path.values[0]).all(0).sum() == 145 - 3
+
+
+# -- operators matched ---------------------------------------------------------------------------------------
+
+
+def permuted(preset: Preset, order: tuple[int, ...]) -> Preset:
+    """Operator k+1 of the result is operator order[k]+1 of `preset`."""
+    values = preset.values.copy()
+    for k, source in enumerate(order, 1):
+        values[operator_columns(k)] = preset.values[operator_columns(source + 1)]
+    return Preset(values, preset.name)
+
+
+@pytest.fixture
+def organ() -> Preset:
+    """Six carriers that all differ: algorithm 32, no feedback."""
+    levels = {f"OP{k} OUTPUT LEVEL": 99 - 4 * k for k in range(1, 7)}
+    ratios = {f"OP{k} F COARSE": k for k in range(1, 7)}
+    return PresetBank.init()[0].with_values("ORGAN", ALGORITHM=31, FEEDBACK=0, **levels, **ratios)
+
+
+def test_shuffled_carriers_are_found_again(organ) -> None:
+    order = (3, 0, 5, 1, 4, 2)
+    other = permuted(organ, order)
+    matched = match_operators(organ.values, other.values)
+    assert tuple(order[k] for k in matched) == (0, 1, 2, 3, 4, 5)
+    assert match_operators(organ.values, organ.values) == (0, 1, 2, 3, 4, 5)
+    path = interpolate(organ, other, 6, "matched")
+    assert {p.values.tobytes() for p in path} == {organ.values.tobytes(), other.values.tobytes()}
+    sounds = [Dexed().render(p) for p in path]
+    assert max(np.abs(s - sounds[0]).max() for s in sounds) < 1e-6
+    naive = [Dexed().render(p) for p in interpolate(organ, other, 6, "naive")]
+    assert max(np.abs(s - naive[0]).max() for s in naive) > 0.01
+
+
+def test_carriers_meet_carriers() -> None:
+    """A carrier with its modulator, at operators 1 and 2 in algorithm 1, at 3 and 4 in algorithm 5."""
+    init = PresetBank.init()[0]
+    loud = {"OP1 OUTPUT LEVEL": 99, "OP2 OUTPUT LEVEL": 80, "OP2 F COARSE": 7}
+    a = init.with_values(ALGORITHM=0, **loud)
+    b = permuted(init.with_values(ALGORITHM=4, **loud), (2, 3, 0, 1, 4, 5))
+    matched = match_operators(a.values, b.values)
+    assert matched[:2] == (2, 3)
+    path = interpolate(a, b, 4, "matched")
+    sounds = [Dexed().render(p) for p in path]
+    assert max(np.abs(s - sounds[0]).max() for s in sounds) < 1e-6
+
+
+def test_levels_fade_in_loudness(organ) -> None:
+    """Half as loud is 10 dB less, and a voice that fades in has its own settings from the start."""
+    silent = organ.with_values(**{"OP1 OUTPUT LEVEL": 0, "OP1 F COARSE": 1})
+    loud = organ.with_values(**{"OP1 OUTPUT LEVEL": 99, "OP1 F COARSE": 9, "OP1 MODE": 1})
+    path = interpolate(silent, loud, 5, "matched")
+    levels = [p["OP1 OUTPUT LEVEL"] for p in path]
+    decibels = decibels_of_level(levels)
+    np.testing.assert_allclose(decibels[1:], 10 * np.log2([0.25, 0.5, 0.75, 1]), atol=0.4)
+    assert [p["OP1 F COARSE"] for p in path] == [1, 9, 9, 9, 9]
+    assert [p["OP1 MODE"] for p in path] == [0, 1, 1, 1, 1]
+
+
+def test_ratio_and_fixed_frequency_are_not_mixed(organ) -> None:
+    fixed = organ.with_values(**{"OP2 MODE": 1, "OP2 F COARSE": 10, "OP2 F FINE": 50})
+    path = interpolate(organ, fixed, 5, "matched")
+    assert [p["OP2 F COARSE"] for p in path] == [2, 2, 10, 10, 10]
+    assert [p["OP2 F FINE"] for p in path] == [0, 0, 50, 50, 50]
+
+
+def test_loudness_of_levels() -> None:
+    levels = np.arange(100)
+    np.testing.assert_array_equal(level_of_loudness(loudness_of_level(levels)), levels)
+    assert loudness_of_level(0) == 0 and loudness_of_level(99) == 1
+    assert (np.diff(loudness_of_level(levels)) > 0).all()
+    assert float(decibels_of_level(91)) == pytest.approx(-6)
+
+
+def test_levels_are_those_of_the_synth() -> None:
+    """A lone sine's RMS falls as `decibels_of_level` says."""
+    init = PresetBank.init()[0]
+    for level in (91, 60, 20):
+        sounds = [Dexed().render(init.with_values(**{"OP1 OUTPUT LEVEL": v})) for v in (99, level)]
+        loud, quiet = (np.sqrt(np.mean(np.square(s, dtype=np.float64))) for s in sounds)
+        assert 20 * np.log10(quiet / loud) == pytest.approx(float(decibels_of_level(level)), abs=0.3)
+
+
+# -- latents -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["num", "numcat", "numcat++"])
+def test_the_flow_gives_the_ends_back(name, bank) -> None:
+    paths = Pairs(bank.values[:4], bank.values[100:104], programmer(name)).paths("latent", 3)
+    assert paths.exact.all() and not paths.failed.any()
+    assert np.isfinite(paths.radius).all() and (paths.radius > 0).all()
+
+
+def test_the_latent_path_is_straight_in_zk(model, pair) -> None:
+    a, b = (p.values[None] for p in pair)
+    pairs = Pairs(a, b, model)
+    with torch.no_grad():
+        encode = model.model.representation.encode
+        ends = torch.stack([model.model.encode_preset(encode(v)) for v in (a, b)], 1)
+        torch.testing.assert_close(pairs.of_presets.float(), ends, rtol=1e-3, atol=1e-3)
+        middle = copy.deepcopy(model.model.regression).double()(pairs.of_presets.mean(1))[0]
+    expected = model.model.representation.decode(middle)[0]
+    found = pairs.paths("latent", 5).values[0, 2]
+    same = np.arange(145) != column("TRANSPOSE")
+    np.testing.assert_array_equal(found[same], expected[same])
+
+
+def test_sounds_lead_to_what_the_model_programs(model, pair) -> None:
+    """At its ends the path of the sounds would be the single pass's presets; anchored, it is the given."""
+    a, b = (p.with_values(TRANSPOSE=24) for p in pair)
+    heard = Pairs(a.values[None], b.values[None], model)
+    with torch.no_grad():
+        vectors = model.model.regress(heard.of_sounds[:, 0])
+    programmed = model.model.representation.decode(vectors)[0]
+    np.testing.assert_array_equal(programmed, model.program(Dexed().render(a)).values)
+    assert not heard.paths("heard", 3).exact.any()
+    assert heard.paths("guided", 3).exact.all()
+
+
+def test_six_notes_are_heard(bank) -> None:
+    six = programmer("numcat++-six")
+    path = interpolate(bank[3], bank[9], 3, "heard", six)
+    assert path[0] == bank[3] and path[-1] == bank[9]
+
+
+def test_latents_that_are_not_finite(model, bank, pair) -> None:
+    """One coupling that explodes: said of that pair alone, and raised where there is but one."""
+    broken = copy.deepcopy(model.model)
+    with torch.no_grad():
+        broken.regression.steps[0].conditioner[-1].bias.fill_(float("inf"))
+    other = replace(model, model=broken)
+    assert Pairs(bank.values[:2], bank.values[5:7], other).paths("latent", 3).failed.all()
+    with pytest.raises(LatentError, match=f"the latents of {pair[0].name!r} and {pair[1].name!r} have RMS"):
+        interpolate(*pair, 3, "latent", other)
+    assert interpolate(*pair, 3, "naive", other) == interpolate(*pair, 3, "naive")
+
+
+# -- steps chosen by sound -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_smoothest_is_the_best_of_all(seed) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(9, 2))
+    times = np.array([0, 1, 1, 2, 3, 3, 3, 4, 5])
+    apart = np.linalg.norm(points[:, None] - points, axis=-1)
+    found = smoothest(times, apart, 5)
+    cost = {
+        way: sum(apart[i, j] ** 2 for i, j in pairwise(way))
+        for inner in combinations(range(1, 8), 3)
+        if (np.diff(times[list(way := (0, *inner, 8))]) > 0).all()
+    }
+    assert tuple(found) == min(cost, key=cost.__getitem__)
+
+
+def test_a_leap_is_divided() -> None:
+    """A sound that stands still and then changes within three candidates: these are taken."""
+    place = np.array([0, 0, 0, 0, 1, 2, 3, 3, 3.0])
+    way = smoothest(range(9), np.abs(place[:, None] - place), 4)
+    assert place[way].tolist() == [0, 1, 2, 3]
+    with pytest.raises(ParameterError, match="10 steps are outside 2 … 9"):
+        smoothest(range(9), np.zeros((9, 9)), 10)
+
+
+def test_paced_steps_are_of_the_path_and_smoother(bank, tmp_path) -> None:
+    a, b = bank.values[[5, 40]], bank.values[[130, 300]]
+    fine = Pairs(a, b).paths("naive", FINER * 4 + 1).values
+    plain, paced = (Pairs(a, b).paths(m, 5).values for m in ("naive", "naive-paced"))
+    for i in range(2):
+        order = [np.flatnonzero((fine[i] == step).all(1))[0] for step in paced[i]]
+        assert order[0] == 0 and order[-1] == len(fine[i]) - 1 and (np.diff(order) > 0).all()
+        jumps = [
+            sum(np.square(descriptor(x, Dexed()) - descriptor(y, Dexed())).sum() for x, y in pairwise(path))
+            for path in (paced[i], plain[i])
+        ]
+        assert jumps[0] <= jumps[1]
+    cached = choose(fine[:, None], 5, cache=tmp_path)
+    np.testing.assert_array_equal(cached, paced)
+    assert list(tmp_path.glob("*.npy"))
+
+
+# -- names ---------------------------------------------------------------------------------------------------
+
+
+def test_names() -> None:
+    assert step_names("NylonPick4", "FmRhodes14", 3) == ["NylonPick4", "Nylon-FmR2"[:10], "FmRhodes14"]
+    for first, last in (("NylonPick4", "FmRhodes14"), ("", ""), ("Dingle 1", "Get it")):
+        for steps in (7, 12, 128):
+            names = step_names(first, last, steps)
+            assert len(set(names[1:-1])) == steps - 2 == len(names) - 2
+            assert max(map(len, names)) <= 10

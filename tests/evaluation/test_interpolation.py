@@ -1,0 +1,377 @@
+"""How paths are measured: by hand on sequences, features against librosa, whole evaluations on few pairs."""
+
+import json
+
+import librosa
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from latentdx.audio.dexed import N_SAMPLES, Dexed
+from latentdx.cli import app
+from latentdx.dataset import curation
+from latentdx.dataset.examples import Example
+from latentdx.errors import ParameterError, ShippedFileError
+from latentdx.evaluation import interpolation, journeys
+from latentdx.evaluation.features import FEATURES, GROUPS, Analysis, features
+from latentdx.evaluation.interpolation import (
+    PairResult,
+    Source,
+    Standard,
+    change,
+    draw_pairs,
+    evaluate_paths,
+    largest_step,
+    nonlinearity,
+    preset_features,
+    smoothness,
+)
+from latentdx.presets import corpora
+from latentdx.presets.bank import Preset, PresetBank
+from latentdx.presets.parameters import learnable_parameters
+
+# -- the measures --------------------------------------------------------------------------------------------
+
+
+def path(*values: float) -> np.ndarray:
+    return np.array(values, float)[:, None]
+
+
+def test_a_straight_line_has_neither() -> None:
+    line = np.linspace([0, 5, -2], [1, -3, -2], 7)
+    assert smoothness(line) == pytest.approx(0, abs=1e-12)
+    assert nonlinearity(line) == pytest.approx(0, abs=1e-12)
+    assert smoothness(np.ones((3, 46))) == nonlinearity(np.ones((3, 46))) == 0
+
+
+def test_by_hand() -> None:
+    """A corner: the second difference is -2, the step 1/2; the middle is 1 from the line. Then a leap."""
+    corner = path(0, 1, 0)
+    assert smoothness(corner) == pytest.approx(2 / 0.25)
+    assert nonlinearity(corner) == pytest.approx(1)
+    assert largest_step(corner) == 1
+    leap = path(0, 0, 0, 1, 1, 1, 1)
+    assert smoothness(leap) == pytest.approx(36 * np.sqrt(2 / 5))
+    off = np.array([1 / 6, 2 / 6, 3 / 6, 2 / 6, 1 / 6])
+    assert nonlinearity(leap) == pytest.approx(np.sqrt(np.mean(off**2)))
+    both = np.concatenate([corner, path(0, 0, 0)], axis=1)  # half of the features do not move
+    assert smoothness(both) == pytest.approx(8 / np.sqrt(2))
+    assert largest_step(both) == pytest.approx(1 / np.sqrt(2))
+
+
+def test_a_parabola_is_as_rough_at_any_number_of_steps() -> None:
+    """Its second derivative is 2: the division by the step squared makes it so."""
+    for steps in (3, 7, 9, 50):
+        assert smoothness(np.linspace(0, 1, steps)[:, None] ** 2) == pytest.approx(2)
+
+
+def test_too_short_paths_are_refused() -> None:
+    for measure in (smoothness, nonlinearity):
+        with pytest.raises(ParameterError, match="at least 3 steps"):
+            measure(np.zeros((2, 46)))
+
+
+# -- features ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bank() -> PresetBank:
+    return corpora.read("starter").neutral()
+
+
+def test_there_are_46_in_four_groups() -> None:
+    assert len(FEATURES) == 46 == len({f.name for f in FEATURES})
+    assert {f.group for f in FEATURES} == set(GROUPS)
+
+
+@pytest.mark.parametrize("row", [5, 130, 300])
+def test_definitions_are_librosas(bank, row) -> None:
+    sound = Dexed().render(bank[row])
+    s = Analysis(sound)
+    given = {"S": s.magnitudes, "sr": 22_050}
+    mel = librosa.power_to_db(librosa.feature.melspectrogram(S=s.magnitudes**2, sr=22_050))
+    centroid, bandwidth, rolloff = s.moments
+    one_bin = 22_050 / 2048
+    for ours, theirs, tolerance in (
+        (centroid, librosa.feature.spectral_centroid(**given)[0], 0.1),
+        (bandwidth, librosa.feature.spectral_bandwidth(**given)[0], 0.1),
+        (rolloff, librosa.feature.spectral_rolloff(**given)[0], one_bin),
+        (s.contrast, librosa.feature.spectral_contrast(**given), 1e-3),
+        (s.mfcc, librosa.feature.mfcc(S=mel, n_mfcc=13), 1e-3),
+        (s.crossings, librosa.feature.zero_crossing_rate(sound)[0], 1.5 / 2048),
+        (s.onset, librosa.onset.onset_strength(S=mel, sr=22_050), 1e-3),
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=tolerance)
+
+
+def value(sound: np.ndarray, name: str) -> float:
+    return dict(zip((f.name for f in FEATURES), features(sound), strict=True))[name]
+
+
+def test_features_say_what_they_are_called() -> None:
+    """A sine of 440 Hz that is struck after half a second, and the same at half its level."""
+    seconds = np.arange(N_SAMPLES) / 22_050
+    sine = np.where(seconds < 0.5, 0, np.sin(2 * np.pi * 440 * seconds) / 2).astype(np.float32)
+    assert value(sine, "pitch, median") == pytest.approx(69, abs=0.1)
+    assert value(sine, "pitch, steady share") > 0.9
+    assert value(sine, "RMS level, maximum") == pytest.approx(-9.03, abs=0.1)
+    assert value(sine, "attack time") < value(
+        (sine * np.minimum(seconds, 1)).astype(np.float32), "attack time"
+    )
+    assert value(sine, "temporal centroid") == pytest.approx((0.5 + N_SAMPLES / 22_050) / 2, abs=0.05)
+    assert value(sine, "zero crossings, mean") == pytest.approx(880 / 22_050, rel=0.05)
+    quieter = features(sine / 2) - features(sine)
+    moved = {f.name for f, d in zip(FEATURES, quieter, strict=True) if abs(d) > 0.5}
+    assert "RMS level, maximum" in moved and "MFCC 1, mean" in moved
+    assert not any("centroid" in name or "pitch" in name for name in moved)
+
+
+@pytest.mark.parametrize("kind", ["silence", "click", "noise", "constant"])
+def test_features_are_finite_of_anything(kind) -> None:
+    sound = np.zeros(N_SAMPLES, np.float32)
+    if kind == "click":
+        sound[1000] = 1
+    elif kind == "noise":
+        sound[:] = np.random.default_rng(0).normal(size=N_SAMPLES)
+    elif kind == "constant":
+        sound[:] = 0.3
+    assert np.isfinite(features(sound)).all()
+    assert Analysis(sound).silent == (kind == "silence")
+
+
+def test_what_is_no_sound_is_refused() -> None:
+    with pytest.raises(ParameterError, match="at least 2048 samples"):
+        features(np.zeros(100, np.float32))
+
+
+def test_standard() -> None:
+    found = np.random.default_rng(0).normal([3, -2, 7], [1, 5, 0], (400, 3))
+    standard = Standard.of(found)
+    scaled = standard.of_path(found)
+    np.testing.assert_allclose(scaled.mean(0), 0, atol=1e-9)
+    np.testing.assert_allclose(scaled.std(0), [1, 1, 0], atol=1e-9)
+
+
+def test_presets_are_measured_once_and_kept(bank, tmp_path, monkeypatch) -> None:
+    values = bank.values[[3, 9, 3, 20]]
+    how = {"processes": 1, "cache": tmp_path, "progress": False}
+    found, silent = preset_features(values, **how)
+    np.testing.assert_array_equal(found[0], found[2])
+    np.testing.assert_allclose(found[1], features(Dexed().render(bank[9])))
+    assert not silent.any() and preset_features(np.zeros((1, 145), np.uint8), **how)[1].all()
+    monkeypatch.setattr(interpolation, "_measure", None)
+    np.testing.assert_array_equal(preset_features(values, **how)[0], found)
+
+
+# -- pairs and results ---------------------------------------------------------------------------------------
+
+
+def test_pairs() -> None:
+    rows = np.arange(50, 90)
+    pairs = draw_pairs(rows, 20)
+    assert sorted(pairs.ravel()) == rows.tolist()
+    assert draw_pairs(rows, 7).tolist() == pairs[:7].tolist() and pairs.ravel().tolist() != rows.tolist()
+    for n in (0, 21):
+        with pytest.raises(ParameterError, match=f"{n} pairs are outside 1 … 20: there are 40 presets"):
+            draw_pairs(rows, n)
+
+
+@pytest.fixture(scope="module")
+def pairs() -> np.ndarray:
+    return draw_pairs(curation.rows("starter", subset="test"), 5)
+
+
+@pytest.fixture(scope="module")
+def result(bank, pairs, tmp_path_factory) -> PairResult:
+    """Naive paths, paths that stand still and then leap, and paths of which one failed."""
+    a, b = (bank.values[pairs[:, i], None].astype(float) for i in (0, 1))
+    t = np.linspace(0, 1, 4)[None, :, None]
+    naive = np.rint(a + t * (b - a)).astype(np.uint8)
+    leap = np.where(t > 0.9, b, a).astype(np.uint8)
+    failed = np.zeros(5, bool)
+    sources = {
+        "naive": Source(naive, failed, {"title": "Naive"}),
+        "leap": Source(leap, failed, {"title": "Leap"}),
+        "broken": Source(naive, np.arange(5) == 2, {"title": "Broken", "radius": 1e9}),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interpolation, "N_TRAINING", 12)
+        return evaluate_paths(
+            sources,
+            pairs,
+            bank,
+            model="numcat++",
+            title="NumCat++",
+            checkpoint_sha256="abc",
+            corpus="starter",
+            processes=1,
+            cache=tmp_path_factory.mktemp("features"),
+            progress=False,
+        )
+
+
+def test_every_path_is_measured(result, bank, pairs) -> None:
+    table = result.table.set_index(["method", "pair"])
+    assert len(table) == 15 and table["failed"].sum() == 1
+    told = result.provenance.features
+    standard = Standard.of_features(told, result.provenance.n_training)
+    ends = [standard.of_path(features(Dexed().render(bank[int(row)]))) for row in pairs[3]]
+    leap = np.stack([ends[0]] * 3 + [ends[1]])
+    line = table.loc[("leap", 3)]
+    assert (line["row_a"], line["row_b"]) == tuple(pairs[3])
+    assert line["smoothness"] == pytest.approx(smoothness(leap), rel=1e-5)
+    assert line["nonlinearity"] == pytest.approx(nonlinearity(leap), rel=1e-5)
+    timbre = [f.group == "timbre" for f in FEATURES]
+    assert line["smoothness_timbre"] == pytest.approx(smoothness(leap[:, timbre]), rel=1e-5)
+    assert line["largest_step"] == pytest.approx(np.sqrt(np.mean((ends[1] - ends[0]) ** 2)), rel=1e-5)
+    assert table.loc[("broken", 2), "smoothness"] != table.loc[("broken", 2), "smoothness"]
+    assert table.loc[("broken", 1), "smoothness"] == table.loc[("naive", 1), "smoothness"]
+
+
+def test_results_on_disk(result, tmp_path) -> None:
+    file = result.write(tmp_path)
+    assert file.name == "pairs.numcat++.parquet"
+    first = file.read_bytes()
+    back = PairResult.read(file)
+    assert back.provenance == result.provenance and back.table.equals(result.table)
+    assert back.write(tmp_path).read_bytes() == first
+    assert [r.provenance.model for r in interpolation.read_results(tmp_path)] == ["numcat++"]
+    p = result.provenance
+    assert (p.n_pairs, p.n_steps, p.n_training, p.split) == (5, 4, 12, "twin-disjoint")
+    assert p.methods["broken"]["radius"] == 1e9
+    names = {q.name for q in learnable_parameters()}
+    metadata = json.loads(pq.read_schema(file).metadata[b"latentdx"])
+    assert not names & {*metadata, *metadata["features"], *back.table.columns}
+    with pytest.raises(ShippedFileError, match="latentdx evaluate interpolation"):
+        PairResult.read(tmp_path / "none.parquet")
+    pq.write_table(pq.read_table(file).replace_schema_metadata({}), tmp_path / "foreign.parquet")
+    with pytest.raises(ShippedFileError, match="no result of this project"):
+        PairResult.read(tmp_path / "foreign.parquet")
+
+
+def test_scores_and_changes(result) -> None:
+    scores = result.scores("smoothness")
+    assert list(scores) == ["naive", "leap", "broken"] and all(len(v) == 5 for v in scores.values())
+    assert np.isnan(scores["broken"]).tolist() == [False, False, True, False, False]
+    same = change(scores, "broken")
+    assert (same.value, same.low, same.high, same.n) == (0, 0, 0, 4)
+    half = change({"naive": np.arange(1.0, 9), "x": np.arange(1.0, 9) / 2}, "x")
+    assert (half.value, half.low, half.high, half.n) == pytest.approx((-0.5, -0.5, -0.5, 8))
+    rng = np.random.default_rng(0)
+    naive = rng.lognormal(size=400)
+    noisy = change({"naive": naive, "x": naive * rng.normal(0.9, 0.1, 400)}, "x")
+    assert noisy.low < noisy.value < noisy.high < 0 and noisy.value == pytest.approx(-0.1, abs=0.02)
+    assert change({"naive": np.full(3, np.nan), "x": np.ones(3)}, "x").n == 0
+    (first, *_) = interpolation.comparisons(result, "smoothness")
+    assert {first.a, first.b} == {"naive", "leap"} and first.n == 5
+
+
+def test_pairs_with_silent_steps_can_be_left_out(result) -> None:
+    table = result.table.assign(silent_steps=(result.table["pair"] == 1).astype(np.int16))
+    scores = PairResult(table, result.provenance).scores("smoothness", sounding=True)
+    assert scores["naive"].tolist() == np.delete(result.scores("smoothness")["naive"], 1).tolist()
+
+
+def test_few_pairs_are_not_told_of(result) -> None:
+    same = np.array([True, True, True, True, False])
+    assert interpolation.by_algorithm(result.table, same) == {}
+    told = interpolation.by_algorithm(result.table, np.zeros(5, bool))
+    assert told["different"]["n"] == 5 and set(told) == {"different"}
+    assert told["different"]["leap"]["smoothness"] == pytest.approx(
+        np.median(result.scores("smoothness")["leap"]), rel=1e-3
+    )
+
+
+# -- the page's own two --------------------------------------------------------------------------------------
+
+
+def test_along_by_hand() -> None:
+    """A way that goes aside by one in the second of two features, and past the end."""
+    place, aside = journeys.along(np.array([[0, 0], [1, 1], [5, 0], [4, 0.0]]))
+    np.testing.assert_allclose(place, [0, 0.25, 1.25, 1])
+    np.testing.assert_allclose(aside, [0, np.sqrt(0.5), 0, 0])
+    assert journeys.along(np.ones((3, 46)))[0].tolist() == [0, 0, 0]
+
+
+def test_parameters_along_by_hand() -> None:
+    start = PresetBank.init()[0]
+    middle = start.with_values(**{"OP1 EG RATE 1": 79, "LFO WAVE": 3})
+    end = start.with_values(**{"OP1 EG RATE 1": 59, "LFO WAVE": 3, "ALGORITHM": 9})
+    numbers, classes = journeys.parameters_along(np.stack([p.values for p in (start, middle, end)]))
+    np.testing.assert_allclose(numbers, [0, 0.5, 1])
+    np.testing.assert_allclose(classes, [0, 0.5, 1])
+    still = journeys.parameters_along(np.stack([start.values] * 3))
+    assert not np.any(still)
+
+
+@pytest.fixture
+def page(bank, monkeypatch) -> list[tuple[Example, Example]]:
+    """Two pairs of starter presets in place of the paper's."""
+    told = [Example(f"{row:06}", bank.names[row], row, (), "interpolation 1") for row in (5, 130, 40, 300)]
+    found = [(told[0], told[1]), (told[2], told[3])]
+    monkeypatch.setattr(journeys, "page_pairs", lambda: found)
+    return found
+
+
+def test_journeys(bank, page, result, tmp_path) -> None:
+    """Renders and numbers, no parameter; the ends once; a failed way is left out; nothing stale stays."""
+    (tmp_path / "old.flac").write_bytes(b"")
+    ends = bank.values[[[a.index, b.index] for a, b in page]]
+    values = np.stack([ends[:, 0], ends[:, 0], ends[:, 1]], 1)
+    sources = {
+        "naive": Source(values, np.zeros(2, bool), {"title": "Naive", "text": "so"}),
+        "latent": Source(values, np.array([True, False]), {"title": "Latent", "text": "so"}),
+    }
+    exact = {name: np.array([[True, False], [True, True]]) for name in sources}
+    standard = Standard.of_features(result.provenance.features, 12)
+    checkpoint = tmp_path / "numcat++.safetensors"
+    checkpoint.write_bytes(b"weights")
+    sha = journeys.checkpoint_hash(checkpoint)
+    who = {"model": "numcat++", "title": "NumCat++", "checkpoint_sha256": sha}
+    manifest = journeys.write(sources, exact, standard, folder=tmp_path, **who)
+    found = journeys.read(tmp_path)
+    assert found is not None and found.belongs(checkpoint)
+    checkpoint.write_bytes(b"other weights")
+    assert not found.belongs(checkpoint) and not found.belongs(tmp_path / "none.safetensors")
+    assert [j.title for j in found.journeys] == [f"{a.name} to {b.name}" for a, b in page]
+    assert [list(j.ways) for j in found.journeys] == [["naive"], ["naive", "latent"]]
+    way = found.journeys[0].ways["naive"]
+    assert [s.sound for s in way.steps] == [0, 0, 1] == [s.parameters for s in way.steps]
+    assert way.exact == [True, False] and max(s.aside for s in way.steps) < 1e-6
+    for step, values_ in zip(way.steps, values[0], strict=True):
+        sound = Dexed().render(Preset(values_))
+        np.testing.assert_allclose(step.audio(tmp_path), sound, atol=2**-15)
+    used = {s.file for j in found.journeys for w in j.ways.values() for s in w.steps}
+    assert used == {f.name for f in tmp_path.glob("*.flac")} and len(used) == 2 * 2 + 3
+    text = manifest.read_text("utf-8")
+    assert not any(p.name in text for p in learnable_parameters())
+    assert journeys.read(tmp_path / "none") is None
+
+
+def test_the_page_has_two() -> None:
+    assert [(a.name, b.name) for a, b in journeys.page_pairs()] == [
+        ("NylonPick4", "FmRhodes14"),
+        ("Dingle 1", "Get it"),
+    ]
+
+
+# -- the command ---------------------------------------------------------------------------------------------
+
+
+def test_command(checkpoints, tmp_path_factory, tmp_path, monkeypatch) -> None:
+    """All methods on a few pairs; the summary of the results is none of its business."""
+    monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setattr(interpolation, "N_STEPS", 3)
+    monkeypatch.setattr(interpolation, "N_TRAINING", 4)
+    file = checkpoints / "numcat++.safetensors"
+    options = ["--limit", "2", "--processes", "1", "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, ["evaluate", f"interpolation:{file}", *options])
+    assert done.exit_code == 0, done.output
+    assert [p.name for p in tmp_path.iterdir()] == ["pairs.numcat++-on-2.parquet"]
+    (found,) = interpolation.read_results(tmp_path)
+    assert found.table["method"].nunique() == 8 and found.table.groupby("method").size().eq(2).all()
+    assert found.provenance.methods["latent"]["exact"] == 1 != found.provenance.methods["heard"]["exact"]
+    assert found.table["nonlinearity"].notna().all()
+    done = CliRunner().invoke(app, ["evaluate", f"interpolation:{file}", "--split", "random", *options])
+    assert done.exit_code == 1 and "split is 'twin-disjoint' there, 'random' here" in done.stderr
