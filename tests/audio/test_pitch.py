@@ -1,10 +1,14 @@
 """Pitch estimates against tones of known frequency."""
 
+import importlib.util
+import sys
+
 import numpy as np
 import pytest
 
 from latentdx import Dexed, PresetBank
 from latentdx.audio import pitch
+from latentdx.errors import LatentDXError
 
 RATE = 22_050
 
@@ -41,3 +45,43 @@ def test_silence_and_noise_have_no_pitch():
 def test_the_init_voice_plays_middle_c():
     sound = Dexed().render(PresetBank.init()[0], 60, 100)
     assert pitch.estimate(sound).cents_from(60) == pytest.approx(0, abs=5)
+
+
+@pytest.mark.parametrize(
+    ("f0", "within"), [(65.4, 3), (130.8, 1), (261.6, 0.5), (1046.5, 0.5), (2093.0, 0.5)]
+)
+def test_a_fine_estimate_knows_a_cent(f0, within):
+    found = pitch.estimate_fine(harmonic(f0))
+    assert abs(1200 * np.log2(found.f0 / f0)) < within
+    assert found.voiced == 1
+
+
+def test_a_fine_estimate_of_vibrato_is_its_middle():
+    t = np.arange(2 * RATE) / RATE
+    phase = 2 * np.pi * 440 * np.cumsum(2 ** (np.sin(2 * np.pi * 5 * t) * 25 / 1200)) / RATE
+    found = pitch.estimate_fine((0.2 * np.sin(phase)).astype(np.float32))
+    assert found.cents_from(69) == pytest.approx(0, abs=3)
+
+
+def test_silence_and_noise_have_no_fine_pitch_either():
+    silent = pitch.estimate_fine(np.zeros(RATE, np.float32))
+    assert np.isnan(silent.f0) and silent.voiced == 0
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    assert pitch.estimate_fine(noise).voiced < 0.5
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torchcrepe") is None, reason="the optional torchcrepe")
+def test_crepe_agrees():
+    found = pitch.estimate_crepe(harmonic(220.0, 1.0))
+    assert found.cents_from(57) == pytest.approx(0, abs=1)
+    assert found.voiced > 0.9
+    assert pitch.estimate_crepe(np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)).voiced < 0.1
+    assert np.isnan(pitch.estimate_crepe(np.zeros(RATE, np.float32)).f0)
+
+
+def test_crepe_says_what_it_needs_and_leaves_nothing_behind(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchcrepe", None)
+    before = sys.modules.get("torchaudio")
+    with pytest.raises(LatentDXError, match="pip install --no-deps torchcrepe"):
+        pitch.estimate_crepe(harmonic(220.0, 1.0))
+    assert sys.modules.get("torchaudio") is before

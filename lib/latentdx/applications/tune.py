@@ -1,0 +1,334 @@
+"""Bring a preset in tune with a sound or a note: what the paper's authors did by hand with master tune.
+
+A DX7 voice has no master tune. It has TRANSPOSE, in semitones; the ratio of each operator, by F COARSE and
+F FINE, in steps of 17 cents from ratio 1 upward; and OSC DETUNE, about 1.2 cents a step at middle C. All
+operators in ratio mode are moved by the same interval, so carriers and modulators keep their ratios; those of
+fixed frequency stay.
+
+Of the moves that arrive at the wanted pitch, the one that sounds nearest is taken, and only if both the error
+in cents falls and the distance to the target does not rise. Trackers err by octaves: moves that arrive an
+octave above or below are candidates too, and the distance of their renders decides, not the tracker.
+A tuned voice may hold another TRANSPOSE than the corpora's neutral 24; `PresetBank.neutral` would undo that.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from latentdx.applications.program import score
+from latentdx.audio import pitch
+from latentdx.audio.dexed import Dexed, Renderer, check_note
+from latentdx.audio.pitch import Pitch
+from latentdx.errors import ParameterError
+from latentdx.presets.bank import Preset
+from latentdx.presets.parameters import N_OPERATORS, NEUTRAL_TRANSPOSE, column, parameter
+
+Audio = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Estimator = Callable[[Audio], Pitch]
+Verdict = Literal["tuned", "in tune", "kept", "no pitch"]
+
+LEAST_VOICED = 0.5
+"""A sound has a pitch if this share of its audible frames is voiced."""
+
+IN_TUNE = 3.0
+"""Cents; listeners hear no less between two sounds, and estimates of renders agree to about one."""
+
+LEAST_SAMPLES = 4096
+LOWEST, HIGHEST = 28, 107
+"""MIDI notes that the estimates can hear."""
+
+# cents, half the finest step at ratio 1; what is farther from the wanted pitch is beyond a parameter's range
+_FARTHEST = 600 * np.log2(1.01)
+# cents a step; OSC DETUNE depends on the key, so operators detuned against each other are in tune at one key
+_UNEVEN = 0.2
+_TRIES = 3  # moves to verify, nearest first
+
+_TRANSPOSE = column("TRANSPOSE")
+_MOST_TRANSPOSE = parameter("TRANSPOSE").maximum
+_CENTER = 7
+_MODE, _LEVEL, _COARSE, _FINE, _DETUNE = (
+    np.array([column(f"OP{n} {name}") for n in range(1, N_OPERATORS + 1)])
+    for name in ("MODE", "OUTPUT LEVEL", "F COARSE", "F FINE", "OSC DETUNE")
+)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A preset brought in tune, or left as it was, with the reason.
+
+    Attributes:
+        preset: tuned if the verdict is "tuned", else as given.
+        verdict: "tuned", "in tune" (it was), "kept" (no move was an improvement), "no pitch".
+        why: one sentence.
+        before_cents: sounding pitch minus wanted pitch, `nan` without pitch.
+        after_cents: the same of `preset`, by a second estimate on its own render.
+        distance_before: `program.distance` to the target; `nan` without a target sound.
+        distance_after: the same of `preset`, never larger.
+        reachable_cents: what the parameters' steps leave at best, by arithmetic: the farthest that a sounding
+            operator is from where it should be. `nan` if there is no pitch or no move.
+    """
+
+    preset: Preset
+    verdict: Verdict
+    why: str
+    before_cents: float = float("nan")
+    after_cents: float = float("nan")
+    distance_before: float = float("nan")
+    distance_after: float = float("nan")
+    reachable_cents: float = float("nan")
+
+    @property
+    def tuned(self) -> bool:
+        return self.verdict == "tuned"
+
+
+@dataclass(frozen=True)
+class Move:
+    """One way to shift a preset's pitch.
+
+    Attributes:
+        preset: after it.
+        residual: cents, the farthest that a sounding operator is from where it should be.
+        uneven: steps of OSC DETUNE by which sounding operators moved against each other.
+        changes: how many parameters differ.
+    """
+
+    preset: Preset
+    residual: float
+    uneven: int
+    changes: int
+
+    @property
+    def cost(self) -> float:
+        return self.residual + _UNEVEN * self.uneven
+
+
+def tune(
+    preset: Preset,
+    target: Audio,
+    note: int = 60,
+    velocity: int = 85,
+    *,
+    wanted: Pitch | None = None,
+    renderer: Renderer | None = None,
+    estimator: Estimator = pitch.estimate_fine,
+) -> Tuning:
+    """Bring a preset in tune with a sound, where that brings it no farther from the sound.
+
+    Args:
+        preset: what to tune.
+        target: mono, float32 (samples,) at 22,050 Hz, at least 4,096 samples.
+        note: MIDI note that is to sound like the target, 0 … 127.
+        velocity: 1 … 127.
+        wanted: the target's pitch, where it has been estimated already.
+        renderer: default `Dexed()`.
+        estimator: of pitch; `pitch.estimate_crepe` is another.
+
+    Raises:
+        ParameterError: an argument is out of its bounds.
+    """
+    if target.ndim != 1 or len(target) < LEAST_SAMPLES:
+        raise ParameterError(f"a target is mono, of at least {LEAST_SAMPLES} samples, not {target.shape}")
+    if not np.isfinite(target).all():
+        raise ParameterError(f"the target holds {np.sum(~np.isfinite(target))} samples of NaN or infinity")
+    check_note(note, velocity)
+    synth = renderer or Dexed()
+    goal = wanted or estimator(target)
+
+    def measure(presets: Sequence[Preset]) -> Floats:
+        values = np.stack([p.values for p in presets])
+        return score(values, [target], [(note, velocity)], renderer=synth)
+
+    if not _pitched(goal):
+        distance = float(measure([preset])[0])
+        return Tuning(
+            preset, "no pitch", _unvoiced("target", goal), distance_before=distance, distance_after=distance
+        )
+
+    def hear(candidate: Preset) -> Pitch:
+        return estimator(synth.render(candidate, note, velocity))
+
+    return _tune(preset, hear(preset), goal.midi, note, hear, measure)
+
+
+def tune_to(
+    preset: Preset,
+    midi: float,
+    note: int = 60,
+    velocity: int = 85,
+    *,
+    keep_octave: bool = False,
+    renderer: Renderer | None = None,
+    estimator: Estimator = pitch.estimate_fine,
+) -> Tuning:
+    """Bring what a preset sounds at a note to a pitch. With no sound to compare with, pitch alone decides.
+
+    Args:
+        preset: what to tune.
+        midi: the wanted pitch as a MIDI note, fractional if you like, 28 … 107.
+        note: MIDI note played, 0 … 127.
+        velocity: 1 … 127.
+        keep_octave: go to the nearest octave of that pitch, so that a bass stays a bass.
+        renderer: default `Dexed()`.
+        estimator: of pitch.
+
+    Raises:
+        ParameterError: an argument is out of its bounds.
+    """
+    if not LOWEST <= midi <= HIGHEST:
+        raise ParameterError(f"the wanted pitch {midi!r} is not a MIDI note in {LOWEST} … {HIGHEST}")
+    check_note(note, velocity)
+    synth = renderer or Dexed()
+
+    def hear(candidate: Preset) -> Pitch:
+        return estimator(synth.render(candidate, note, velocity))
+
+    heard = hear(preset)
+    if keep_octave and _pitched(heard):
+        midi += 12 * round((heard.midi - midi) / 12)
+    return _tune(preset, heard, midi, note, hear)
+
+
+def _tune(
+    preset: Preset,
+    heard: Pitch,
+    wanted: float,
+    note: int,
+    hear: Callable[[Preset], Pitch],
+    measure: Callable[[Sequence[Preset]], Floats] | None = None,
+) -> Tuning:
+    """With `measure`, the distance ranks the moves, those to other octaves too, and may not rise."""
+    given = float(measure([preset])[0]) if measure else float("nan")
+    if not _pitched(heard):
+        return Tuning(
+            preset, "no pitch", _unvoiced("preset", heard), distance_before=given, distance_after=given
+        )
+    before = 100 * (heard.midi - wanted)
+    octaves = (0, -12, 12) if measure else (0,)
+    options = [(octave, move) for octave in octaves for move in moves(preset, 100 * octave - before, note)]
+    reachable = min((move.residual for octave, move in options if octave == 0), default=float("nan"))
+
+    def keep(verdict: Verdict, why: str) -> Tuning:
+        return Tuning(preset, verdict, why, before, before, given, given, reachable)
+
+    if abs(before) <= IN_TUNE:
+        return keep("in tune", f"within {IN_TUNE:g} cents of the wanted pitch")
+    if not options:
+        return keep("kept", "no sounding operator in ratio mode can be moved that far")
+    distances = measure([move.preset for _, move in options]) if measure else np.zeros(len(options))
+    order = [i for i in np.argsort(distances, kind="stable") if not distances[i] > given]
+    if not order:
+        return keep("kept", "in tune it would sound farther from the target")
+    for i in order[:_TRIES]:
+        octave, move = options[i]
+        now = hear(move.preset)
+        after = 100 * (now.midi - wanted)
+        # of an octave that the tracker does not hear, only what is left beside it counts
+        fold = _within_octave if octave else float
+        if _pitched(now) and abs(fold(after)) < abs(fold(before)):
+            distance = float(distances[i]) if measure else float("nan")
+            away = f", {octave:+d} semitones by ear" if octave else ""
+            why = f"{before:+.0f} to {after:+.0f} cents{away}"
+            return Tuning(move.preset, "tuned", why, before, after, given, distance, move.residual)
+    return keep("kept", "no move brought the render nearer to the wanted pitch")
+
+
+def moves(preset: Preset, cents: float, note: int = 60) -> list[Move]:
+    """Ways to shift all operators in ratio mode by so many cents at a MIDI note, the most exact first.
+
+    TRANSPOSE takes none of it, or as many semitones as fit, or one more or less; it moves level and rate
+    scaling too, which the ratios do not. They take the rest, and OSC DETUNE what they leave, or it stays.
+    """
+    values = preset.values.astype(np.int64)
+    stored = int(values[_TRANSPOSE])
+    low, high = NEUTRAL_TRANSPOSE - note, NEUTRAL_TRANSPOSE - note + 127  # beyond, the engine stops
+    semitones = round(cents / 100)
+    wanted = {stored, *(stored + semitones + n for n in (-1, 0, 1))}
+    reached = sorted({int(np.clip(t, max(low, 0), min(high, _MOST_TRANSPOSE))) for t in wanted})
+    ratio, sounding = values[_MODE] == 0, values[_LEVEL] > 0
+    if not (ratio & sounding).any():
+        return []
+    ways = [_at(preset, cents, note, transpose, detune) for transpose in reached for detune in (False, True)]
+    best = {move.preset: move for move in (min(way, key=lambda m: m.cost) for way in ways)}
+    good = [move for move in best.values() if move.changes and move.residual <= _FARTHEST]
+    return sorted(good, key=lambda m: (round(m.cost), m.changes, m.cost))
+
+
+def _at(preset: Preset, cents: float, note: int, transpose: int, detune: bool) -> list[Move]:
+    """Moves with this TRANSPOSE: one for each nearest ratio of each sounding operator."""
+    values = preset.values.astype(np.int64)
+    table, coarse, fine = _ratios()
+    ratio = values[_MODE] == 0
+    sounding = ratio & (values[_LEVEL] > 0)
+    key, new_key = (
+        int(np.clip(note + t - NEUTRAL_TRANSPOSE, 0, 127)) for t in (values[_TRANSPOSE], transpose)
+    )
+    old = _cents(values[_COARSE], values[_FINE])
+    goal = 100 * key + old + (values[_DETUNE] - _CENTER) * _detune_step(key) + cents - 100 * new_key
+    place = np.searchsorted(table, goal[sounding])
+    near = np.clip(np.concatenate([place - 1, place]), 0, len(table) - 1)
+    found = []
+    for interval in np.unique(np.round(table[near] - np.tile(old[sounding], 2), 6)):
+        chosen = _nearest(table, old + interval)
+        same = np.abs(table[chosen] - old) < 1e-6  # 3.00 is coarse 3, or coarse 2 and fine 50: leave it
+        new = values.copy()
+        new[_TRANSPOSE] = transpose
+        new[_COARSE] = np.where(ratio & ~same, coarse[chosen], values[_COARSE])
+        new[_FINE] = np.where(ratio & ~same, fine[chosen], values[_FINE])
+        if detune:
+            steps = np.rint((goal - table[chosen]) / _detune_step(new_key)).astype(int)
+            new[_DETUNE] = np.where(ratio, np.clip(_CENTER + steps, 0, 2 * _CENTER), values[_DETUNE])
+        left = goal - table[chosen] - (new[_DETUNE] - _CENTER) * _detune_step(new_key)
+        moved = Preset(new.astype(np.uint8), preset.name, preset.id)
+        residual = float(np.abs(left[sounding]).max())
+        found.append(
+            Move(moved, residual, int(np.ptp((new - values)[_DETUNE][sounding])), int((new != values).sum()))
+        )
+    return found
+
+
+@cache
+def _ratios() -> tuple[Floats, Integers, Integers]:
+    """All distinct ratios, ascending, in cents, with F COARSE and F FINE; of equal ones the smallest fine."""
+    fine, coarse = (grid.ravel() for grid in np.mgrid[:100, :32])
+    _, first = np.unique(np.maximum(2 * coarse, 1) * (100 + fine), return_index=True)
+    return _cents(coarse[first], fine[first]), coarse[first], fine[first]
+
+
+def _cents(coarse: Integers, fine: Integers) -> Floats:
+    """An operator's ratio: F COARSE 0 is a half; F FINE adds hundredths of it."""
+    return 1200 * np.log2(np.maximum(coarse, 0.5) * (1 + fine / 100))
+
+
+def _detune_step(key: int) -> float:
+    """Cents of one step of OSC DETUNE at a key, transposition included, by Dexed's law (dx7note.cc).
+
+    A DX7 and Dexed up to 0.9.3 have 0.9 cents everywhere: 7 steps differ by 2 cents at middle C.
+    """
+    octaves = (50857776 + 1398101 * key) / 2**24  # as the engine counts
+    return float(1200 * octaves * 0.0209 / 7 * np.exp(-0.396 * octaves))
+
+
+def _nearest(table: Floats, wanted: Floats) -> Integers:
+    """Index of the nearest entry of an ascending table."""
+    above = np.clip(np.searchsorted(table, wanted), 1, len(table) - 1)
+    return above - (wanted - table[above - 1] < table[above] - wanted)
+
+
+def _pitched(heard: Pitch) -> bool:
+    return heard.voiced >= LEAST_VOICED and bool(np.isfinite(heard.f0))
+
+
+def _within_octave(cents: float) -> float:
+    """-600 … 600 cents."""
+    return (cents + 600) % 1200 - 600
+
+
+def _unvoiced(what: str, heard: Pitch) -> str:
+    return f"{heard.voiced:.0%} of the {what} is voiced, which is less than {LEAST_VOICED:.0%}"
