@@ -24,7 +24,9 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo
 	@echo "PROFILE=smoke|laptop|paper chooses the notebooks' parameters (book/profiles), PYTHON=... the interpreter."
+	@echo "make site ORIGINALS=1 shows the parameters of the paper's own presets too; such a site is not to be published."
 
+# ORIGINALS=1 adds the parameters of the paper's presets, for a site to keep to oneself; never in CI.
 site: $(INSTALLED)  ## build the book into build/PROFILE/_build/html
 	$(DOIT) site
 	@echo "Open build/$(PROFILE)/_build/html/index.html"

@@ -17,6 +17,7 @@ from doit import get_var
 from doit.tools import config_changed
 
 from latentdx.book.costs import N_SEARCHED
+from latentdx.book.downloads import originals_allowed
 from latentdx.book.notebooks import read_profile
 from latentdx.book.sphinx_extension import BUILD_VARIABLE
 from latentdx.training import profile as training
@@ -68,6 +69,7 @@ def task_notebook() -> Iterator[Task]:
         settings = {
             "parameters": read_profile(PROFILE_FILE, chapter.stem),
             "corpora": os.environ.get("LATENTDX_DATA", ""),
+            "originals": originals_allowed(),
         }
         yield {
             "name": chapter.stem,
@@ -86,7 +88,8 @@ def describe_build() -> str:
         )
     except (OSError, subprocess.CalledProcessError):
         commit = f"release {version('latentdx')}"
-    return f"{commit.strip()}, profile {PROFILE}"
+    private = ", with parameters of the originals: not to be published" if originals_allowed() else ""
+    return f"{commit.strip()}, profile {PROFILE}{private}"
 
 
 def build_site() -> bool:

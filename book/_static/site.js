@@ -1,10 +1,13 @@
-// Listening rows: one sound at a time, a switch between versions that keeps the position, a position line, keys.
+// Listening rows: one sound at a time, a switch between versions that keeps the position, a position line, keys,
+// "play all" for rows of steps, and the synth's own level on request. The blind test is in blind.js.
 // Without this script the rows are plain players. Nothing is fetched but by <audio> itself, so file:// works.
 (() => {
   'use strict';
   const ICONS = '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="ldx-go" d="M4.5 2v12l9-6z"/><path class="ldx-pause" d="M3.5 2h3v12h-3zm6 0h3v12h-3z"/></svg>';
   const STEP = 0.1;  // seconds of one arrow key
+  const LEVEL_KEY = `latentdx:level:${location.pathname}`;
   let playing = null;  // the one <audio> that sounds
+  let walk = null;  // "play all" under way: {row, steps, at, show}
 
   const clipOf = audio => audio.closest('.ldx-clip');
   const audiosOf = row => [...row.querySelectorAll('.ldx-clip audio')];
@@ -32,6 +35,79 @@
     }
     audiosOf(audio.closest('.ldx-row')).forEach(a => { a.preload = 'auto'; });  // so that switching is at once
     await audio.play();
+  }
+
+  // ---- play all: each step from its beginning, the current one lit
+  function step() {
+    const mine = walk, audio = mine.steps[mine.at];
+    mine.show(mine.at, mine.steps);
+    mine.steps.forEach(a => { a.preload = 'auto'; });
+    seek(audio, 0).then(() => walk === mine && audio.play()).catch(() => { if (walk === mine) endWalk(); });
+  }
+
+  function endWalk() {
+    const ended = walk;
+    walk = null;
+    ended?.show(-1, ended.steps);
+  }
+
+  function stop() {
+    endWalk();
+    playing?.pause();
+  }
+
+  function addPlayAll(row) {
+    const button = document.createElement('button'), count = document.createElement('span'), title = row.getAttribute('aria-label');
+    const show = (at, steps) => {
+      steps.forEach((audio, i) => { if (i === at) clipOf(audio).setAttribute('aria-current', 'step'); else clipOf(audio).removeAttribute('aria-current'); });
+      row.classList.toggle('ldx-walking', at >= 0);
+      const word = at < 0 ? 'Play all' : 'Stop';
+      button.innerHTML = `${ICONS}${word}`;
+      button.setAttribute('aria-label', `${word}, ${title}`);
+      count.textContent = at < 0 ? '' : `${at + 1} of ${steps.length}`;
+    };
+    button.type = 'button';
+    button.className = 'ldx-all';
+    count.className = 'ldx-count';
+    count.setAttribute('aria-hidden', 'true');
+    show(-1, []);
+    button.addEventListener('click', () => {
+      const mine = walk?.row === row;
+      stop();
+      if (mine) return;
+      walk = {row, steps: audiosOf(row), at: 0, show};
+      step();
+    });
+    row.querySelector('.ldx-head').append(button, count);
+  }
+
+  // ---- true level: the row's boost is in its files, so it can only be taken back
+  const canSetVolume = Object.assign(document.createElement('audio'), {volume: 0.5}).volume === 0.5;  // iOS cannot
+
+  function remembered() {
+    try { return new Set(JSON.parse(sessionStorage.getItem(LEVEL_KEY)) ?? []); } catch { return new Set(); }
+  }
+
+  function addTrueLevel(row) {
+    const gain = Number(row.dataset.gainDb), title = row.getAttribute('aria-label');
+    if (!canSetVolume || gain < 0.05) return;
+    const button = document.createElement('button'), said = row.querySelector('.ldx-gain'), matched = said.textContent;
+    const set = on => {
+      audiosOf(row).forEach(audio => { audio.volume = on ? 10 ** (-gain / 20) : 1; });
+      button.setAttribute('aria-pressed', String(on));
+      said.textContent = on ? 'Played at the synth’s own level' : matched;
+    };
+    button.type = 'button';
+    button.className = 'ldx-level';
+    button.textContent = 'true level';
+    button.addEventListener('click', () => {
+      const on = button.getAttribute('aria-pressed') !== 'true', rows = remembered();
+      set(on);
+      if (on) rows.add(title); else rows.delete(title);
+      try { sessionStorage.setItem(LEVEL_KEY, JSON.stringify([...rows])); } catch { /* then only until the page is left */ }
+    });
+    set(remembered().has(title));
+    said.after(button);
   }
 
   const toggle = audio => audio.paused ? start(audio) : audio.pause();
@@ -76,8 +152,19 @@
       seek(audio, Math.max(0, Math.min(Number(bar.value) + step, clip.dataset.seconds - 0.01)));
     });
     audio.addEventListener('timeupdate', () => show(audio, audio.currentTime));
-    audio.addEventListener('pause', () => { clip.classList.remove('ldx-playing'); button.setAttribute('aria-pressed', 'false'); });
-    audio.addEventListener('ended', () => { clip.classList.remove('ldx-started'); audio.currentTime = 0; });
+    const walked = () => walk && walk.steps[walk.at] === audio;
+    audio.addEventListener('pause', () => {
+      clip.classList.remove('ldx-playing');
+      button.setAttribute('aria-pressed', 'false');
+      if (walked() && !audio.ended) endWalk();
+    });
+    audio.addEventListener('ended', () => {
+      clip.classList.remove('ldx-started');
+      audio.currentTime = 0;
+      if (!walked()) return;
+      walk.at += 1;
+      if (walk.at < walk.steps.length) step(); else endWalk();
+    });
   }
 
   // any <audio> of the page, ours or plain: one at a time
@@ -85,6 +172,7 @@
     const audio = event.target, clip = clipOf(audio);
     document.querySelectorAll('audio').forEach(a => { if (a !== audio && !a.paused) a.pause(); });
     playing = audio;
+    if (walk && walk.steps[walk.at] !== audio) endWalk();
     if (!clip || !clip.querySelector('.ldx-play')) return;
     clip.classList.add('ldx-playing', 'ldx-started');
     clip.querySelector('.ldx-play').setAttribute('aria-pressed', 'true');
@@ -94,7 +182,7 @@
   // 1 … 9: that version of the row one is in, from the same position; Escape: silence
   document.addEventListener('keydown', event => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input:not(.ldx-seek), textarea, select')) return;
-    if (event.key === 'Escape') { playing?.pause(); return; }
+    if (event.key === 'Escape') { stop(); return; }
     const row = event.target.closest('.ldx-row') || (playing && !playing.paused && playing.closest('.ldx-row'));
     const audio = row && /^[1-9]$/.test(event.key) && audiosOf(row)[event.key - 1];
     if (!audio) return;
@@ -105,6 +193,8 @@
   function ready() {
     document.querySelectorAll('.ldx-row').forEach(row => {
       row.querySelectorAll('.ldx-clip').forEach(enhance);
+      if ('sequence' in row.dataset) addPlayAll(row);
+      addTrueLevel(row);
       row.classList.add('ldx-on');
     });
   }

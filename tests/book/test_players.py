@@ -1,65 +1,32 @@
 """The players of a listening row in a real Chromium, opened as a file: switching, keys, seeking."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pages import PLAYING, TIME, opened, slow_down, wait_playing, write_page
+from playwright.sync_api import Browser, Page, expect
 from tones import tone
 
 from latentdx.book import Clip, row
 
 pytestmark = pytest.mark.browser
 
-STATIC = Path(__file__).parents[2] / "book/_static"
-TIME = "n => document.querySelectorAll('audio')[n].currentTime"
-PLAYING = "[...document.querySelectorAll('audio')].map(audio => !audio.paused)"
-
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ["chromium", "chromium-browser", "google-chrome"]
-    executable = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if executable is None:
-        reason = f"no browser: none of {names} is on the path and CHROMIUM names none"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    arguments = ["--disable-gpu", "--mute-audio", "--autoplay-policy=no-user-gesture-required"]
-    arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
-        yield browser
-        browser.close()
-
-
-def write_page(folder: Path, *, script: bool = True) -> str:
+def address(shared_chapter: Path) -> str:
     rows = [
         row([Clip(tone(0.3, f), f"{f} Hz") for f in (200, 400, 800)], "Three"),
         row([Clip(tone(0.3, f), f"{f} Hz") for f in (300, 600, 900, 1200)], "Four"),
     ]
-    head = '<!doctype html><html lang="en" data-theme="light"><meta charset="utf8"><title>Rows</title>'
-    head += '<meta name="viewport" content="width=device-width">'
-    head += f'<link rel="stylesheet" href="{STATIC.as_uri()}/site.css">'
-    head += f'<script src="{STATIC.as_uri()}/site.js"></script>' if script else ""
-    (folder / "page.html").write_text(head + "".join(r.data for r in rows), "utf8")
-    return (folder / "page.html").as_uri()
+    return write_page(shared_chapter, rows)
 
 
 @pytest.fixture
-def page(browser: Browser, chapter: Path) -> Iterator[Page]:
-    with browser.new_context() as context:
-        page = context.new_page()
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(write_page(chapter))
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    with opened(browser, address) as page:
+        slow_down(page)
         yield page
-        assert errors == []
-
-
-def wait_playing(page: Page, number: int) -> None:
-    """Until this player sounds, and no other."""
-    page.wait_for_function(f"{PLAYING}.every((on, i) => on === (i === {number}))")
 
 
 def test_nothing_plays_or_loads_by_itself(page: Page) -> None:
@@ -68,9 +35,9 @@ def test_nothing_plays_or_loads_by_itself(page: Page) -> None:
 
 
 def test_switching_within_a_row_keeps_the_position(page: Page) -> None:
-    buttons = page.get_by_role("button")
+    buttons = page.locator(".ldx-play")
     buttons.nth(0).click()
-    page.wait_for_function(f"({TIME})(0) > 0.8")
+    page.wait_for_function(f"({TIME})(0) > 0.3")
     # the first switch loads the other file; the position where it begins is what must not jump
     for number in (1, 2, 0):
         page.evaluate(
@@ -86,25 +53,25 @@ def test_switching_within_a_row_keeps_the_position(page: Page) -> None:
         wait_playing(page, number)
         page.wait_for_function("window.jump !== undefined")
         assert abs(page.evaluate("const j = window.jump; delete window.jump; j")) < 0.05
-    assert page.evaluate(TIME, 0) > 0.8
+    assert page.evaluate(TIME, 0) > 0.3
 
 
 def test_another_row_starts_from_its_beginning(page: Page) -> None:
-    page.get_by_role("button").nth(0).click()
-    page.wait_for_function(f"({TIME})(0) > 0.5")
-    page.get_by_role("button").nth(3).click()
+    page.locator(".ldx-play").nth(0).click()
+    page.wait_for_function(f"({TIME})(0) > 0.3")
+    page.locator(".ldx-play").nth(3).click()
     wait_playing(page, 3)
-    assert page.evaluate(TIME, 3) < 0.4
+    assert page.evaluate(TIME, 3) < 0.2
 
 
 def test_keys_play_switch_seek_and_stop(page: Page) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     wait_playing(page, 0)
-    page.wait_for_function(f"({TIME})(0) > 0.3")
+    page.wait_for_function(f"({TIME})(0) > 0.2")
     page.keyboard.press("3")
     wait_playing(page, 2)
-    assert page.evaluate(TIME, 2) > 0.25
+    assert page.evaluate(TIME, 2) > 0.15
     page.keyboard.press("Escape")
     page.wait_for_function(f"!{PLAYING}.includes(true)")
     page.keyboard.press("9")  # there are three
@@ -133,19 +100,19 @@ def test_a_clip_that_has_ended_starts_again_from_its_beginning(page: Page) -> No
     bar = page.get_by_role("slider").nth(0)
     bar.focus()
     page.keyboard.press("ArrowRight")
-    page.get_by_role("button").nth(0).click()
+    page.locator(".ldx-play").nth(0).click()
     wait_playing(page, 0)
     page.evaluate("document.querySelector('audio').currentTime = 3.9")
     page.wait_for_function(f"!{PLAYING}.includes(true)")
-    page.get_by_role("button").nth(0).click()
+    page.locator(".ldx-play").nth(0).click()
     wait_playing(page, 0)
     assert page.evaluate(TIME, 0) < 0.5
 
 
-def test_without_scripts_there_are_plain_players(browser: Browser, chapter: Path) -> None:
+def test_without_scripts_there_are_plain_players(browser: Browser, address: str) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
-        page.goto(write_page(chapter))
+        page.goto(address)
         players = page.locator("audio[controls]")
         assert players.count() == 7
         assert all(players.nth(i).bounding_box()["height"] > 20 for i in range(7))  # type: ignore[index]
@@ -153,11 +120,11 @@ def test_without_scripts_there_are_plain_players(browser: Browser, chapter: Path
 
 @pytest.mark.parametrize(("width", "columns"), [(360, [1, 2]), (1280, [3, 4])])
 def test_side_by_side_when_wide_stacked_on_a_phone(
-    browser: Browser, chapter: Path, width: int, columns: list[int]
+    browser: Browser, address: str, width: int, columns: list[int]
 ) -> None:
     with browser.new_context(viewport={"width": width, "height": 700}) as context:
         page = context.new_page()
-        page.goto(write_page(chapter))
+        page.goto(address)
         found = page.evaluate(
             "[...document.querySelectorAll('.ldx-clips')].map(row => "
             "new Set([...row.children].map(clip => clip.getBoundingClientRect().left)).size)"
