@@ -344,6 +344,10 @@ def test_journeys(bank, page, result, tmp_path) -> None:
         np.testing.assert_allclose(step.audio(tmp_path), sound, atol=2**-15)
     used = {s.file for j in found.journeys for w in j.ways.values() for s in w.steps}
     assert used == {f.name for f in tmp_path.glob("*.flac")} and len(used) == 2 * 2 + 3
+    journeys.write(sources, exact, standard, played=["latent"], folder=tmp_path, **who)
+    again = journeys.read(tmp_path)
+    assert again is not None and again.journeys[1].ways["latent"] == found.journeys[1].ways["latent"]
+    assert not again.journeys[1].ways["naive"].kept and len(list(tmp_path.glob("*.flac"))) == 3
     text = manifest.read_text("utf-8")
     assert not any(p.name in text for p in learnable_parameters())
     assert journeys.read(tmp_path / "none") is None

@@ -30,6 +30,9 @@ from latentdx.training.run import run_folder
 ANCHORS, PUBLISHED, LISTEN, SUMMARY = "anchors", "published", "listen", "summary"
 INTERPOLATION = "interpolation"
 
+PLAYED = ("latent", "naive", "matched", "naive-paced", "latent-paced", "paced")
+"""Ways between the page's presets whose sounds are kept, 3.3 MB; of the others only the numbers."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -207,7 +210,7 @@ def _interpolation(model: Programmer, asked: Asked) -> Iterator[Path]:
         standard = interpolation.Standard.of_features(
             result.provenance.features, result.provenance.n_training
         )
-        yield journeys.write(sources, exact, standard, model=name, folder=folder, **who)
+        yield journeys.write(sources, exact, standard, model=name, played=PLAYED, folder=folder, **who)
 
 
 def _sources(

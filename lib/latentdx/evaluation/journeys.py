@@ -6,7 +6,7 @@ far along they are at each step: never a parameter. The checkpoint's hash says t
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,8 @@ class Step:
     """One sound of a path.
 
     Attributes:
-        file: within the folder, FLAC, 16 bits, plug-in scale; ways share the files of their ends.
+        file: within the folder, FLAC, 16 bits, plug-in scale; ways share the files of their ends. "" where
+            only its numbers are kept.
         silent: no frame reaches -60 dB.
         sound: how far along it sounds, 0 at the start and 1 at the end: the place nearest to it on the
             straight line of features.
@@ -79,6 +80,11 @@ class Way:
     largest_step: float
     exact: list[bool]
     steps: list[Step]
+
+    @property
+    def kept(self) -> bool:
+        """Whether its sounds are."""
+        return all(step.file for step in self.steps)
 
 
 @dataclass(frozen=True)
@@ -164,6 +170,7 @@ def write(
     model: str,
     title: str,
     checkpoint_sha256: str,
+    played: Collection[str] = (),
     folder: Path | None = None,
 ) -> Path:
     """Render the page's paths and write them with their manifest; what was there before goes.
@@ -173,6 +180,7 @@ def write(
         exact: method -> bool (pairs, 2), see `Way`.
         standard: of the features.
         model, title, checkpoint_sha256: whose latents were used.
+        played: methods whose sounds are kept; none for all.
         folder: default `data/interpolation`.
 
     Returns:
@@ -185,7 +193,14 @@ def write(
     journeys = []
     for i, (start, end) in enumerate(page_pairs()):
         ways = {
-            name: _way(source.values[i], exact[name][i], standard, f"{start.uid}-{end.uid}", name, out)
+            name: _way(
+                source.values[i],
+                exact[name][i],
+                standard,
+                f"{start.uid}-{end.uid}",
+                name,
+                out if not played or name in played else None,
+            )
             for name, source in sources.items()
             if not source.failed[i]
         }
@@ -207,17 +222,26 @@ def write(
 
 
 def _way(
-    path: Values, exact: npt.NDArray[np.bool_], standard: Standard, pair: str, method: str, folder: Path
+    path: Values,
+    exact: npt.NDArray[np.bool_],
+    standard: Standard,
+    pair: str,
+    method: str,
+    folder: Path | None,
 ) -> Way:
+    """Without a folder, only its numbers."""
     synth = Dexed()
     sounds = [synth.render(Preset(v), *SINGLE_NOTE[0]) for v in path]
     heard = [Analysis(sound) for sound in sounds]
     found = standard.of_path(np.array([[f.compute(a) for f in FEATURES] for a in heard]))
     names = [f"{pair}.{method}.{i}.flac" for i in range(1, len(path) + 1)]
     names[0], names[-1] = f"{pair}.start.flac", f"{pair}.end.flac"
-    for name, sound in zip(names, sounds, strict=True):
-        if not (folder / name).exists():  # ends are written once
-            _write_sound(folder / name, sound)
+    if folder is None:
+        names = [""] * len(path)
+    else:
+        for name, sound in zip(names, sounds, strict=True):
+            if not (folder / name).exists():  # ends are written once
+                _write_sound(folder / name, sound)
     numbers = np.stack([*along(found), *parameters_along(path)], 1)
     steps = [
         Step(name, a.silent, *(float(f"{x:.4g}") for x in line))
