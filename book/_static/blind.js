@@ -99,7 +99,7 @@
   function reveal(row) {
     const choice = chosen(row);
     choice.clip.classList.add('ldx-chosen');
-    choice.clip.querySelector('.ldx-name').append(element('span', 'ldx-badge ldx-choice', 'your choice'));
+    choice.clip.querySelector('.ldx-told').prepend(element('div', 'ldx-badge ldx-choice', 'your choice'));
     row.result.hidden = false;
     row.result.textContent = row.nearest.includes(choice)
       ? `You chose ${choice.name}, which has the smallest measured distance.`
