@@ -207,9 +207,9 @@ def evaluate(
     ] = "test",
     notes: Annotated[str, typer.Option(show_default=False, help="To compare at; default: 60:85.")] = "single",
     best_of: Annotated[
-        int, typer.Option(min=1, show_default=False, help="Samples, ranked by rendering.")
+        int, typer.Option(min=1, show_default=False, help="Presets tried, ranked by rendering.")
     ] = 1,
-    temperature: Annotated[float, typer.Option(min=0.0, show_default=False, help="Of the samples.")] = 1.0,
+    temperature: Annotated[float | None, typer.Option(min=0.0, help="Of the draws.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Presets, drawn by seed; default: all.")] = None,
     name: Annotated[
         str | None, typer.Option("--as", help="Name of the result; default: the model's.")

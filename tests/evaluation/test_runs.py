@@ -106,7 +106,7 @@ def test_draws(model, trial, drawn, monkeypatch) -> None:
     np.testing.assert_array_equal(drawn.values[:, 0], drawn.single.values)
     target = Dexed().render(trial.bank[int(trial.rows[3])])
     np.testing.assert_allclose(drawn.distances[3], score(drawn.values[3], [target], model.notes))
-    monkeypatch.setattr(type(model), "sample", None)
+    monkeypatch.setattr(type(model), "sample", None)  # what is kept is not drawn again
     again = samples.draw(model, score, trial, N, processes=1, progress=False)
     np.testing.assert_array_equal(again.values, drawn.values)
 

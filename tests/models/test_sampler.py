@@ -149,3 +149,11 @@ def test_training_orders_the_blocks_at_random_and_every_weight_learns(maps, valu
     with torch.no_grad():
         assert not torch.equal(model(maps, values), model(maps, values))
     assert N_BLOCKS == 8
+
+
+def test_redrawing_a_block_leaves_all_others(sampler, maps) -> None:
+    presets = sampler.sample(maps, 3, generator=torch.Generator().manual_seed(0))
+    new = sampler.redraw(maps, presets, 2, generator=torch.Generator().manual_seed(1))
+    assert new.shape == presets.shape
+    changed = (new != presets).any(0).any(0).nonzero()[:, 0]
+    assert len(changed) and set(changed.tolist()) <= set(sampler.column[sampler.blocks[2]].tolist())

@@ -43,7 +43,7 @@ class Asked:
         subset: of the split: "test", or "validation" to choose settings by.
         notes: at which sounds are compared.
         best_of: candidates a preset; 1 is the single pass.
-        temperature: of the candidates.
+        temperature: of the draws; default `samples.best_of`'s.
         limit: presets of the test set, drawn by seed; `None` for all.
         name: of the result; `None` for the model's.
         leaky: allow another split than the model's.
@@ -57,7 +57,7 @@ class Asked:
     subset: str = "test"
     notes: Notes = SINGLE_NOTE
     best_of: int = 1
-    temperature: float = 1.0
+    temperature: float | None = None
     limit: int | None = None
     name: str | None = None
     leaky: bool = False
@@ -143,6 +143,7 @@ def _model(model: Programmer, asked: Asked) -> Iterator[Path]:
         found = runs.one_pass(model, trial, name=asked.name, leaky=asked.leaky, **asked.how)
         yield found.write(asked.folder)
     else:
+        cooler: dict[str, Any] = {} if asked.temperature is None else {"temperature": asked.temperature}
         results, curve = samples.best_of(
             model,
             score,
@@ -150,7 +151,7 @@ def _model(model: Programmer, asked: Asked) -> Iterator[Path]:
             asked.best_of,
             name=asked.name,
             leaky=asked.leaky,
-            temperature=asked.temperature,
+            **cooler,
             **asked.how,
         )
         for result in results:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from latentdx.evaluation.metrics import log_stft_mae, mfcc_mae, spectral_converg
 from latentdx.evaluation.sound import Sound
 from latentdx.models.predictions import Predictions
 from latentdx.models.preset_vae import PresetVAE
+from latentdx.models.sampler import DRAWING_TEMPERATURE, N_BLOCKS
 from latentdx.presets.bank import Preset
 from latentdx.shipped import shipped
 from latentdx.training import checkpoint
@@ -25,9 +27,13 @@ from latentdx.training.losses import TEMPERATURE
 
 Audio = npt.NDArray[np.float32]
 Values = npt.NDArray[np.uint8]
+Rank = Callable[[Values], npt.NDArray[np.float64]]
 
 N_DRAWN = 64
 """Presets that the default inference draws and renders."""
+
+# so many are drawn as a whole; then the best get one block drawn anew, round by round: by validation presets
+_FIRST, _BEST = 24, 4
 
 
 def distance(target: Sound, found: Sound) -> float:
@@ -36,6 +42,20 @@ def distance(target: Sound, found: Sound) -> float:
     convergence = spectral_convergence(target, found)
     rest = 0.27 * log_stft_mae(target, found) + 0.03 * mfcc_mae(target, found, 13)
     return rest if np.isnan(convergence) else rest + 0.70 * convergence
+
+
+class Explored(NamedTuple):
+    """Presets tried for one sound, in the order of trial.
+
+    Attributes:
+        single: of the forward pass; it is the first one tried.
+        values: uint8 (n, 145).
+        distances: of their renders, (n,).
+    """
+
+    single: Predictions
+    values: Values
+    distances: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -105,6 +125,48 @@ class Programmer:
                 vectors[:, block.slice] = torch.zeros_like(chance).scatter_(1, drawn, 1.0)
             return model.representation.decode(vectors).reshape(len(decibels), n, -1)
 
+    def explore(
+        self,
+        decibels: Tensor,
+        n: int,
+        rank: Rank,
+        *,
+        temperature: float = DRAWING_TEMPERATURE,
+        seed: int = 0,
+    ) -> Explored:
+        """Try `n` presets for one sound: the forward pass, then draws from the posterior; with a sampler
+        also rounds in which the best so far get one block (an operator, say) drawn anew given all else.
+
+        Args:
+            decibels: its spectrograms, dB (1, note, 257, 347).
+            n: at least one.
+            rank: presets (N, 145) -> distances from that sound (N,); called a few times.
+            temperature: of the draws.
+            seed: the same, the same presets.
+        """
+        single, sampler = self.predict(decibels), self.model.sampler
+        first = n if sampler is None else min(n, _FIRST)
+        values = single.values
+        if first > 1:
+            drawn = self.sample(decibels, first - 1, temperature=temperature, seed=seed)[0]
+            values = np.concatenate([values, drawn])
+        distances = rank(values)
+        if sampler is None or n == first:
+            return Explored(single, values, distances)
+        rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        with torch.inference_mode():
+            maps = self.model.encoder.maps(self.model.normalize(decibels))
+        while len(values) < n:
+            chosen = values[np.argsort(distances, kind="stable")[: min(_BEST, n - len(values))]]
+            block = int(rng.integers(1, N_BLOCKS))
+            with torch.inference_mode():
+                drawn = sampler.redraw(
+                    maps, torch.from_numpy(chosen[None]), block, temperature=temperature, generator=generator
+                )
+            children = drawn[0].numpy()
+            values, distances = np.concatenate([values, children]), np.append(distances, rank(children))
+        return Explored(single, values, distances)
+
     def program_best(
         self,
         sounds: Audio | Sequence[Audio],
@@ -113,11 +175,10 @@ class Programmer:
         seed: int = 0,
         renderer: Renderer | None = None,
     ) -> Preset:
-        """The best of `n` presets, one of them of the forward pass, by rendering each and `distance`."""
-        decibels = self.spectrograms(sounds)
-        values = np.concatenate([self.predict(decibels).values, self.sample(decibels, n - 1, seed=seed)[0]])
-        scores = score(values, _each(sounds), self.notes, renderer=renderer)
-        return Preset(values[int(scores.argmin())])
+        """The best of `n` presets (see `explore`), by rendering each and `distance`."""
+        rank = partial(score, targets=_each(sounds), notes=self.notes, renderer=renderer)
+        found = self.explore(self.spectrograms(sounds), n, rank, seed=seed)
+        return Preset(found.values[int(found.distances.argmin())])
 
 
 def _each(sounds: Audio | Sequence[Audio]) -> list[Audio]:

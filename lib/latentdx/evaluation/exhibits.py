@@ -7,12 +7,14 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import soundfile
 import torch
+from torch import Tensor
 
 from latentdx.audio import files
 from latentdx.audio.dexed import SAMPLE_RATE, SINGLE_NOTE, Dexed
@@ -26,8 +28,9 @@ from latentdx.evaluation import published
 from latentdx.evaluation.evaluate import evaluate
 from latentdx.evaluation.results import Result
 from latentdx.evaluation.runs import Audio, Model, Trial, check, predict
-from latentdx.evaluation.samples import Rank, candidates, draw
+from latentdx.evaluation.samples import SEED, Rank, draw
 from latentdx.models.predictions import Predictions
+from latentdx.models.sampler import DRAWING_TEMPERATURE
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.provenance import code_commit
@@ -65,10 +68,16 @@ def program_examples(model: Model, rank: Rank | None = None, n: int = 1) -> dict
             continue
         sounds = _heard(model, target, bank)
         decibels = torch.from_numpy(mel_spectrogram(np.stack(sounds)))[None]
-        _, values = candidates(model, decibels, n if rank else 1)
-        best = int(rank(values, sounds, model.notes).argmin()) if rank and n > 1 else 0
-        found[uid] = Preset(values[best])
+        found[uid] = _found(model, decibels, sounds, rank, n)
     return found
+
+
+def _found(model: Model, decibels: Tensor, sounds: Sequence[Audio], rank: Rank | None, n: int) -> Preset:
+    if rank is None or n == 1:
+        return Preset(model.predict(decibels).values[0])
+    by_rendering = partial(rank, targets=sounds, notes=model.notes)
+    tried = model.explore(decibels, n, by_rendering, temperature=DRAWING_TEMPERATURE, seed=SEED)
+    return Preset(tried.values[int(tried.distances.argmin())])
 
 
 def evaluate_examples(

@@ -4,6 +4,7 @@ What runs a model comes from outside (`latentdx.applications.program`), for impo
 what is needed of it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +28,7 @@ from latentdx.training.checkpoint import About, differences
 Rows = npt.NDArray[np.int64]
 Values = npt.NDArray[np.uint8]
 Audio = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
 
 SEED = 0
 """Of selections."""
@@ -44,7 +46,20 @@ class Model(Protocol):
     @property
     def notes(self) -> tuple[tuple[int, int], ...]: ...
     def predict(self, decibels: Tensor, /) -> Predictions: ...
-    def sample(self, decibels: Tensor, n: int, /, *, temperature: float, seed: int) -> Values: ...
+    def explore(
+        self, decibels: Tensor, n: int, rank: Callable[[Values], Floats], /, *, temperature: float, seed: int
+    ) -> "Explored": ...
+
+
+class Explored(Protocol):
+    """Presets tried for one sound: the forward pass, all of them (n, 145), their distances (n,)."""
+
+    @property
+    def single(self) -> Predictions: ...
+    @property
+    def values(self) -> Values: ...
+    @property
+    def distances(self) -> Floats: ...
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The best of several samples by rendering: draw presets, render each, keep the nearest.
+"""The best of several presets by rendering: let the model try some, render each, keep the nearest.
 
 Each preset's candidates begin with the model's single pass, so that the best of one is that.
 """
@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from torch import Tensor
 
 from latentdx.audio.dexed import SINGLE_NOTE, Dexed
 from latentdx.dataset.loading import SpectrogramDataset
@@ -24,7 +24,9 @@ from latentdx.evaluation.chunks import map_chunks
 from latentdx.evaluation.results import Notes, Result
 from latentdx.evaluation.runs import Model, Rows, Trial, Values, check, evaluated, predict, store_of
 from latentdx.models.predictions import Predictions
-from latentdx.presets.bank import Preset, PresetBank
+from latentdx.models.sampler import DRAWING_TEMPERATURE
+from latentdx.presets.bank import PresetBank
+from latentdx.presets.parameters import N_VALUES
 from latentdx.provenance import code_commit
 from latentdx.training.cards import title
 
@@ -40,32 +42,10 @@ CURVE_METRICS = ("log_stft_mae", "spectral_convergence", "mfcc13_mae", "log_mel_
 _CHUNK = 16  # presets between two writes
 
 
-def _code_of(rank: Rank) -> str:
-    """What cached distances depend on."""
-    file = Path(inspect.getfile(rank))
-    return f"{rank.__name__} {hashlib.sha256(file.read_bytes()).hexdigest()}"
-
-
-def candidates(
-    model: Model, decibels: Tensor, n: int, *, temperature: float = 1.0, seed: int = SEED
-) -> tuple[Predictions, Values]:
-    """Of one sound, dB (1, note, 257, 347): its forward pass, and `n` presets (n, 145) that begin with it."""
-    single = model.predict(decibels)
-    drawn = (
-        model.sample(decibels, n - 1, temperature=temperature, seed=seed)[0] if n > 1 else single.values[:0]
-    )
-    return single, np.concatenate([single.values, drawn])
-
-
-def _distances(targets: Values, drawn: Values, *, rank: Rank, notes: Notes) -> npt.NDArray[np.float64]:
-    """Presets (N, 145) and candidates for each (N, n, 145) -> distances (N, n)."""
-    synth = Dexed()
-    return np.array(
-        [
-            rank(values, [synth.render(Preset(target), *note) for note in notes], notes, threads=1)
-            for target, values in zip(targets, drawn, strict=True)
-        ]
-    ).reshape(drawn.shape[:2])
+def _code_of(work: Callable[..., Any]) -> str:
+    """What cached presets and distances depend on."""
+    file = Path(inspect.getfile(work))
+    return f"{work.__name__} {hashlib.sha256(file.read_bytes()).hexdigest()}"
 
 
 @dataclass(frozen=True)
@@ -75,7 +55,7 @@ class Drawn:
 
     single: Predictions
     values: Values
-    distances: npt.NDArray[np.float64]
+    distances: npt.NDArray[np.float32]
 
     def best(self, n: int) -> Predictions:
         """The nearest of the first `n` candidates."""
@@ -91,7 +71,7 @@ def draw(
     trial: Trial,
     n: int,
     *,
-    temperature: float = 1.0,
+    temperature: float = DRAWING_TEMPERATURE,
     processes: int | None = None,
     cache: Path | None = None,
     progress: bool | None = None,
@@ -100,39 +80,33 @@ def draw(
 
     A preset's draws depend on its row and `SEED` alone, not on the others of its trial.
     """
-    folder = cache or cache_folder() / "samples"
     single = predict(model, trial, progress=progress)
     dataset = SpectrogramDataset(store_of(model, trial), trial.bank, decibels=True)
+    synth = Dexed()
 
-    def sample(rows: Rows) -> Values:
-        return np.stack(
-            [
-                candidates(model, dataset[[row]].spectrogram, n, temperature=temperature, seed=SEED + row)[1]
-                for row in rows.tolist()
-            ]
-        )
+    def explore(rows: Rows) -> npt.NDArray[np.float32]:
+        """(rows, n, values and distance)."""
+        out = np.empty((len(rows), n, N_VALUES + 1), np.float32)
+        for found, row in zip(out, rows.tolist(), strict=True):
+            targets = [synth.render(trial.bank[row], *note) for note in model.notes]
+            tried = model.explore(
+                dataset[[row]].spectrogram,
+                n,
+                partial(rank, targets=targets, notes=model.notes, threads=processes),
+                temperature=temperature,
+                seed=SEED + row,
+            )
+            found[:, :-1], found[:, -1] = tried.values, tried.distances
+        return out
 
-    if n > 1:
-        method = (
-            f"{model.sha256} {dataset.store.manifest.corpus_sha256} {model.notes} {n} {temperature} {SEED}"
-        )
-        values = map_chunks(
-            sample, [trial.rows], method=method, folder=folder, size=_CHUNK, processes=1, progress=progress,
-            description="sampling",
-        )  # fmt: skip
-    else:
-        values = single.values[:, None]
+    known = f"{model.sha256} {dataset.store.manifest.corpus_sha256} {model.notes} {n} {temperature} {SEED}"
+    method = f"{known} {evaluate.method()} {_code_of(rank)} {_code_of(type(model).explore)} {synth.engine}"
+    found = map_chunks(
+        explore, [trial.rows], method=method, folder=cache or cache_folder() / "samples", size=_CHUNK,
+        processes=1, progress=progress, description=f"best of {n}",
+    )  # fmt: skip
+    values, distances = found[..., :-1].astype(np.uint8), found[..., -1]
     values[:, 0] = single.values  # a batch rounds otherwise in the last bit
-    distances = map_chunks(
-        partial(_distances, rank=rank, notes=model.notes),
-        [trial.bank[trial.rows].values, values],
-        method=f"{evaluate.method()} {_code_of(rank)} {Dexed().engine} {model.notes}",
-        folder=folder,
-        size=_CHUNK,
-        processes=processes,
-        progress=progress,
-        description="rendering samples",
-    )
     return Drawn(single, values, distances)
 
 
@@ -143,7 +117,7 @@ def best_of(
     n: int,
     *,
     name: str | None = None,
-    temperature: float = 1.0,
+    temperature: float = DRAWING_TEMPERATURE,
     notes: Notes = SINGLE_NOTE,
     leaky: bool = False,
     live_notes: Notes | None = SINGLE_NOTE,

@@ -34,6 +34,9 @@ _LAST = (
 N_BLOCKS = N_OPERATORS + 2
 """First block: algorithm, feedback, key sync; then six operators; last block: LFO and pitch envelope."""
 
+DRAWING_TEMPERATURE = 0.7
+"""At which presets are drawn to be ranked by rendering: chosen on validation presets."""
+
 
 @dataclass(frozen=True)
 class SamplerShape:
@@ -237,6 +240,28 @@ class PresetSampler(nn.Module):
                     assert isinstance(layer, _Layer)
                     x = layer.step(x, past, n_past + i - first)
         return out.view(len(maps), n, N_VALUES)
+
+    def redraw(
+        self,
+        maps: Tensor,
+        presets: Tensor,
+        block: int,
+        *,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """One block (1 … 7) of presets, uint8 (B, n, 145), drawn anew given all else: a Gibbs step."""
+        order = [b for b in range(1, N_BLOCKS) if b != block] + [block]
+        kept = len(self.column) - len(self.blocks[block])
+        return self.sample(
+            maps,
+            presets.shape[1],
+            temperature=temperature,
+            blocks=order,
+            given=presets,
+            n_given=kept,
+            generator=generator,
+        )
 
     @staticmethod
     def _after(order: Tensor, n: int) -> Tensor:
