@@ -47,13 +47,11 @@ def test_the_init_voice_plays_middle_c():
     assert pitch.estimate(sound).cents_from(60) == pytest.approx(0, abs=5)
 
 
-@pytest.mark.parametrize(
-    ("f0", "within"), [(65.4, 3), (130.8, 1), (261.6, 0.5), (1046.5, 0.5), (2093.0, 0.5)]
-)
+@pytest.mark.parametrize(("f0", "within"), [(65.4, 2), (130.8, 1), (261.6, 0.5), (1046.5, 0.5)])
 def test_a_fine_estimate_knows_a_cent(f0, within):
     found = pitch.estimate_fine(harmonic(f0))
     assert abs(1200 * np.log2(found.f0 / f0)) < within
-    assert found.voiced == 1
+    assert found.voiced > 0.95
 
 
 def test_a_fine_estimate_of_vibrato_is_its_middle():

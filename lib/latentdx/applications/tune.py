@@ -5,9 +5,10 @@ F FINE, in steps of 17 cents from ratio 1 upward; and OSC DETUNE, about 1.2 cent
 operators in ratio mode are moved by the same interval, so carriers and modulators keep their ratios; those of
 fixed frequency stay.
 
-Of the moves that arrive at the wanted pitch, the one that sounds nearest is taken, and only if both the error
-in cents falls and the distance to the target does not rise. Trackers err by octaves: moves that arrive an
-octave above or below are candidates too, and the distance of their renders decides, not the tracker.
+Of the moves that arrive at the wanted pitch (within 3 cents of the best), the one that sounds nearest is
+taken, and only if the error in cents falls and the distance to the target does not rise. Trackers err by
+octaves: moves that arrive an octave above or below are candidates too where tuning is called for, and the
+distance of their renders decides, not the tracker.
 A tuned voice may hold another TRANSPOSE than the corpora's neutral 24; `PresetBank.neutral` would undo that.
 """
 
@@ -229,11 +230,9 @@ def _tune(
         octave, move = options[i]
         now = hear(move.preset)
         after = 100 * (now.midi - wanted)
-        # of an octave that the tracker does not hear, only what is left beside it counts
-        fold = _within_octave if octave else float
-        if _pitched(now) and abs(fold(after)) < abs(fold(before)):
+        if _pitched(now) and _nearer(before, after, octave):
             distance = float(distances[i]) if measure else float("nan")
-            away = f", {octave:+d} semitones by ear" if octave else ""
+            away = f": {octave:+d} semitones from the estimate it sounds nearer" if octave else ""
             why = f"{before:+.0f} to {after:+.0f} cents{away}"
             return Tuning(move.preset, "tuned", why, before, after, given, distance, move.residual)
     return keep("kept", "no move brought the render nearer to the wanted pitch")
@@ -256,7 +255,9 @@ def moves(preset: Preset, cents: float, note: int = 60) -> list[Move]:
         return []
     ways = [_at(preset, cents, note, transpose, detune) for transpose in reached for detune in (False, True)]
     best = {move.preset: move for move in (min(way, key=lambda m: m.cost) for way in ways)}
-    good = [move for move in best.values() if move.changes and move.residual <= _FARTHEST]
+    least = min(move.residual for move in best.values())
+    most = min(least + IN_TUNE, _FARTHEST)
+    good = [move for move in best.values() if move.changes and move.residual <= most]
     return sorted(good, key=lambda m: (round(m.cost), m.changes, m.cost))
 
 
@@ -325,9 +326,13 @@ def _pitched(heard: Pitch) -> bool:
     return heard.voiced >= LEAST_VOICED and bool(np.isfinite(heard.f0))
 
 
-def _within_octave(cents: float) -> float:
-    """-600 … 600 cents."""
-    return (cents + 600) % 1200 - 600
+def _nearer(before: float, after: float, octave: int) -> bool:
+    """Whether the error falls. In an octave that the tracker does not hear, only what is left beside octaves
+    counts, and was to be heard."""
+    if not octave:
+        return abs(after) < abs(before)
+    before, after = (abs((cents + 600) % 1200 - 600) for cents in (before, after))
+    return after < before and before > IN_TUNE
 
 
 def _unvoiced(what: str, heard: Pitch) -> str:

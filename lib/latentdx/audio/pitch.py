@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 
 import librosa
@@ -92,13 +93,13 @@ def estimate_crepe(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RAT
 
 
 def _torchcrepe() -> ModuleType:
-    """torchcrepe imports torchaudio to read files, which we do not ask of it: an empty module stands in where
-    there is none, for its wheels want a CUDA runtime."""
+    """torchcrepe imports torchaudio to read files, which nobody asks of it here, and whose wheels want a CUDA
+    runtime: unless it is loaded already, an empty module stands in meanwhile."""
     stand_in = "torchaudio" not in sys.modules
     if stand_in:
         sys.modules["torchaudio"] = ModuleType("torchaudio")
     try:
-        import torchcrepe
+        return import_module("torchcrepe")
     except ImportError as error:
         raise LatentDXError(
             f"CREPE needs torchcrepe ({error}): pip install resampy; pip install --no-deps torchcrepe"
@@ -106,7 +107,6 @@ def _torchcrepe() -> ModuleType:
     finally:
         if stand_in:
             del sys.modules["torchaudio"]
-    return torchcrepe
 
 
 def _pyin(audio: npt.NDArray[np.float32], sample_rate: int, resolution: float) -> Pitch:
