@@ -19,7 +19,7 @@ from latentdx.evaluation.journeys import Step, checkpoint_hash
 from latentdx.presets import corpora
 
 N = 60
-QUALITY = {"latent": 0.9, "naive": 1.0, "matched": 1.1, "paced": 0.6, "naive-paced": 0.7}
+QUALITY = {"latent": 0.9, "naive": 1.0, "matched": 1.1, "paced": 0.6, "naive-paced": 0.7, "switch": 0.5}
 """Mean of both measures; the latent path is worse than naive in pitch, and between sfx."""
 
 
@@ -47,6 +47,7 @@ def pair_result(quality: dict[str, float] = QUALITY, sha: str = "abc") -> PairRe
             "silent_steps": np.int16(name == "naive") * (np.arange(N) < 3),
             "smoothness": value,
             "nonlinearity": value / 50,
+            "unevenness": value / 300 * (3 if name == "switch" else 1),
             "largest_step": value,
         }
         for group in GROUPS:
@@ -100,6 +101,7 @@ def page(folder, sha: str) -> None:
         way[name] = {
             "smoothness": 40.0,
             "nonlinearity": 0.9,
+            "unevenness": 0.15,
             "largest_step": 1.0,
             "exact": [True, name != "paced"],
             "steps": steps,
@@ -172,7 +174,7 @@ def test_travel(found) -> None:
     assert "&lt;naive&gt;: largest leap of sound between steps 3 and 4, from 10 % to 90 %" in text
     assert "at most 0.30 aside" in text
     lines = cells(interpolations.page_table(found))
-    assert lines[1] == ["&lt;latent&gt;", "40.0", "0.90", "40.0", "0.90"]
+    assert lines[1] == ["&lt;latent&gt;", "40.0", "0.90", "0.15", "40.0", "0.90", "0.15"]
 
 
 def test_changes(found) -> None:
@@ -202,18 +204,22 @@ def test_silence(found) -> None:
 
 def test_where_latent_wins(found) -> None:
     text = smoothness.verdict(found).data
-    assert "the latent path is smoother and straighter than the naive one" in text
+    assert "the latent path is smoother and straighter and more even than the naive one." in text
     assert "least well in pitch" in text
     assert "best where they are both harmonic" in text and "least where both sfx" in text
     assert "−10 % where the ends have two algorithms (50 pairs)" in text
     assert "0.7 from the middle of the latent space" in text and "in the same region" in text
-    assert "“&lt;paced&gt;” beats both" in text
+    assert "“&lt;paced&gt;” beats both" in text and "To switch halfway" in text
     figure = smoothness.gains_figure(found).data
     assert "MFCC −" in figure and "both sfx +" in figure
     far = pair_result({"latent": 2.0, "naive": 1.0})
     far.provenance.methods["latent"]["radius"] = 1e13
     text = smoothness.verdict(replace(found, result=far)).data
-    assert "rougher and less straight" in text and "elsewhere" in text and "No other way beats both" in text
+    assert (
+        "rougher and less straight and less even" in text
+        and "elsewhere" in text
+        and "No other way beats both" in text
+    )
     alike = replace(found, result=pair_result({"latent": 0.93, "naive": 1.0}))  # the sfx undo it
     assert "no clear difference" in smoothness.verdict(alike).data
 

@@ -22,11 +22,9 @@ from latentdx.evaluation.interpolation import (
     change,
     draw_pairs,
     evaluate_paths,
-    largest_step,
-    nonlinearity,
     preset_features,
-    smoothness,
 )
+from latentdx.evaluation.paths import largest_step, nonlinearity, progress, smoothness, unevenness
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import learnable_parameters
@@ -42,7 +40,8 @@ def test_a_straight_line_has_neither() -> None:
     line = np.linspace([0, 5, -2], [1, -3, -2], 7)
     assert smoothness(line) == pytest.approx(0, abs=1e-12)
     assert nonlinearity(line) == pytest.approx(0, abs=1e-12)
-    assert smoothness(np.ones((3, 46))) == nonlinearity(np.ones((3, 46))) == 0
+    assert unevenness(line) == pytest.approx(0, abs=1e-12)
+    assert smoothness(np.ones((3, 46))) == nonlinearity(np.ones((3, 46))) == unevenness(np.ones((3, 46))) == 0
 
 
 def test_by_hand() -> None:
@@ -55,9 +54,21 @@ def test_by_hand() -> None:
     assert smoothness(leap) == pytest.approx(36 * np.sqrt(2 / 5))
     off = np.array([1 / 6, 2 / 6, 3 / 6, 2 / 6, 1 / 6])
     assert nonlinearity(leap) == pytest.approx(np.sqrt(np.mean(off**2)))
+    assert unevenness(leap) == nonlinearity(leap)  # here how far along is the feature itself
+    far = np.array([[0, 0], [0.5, 8], [1, 0]])
+    assert unevenness(far) == 0 and nonlinearity(far) > 5  # halfway, however far aside
     both = np.concatenate([corner, path(0, 0, 0)], axis=1)  # half of the features do not move
     assert smoothness(both) == pytest.approx(8 / np.sqrt(2))
     assert largest_step(both) == pytest.approx(1 / np.sqrt(2))
+
+
+def test_two_measures_are_won_by_not_interpolating() -> None:
+    """To stay and leap against a path that goes evenly, but where sounds are, aside: hence the third."""
+    t = np.linspace(0, 1, 7)
+    leap = np.stack([(t > 0.4).astype(float), np.zeros(7)], 1)
+    arch = np.stack([t, 2 * np.sin(np.pi * t) + 0.6 * (-1) ** np.arange(7) * (t % 1 > 0)], 1)
+    assert smoothness(leap) < smoothness(arch) and nonlinearity(leap) < nonlinearity(arch)
+    assert unevenness(leap) > unevenness(arch)
 
 
 def test_a_parabola_is_as_rough_at_any_number_of_steps() -> None:
@@ -67,7 +78,7 @@ def test_a_parabola_is_as_rough_at_any_number_of_steps() -> None:
 
 
 def test_too_short_paths_are_refused() -> None:
-    for measure in (smoothness, nonlinearity):
+    for measure in (smoothness, nonlinearity, unevenness):
         with pytest.raises(ParameterError, match="at least 3 steps"):
             measure(np.zeros((2, 46)))
 
@@ -222,6 +233,7 @@ def test_every_path_is_measured(result, bank, pairs) -> None:
     assert (line["row_a"], line["row_b"]) == tuple(pairs[3])
     assert line["smoothness"] == pytest.approx(smoothness(leap), rel=1e-5)
     assert line["nonlinearity"] == pytest.approx(nonlinearity(leap), rel=1e-5)
+    assert line["unevenness"] == pytest.approx(unevenness(leap), rel=1e-5)
     timbre = [f.group == "timbre" for f in FEATURES]
     assert line["smoothness_timbre"] == pytest.approx(smoothness(leap[:, timbre]), rel=1e-5)
     assert line["largest_step"] == pytest.approx(np.sqrt(np.mean((ends[1] - ends[0]) ** 2)), rel=1e-5)
@@ -288,10 +300,11 @@ def test_few_pairs_are_not_told_of(result) -> None:
 
 def test_along_by_hand() -> None:
     """A way that goes aside by one in the second of two features, and past the end."""
-    place, aside = journeys.along(np.array([[0, 0], [1, 1], [5, 0], [4, 0.0]]))
-    np.testing.assert_allclose(place, [0, 0.25, 1.25, 1])
-    np.testing.assert_allclose(aside, [0, np.sqrt(0.5), 0, 0])
-    assert journeys.along(np.ones((3, 46)))[0].tolist() == [0, 0, 0]
+    path_ = np.array([[0, 0], [1, 1], [5, 0], [4, 0.0]])
+    np.testing.assert_allclose(journeys.aside(path_), [0, np.sqrt(0.5), 0, 0])
+    far, near = np.sqrt(10), np.sqrt(2)
+    np.testing.assert_allclose(progress(path_), [0, near / (near + far), 5 / 6, 1])
+    assert journeys.aside(np.ones((3, 46))).tolist() == [0, 0, 0]
 
 
 def test_parameters_along_by_hand() -> None:
@@ -369,12 +382,12 @@ def test_command(checkpoints, tmp_path_factory, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(interpolation, "N_STEPS", 3)
     monkeypatch.setattr(interpolation, "N_TRAINING", 4)
     file = checkpoints / "numcat++.safetensors"
-    options = ["--limit", "2", "--processes", "1", "--out", str(tmp_path)]
+    options = ["--limit", "1", "--processes", "1", "--out", str(tmp_path)]
     done = CliRunner().invoke(app, ["evaluate", f"interpolation:{file}", *options])
     assert done.exit_code == 0, done.output
-    assert [p.name for p in tmp_path.iterdir()] == ["pairs.numcat++-on-2.parquet"]
+    assert [p.name for p in tmp_path.iterdir()] == ["pairs.numcat++-on-1.parquet"]
     (found,) = interpolation.read_results(tmp_path)
-    assert found.table["method"].nunique() == 8 and found.table.groupby("method").size().eq(2).all()
+    assert found.table["method"].nunique() == 9 and found.table.groupby("method").size().eq(1).all()
     assert found.provenance.methods["latent"]["exact"] == 1 != found.provenance.methods["heard"]["exact"]
     assert found.table["nonlinearity"].notna().all()
     done = CliRunner().invoke(app, ["evaluate", f"interpolation:{file}", "--split", "random", *options])

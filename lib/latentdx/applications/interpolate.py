@@ -94,6 +94,11 @@ def _naive(a: Values, b: Values, steps: int) -> Values:
     return np.stack([_mixed(a, b, t) for t in _times(steps)], axis=1)
 
 
+def _switch(a: Values, b: Values, steps: int) -> Values:
+    """`a` before the middle, `b` from there on."""
+    return np.where((_times(steps) < 0.5)[None, :, None], a[:, None], b[:, None])
+
+
 _FREQUENCY = ("MODE", "F COARSE", "F FINE")
 
 
@@ -211,8 +216,8 @@ class Pairs:
             raise ParameterError(f"{steps} steps are outside 2 … {MOST_STEPS}: both ends are steps")
         if chosen_from := METHODS[method].chosen_from:
             return self._chosen(chosen_from, steps)
-        if method in ("naive", "matched"):
-            values = (_naive if method == "naive" else _matched)(self.a, self.b, steps)
+        if not METHODS[method].model:
+            values = {"naive": _naive, "matched": _matched, "switch": _switch}[method](self.a, self.b, steps)
             n = len(values)
             return Paths(values, np.zeros(n, bool), np.ones((n, 2), bool), np.full((n, 2), np.nan))
         return self._through_latents(method, steps)
@@ -312,14 +317,14 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             Method(
                 "naive-paced",
                 "Naive, paced by sound",
-                "the naive path four times as fine, and of it the steps that follow on most smoothly",
+                "the naive path four times as fine, and of it the steps whose sound comes on most evenly",
                 False,
                 ("naive",),
             ),
             Method(
                 "latent-paced",
                 "Latent, paced by sound",
-                "the latent path four times as fine, and of it the steps that follow on most smoothly",
+                "the latent path four times as fine, and of it the steps whose sound comes on most evenly",
                 True,
                 ("latent",),
             ),
@@ -327,9 +332,15 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 "paced",
                 "Matched or anchored, paced by sound",
                 "two paths four times as fine, operators matched and latents anchored, and of both the steps "
-                "that follow each other most smoothly",
+                "whose sound comes on most evenly",
                 True,
                 ("matched", "guided"),
+            ),
+            Method(
+                "switch",
+                "No interpolation: a switch",
+                "the start for the first half of the steps, then the end; it shows what a measure is worth",
+                False,
             ),
         )
     }

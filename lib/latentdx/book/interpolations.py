@@ -62,7 +62,7 @@ class Found:
         return self.result
 
     def ours(self) -> str | None:
-        """The method that beats both of the paper's by both measures, by paired tests and by means; of
+        """The method that beats both of the paper's by all three measures, by paired tests and by means; of
         several the smoothest. `None` where there is none, or no result."""
         if self.result is None:
             return None
@@ -132,7 +132,7 @@ def _row(page: Journeys, journey: Journey, name: str) -> HTML:
     text = str(told["text"])
     caption = (
         f"{text[:1].upper()}{text[1:]}. Smoothness {way.smoothness:.1f}, non-linearity "
-        f"{way.nonlinearity:.2f}; less is better.{_ends(way)}"
+        f"{way.nonlinearity:.2f}, unevenness {way.unevenness:.2f}; less is better.{_ends(way)}"
     )
     return row(clips, f"{journey.title}: {told['title']}", caption, sequence=True)
 
@@ -151,7 +151,7 @@ def share(value: float) -> str:
 
 @shown
 def page_table(found: Found) -> HTML:
-    """Both measures of both pairs, by every method."""
+    """All measures of both pairs, by every method."""
     if found.page is None:
         raise NotMeasuredError(f"Nothing was measured yet. `{COMMAND}`.")
     lines: dict[str, dict[str, str]] = {}
@@ -160,6 +160,7 @@ def page_table(found: Found) -> HTML:
             line = lines.setdefault(name, {"": found.page.about["methods"][name]["title"]})
             line[f"{journey.title}: smoothness ↓"] = f"{way.smoothness:.1f}"
             line[f"{journey.title}: non-linearity ↓"] = f"{way.nonlinearity:.2f}"
+            line[f"{journey.title}: unevenness ↓"] = f"{way.unevenness:.2f}"
     table = pd.DataFrame(list(lines.values())).fillna("–")
     return table_html(table, "The two pairs above, by every method")
 

@@ -23,7 +23,9 @@ from latentdx.provenance import describe_commit
 LEAST_OF_KIND = 20
 """Pairs that a line of the break-down needs: with fewer its interval says nothing."""
 
-_NAMES = {"smoothness": "Smoothness", "nonlinearity": "Non-linearity"}
+_NAMES = {"smoothness": "Smoothness", "nonlinearity": "Non-linearity", "unevenness": "Unevenness"}
+_BETTER = {"smoothness": "smoother", "nonlinearity": "straighter", "unevenness": "more even"}
+_WORSE = {"smoothness": "rougher", "nonlinearity": "less straight", "unevenness": "less even"}
 
 
 def percent(e: statistics.Estimate) -> str:
@@ -191,16 +193,17 @@ def verdict(found: Found) -> HTML:
             f"({percent(kinds[high])})."
         )
     told.append(_by_algorithm(result))
+    told.append(_switch(result))
     told.append(_latents(result))
     if ours := found.ours():
-        rough, bent = (percent(change(result.scores(m), ours)) for m in MEASURES)
+        rough, bent, uneven = (percent(change(result.scores(m), ours)) for m in MEASURES)
         title = result.provenance.methods[ours]["title"]
         told.append(
-            f"“{title}” beats both of the paper's ways: smoothness {rough}, non-linearity {bent} against "
-            "naive."
+            f"“{title}” beats both of the paper's ways: smoothness {rough}, non-linearity {bent}, unevenness "
+            f"{uneven} against naive."
         )
     else:
-        told.append("No other way beats both of the paper's by both measures.")
+        told.append("No other way beats both of the paper's by all three measures.")
     items = Markup("").join(Markup("<li>{}</li>").format(line) for line in told if line)
     return HTML(Markup("<ul>{}</ul>").format(items))
 
@@ -211,24 +214,22 @@ def _sure(result: PairResult) -> str:
     for measure in MEASURES:
         e, p = change(result.scores(measure), "latent"), _against(result, measure, False)["latent"]
         if p < statistics.SIGNIFICANCE and e.high < 0:
-            better.append(measure)
+            better.append(_BETTER[measure])
         elif p < statistics.SIGNIFICANCE and e.low > 0:
-            worse.append(measure)
-    if len(better) == len(MEASURES):
-        return "Here the latent path is smoother and straighter than the naive one, by both tests."
-    if len(worse) == len(MEASURES):
-        return "Here the latent path is rougher and less straight than the naive one, by both tests."
-    names = {"smoothness": "smoother", "nonlinearity": "straighter"}
-    if better and not worse:
-        (one,) = better
-        return (
-            f"Here the latent path is {names[one]} than the naive one; the other measure shows no difference."
-        )
-    return (
-        "Here no clear difference between the latent path and the naive one is shown."
-        if not worse
-        else ("Here the latent path is not better than the naive one.")
-    )
+            worse.append(_WORSE[measure])
+    said = " and ".join(better + worse)
+    if not said:
+        return "Here no clear difference between the latent path and the naive one is shown."
+    rest = "" if len(better + worse) == len(MEASURES) else "; otherwise no difference is shown"
+    return f"Here the latent path is {said} than the naive one{rest}."
+
+
+def _switch(result: PairResult) -> str:
+    """What no interpolation scores, which says what a measure is worth."""
+    if "switch" not in result.provenance.methods:
+        return ""
+    told = [f"{_NAMES[m].lower()} {percent(change(result.scores(m), 'switch'))}" for m in MEASURES]
+    return f"To switch halfway, and not to interpolate at all, against naive: {', '.join(told)}."
 
 
 def _by_algorithm(result: PairResult) -> str:

@@ -1,15 +1,8 @@
-"""How smooth are paths between presets? Smoothness and non-linearity of 46 audio features, over many pairs.
+"""How smooth, straight and even are paths between presets? By 46 audio features, over many pairs.
 
-The two measures are those of SPINVAE (Le Vaillant & Dutoit, ICASSP 2023), on our own list of features
-(`latentdx.evaluation.features`), each standardized by its mean and deviation over training presets:
-
-- smoothness: RMS of the second difference along the path divided by the step squared, a path being as long
-  as 1 (the step of seven is 1/6); 0 where the sound changes by the same amount at every step. Lower is
-  smoother.
-- non-linearity: RMS distance of the steps between the ends from the straight line between the ends; 0 where
-  each step lies on it. Lower is straighter.
-
-What makes the paths comes from outside (`latentdx.applications.interpolate`), for imports run one way.
+The measures are those of `latentdx.evaluation.paths`, of features each standardized by its mean and deviation
+over training presets. What makes the paths comes from outside (`latentdx.applications.interpolate`), for
+imports run one way.
 """
 
 import hashlib
@@ -36,6 +29,7 @@ from latentdx.evaluation import features as audio_features
 from latentdx.evaluation import statistics
 from latentdx.evaluation.chunks import map_chunks
 from latentdx.evaluation.features import FEATURES, GROUPS, Analysis
+from latentdx.evaluation.paths import largest_step, nonlinearity, smoothness, unevenness
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.provenance import code_commit
@@ -59,44 +53,11 @@ SEED = 0
 BASELINE = "naive"
 """What the others are compared with."""
 
-MEASURES = ("smoothness", "nonlinearity")
+MEASURES = ("smoothness", "nonlinearity", "unevenness")
 
 _KEY = b"latentdx"
 _CHUNK = 128
 _LEAST = 5  # presets that anything is told of; fewer would tell on presets
-
-
-# -- the measures --------------------------------------------------------------------------------------------
-
-
-def smoothness(path: Floats) -> float:
-    """Of standardized features along a path, (steps, features); at least three steps."""
-    _check_path(path)
-    step = 1 / (len(path) - 1)
-    second = path[2:] - 2 * path[1:-1] + path[:-2]
-    return float(np.sqrt(np.mean(np.square(second / step**2))))
-
-
-def nonlinearity(path: Floats) -> float:
-    """Of standardized features along a path, (steps, features); at least three steps."""
-    _check_path(path)
-    return float(np.sqrt(np.mean(np.square(path - straight(path))[1:-1])))
-
-
-def straight(path: Floats) -> Floats:
-    """Where the steps of a path, (steps, features), would lie on the line between its ends."""
-    t = np.linspace(0, 1, len(path))[:, None]
-    return (1 - t) * path[0] + t * path[-1]
-
-
-def largest_step(path: Floats) -> float:
-    """RMS over the features of the largest change between two neighboring steps."""
-    return float(np.sqrt(np.mean(np.square(np.diff(path, axis=0)), axis=1)).max())
-
-
-def _check_path(path: Floats) -> None:
-    if path.ndim != 2 or len(path) < 3:
-        raise ParameterError(f"a path has at least 3 steps, (steps, features), not shape {path.shape}")
 
 
 # -- features of many presets --------------------------------------------------------------------------------
@@ -229,8 +190,8 @@ class PairResult:
     """One row a pair and method, and what made it.
 
     Columns: pair, row_a, row_b, label_a, label_b, method, failed, silent_steps (between the ends),
-    smoothness, nonlinearity, largest_step, and both measures for each group of features, `smoothness_timbre`
-    for one.
+    smoothness, nonlinearity, unevenness, largest_step, and the first two for each group of features,
+    `smoothness_timbre` for one.
     """
 
     table: pd.DataFrame
@@ -307,7 +268,7 @@ def _lines(
             "silent_steps": np.int16(0 if failed[i] else silent[i, 1:-1].sum()),
         }
         numbers = {"smoothness": smoothness(one), "nonlinearity": nonlinearity(one)}
-        numbers["largest_step"] = largest_step(one)
+        numbers |= {"unevenness": unevenness(one), "largest_step": largest_step(one)}
         for group in GROUPS:
             part = one[:, groups == group]
             numbers[f"smoothness_{group}"] = smoothness(part)

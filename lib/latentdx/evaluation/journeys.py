@@ -20,14 +20,8 @@ from latentdx.audio.dexed import SAMPLE_RATE, SINGLE_NOTE, Dexed
 from latentdx.dataset.examples import CORPUS, EXAMPLES, Example
 from latentdx.dataset.store import atomic_write
 from latentdx.evaluation.features import FEATURES, Analysis
-from latentdx.evaluation.interpolation import (
-    FOLDER,
-    Source,
-    Standard,
-    largest_step,
-    nonlinearity,
-    smoothness,
-)
+from latentdx.evaluation.interpolation import FOLDER, Source, Standard
+from latentdx.evaluation.paths import largest_step, nonlinearity, progress, smoothness, unevenness
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import column, learnable_parameters
 from latentdx.provenance import code_commit
@@ -48,9 +42,9 @@ class Step:
         file: within the folder, FLAC, 16 bits, plug-in scale; ways share the files of their ends. "" where
             only its numbers are kept.
         silent: no frame reaches -60 dB.
-        sound: how far along it sounds, 0 at the start and 1 at the end: the place nearest to it on the
-            straight line of features.
-        aside: how far from that line, RMS over the features, in deviations over training presets.
+        sound: how far along it sounds, 0 … 1, see `paths.progress`.
+        aside: how far from the straight line between the features of the ends, RMS over the features, in
+            deviations over training presets.
         parameters: how far along the numerical parameters are, 0 … 1, by their mean distance to both ends.
         categories: of the categorical parameters that differ at the ends, the share that has the end's value.
     """
@@ -77,6 +71,7 @@ class Way:
 
     smoothness: float
     nonlinearity: float
+    unevenness: float
     largest_step: float
     exact: list[bool]
     steps: list[Step]
@@ -134,14 +129,13 @@ def page_pairs() -> list[tuple[Example, Example]]:
 # -- how far along -------------------------------------------------------------------------------------------
 
 
-def along(path: Floats) -> tuple[Floats, Floats]:
-    """Of standardized features (steps, 46): the nearest place on the line between the ends, 0 … 1, and how
-    far from it, RMS; (steps,) each. Ends that sound the same have no line: all is at 0."""
+def aside(path: Floats) -> Floats:
+    """Of standardized features (steps, 46): how far from the nearest place on the line through the ends,
+    RMS, (steps,). Ends that sound the same have no line, but a place."""
     line = path[-1] - path[0]
     length = line @ line
     place = (path - path[0]) @ line / length if length > 0 else np.zeros(len(path))
-    aside = path - path[0] - place[:, None] * line
-    return place, np.sqrt(np.mean(np.square(aside), axis=1))
+    return np.asarray(np.sqrt(np.mean(np.square(path - path[0] - place[:, None] * line), axis=1)))
 
 
 def parameters_along(path: Values) -> tuple[Floats, Floats]:
@@ -242,13 +236,14 @@ def _way(
         for name, sound in zip(names, sounds, strict=True):
             if not (folder / name).exists():  # ends are written once
                 _write_sound(folder / name, sound)
-    numbers = np.stack([*along(found), *parameters_along(path)], 1)
+    numbers = np.stack([progress(found), aside(found), *parameters_along(path)], 1)
     steps = [
         Step(name, a.silent, *(float(f"{x:.4g}") for x in line))
         for name, a, line in zip(names, heard, numbers, strict=True)
     ]
-    rough, bent, leap = (float(f"{m(found):.5g}") for m in (smoothness, nonlinearity, largest_step))
-    return Way(rough, bent, leap, [bool(e) for e in exact], steps)
+    measures = (smoothness, nonlinearity, unevenness, largest_step)
+    rough, bent, uneven, leap = (float(f"{measure(found):.5g}") for measure in measures)
+    return Way(rough, bent, uneven, leap, [bool(e) for e in exact], steps)
 
 
 def _write_sound(path: Path, sound: npt.NDArray[np.float32]) -> None:
