@@ -260,6 +260,11 @@ def task_evaluate() -> Iterator[Task]:
         }
 
 
+def task_interpolation() -> Task:
+    """Paths between presets by the shipped NumCat++, heard and measured, into data/interpolation."""
+    return {"actions": [[*MODULE, "latentdx.cli", "evaluate", "interpolation"]]}
+
+
 def task_listen() -> Task:
     """Keep sounds of the test set for the results chapter; after `evaluate`."""
     command = [*MODULE, "latentdx.cli", "evaluate", "listen", "--best-of", str(N_CANDIDATES)]

@@ -208,7 +208,7 @@ def test_where_latent_wins(found) -> None:
     assert "least well in pitch" in text
     assert "best where they are both harmonic" in text and "least where both sfx" in text
     assert "−10 % where the ends have two algorithms (50 pairs)" in text
-    assert "0.7 from the middle of the latent space" in text and "in the same region" in text
+    assert "0.7 from the middle of the latent space" in text and "about as far out" in text
     assert "“&lt;paced&gt;” beats both" in text and "To switch halfway" in text
     figure = smoothness.gains_figure(found).data
     assert "MFCC −" in figure and "both sfx +" in figure

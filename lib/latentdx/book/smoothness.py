@@ -252,7 +252,7 @@ def _latents(result: PairResult) -> str:
     text = f"Encoded presets lie at {a:.3g} from the middle of the latent space (RMS), sounds at {b:.3g}"
     near = 0.5 < a / b < 2
     return text + (
-        ": in the same region, so that what lies between two presets is what the decoder knows."
+        ": about as far out, so that what lies between two presets need be no foreign land to the model."
         if near
         else ": elsewhere, so that what lies between two presets is nothing that the model has learnt of."
     )
