@@ -70,6 +70,14 @@ def test_committed_sounds_are_fresh_renders(learnfm) -> None:
 
 
 @pytest.mark.corpus
+def test_most_examples_are_stored_an_octave_lower(learnfm) -> None:
+    """As the listening chapters say."""
+    below = [24 - int(learnfm[[e.index]].transposes[0]) for e in EXAMPLES]
+    assert below.count(12) == 10
+    assert {e.name: n for e, n in zip(EXAMPLES, below, strict=True)}["CongaBongo"] == 7
+
+
+@pytest.mark.corpus
 def test_made_again_byte_by_byte(learnfm, tmp_path) -> None:
     folder = tmp_path / "made" / "targets"  # made as needed
     targets.make(folder)

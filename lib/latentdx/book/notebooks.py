@@ -81,6 +81,7 @@ def _strip_run(path: Path) -> None:
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.id = "injected-parameters"
+            cell.metadata.tags.append("remove-input")  # as the cell that it overrides
     nbformat.write(notebook, path)
 
 

@@ -24,7 +24,8 @@ def heard(target: Target) -> tuple[Audio, str]:
     """A sound as the models get it, leveled; and where it comes from, for its caption."""
     sound, gain = leveling.leveled(target.audio())
     moved = f"{gain:+.1f} dB".replace("-", "−")
-    return sound, f"{target.source}; {target.license}. Leveled by {moved}."
+    source = (target.source or "")[:1].upper() + (target.source or "")[1:]
+    return sound, f"{source}; {target.license}. Leveled by {moved}."
 
 
 def training_levels() -> list[float]:
@@ -57,9 +58,10 @@ def level_figure(model: Programmer, sounds: Sequence[Audio]) -> HTML:
     means = found.mean(1)
     figure, axes = new_figure(size=(7.0, 3.2))
     ax = axes[0, 0]
-    ax.plot(levels, found, color=COLORS[3], alpha=0.25, linewidth=0.8)
+    ax.plot(levels, found, color=COLORS[3], alpha=0.5, linewidth=0.8)
     ax.plot(levels, means, "o-", color=COLORS[0])
-    ax.axvline(leveling.training_level_db(), color=COLORS[1], linewidth=1.0)
+    level = leveling.training_level_db()
+    ax.axvline(level, color=COLORS[1], linewidth=1.0)
     ax.set(xlabel="level of the loudest frame, dBFS", ylabel="MFCC13", ylim=(0, None))
     told = ", ".join(
         f"{mean:.1f} at {level:.1f} dBFS".replace("-", "−") for mean, level in zip(means, levels, strict=True)
@@ -68,5 +70,6 @@ def level_figure(model: Programmer, sounds: Sequence[Audio]) -> HTML:
         figure,
         f"Mean MFCC13 by the level at which the sounds are given: {told}.",
         caption=f"Mean over {len(sounds)} sounds in teal, each sound in violet, at percentiles "
-        f"{', '.join(map(str, PERCENTILES))} of the training set's levels. The line is the level in use.",
+        f"{', '.join(map(str, PERCENTILES))} of the training set's levels. The line is the level in use, "
+        f"{level:.1f} dBFS.".replace("-", "−"),
     )

@@ -146,15 +146,21 @@ def choice_figure() -> HTML:
     for kind, index in dynamics.choose(table).items():
         line = fit.set_index("row").loc[index]
         ax.plot(line["velocity"], line["key"], "o", color=COLORS[0], markersize=8)
+        right = line["velocity"] > fit["velocity"].max() / 2
         ax.annotate(
-            names[index], (line["velocity"], line["key"]), (0, 9), textcoords="offset points", ha="center"
+            names[index],
+            (line["velocity"], line["key"]),
+            (-9 if right else 9, 0),
+            textcoords="offset points",
+            ha="right" if right else "left",
+            va="center",
         )
         told.append(f"{names[index]} depends most on {kind}, by {line[kind]:.1f} dB")
     (low, high), (deep, tall) = dynamics.VELOCITIES, dynamics.KEYS
     ax.set(
         xlabel=f"dB between velocities {low[1]} and {high[1]}",
         ylabel=f"dB between keys {key_name(deep[0])} and {key_name(tall[0])}",
-        xlim=(0, None),
+        xlim=(-0.5, None),
         ylim=(0, 1.1 * fit["key"].max()),
     )
     return figure_html(
