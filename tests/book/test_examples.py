@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 from small_checkpoints import write_checkpoints
 
 from latentdx import Dexed, PresetBank
+from latentdx.applications.tune import Tuning
 from latentdx.audio.dexed import SINGLE_NOTE, SIX_NOTES
 from latentdx.book import examples, out_of_domain, several_notes
 from latentdx.dataset import dynamics, leveling, targets
@@ -81,6 +82,20 @@ def test_what_is_out_of_tune_is_tuned_and_what_was_inferred_stays_to_be_heard(ch
     assert folded.details.summary.text == "Good one, before tuning"
     table = page(examples.tuning_table([programmed], "Tuning"))
     assert "at best 0." in table.text and table.th.text == "Num only"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict", "said"),
+    [
+        (-25.0, -1206.0, "tuned", "−25 → −6 cents, an octave lower"),
+        (-1202.0, 0.4, "tuned", "−1202 → +0 cents"),
+        (2403.0, 2403.0, "kept", "left at +3 cents, 2 octaves higher"),
+        (1.0, 1.0, "in tune", "in tune, +1 cents"),
+        (float("nan"), float("nan"), "no pitch", "no pitch"),
+    ],
+)
+def test_octaves_are_said_apart(before, after, verdict, said) -> None:
+    assert examples.tuning_fact(Tuning(TUNED, verdict, "", before, after)) == said
 
 
 def test_nothing_is_folded_where_tuning_changed_nothing(chapter, target) -> None:

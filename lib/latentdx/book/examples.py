@@ -198,13 +198,17 @@ def folded(name: str, clips: Sequence[Clip]) -> HTML:
 
 def tuning_fact(t: Tuning) -> str:
     """What tuning did, in a few words."""
-    before, after = (f"{cents:+.0f}".replace("-", "−") for cents in (t.before_cents, t.after_cents))
-    return {
-        "tuned": f"{before} → {after} cents",
-        "in tune": f"in tune, {before} cents",
-        "kept": f"left at {before} cents",
-        "no pitch": "no pitch",
-    }[t.verdict]
+    if t.verdict == "no pitch":
+        return t.verdict
+    before = f"{t.before_cents:+.0f}"
+    after = f"{t.after_cents:+.0f} cents"
+    if octaves := round(t.after_cents / 1200):  # where that sounds nearer, or the tracker errs
+        many = f"{abs(octaves)} octaves" if abs(octaves) > 1 else "an octave"
+        after = f"{t.after_cents - 1200 * octaves:+.0f} cents, {many} {'higher' if octaves > 0 else 'lower'}"
+    fact = {"tuned": f"{before} → {after}", "in tune": f"in tune, {after}", "kept": f"left at {after}"}[
+        t.verdict
+    ]
+    return fact.replace("-", "−")
 
 
 def label_remark(target: Target) -> str:
