@@ -200,15 +200,18 @@ def tuning_fact(t: Tuning) -> str:
     """What tuning did, in a few words."""
     if t.verdict == "no pitch":
         return t.verdict
-    before = f"{t.before_cents:+.0f}"
-    after = f"{t.after_cents:+.0f} cents"
+    before, after = _signed(t.before_cents), f"{_signed(t.after_cents)} cents"
     if octaves := round(t.after_cents / 1200):  # where that sounds nearer, or the tracker errs
         many = f"{abs(octaves)} octaves" if abs(octaves) > 1 else "an octave"
-        after = f"{t.after_cents - 1200 * octaves:+.0f} cents, {many} {'higher' if octaves > 0 else 'lower'}"
-    fact = {"tuned": f"{before} → {after}", "in tune": f"in tune, {after}", "kept": f"left at {after}"}[
+        rest = _signed(t.after_cents - 1200 * octaves)
+        after = f"{rest} cents, {many} {'higher' if octaves > 0 else 'lower'}"
+    return {"tuned": f"{before} → {after}", "in tune": f"in tune, {after}", "kept": f"left at {after}"}[
         t.verdict
     ]
-    return fact.replace("-", "−")
+
+
+def _signed(cents: float) -> str:
+    return f"{round(cents):+}".replace("+0", "0").replace("-", "−")
 
 
 def label_remark(target: Target) -> str:
