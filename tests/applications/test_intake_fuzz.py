@@ -1,0 +1,135 @@
+"""Damaged sound files: each is taken in, or refused by an error of our own; quickly, and without a trace.
+
+`LATENTDX_FUZZ=9999` tries as many, with another seed for each.
+"""
+
+import io
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from latentdx.applications import intake
+from latentdx.audio import pitch
+from latentdx.errors import LatentDXError
+
+N = int(os.environ.get("LATENTDX_FUZZ", "1000"))
+SECONDS = 2.0
+"""Of CPU, that a file may take; the slowest of 1,000 took 0.02."""
+
+KINDS = [
+    ("wav", "PCM_16"),
+    ("wav", "FLOAT"),
+    ("wav", "IMA_ADPCM"),
+    ("aiff", "PCM_24"),
+    ("flac", "PCM_16"),
+    ("mp3", "MPEG_LAYER_III"),
+    ("ogg", "VORBIS"),
+    ("ogg", "OPUS"),
+]
+
+
+def originals() -> list[tuple[str, bytes]]:
+    """A tenth of a second of each kind, stereo."""
+    t = np.arange(4800) / 48_000
+    sound = np.stack([np.sin(2 * np.pi * 440 * t), np.sin(2 * np.pi * 660 * t)], 1) * np.exp(-9 * t)[:, None]
+    made = []
+    for container, subtype in KINDS:
+        buffer = io.BytesIO()
+        soundfile.write(buffer, 0.5 * sound, 48_000, format=container, subtype=subtype)
+        made.append((container, buffer.getvalue()))
+    return made
+
+
+def mutated(content: bytes, rng: np.random.Generator) -> bytes:
+    """One to three of: bytes changed anywhere or in the header, extremes in it, cut, doubled, filled in."""
+    data = bytearray(content)
+    for _ in range(rng.integers(1, 4)):
+        at = int(rng.integers(len(data) + 1))
+        length = int(rng.integers(1, 200))
+        kind = rng.integers(7)
+        if kind <= 1:  # changed bytes, anywhere or in the first 80
+            for i in rng.integers(len(data) if kind else min(80, len(data)), size=rng.integers(1, 12)):
+                data[i] = rng.integers(256)
+        elif kind == 2:  # a field of the header
+            at = int(rng.integers(min(80, len(data))))
+            field = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x80\0\0\0", b"\x01\0"][
+                rng.integers(5)
+            ]
+            data[at : at + len(field)] = field
+        elif kind == 3:
+            del data[max(at, 1) :]
+        elif kind == 4:
+            del data[at : at + length]
+        elif kind == 5:
+            data[at:at] = data[at : at + length] or b"\0"
+        else:
+            data[at:at] = rng.bytes(length)
+        if not data:
+            return b"\0"
+    return bytes(data)
+
+
+def test_damaged_files(tmp_path, monkeypatch):
+    folder, elsewhere = tmp_path / "sounds", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
+    monkeypatch.chdir(elsewhere)
+    estimate = pitch.estimate_fine
+    made, taken, slowest = originals(), 0, 0.0
+    for container, content in made:  # which also compiles what is compiled at first use
+        path = folder / f"whole.{container}"
+        path.write_bytes(content)
+        assert intake.take_in(path).sound.any()
+        path.unlink()
+    for seed in range(N):
+        rng = np.random.default_rng(seed)
+        container, content = made[seed % len(made)]
+        data = mutated(content, rng)
+        # one in six under another name; the pitch of one in six
+        path = folder / f"{seed}.{container if seed % 6 else ('wav', 'mp3', 'm4a', 'raw')[seed // 6 % 4]}"
+        path.write_bytes(data)
+        monkeypatch.setattr(
+            pitch, "estimate_fine", estimate if seed % 6 == 1 else lambda _: pitch.Pitch(440.0, 1.0)
+        )
+        began = time.process_time()
+        try:
+            found = intake.take_in(path)
+        except LatentDXError as error:
+            assert str(path) in str(error), f"{seed}: {error}"
+        else:
+            taken += 1
+            assert found.sound.shape == (88_576,) and np.isfinite(found.sound).all() and found.sound.any(), (
+                seed
+            )
+            assert 0 <= found.note <= 127 and found.said, seed
+        slowest = max(slowest, time.process_time() - began)
+        assert slowest < SECONDS, f"{seed}: {slowest:.1f} s"
+        assert path.read_bytes() == data, f"{seed}: the file was changed"
+        path.unlink()
+    print(f"{taken} of {N} taken in, the slowest in {slowest:.2f} s")
+    assert 0.2 * N < taken < 0.95 * N  # both outcomes are tried
+    assert not list(folder.iterdir()) and not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("container", ["wav", "flac", "mp3", "ogg"])
+def test_every_length(tmp_path, container, monkeypatch):
+    """A file cut after each so many bytes."""
+    monkeypatch.setattr(pitch, "estimate_fine", lambda _: pitch.Pitch(440.0, 1.0))
+    content = dict(originals())[container]
+    path: Path = tmp_path / f"a.{container}"
+    lengths = sorted({*range(1, 64, 7), *range(64, len(content), max(len(content) // 12, 1))})
+    taken = []
+    for length in lengths:
+        path.write_bytes(content[:length])
+        try:
+            taken.append(bool(intake.take_in(path).said))
+        except LatentDXError:
+            taken.append(False)
+    assert not taken[0] and (any(taken) or container == "ogg")  # so short an Ogg file is one page
