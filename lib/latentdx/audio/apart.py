@@ -1,8 +1,8 @@
 """Decode with pedalboard in a process of its own, for the formats that only the operating system can read.
 
 pedalboard 0.9.26 crashes on 8 of 300 damaged files, and looks for sound in 3 GB of zeros for two minutes; a
-file that somebody sends must do neither to us. This file is also the program that the process runs, so it imports
-nothing of this package.
+file that somebody sends must do neither to us. This file is also the program that the process runs, so it
+imports nothing of this package.
 """
 
 import json
