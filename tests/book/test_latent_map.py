@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from pages import PLAYING, STATIC, wait_playing
 from playwright.sync_api import Browser, Page, expect
-from test_players import PLAYING, STATIC, browser, wait_playing  # noqa: F401 (a fixture)
 from tones import tone
 
 from latentdx.book import latent_map
@@ -88,7 +88,7 @@ def open_map(page: Page, folder) -> None:  # type: ignore[no-untyped-def]
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [360, 1280])
-def test_dots_play_one_at_a_time_by_click_and_key(browser: Browser, chapter, width: int) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+def test_dots_play_one_at_a_time_by_click_and_key(browser: Browser, chapter, width: int) -> None:  # type: ignore[no-untyped-def]
     with browser.new_context(viewport={"width": width, "height": 800}) as context:
         page = context.new_page()
         errors: list[str] = []
