@@ -189,8 +189,8 @@ def test_the_total_is_the_weighted_sum_and_gradients_are_clipped(undisturbed, sm
 def test_nan_stops_the_run_with_the_batch_saved(smoke, tmp_path, monkeypatch):
     honest = TrainingData.batch
 
-    def poisoned(self, items, device="cpu"):
-        batch = honest(self, items, device)
+    def poisoned(self, items, device="cpu", **how):
+        batch = honest(self, items, device, **how)
         poisoned.calls += 1
         if poisoned.calls == 4:
             batch.decibels[3] = float("nan")
