@@ -10,6 +10,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,17 @@ from render import machine
 from tqdm import tqdm
 
 from latentdx.applications.evaluation import find_model
-from latentdx.applications.program import score
+from latentdx.applications.program import N_DRAWN, score
 from latentdx.audio import pitch
 from latentdx.audio.dexed import Dexed
 from latentdx.evaluation.metrics import AUDIO_METRICS
 from latentdx.evaluation.runs import Trial
-from latentdx.evaluation.samples import candidates
 from latentdx.evaluation.sound import Sound
 from latentdx.models.live import live_parameters
 from latentdx.presets.bank import Preset
 from latentdx.shipped import shipped
 
 RESULTS = shipped("benchmarks", "evaluate.json")
-N_CANDIDATES = 64
 
 
 def milliseconds(work: Callable[[int], Any], n: int, what: str) -> dict[str, float]:
@@ -54,7 +53,6 @@ def measure(name: str, n: int) -> dict[str, Any]:
     targets = [[synth.render(trial.bank[int(row)], *note) for note in model.notes] for row in trial.rows]
     decibels = [model.spectrograms(sounds) for sounds in targets]
     found = [model.predict(d) for d in decibels]
-    drawn = [candidates(model, d, 2)[1] for d in decibels]
 
     def compare(i: int) -> None:
         a, b = (
@@ -71,13 +69,14 @@ def measure(name: str, n: int) -> dict[str, Any]:
             trial.bank[trial.rows[i : i + 1]], renderer=synth, threads=1, progress=False
         ),
         "pYIN": lambda i: [pitch.estimate(synth.render(Preset(found[i].values[0]))) for _ in range(2)],
-        f"draw {N_CANDIDATES}": lambda i: candidates(model, decibels[i], N_CANDIDATES),
-        "rank one": lambda i: score(drawn[i][1:], targets[i], model.notes, threads=1),
+        f"best of {N_DRAWN}": lambda i: model.explore(
+            decibels[i], N_DRAWN, partial(score, targets=targets[i], notes=model.notes, threads=1)
+        ),
     }
     return {
         "model": profile.name,
         "checkpoint_sha256": model.sha256,
-        "candidates": N_CANDIDATES,
+        "drawn": N_DRAWN,
         "milliseconds": {
             what: milliseconds(work, min(n, len(trial.rows)), what) for what, work in stages.items()
         },

@@ -9,6 +9,7 @@ Needs learnfm. Never looks at the test set.
 import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from latentdx.applications.program import Programmer, load_model, score
+from latentdx.applications.program import N_DRAWN, Programmer, load_model, score
 from latentdx.audio.dexed import SINGLE_NOTE, Dexed
 from latentdx.audio.recorded import Recorded
 from latentdx.audio.spectrogram import mel_spectrogram
@@ -27,6 +28,7 @@ from latentdx.download import cache_folder
 from latentdx.evaluation import levers
 from latentdx.evaluation.metrics import mfcc_mae, spectral_convergence
 from latentdx.evaluation.sound import Sound
+from latentdx.models.sampler import DRAWING_TEMPERATURE
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
 from latentdx.provenance import code_commit
@@ -36,8 +38,6 @@ from latentdx.training.profile import Profile, read_profile
 N_PRESETS = 200
 """Of the validation set, the same for all."""
 
-N_DRAWN = 64
-
 SHORT = {"epochs": 2}
 """Of the trainings that are compared; what a lever brings in a short one need not last."""
 
@@ -46,11 +46,15 @@ METRICS = {"spectral convergence": spectral_convergence, "MFCC13": lambda a, b: 
 
 @dataclass(frozen=True)
 class Change:
-    """A training lever: the profile without it differs from the laptop profile in these fields."""
+    """A training lever: the profile with the other choice differs from the laptop profile in these fields.
+
+    `kept`: what ships has the lever, so that the other choice is to be without it; else it is to have it.
+    """
 
     lever: str
     changed: str
-    without: Mapping[str, Any]
+    other: Mapping[str, Any]
+    kept: bool = True
 
 
 CHANGES = (
@@ -78,6 +82,12 @@ CHANGES = (
         "little dropout",
         "as in the laptop profile, against the paper's 0.3 and 0.4",
         {"dropout": 0.3, "regression_dropout": 0.4},
+    ),
+    Change(
+        "blanked bands",
+        "two bands of mels and two of frames in each spectrogram, against none",
+        {"blank_bands": 2},
+        kept=False,
     ),
 )
 
@@ -147,19 +157,14 @@ def training() -> None:
         return load_model(train(profile, cache_folder() / "runs" / f"lever-{name}"))
 
     plain = trained(base, "base")
-    after = targets.one_pass(plain)
+    shipped = targets.one_pass(plain)
     for change in CHANGES:
-        before = targets.one_pass(trained(changed(base, change.without), "-".join(change.without)))
-        note(
-            change.lever,
-            f"{change.changed} (NumCat++, {base.epochs} epochs, one pass)",
-            before,
-            after,
-            kept=True,
-        )
+        other = targets.one_pass(trained(changed(base, change.other), "-".join(change.other)))
+        said = f"{change.changed} (NumCat++, {base.epochs} epochs, one pass)"
+        note(change.lever, said, *((other, shipped) if change.kept else (shipped, other)), kept=change.kept)
     robust = trained(replace(base, recorded=RECORDED), "recorded")
     share = f"{RECORDED:.0%} of the presets heard as recorded, against none (NumCat++, {base.epochs} epochs)"
-    note("training on recordings: clean sounds", share, after, targets.one_pass(robust), kept=False)
+    note("training on recordings: clean sounds", share, shipped, targets.one_pass(robust), kept=False)
     heard = [targets.one_pass(model, targets.recorded) for model in (plain, robust)]
     note("training on recordings: recorded sounds", share, *heard, kept=False)
 
@@ -168,9 +173,7 @@ def inference() -> None:
     targets, joint = Targets(), load_model("latentdx")
     seeds = [int(row) for row in targets.rows]
 
-    def draws(
-        temperature: float = 1.0, *, together: bool = True
-    ) -> Callable[[int, int], npt.NDArray[np.uint8]]:
+    def draws(temperature: float, *, together: bool = True) -> Callable[[int, int], npt.NDArray[np.uint8]]:
         def draw(i: int, n: int) -> npt.NDArray[np.uint8]:
             decibels = targets.decibels[i : i + 1]
             drawn = joint.sample(decibels, n - 1, temperature=temperature, seed=seeds[i], joint=together)[0]
@@ -178,25 +181,23 @@ def inference() -> None:
 
         return draw
 
+    def explored(i: int, n: int) -> npt.NDArray[np.uint8]:
+        rank = partial(score, targets=[targets.sounds[i]], notes=SINGLE_NOTE)
+        return joint.explore(targets.decibels[i : i + 1], n, rank, seed=seeds[i]).values
+
     single = targets.one_pass(joint)
-    best = targets.ranked(draws(), "joint draws")
-    note(
-        "best of 64 draws by rendering",
-        "joint draws, against one pass (default model)",
-        single,
-        best,
-        kept=True,
-    )
-    apart = targets.ranked(draws(together=False), "independent draws")
-    note(
-        "a joint posterior",
-        "best of 64 joint draws, against 64 draws of independent parameters",
-        apart,
-        best,
-        kept=True,
-    )
-    cool = targets.ranked(draws(0.7), "temperature 0.7")
-    note("cooler draws", "best of 64 at temperature 0.7, against 1", best, cool, kept=False)
+    warm = targets.ranked(draws(1.0), "joint draws")
+    said = f"{N_DRAWN} joint draws, against one pass (default model)"
+    note("the best of many by rendering", said, single, warm, kept=True)
+    apart = targets.ranked(draws(1.0, together=False), "independent draws")
+    said = f"best of {N_DRAWN} joint draws, against {N_DRAWN} of independent parameters"
+    note("a joint posterior", said, apart, warm, kept=True)
+    cool = targets.ranked(draws(DRAWING_TEMPERATURE), "cooler draws")
+    said = f"best of {N_DRAWN} at temperature {DRAWING_TEMPERATURE}, against 1"
+    note("cooler draws", said, warm, cool, kept=True)
+    redrawn = targets.ranked(explored, "blocks drawn anew")
+    said = f"of {N_DRAWN} renders most for the best so far with one block drawn anew, against all for draws"
+    note("blocks drawn anew", said, cool, redrawn, kept=True)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -51,7 +51,7 @@ NEEDED = {
 class Loop:
     """One way to train the same network."""
 
-    precision: str
+    precision: Literal["32-true", "bf16-mixed"]
     channels_last: bool
     doubling: bool
     decoded: float
@@ -65,7 +65,7 @@ class Loop:
         if not self.doubling:
             for module in run.bare.modules():
                 if isinstance(module, DoublingConvTranspose2d):
-                    module.__class__ = nn.ConvTranspose2d  # same weights, same result
+                    module.__class__ = nn.ConvTranspose2d  # type: ignore[assignment]  # same weights, same result
         if not self.channels_last:
             for parameter in run.bare.parameters():
                 parameter.data = parameter.data.contiguous()

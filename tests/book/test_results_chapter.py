@@ -337,18 +337,18 @@ def test_figures_as_text() -> None:
 
 def test_costs(tmp_path) -> None:
     """A time and a count make minutes; a checkpoint tells its own."""
-    stages = ("one pass", "compare", "live parameters", "pYIN", "draw 64", "rank one")
+    stages = ("one pass", "compare", "live parameters", "pYIN", "best of 64")
     measured = {
         "machine": {"processor": "an abacus"},
         "model": "latentdx",
-        "candidates": 64,
+        "drawn": 64,
         "milliseconds": {stage: {"median": 60.0} for stage in stages},
     }
     (tmp_path / "evaluate.json").write_text(json.dumps(measured))
     _, *lines = cells(costs.evaluation_table(tmp_path / "evaluate.json", "starter"))
     n = len(curation.rows("starter", subset="test"))
     assert lines[0] == ["one forward pass", "60.0 ms", str(n), f"{n * 0.001:.1f} min"]
-    assert lines[-1][2:] == ["64,000", "64.0 min"]
+    assert lines[-1][2:] == ["1,000", "1.0 min"]
     profile = read_profile("numcat", "smoke")
     about = checkpoint.About(profile, "", 1, 1234, 75.4, {})
     checkpoint.save(PresetVAE(profile.architecture), about, tmp_path / "numcat.safetensors")

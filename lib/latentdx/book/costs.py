@@ -16,7 +16,7 @@ from latentdx.training.checkpoint import read_about
 from latentdx.training.profile import model_names
 
 N_SEARCHED = 1_000
-"""Presets of which several samples are drawn, as `make evaluate` does."""
+"""Presets for which several are tried, as `make evaluate` does."""
 
 
 @shown
@@ -51,14 +51,13 @@ def evaluation_table(file: Path | None = None, corpus: str = "learnfm") -> HTML:
             "An evaluation's cost is not measured; `python benchmarks/evaluate.py` does it."
         )
     measured = json.loads(file.read_text("utf8"))
-    n, drawn = len(curation.rows(corpus, subset="test")), measured["candidates"]
+    n, drawn = len(curation.rows(corpus, subset="test")), measured["drawn"]
     counts = {
         "one pass": ("one forward pass", n),
         "compare": ("render, compare", n),
         "live parameters": ("which parameters can be heard, once", n),
         "pYIN": ("pitch by pYIN, of some", min(N_PYIN, n)),
-        f"draw {drawn}": (f"draw {drawn} samples, of some", N_SEARCHED),
-        "rank one": ("render and rank a sample, of these", N_SEARCHED * drawn),
+        f"best of {drawn}": (f"draw, render and rank {drawn} presets, of some", N_SEARCHED),
     }
     lines = []
     for key, (what, times) in counts.items():
