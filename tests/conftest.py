@@ -1,13 +1,16 @@
-"""What several tests share: the built smoke site, and a table of where the time went."""
+"""What several tests share: the built smoke site, Chromium, and a table of where the time went."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 hypothesis.settings.register_profile(
     "ci", derandomize=True
@@ -31,6 +34,28 @@ def site() -> Path:
     if build.returncode:
         pytest.fail(f"the site does not build:\n{build.stdout}", pytrace=False)
     return ROOT / "build/smoke/_build/html"
+
+
+# As root, Chromium refuses its sandbox; the rest keeps it from calling home and lets a test press play.
+CHROMIUM = [
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),
+    *["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"],
+    *["--disable-sync", "--no-first-run", "--autoplay-policy=no-user-gesture-required", "--mute-audio"],
+]
+
+
+@pytest.fixture(scope="module")  # for no longer: its event loop would be in the way of notebooks
+def browser() -> Iterator[Browser]:
+    """Chromium, from the path or as CHROMIUM names it; without one, tests fail in CI, elsewhere they skip."""
+    names = ["chromium", "chromium-browser", "google-chrome"]
+    executable = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if executable is None:
+        reason = f"no browser: none of {names} is on the path and CHROMIUM names none"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM)
+        yield browser
+        browser.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,8 +1,6 @@
 """The site in a real Chromium, under a sub-path as on GitHub Pages: whole, offline, playable, accessible."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -18,20 +16,12 @@ from playwright.sync_api import (
     Page,
     Request,
     Response,
-    sync_playwright,
 )
 
 pytestmark = pytest.mark.browser
 
 TOC = (Path(__file__).parents[1] / "_toc.yml").read_text("utf8")
 PAGES = [f"{name}.html" for name in re.findall(r"(?:root|file): (\S+)", TOC)]
-
-# As root, Chromium refuses its sandbox; the rest keeps it from calling home and lets a test press play.
-ARGUMENTS = [
-    *(["--no-sandbox"] if os.geteuid() == 0 else []),
-    *["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"],
-    *["--disable-sync", "--no-first-run", "--autoplay-policy=no-user-gesture-required", "--mute-audio"],
-]
 
 # What axe finds in the theme itself (sphinx-book-theme 1.3.0): rule -> the theme's elements.
 THEMES_OWN = {
@@ -77,19 +67,6 @@ def address(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/latentdx"
     server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ["chromium", "chromium-browser", "google-chrome"]
-    executable = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if executable is None:
-        reason = f"no browser: none of {names} is on the path and CHROMIUM names none"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=["http", "file"])

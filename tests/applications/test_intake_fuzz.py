@@ -81,7 +81,7 @@ def test_damaged_files(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
     monkeypatch.setenv("TMPDIR", str(elsewhere))
     monkeypatch.chdir(elsewhere)
-    estimate = pitch.estimate_fine
+    estimate = pitch.estimate
     made, taken, slowest = originals(), 0, 0.0
     for container, content in made:  # which also compiles what is compiled at first use
         path = folder / f"whole.{container}"
@@ -96,7 +96,7 @@ def test_damaged_files(tmp_path, monkeypatch):
         path = folder / f"{seed}.{container if seed % 6 else ('wav', 'mp3', 'm4a', 'raw')[seed // 6 % 4]}"
         path.write_bytes(data)
         monkeypatch.setattr(
-            pitch, "estimate_fine", estimate if seed % 6 == 1 else lambda _: pitch.Pitch(440.0, 1.0)
+            pitch, "estimate", estimate if seed % 6 == 1 else lambda _: pitch.Pitch(440.0, 1.0)
         )
         began = time.process_time()
         try:
@@ -121,7 +121,7 @@ def test_damaged_files(tmp_path, monkeypatch):
 @pytest.mark.parametrize("container", ["wav", "flac", "mp3", "ogg"])
 def test_every_length(tmp_path, container, monkeypatch):
     """A file cut after each so many bytes."""
-    monkeypatch.setattr(pitch, "estimate_fine", lambda _: pitch.Pitch(440.0, 1.0))
+    monkeypatch.setattr(pitch, "estimate", lambda _: pitch.Pitch(440.0, 1.0))
     content = dict(originals())[container]
     path: Path = tmp_path / f"a.{container}"
     lengths = sorted({*range(1, 64, 7), *range(64, len(content), max(len(content) // 12, 1))})

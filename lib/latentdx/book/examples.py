@@ -138,7 +138,7 @@ def program(
 ) -> Programmed:
     """Let each single-note model program a sound, and tune what it found."""
     answers = []
-    wanted = pitch.estimate_fine(sound) if models.found else None
+    wanted = pitch.estimate(sound) if models.found else None
     for name, model in models.found.items():
         inferred = named(infer(model, [sound], n_drawn), target.name, name)
         found = tune(inferred, sound, *note, wanted=wanted)

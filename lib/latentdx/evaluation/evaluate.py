@@ -53,7 +53,7 @@ def _measure(targets: Values, inferred: Values, *, notes: Notes, renderer: Rende
 
 def _pitches(values: Values, *, notes: Notes, renderer: Renderer) -> npt.NDArray:
     """pYIN: float64 (preset, note, (f0 in Hz, voiced share))."""
-    found = [[pitch.estimate_fine(renderer.render(Preset(v), *note)) for note in notes] for v in values]
+    found = [[pitch.estimate(renderer.render(Preset(v), *note)) for note in notes] for v in values]
     return np.array([[(p.f0, p.voiced) for p in row] for row in found]).reshape(len(values), len(notes), 2)
 
 

@@ -6,10 +6,8 @@ imports run one way.
 """
 
 import hashlib
-import io
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,16 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from latentdx.audio.dexed import SINGLE_NOTE, Dexed, Renderer
 from latentdx.dataset import curation, splits
-from latentdx.dataset.store import atomic_write
 from latentdx.download import cache_folder
-from latentdx.errors import ParameterError, ShippedFileError
+from latentdx.errors import ParameterError
 from latentdx.evaluation import features as audio_features
-from latentdx.evaluation import statistics
+from latentdx.evaluation import statistics, tables
 from latentdx.evaluation.chunks import map_chunks
 from latentdx.evaluation.features import FEATURES, GROUPS, Analysis
 from latentdx.evaluation.paths import largest_step, nonlinearity, smoothness, unevenness
@@ -55,7 +50,6 @@ BASELINE = "naive"
 
 MEASURES = ("smoothness", "nonlinearity", "unevenness")
 
-_KEY = b"latentdx"
 _CHUNK = 128
 _LEAST = 5  # presets that anything is told of; fewer would tell on presets
 
@@ -198,30 +192,13 @@ class PairResult:
     provenance: Provenance
 
     def write(self, folder: Path) -> Path:
-        """Write `pairs.<model>.parquet`, atomically; same result, same bytes."""
-        folder.mkdir(parents=True, exist_ok=True)
-        arrow = pa.Table.from_pandas(self.table, preserve_index=False)
-        text = json.dumps(asdict(self.provenance), ensure_ascii=False)
-        arrow = arrow.replace_schema_metadata({_KEY: text.encode()})
-        buffer = io.BytesIO()
-        pq.write_table(arrow, buffer, compression="zstd", compression_level=19)
-        path = folder / f"pairs.{self.provenance.model}.parquet"
-        with atomic_write(path) as file:
-            file.write(buffer.getvalue())
-        return path
+        """Write `pairs.<model>.parquet`, as `tables.write` does."""
+        return tables.write(self.table, self.provenance, folder / f"pairs.{self.provenance.model}.parquet")
 
     @classmethod
     def read(cls, path: Path) -> "PairResult":
         """Read a file that `write` made; raises `ShippedFileError` for any other, or none."""
-        if not path.exists():
-            raise ShippedFileError(f"{path} is missing: make it by `latentdx evaluate interpolation`")
-        metadata = pq.read_schema(path).metadata or {}
-        if _KEY not in metadata:
-            raise ShippedFileError(
-                f"{path} is no result of this project: its metadata lacks {_KEY.decode()!r}"
-            )
-        found = json.loads(metadata[_KEY])
-        return cls(pd.read_parquet(path), Provenance(**{f.name: found[f.name] for f in fields(Provenance)}))
+        return cls(*tables.read(path, Provenance, "latentdx evaluate interpolation"))
 
     def scores(self, measure: str, *, sounding: bool = False) -> dict[str, Floats]:
         """Method -> one value a pair, in one order; `nan` where it failed.

@@ -3,11 +3,9 @@
 No column and no metadata holds a parameter of a preset: presets are named by their rows in the corpus.
 """
 
-import io
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -15,14 +13,11 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from latentdx.audio.dexed import SINGLE_NOTE, Dexed, Renderer
 from latentdx.dataset import curation, splits
-from latentdx.dataset.store import atomic_write
-from latentdx.errors import ParameterError, ShippedFileError
-from latentdx.evaluation import evaluate, metrics, sound
+from latentdx.errors import ParameterError
+from latentdx.evaluation import evaluate, metrics, sound, tables
 from latentdx.evaluation.masks import live_masks
 from latentdx.models.predictions import Predictions
 from latentdx.presets import corpora
@@ -40,7 +35,6 @@ LEAST_OF_ALGORITHM = 5
 """Presets that an algorithm needs in a test set for its medians to be told: fewer would tell on presets.
 Likewise those for which a parameter is live."""
 
-_KEY = b"latentdx"
 _NAME = re.compile(r"[a-z0-9+][a-z0-9+_-]*")  # a dot begins the next part of a file's name
 
 
@@ -99,38 +93,13 @@ class Result:
     provenance: Provenance
 
     def write(self, folder: Path) -> Path:
-        """Write `<name>.<split>.<notes>.parquet`, atomically: float32, zstd. Same result, same bytes."""
-        folder.mkdir(parents=True, exist_ok=True)
-        arrow = pa.Table.from_pandas(self.table, preserve_index=False)
-        text = json.dumps(asdict(self.provenance), ensure_ascii=False)
-        arrow = arrow.replace_schema_metadata({_KEY: text.encode()})
-        floats = [f.name for f in arrow.schema if pa.types.is_floating(f.type)]
-        path = folder / file_name(self.provenance)
-        with atomic_write(path) as file:
-            buffer = io.BytesIO()
-            pq.write_table(
-                arrow,
-                buffer,
-                compression="zstd",
-                compression_level=19,
-                use_dictionary=[f.name for f in arrow.schema if f.name not in floats],
-                use_byte_stream_split=floats,
-            )
-            file.write(buffer.getvalue())
-        return path
+        """Write `<name>.<split>.<notes>.parquet`, as `tables.write` does."""
+        return tables.write(self.table, self.provenance, folder / file_name(self.provenance))
 
     @classmethod
     def read(cls, path: Path) -> "Result":
         """Read a file that `write` made; raises `ShippedFileError` for any other."""
-        if not path.exists():
-            raise ShippedFileError(f"{path} is missing: make it by `latentdx evaluate`")
-        metadata = pq.read_schema(path).metadata or {}
-        if _KEY not in metadata:
-            raise ShippedFileError(
-                f"{path} is no result of this project: its metadata lacks {_KEY.decode()!r}"
-            )
-        found = json.loads(metadata[_KEY])
-        return cls(pd.read_parquet(path), Provenance(**{f.name: found[f.name] for f in fields(Provenance)}))
+        return cls(*tables.read(path, Provenance, "latentdx evaluate"))
 
 
 def file_name(provenance: Provenance) -> str:

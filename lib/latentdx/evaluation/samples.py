@@ -24,7 +24,7 @@ from latentdx.evaluation.chunks import map_chunks
 from latentdx.evaluation.results import Notes, Result
 from latentdx.evaluation.runs import Model, Rows, Trial, Values, check, evaluated, predict, store_of
 from latentdx.models.predictions import Predictions
-from latentdx.models.sampler import DRAWING_TEMPERATURE
+from latentdx.models.sampler import DRAWING_TEMPERATURE, PresetSampler
 from latentdx.presets.bank import PresetBank
 from latentdx.presets.parameters import N_VALUES
 from latentdx.provenance import code_commit
@@ -100,7 +100,8 @@ def draw(
         return out
 
     known = f"{model.sha256} {dataset.store.manifest.corpus_sha256} {model.notes} {n} {temperature} {SEED}"
-    method = f"{known} {evaluate.method()} {_code_of(rank)} {_code_of(type(model).explore)} {synth.engine}"
+    code = " ".join(_code_of(work) for work in (rank, type(model).explore, PresetSampler))
+    method = f"{known} {evaluate.method()} {code} {synth.engine}"
     found = map_chunks(
         explore, [trial.rows], method=method, folder=cache or cache_folder() / "samples", size=_CHUNK,
         processes=1, progress=progress, description=f"best of {n}",
