@@ -153,19 +153,33 @@ class Programmer:
         distances = rank(values)
         if sampler is None or n == first:
             return Explored(single, values, distances)
+        redraw = self.redraw(decibels, temperature=temperature, seed=seed)
+        while len(values) < n:
+            chosen = values[np.argsort(distances, kind="stable")[: min(_BEST, n - len(values))]]
+            children = redraw(chosen)
+            values, distances = np.concatenate([values, children]), np.append(distances, rank(children))
+        return Explored(single, values, distances)
+
+    def redraw(
+        self, decibels: Tensor, *, temperature: float = DRAWING_TEMPERATURE, seed: int = 0
+    ) -> Callable[[Values], Values]:
+        """For one sound, what draws one block (an operator, say), each time another, of presets (N, 145)
+        anew given all else. Needs a sampler; arguments as of `explore`."""
+        sampler = self.model.sampler
+        if sampler is None:
+            raise ParameterError(f"the model {self.about.profile.name!r} has no sampler to redraw with")
         rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
         with torch.inference_mode():
             maps = self.model.encoder.maps(self.model.normalize(decibels))
-        while len(values) < n:
-            chosen = values[np.argsort(distances, kind="stable")[: min(_BEST, n - len(values))]]
+
+        def drawn(values: Values) -> Values:
             block = int(rng.integers(1, N_BLOCKS))
             with torch.inference_mode():
-                drawn = sampler.redraw(
-                    maps, torch.from_numpy(chosen[None]), block, temperature=temperature, generator=generator
-                )
-            children = drawn[0].numpy()
-            values, distances = np.concatenate([values, children]), np.append(distances, rank(children))
-        return Explored(single, values, distances)
+                given = torch.from_numpy(values[None])
+                out = sampler.redraw(maps, given, block, temperature=temperature, generator=generator)
+            return out[0].numpy()
+
+        return drawn
 
     def program_best(
         self,

@@ -53,8 +53,8 @@ SETTINGS = MappingProxyType(
 
 
 @cache
-def _mel(n_fft: int, n_mels: int, norm: Literal["slaney"] | None) -> scipy.sparse.csr_array:
-    """librosa's mel filters, made once and sparse."""
+def mel_filters(n_fft: int, n_mels: int, norm: Literal["slaney"] | None) -> scipy.sparse.csr_array:
+    """librosa's mel filters (mels, bins), made once and sparse."""
     return scipy.sparse.csr_array(librosa.filters.mel(sr=SAMPLE_RATE, n_fft=n_fft, n_mels=n_mels, norm=norm))
 
 
@@ -98,7 +98,7 @@ class Sound:
     @cached_property
     def mfcc(self) -> Floats:
         """(40, frames): `librosa.feature.mfcc`. The first 13 are those that it gives when asked for 13."""
-        decibels = librosa.power_to_db(_mel(2048, 128, "slaney") @ self._stft_2048**2)
+        decibels = librosa.power_to_db(mel_filters(2048, 128, "slaney") @ self._stft_2048**2)
         return scipy.fft.dct(decibels, axis=0, type=2, norm="ortho")[:MOST_MFCC]
 
     @cached_property
@@ -107,7 +107,7 @@ class Sound:
         out = []
         for n_fft in RESOLUTIONS:
             # a full-scale sine's magnitude is half the window's sum, which is half its length
-            mel = _mel(n_fft, n_fft // 16, None) @ self._magnitude(n_fft) * np.float32(4 / n_fft)
+            mel = mel_filters(n_fft, n_fft // 16, None) @ self._magnitude(n_fft) * np.float32(4 / n_fft)
             out.append(20 * np.log10(np.maximum(mel, np.float32(10 ** (LOG_MEL_FLOOR_DB / 20)))))
         return tuple(out)
 
