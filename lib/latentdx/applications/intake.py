@@ -53,6 +53,7 @@ class Intake:
         velocity: 1 … 127, as given.
         said: what was done, in words.
         warnings: what may be wrong with it.
+        gain_db: by which it was leveled.
     """
 
     sound: Audio
@@ -60,6 +61,7 @@ class Intake:
     velocity: int
     said: tuple[str, ...]
     warnings: tuple[str, ...]
+    gain_db: float = 0.0
 
 
 def take_in(
@@ -114,7 +116,7 @@ def _taken(recording: Recording, note: int | None, velocity: int, level_db: floa
             f"quiet: raised by {gain:.0f} dB, and its noise with it (the bound is {_QUIET_DB:g} dB)"
         )
     note = _note(sound[: max(len(kept), _PITCH_SAMPLES)], note, said, warnings)
-    return Intake(sound, note, velocity, tuple(said), tuple(warnings))
+    return Intake(sound, note, velocity, tuple(said), tuple(warnings), gain)
 
 
 def _trimmed(recording: Recording, said: list[str], warnings: list[str]) -> Audio:

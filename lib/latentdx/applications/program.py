@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from latentdx.audio.dexed import N_SAMPLES, NOTE_SETS, Dexed, Renderer
+from latentdx.audio.dexed import N_SAMPLES, NOTE_SETS, SINGLE_NOTE, Dexed, Renderer
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.errors import ParameterError, ShippedFileError
 from latentdx.evaluation.metrics import log_stft_mae, mfcc_mae, spectral_convergence
@@ -21,6 +21,7 @@ from latentdx.models.predictions import Predictions
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.models.sampler import DRAWING_TEMPERATURE, N_BLOCKS
 from latentdx.presets.bank import Preset
+from latentdx.presets.parameters import column, parameter
 from latentdx.shipped import shipped
 from latentdx.training import checkpoint
 from latentdx.training.losses import TEMPERATURE
@@ -34,6 +35,7 @@ N_DRAWN = 64
 
 # so many are drawn as a whole; then the best get one block drawn anew, round by round: by validation presets
 _FIRST, _BEST = 24, 4
+_TRANSPOSE = column("TRANSPOSE")
 
 
 def distance(target: Sound, found: Sound) -> float:
@@ -42,6 +44,18 @@ def distance(target: Sound, found: Sound) -> float:
     convergence = spectral_convergence(target, found)
     rest = 0.27 * log_stft_mae(target, found) + 0.03 * mfcc_mae(target, found, 13)
     return rest if np.isnan(convergence) else rest + 0.70 * convergence
+
+
+def played_at(values: Values, note: int) -> Values:
+    """Presets (..., 145) that sound as wanted at note 60, where the models learned -> the same for `note`.
+
+    TRANSPOSE is moved by 60 - note: the engine adds it to the key before all else, scaling by key included.
+    Its range of two octaves either way may allow less.
+    """
+    out = values.copy()
+    moved = values[..., _TRANSPOSE].astype(np.int64) + SINGLE_NOTE[0][0] - note
+    out[..., _TRANSPOSE] = np.clip(moved, 0, parameter("TRANSPOSE").maximum)
+    return out
 
 
 class Explored(NamedTuple):

@@ -6,94 +6,19 @@ of the modulation matrix, one loop for the feedback, one line from each carrier 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 
-import dexed
 from IPython.display import HTML
 
 from latentdx.book import media
 from latentdx.errors import ParameterError
+from latentdx.presets.algorithms import N_ALGORITHMS, algorithm, frequency_text, layout
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import N_OPERATORS
-
-N_ALGORITHMS = 32
 
 _CELL_X, _CELL_Y = 36, 38  # distance between operators
 _BOX = 24  # side of an operator
 _LOOP = 6  # how far a feedback loop keeps from the boxes
 _MARGIN = 8
-
-
-@dataclass(frozen=True)
-class Graph:
-    """One algorithm; operators are numbered 1 … 6 and algorithms 1 … 32, as on the synth.
-
-    Attributes:
-        number: 1 … 32.
-        carriers: operators that are heard.
-        edges: (modulator, modulated operator), each once.
-        feedback: (source, target) of the one feedback connection, usually an operator with itself.
-    """
-
-    number: int
-    carriers: tuple[int, ...]
-    edges: tuple[tuple[int, int], ...]
-    feedback: tuple[int, int]
-
-    def targets(self, operator: int) -> tuple[int, ...]:
-        return tuple(target for source, target in self.edges if source == operator)
-
-    def modulators(self, operator: int) -> tuple[int, ...]:
-        return tuple(source for source, target in self.edges if target == operator)
-
-    def describe(self) -> str:
-        """The graph in words, for those who do not see it."""
-        links = ", ".join(f"{a} modulates {b}" for a, b in self.edges) or "nothing is modulated"
-        a, b = self.feedback
-        loop = f"{a} feeds back to itself" if a == b else f"{a} feeds back to {b}"
-        heard = ", ".join(map(str, self.carriers))
-        return f"Algorithm {self.number}: heard {heard}; {links}; {loop}"
-
-
-@cache
-def algorithm(number: int) -> Graph:
-    """The algorithm with this number, 1 … 32, from dexed-py's table."""
-    if not 1 <= number <= N_ALGORITHMS:
-        raise ParameterError(f"algorithm {number} is not in 1 … {N_ALGORITHMS}")
-    entry = dexed.algorithms[number - 1]
-    edges = [(j + 1, i + 1) for i in range(N_OPERATORS) for j in range(N_OPERATORS) if entry.mod_matrix[i][j]]
-    source, target = entry.feedback_edge
-    return Graph(number, tuple(c + 1 for c in entry.carriers), tuple(edges), (source + 1, target + 1))
-
-
-def layout(graph: Graph) -> dict[int, tuple[float, int]]:
-    """Place of each operator: (column, row), row 0 at the bottom."""
-    columns: dict[int, float] = {}
-    rows: dict[int, int] = {}
-    free = 0
-
-    def place(operator: int, row: int) -> None:
-        """Each stack's end takes the next column; an operator sits below the middle of its own stacks."""
-        nonlocal free
-        rows[operator] = row
-        own = [m for m in graph.modulators(operator) if len(graph.targets(m)) == 1]
-        for modulator in own:
-            place(modulator, row + 1)
-        if own:
-            columns[operator] = sum(columns[m] for m in own) / len(own)
-        else:
-            columns[operator] = free
-            free += 1
-
-    for carrier in graph.carriers:
-        place(carrier, 0)
-    # what modulates several carriers sits above their middle
-    for shared in sorted({a for a, _ in graph.edges} - columns.keys()):
-        below = graph.targets(shared)
-        columns[shared] = sum(columns[t] for t in below) / len(below)
-        rows[shared] = 1 + max(rows[t] for t in below)
-    return {operator: (columns[operator], rows[operator]) for operator in columns}
 
 
 def algorithm_html(
@@ -165,14 +90,6 @@ def preset_drawing(preset: Preset, *, scale: float = 1.7) -> str:
 def preset_algorithm(preset: Preset) -> HTML:
     """`preset_drawing`, centered in a figure's place."""
     return HTML(f'<div class="ldx-algorithm">{preset_drawing(preset)}</div>')
-
-
-def frequency_text(preset: Preset, operator: int) -> str:
-    """An operator's frequency, detune left out: "×3.5" of the key's, or a fixed "440 Hz"."""
-    coarse, fine = preset[f"OP{operator} F COARSE"], preset[f"OP{operator} F FINE"]
-    if preset[f"OP{operator} MODE"] == 0:
-        return f"×{(coarse or 0.5) * (1 + fine / 100):.4g}"
-    return f"{10 ** (coarse % 4 + fine / 100):.4g} Hz"
 
 
 def carrier_alone(preset: Preset, carrier: int) -> Preset:

@@ -5,6 +5,7 @@ bytes of a cartridge (the last ten are the name). Format: Yamaha DX7 manual, MID
 layout is in `_PACKED` below.
 """
 
+import unicodedata
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -134,6 +135,14 @@ def encode_name(name: str) -> bytes:
     """Text -> ten bytes of printable ASCII, padded; what the DX7 cannot show becomes "?"."""
     raw = name.encode("ascii", "replace")[:NAME_LENGTH].ljust(NAME_LENGTH)
     return bytes(c if 32 <= c < 127 else ord("?") for c in raw)
+
+
+def display_name(text: str) -> str:
+    """A name that a DX7 can show, at most ten letters, from any text: accents and what else it lacks left
+    out, spaces single. It may be empty."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore")
+    printable = "".join(chr(c) if 32 <= c < 127 else " " for c in plain)
+    return " ".join(printable.split())[:NAME_LENGTH].rstrip()
 
 
 @dataclass
