@@ -29,7 +29,7 @@ _N_MFCC = 13
 
 
 class Judge:
-    """Renders presets and says how far they are from the sounds wanted.
+    """Renders presets and says how far they are from the sounds wanted; what it has heard it remembers.
 
     Args:
         targets: one sound for each of `notes`, (samples,), 22,050 Hz, of one length.
@@ -60,14 +60,19 @@ class Judge:
         self._windows = [scipy.signal.get_window("hann", n).astype(np.float32) for n in (1024, 2048)]
         self._mel = mel_filters(2048, 128, "slaney")
         self._wanted = [self._spectra(target) for target in self.targets]
+        self._known: dict[bytes, float] = {}
         self._norms = [float(np.linalg.norm(stft)) for stft, _, _ in self._wanted]
 
     def __call__(self, values: Values) -> npt.NDArray[np.float64]:
         """Presets (N, 145) -> mean distance over the notes, (N,)."""
-        if len(values) == 1 or self._threads == 1:
-            return np.array([self._of(v) for v in values])
-        with ThreadPoolExecutor(self._threads) as pool:
-            return np.array(list(pool.map(self._of, values)))
+        new = {v.tobytes(): v for v in values if v.tobytes() not in self._known}
+        if self._threads == 1:
+            found = list(map(self._of, new.values()))
+        else:
+            with ThreadPoolExecutor(self._threads) as pool:
+                found = list(pool.map(self._of, new.values()))
+        self._known.update(zip(new, found, strict=True))
+        return np.array([self._known[v.tobytes()] for v in values])
 
     def _of(self, values: Values) -> float:
         return float(np.mean([self._at(values, i) for i in range(len(self.notes))]))

@@ -5,9 +5,10 @@ drawing is computed: carriers on the bottom row, modulators above what they modu
 of the modulation matrix, one loop for the feedback, one line from each carrier to the output.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from IPython.display import HTML
+from markupsafe import Markup
 
 from latentdx.book import media
 from latentdx.errors import ParameterError
@@ -90,6 +91,12 @@ def preset_drawing(preset: Preset, *, scale: float = 1.7) -> str:
 def preset_algorithm(preset: Preset) -> HTML:
     """`preset_drawing`, centered in a figure's place."""
     return HTML(f'<div class="ldx-algorithm">{preset_drawing(preset)}</div>')
+
+
+def bank_page(presets: Mapping[int, Preset], title: str) -> str:
+    """A page of its own with each preset's drawing under its index: HTML that needs no other file."""
+    voices = [(i, preset, Markup(preset_drawing(preset, scale=1.2))) for i, preset in presets.items()]
+    return media.render_template("bank.html", title=title, voices=voices)
 
 
 def carrier_alone(preset: Preset, carrier: int) -> Preset:

@@ -1,0 +1,284 @@
+"""What a match leaves: a cartridge, previews, a JSON report, and one page to listen and compare.
+
+match.syx             32 voices: the presets found, nearest first; the rest is INIT VOICE
+match.html            one file that needs nothing else: sounds, pictures, distances, .syx of each preset
+match.json            the same in numbers, with all that made it
+match-previews/       target.flac, 1.flac, 2.flac …, all by one gain; of several notes 1.C3@85.flac …
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from latentdx.applications.intake import Intake
+from latentdx.applications.match import Candidate, Match
+from latentdx.applications.program import Programmer
+from latentdx.applications.tune import Tuning
+from latentdx.audio import files
+from latentdx.audio.dexed import Dexed
+from latentdx.audio.notes import note_name
+from latentdx.book import listening, media, tables
+from latentdx.book.distances import compared
+from latentdx.book.figures import figure_html, new_figure
+from latentdx.book.listening import Clip
+from latentdx.dataset.store import atomic_write
+from latentdx.errors import ParameterError
+from latentdx.presets.bank import Preset, PresetBank
+from latentdx.presets.parameters import voice_parameters
+from latentdx.provenance import code_commit, describe_commit
+
+FORMAT = 1
+"""Of the JSON report."""
+
+_STATIC = Path(__file__).resolve().parents[3] / "book/_static"
+_TEMPLATES = Path(__file__).parent / "templates"
+
+_HEADINGS = {"log_stft": "log-STFT", "convergence": "SC", "mfcc13": "MFCC13", "log_mel": "log-mel, dB"}
+_STAGES = {
+    "forward pass": "one forward pass of the model",
+    "model": "best of the model's presets",
+    "nearest": "best of these and the nearest known presets",
+    "search": "after the search",
+    "tuning": "ranked by all frames, and tuned",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sound that was matched: its file as given, and what came of it."""
+
+    file: str
+    intake: Intake
+
+    @property
+    def played(self) -> str:
+        """Note and velocity, "C3@85"."""
+        return f"{note_name(self.intake.note)}@{self.intake.velocity}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a match was asked for, for its reports."""
+
+    budget: int
+    seconds: float | None
+    seed: int
+    remarks: tuple[str, ...] = ()
+
+
+def paths(out: Path) -> tuple[Path, Path, Path, Path]:
+    """Cartridge, page, JSON, folder of previews; all beside the cartridge, named after it."""
+    if out.suffix.lower() != ".syx":
+        raise ParameterError(f"{out} is to be a cartridge: a name that ends in .syx")
+    return out, out.with_suffix(".html"), out.with_suffix(".json"), out.with_name(f"{out.stem}-previews")
+
+
+def write(match: Match, sources: Sequence[Source], model: Programmer, settings: Settings, out: Path) -> Path:
+    """Write all of the above; returns the page's path. Each file is written whole or not at all."""
+    syx, page, report, previews = paths(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    bank = PresetBank.concatenate(c.preset.bank for c in match.candidates)
+    sounds = _sounds(match, sources)
+    gain = listening.row_gain_db([clip for row in sounds for clip in row])
+    content = {
+        syx: bank.sysex(),
+        page: _page(match, sources, sounds, model, settings).encode(),
+        report: json.dumps(
+            _json(match, sources, model, settings, gain), indent=1, ensure_ascii=False, allow_nan=False
+        ).encode(),
+    }
+    previews.mkdir(exist_ok=True)
+    for source, row in zip(sources, sounds, strict=True):
+        note = f".{source.played}" if len(sources) > 1 else ""
+        for number, clip in enumerate(row):
+            name = f"{number or 'target'}{note}.flac"
+            content[previews / name] = files.encode(clip.sound * np.float32(10 ** (gain / 20)), "flac")
+    for path, data in content.items():
+        with atomic_write(path) as file:
+            file.write(data)
+    return page
+
+
+def _sounds(match: Match, sources: Sequence[Source]) -> list[list[Clip]]:
+    """Of each source a row: the target, and the presets found."""
+    synth = Dexed()
+    return [
+        compared(
+            Clip(s.intake.sound, f"target: {Path(s.file).name}"),
+            [
+                Clip(
+                    synth.render(c.preset, s.intake.note, s.intake.velocity),
+                    f"{number}: {c.preset.name}",
+                    (_from(c), _tuned(c.tuning)),
+                    preset=c.preset,
+                )
+                for number, c in enumerate(match.candidates, 1)
+            ],
+        )
+        for s in sources
+    ]
+
+
+def _from(candidate: Candidate) -> str:
+    told = {"search": "found by the search", "nearest": "a known preset", "model": "drawn by the model"}
+    return told.get(candidate.source, candidate.source)
+
+
+def _tuned(tuning: Tuning) -> str:
+    if tuning.tuned:
+        return f"tuned: {tuning.before_cents:+.0f} → {tuning.after_cents:+.0f} cents".replace("-", "−")
+    return tuning.verdict
+
+
+def _page(
+    match: Match, sources: Sequence[Source], sounds: list[list[Clip]], model: Programmer, settings: Settings
+) -> str:
+    names = ", ".join(Path(s.file).name for s in sources)
+    with media.inside_the_page():
+        rows = [
+            Markup(
+                listening.row(
+                    row,
+                    f"Played at {source.played}",
+                    "The target, and the presets found, nearest first.",
+                ).data
+            )
+            for source, row in zip(sources, sounds, strict=True)
+        ]
+        sections = list(_sections(match))
+    count = len(match.candidates)
+    return media.render_template(
+        "report.html",
+        title=f"Presets that sound like {names}",
+        lead=(
+            f"{count} different preset{'s' * (count > 1)}, found in {match.renders:,} renders and"
+            f" {match.seconds:.0f} s{', stopped early' * match.interrupted}."
+        ),
+        style=Markup(
+            (_TEMPLATES / "report.css").read_text("utf8") + (_STATIC / "site.css").read_text("utf8")
+        ),
+        script=Markup((_STATIC / "site.js").read_text("utf8")),
+        sounds=[
+            {"file": s.file, "played": s.played, "said": s.intake.said, "warnings": s.intake.warnings}
+            for s in sources
+        ],
+        rows=rows,
+        sections=sections,
+        made=(
+            f"LatentDX {version('latentdx')}, commit {describe_commit(code_commit())}; model"
+            f" {model.about.profile.name} ({model.sha256}); {Dexed().engine}; seed {settings.seed}, budget"
+            f" {settings.budget:,} renders{f' or {settings.seconds:g} s' if settings.seconds else ''}."
+            f" {' '.join(settings.remarks)}"
+        ),
+    )
+
+
+def _source(file: Path) -> Markup:
+    return Markup(file.read_text("utf8"))
+
+
+def _sections(match: Match) -> Iterable[dict[str, object]]:
+    yield {
+        "title": "From stage to stage",
+        "text": "The nearest preset after each stage. All distances fall with likeness; the mix of the first "
+        "three is what the search goes by, the last one takes no part in any choice.",
+        "content": Markup(tables.table_html(_stage_table(match), "Distances after each stage").data),
+    }
+    figure, axes = new_figure(size=(7.0, 2.8))
+    ax = axes[0, 0]
+    renders, least = zip(*match.curve, strict=True)
+    ax.step([*renders, match.renders], [*least, least[-1]], where="post")
+    ax.set(xlabel="renders", ylabel="distance", xscale="log", ylim=(0, None))
+    told = f"The least distance: {least[0]:.2f} at first, {least[-1]:.2f} after {match.renders:,} renders."
+    yield {
+        "title": "How the search went",
+        "text": told,
+        "content": Markup(figure_html(figure, told).data),
+    }
+    before = next(s for s in reversed(match.stages) if s.name in ("nearest", "model"))
+    changed = tables.differences(
+        before.preset.with_values("start"), "before the search", [("the best found", match.best.preset)]
+    )
+    table = tables.table_html(changed, "Parameters before and after", scroll=True).data
+    yield {
+        "title": "What the search and the tuning changed",
+        "text": f"In {len(changed)} of {len(voice_parameters())} parameters the nearest preset differs from "
+        "the nearest one before the search, from which it need not stem.",
+        "content": Markup(table) if len(changed) else "",
+    }
+
+
+def _stage_table(match: Match) -> pd.DataFrame:
+    lines = [
+        {
+            "": _STAGES[s.name],
+            "renders": f"{s.renders:,}",
+            "mix": f"{s.distance:.3f}",
+            **{_HEADINGS[name]: f"{value:.2f}" for name, value in s.measures.items()},
+        }
+        for s in match.stages
+    ]
+    return pd.DataFrame(lines)
+
+
+def _json(
+    match: Match, sources: Sequence[Source], model: Programmer, settings: Settings, gain: float
+) -> dict[str, object]:
+    def finite(x: float) -> float | None:
+        return round(x, 6) if np.isfinite(x) else None
+
+    def values(preset: Preset) -> dict[str, int]:
+        return {p.name: preset[p.name] for p in voice_parameters()}
+
+    def measured(distance: float, measures: dict[str, float]) -> dict[str, float | None]:
+        return {"mix": finite(distance), **{name: finite(x) for name, x in measures.items()}}
+
+    return {
+        "format": FORMAT,
+        "latentdx": version("latentdx"),
+        "commit": code_commit(),
+        "engine": Dexed().engine,
+        "model": model.about.profile.name,
+        "checkpoint_sha256": model.sha256,
+        **asdict(settings),
+        "renders": match.renders,
+        "took_seconds": round(match.seconds, 2),
+        "interrupted": match.interrupted,
+        "previews_gain_db": round(gain, 2),
+        "sounds": [
+            {
+                "file": s.file,
+                "note": s.intake.note,
+                "velocity": s.intake.velocity,
+                "said": s.intake.said,
+                "warnings": s.intake.warnings,
+            }
+            for s in sources
+        ],
+        "stages": [
+            {"name": s.name, "renders": s.renders, **measured(s.distance, s.measures)} for s in match.stages
+        ],
+        "curve": [[n, finite(d)] for n, d in match.curve],
+        "candidates": [
+            {
+                "voice": number,
+                "name": c.preset.name,
+                "source": c.source,
+                **measured(c.distance, c.measures),
+                "tuning": {
+                    "verdict": c.tuning.verdict,
+                    "why": c.tuning.why,
+                    "before_cents": finite(c.tuning.before_cents),
+                    "after_cents": finite(c.tuning.after_cents),
+                },
+                "parameters": values(c.preset),
+            }
+            for number, c in enumerate(match.candidates, 1)
+        ],
+    }
