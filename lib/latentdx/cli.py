@@ -1,4 +1,4 @@
-"""The command line: `latentdx fetch | info | curate | render | train | evaluate`."""
+"""The command line: `latentdx fetch | curate | render | train | evaluate`, and what `cli_sounds` adds."""
 
 import errno
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from latentdx import cli_sounds
 from latentdx.audio.dexed import NOTE_SETS, check_note
 from latentdx.errors import LatentDXError
 from latentdx.presets import corpora
-from latentdx.presets.bank import Flag, PresetBank
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -28,6 +28,8 @@ class _Group(TyperGroup):
             return super().invoke(ctx)
         except LatentDXError as error:
             _fail(str(error))
+        except KeyboardInterrupt:
+            _fail("stopped", _INTERRUPTED)
         except OSError as error:
             if error.errno == errno.EPIPE:  # `latentdx info … | head` is no error
                 raise
@@ -47,6 +49,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Program a DX7 from a sound: presets, datasets, models.",
 )
+app.registered_commands += cli_sounds.app.registered_commands  # first in the help
 
 
 @app.command()
@@ -60,37 +63,6 @@ def fetch(
     """
     for path in corpora.fetch(name):
         typer.echo(path)
-
-
-@app.command()
-def info(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .syx or .bin file, the paper's database, or a folder.")
-    ],
-    limit: Annotated[int, typer.Option(min=0, help="Presets to list; 0 lists all.")] = 64,
-    lenient: Annotated[
-        bool, typer.Option("--lenient", help="Read on past damaged parts, and say so.")
-    ] = False,
-) -> None:
-    """List a file's presets: name, algorithm, what was mended.
-
-    \b
-    Example:  latentdx info rom1a.syx
-    """
-    bank = PresetBank.read(file, strict=not lenient)
-    mended = int((bank.flags & Flag.MENDED > 0).sum())
-    typer.echo(f"{file}: {len(bank)} presets, {mended} mended")
-    for remark in bank.notes:
-        typer.echo(f"  {remark}")
-    shown = len(bank) if limit == 0 else min(limit, len(bank))
-    typer.echo(f"{'index':>6}  {'name':10}  {'algorithm':>9}  {'mended':>6}  flags")
-    for i in range(shown):
-        preset, flags = bank[i], Flag(int(bank.flags[i]))
-        labels = ", ".join((flag.name or "").lower() for flag in flags)
-        row = f"{i:>6}  {preset.name:10}  {preset['ALGORITHM'] + 1:>9}  {bank.mended[i].sum():>6}  {labels}"
-        typer.echo(row.rstrip())
-    if shown < len(bank):
-        typer.echo(f"… and {len(bank) - shown:,} more (--limit 0 lists all)")
 
 
 @app.command()

@@ -1,0 +1,147 @@
+"""From a user's sound files to a preset by a model: heard, programmed, and moved to the key of the sound."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from latentdx.applications.intake import VELOCITY, Intake, Take, take_in
+from latentdx.applications.program import Programmer, played_at, score
+from latentdx.audio.dexed import SINGLE_NOTE, Dexed, Renderer
+from latentdx.audio.notes import note_name
+from latentdx.errors import ParameterError
+from latentdx.presets.bank import Preset
+from latentdx.presets.parameters import NEUTRAL_TRANSPOSE
+from latentdx.presets.sysex import display_name
+
+Values = npt.NDArray[np.uint8]
+Notes = Sequence[tuple[int, int]]
+
+NAMELESS = "LATENTDX"
+"""Of presets for files without a letter that a DX7 shows."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A preset for a sound.
+
+    Attributes:
+        preset: to be played at the sound's own notes.
+        distance: `program.distance` of its renders there; mean over the notes.
+        said, warnings: how it was moved to the sound's key, in words.
+    """
+
+    preset: Preset
+    distance: float
+    said: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def hear(takes: Sequence[Take], notes: Notes, note: int | None, velocity: int = VELOCITY) -> list[Intake]:
+    """Take in what a model is to hear, in the order of its notes.
+
+    A model of one note takes a sound of any note (see `answer`). Sounds of several notes keep their levels
+    among each other: all get the gain of C4 at velocity 85.
+
+    Args:
+        takes: sound files, with notes and velocities where they are known.
+        notes: (MIDI note, velocity) that the model wants, `Programmer.notes`.
+        note, velocity: of takes that do not say theirs; without a note it is estimated.
+
+    Raises:
+        ParameterError: not the notes that the model wants.
+        AudioFileError: a file holds no sound within the bounds; see `intake.take_in`.
+    """
+    wanted = ", ".join(f"{note_name(n)}@{v}" for n, v in notes)
+    if len(takes) != len(notes):
+        raise ParameterError(
+            f"this model hears {len(notes)} sound{'s' * (len(notes) > 1)} at once"
+            f"{f' ({wanted})' if len(notes) > 1 else ''}, not {len(takes)}"
+        )
+    heard = [
+        take_in(
+            take.path,
+            note=note if take.note is None else take.note,
+            velocity=velocity if take.velocity is None else take.velocity,
+        )
+        for take in takes
+    ]
+    if len(notes) == 1:
+        return heard
+    found = {(intake.note, intake.velocity): intake for intake in heard}
+    if set(found) != set(notes):
+        given = ", ".join(f"{note_name(i.note)}@{i.velocity}" for i in heard)
+        raise ParameterError(f"this model hears {wanted}, not {given}: give each as NOTE@VELOCITY=FILE")
+    gain = found.get(SINGLE_NOTE[0], heard[0]).gain_db
+    return [_with_gain(found[played], gain) for played in notes]
+
+
+def _with_gain(intake: Intake, gain_db: float) -> Intake:
+    change = gain_db - intake.gain_db
+    said = (*intake.said, f"{change:+.1f} dB more, for all notes get one gain") if change else intake.said
+    sound = intake.sound * np.float32(10 ** (change / 20))
+    return replace(intake, sound=sound, said=said, gain_db=gain_db)
+
+
+def answer(
+    model: Programmer,
+    heard: Sequence[Intake],
+    name: str = "",
+    *,
+    n: int = 1,
+    seed: int = 0,
+    renderer: Renderer | None = None,
+    progress: bool = False,
+) -> Answer:
+    """Program a preset that sounds, at the notes of the sounds heard, like them.
+
+    What a model of one note gives sounds so at C4: a sound at another note is answered by the same preset
+    with TRANSPOSE moved (`program.played_at`), as far as it can be.
+
+    Args:
+        model: whose notes these are.
+        heard: by `hear`.
+        name: any text; the preset's is what a DX7 can show of it.
+        n: presets tried; 1 is one forward pass as in the paper, see `Programmer.explore`.
+        seed: of the draws.
+        renderer: default `Dexed`.
+        progress: show it on a terminal.
+    """
+    synth = renderer or Dexed()
+    single, note = len(model.notes) == 1, heard[0].note
+    sounds, played = [i.sound for i in heard], [(i.note, i.velocity) for i in heard]
+
+    def moved(values: Values) -> Values:
+        return played_at(values, note) if single else values
+
+    with tqdm(total=n, unit="preset", leave=False, disable=None if progress else True) as bar:
+
+        def rank(values: Values) -> npt.NDArray[np.float64]:
+            distances = score(moved(values), sounds, played, renderer=synth)
+            bar.update(len(values))
+            return distances
+
+        found = model.explore(model.spectrograms(sounds), n, rank, seed=seed)
+    best = int(found.distances.argmin())
+    preset = Preset(moved(found.values[best]), display_name(name) or NAMELESS)
+    said, warnings = _of_transposition(preset, note) if single else ((), ())
+    return Answer(preset, float(found.distances[best]), said, warnings)
+
+
+def _of_transposition(preset: Preset, note: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What was done to a preset from a model (which knows TRANSPOSE at neutral only), and what is amiss."""
+    wanted = SINGLE_NOTE[0][0] - note
+    done = preset["TRANSPOSE"] - NEUTRAL_TRANSPOSE
+    said = (
+        (f"transposed by {done:+d} semitones, to be played at {note} ({note_name(note)})",) if wanted else ()
+    )
+    if done == wanted:
+        return said, ()
+    off = done - wanted
+    where = f"{abs(off)} semitones too {'high' if off > 0 else 'low'}"
+    return said, (
+        f"note {note} asks for a transposition by {wanted:+d} semitones, and the bound is"
+        f" ±{NEUTRAL_TRANSPOSE}: played there the preset sounds {where}",
+    )
