@@ -1,0 +1,173 @@
+"""The whole way from a sound to ranked presets, by a model trained for a second: mechanics, not quality."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from latentdx import Dexed, PresetBank, load_model
+from latentdx.applications import match as matching
+from latentdx.applications.intake import take_in
+from latentdx.applications.match import different, match, numbered
+from latentdx.applications.program import score
+from latentdx.audio.dexed import SAMPLE_RATE
+from latentdx.errors import ParameterError
+from latentdx.presets import corpora
+from latentdx.training.loop import train
+from latentdx.training.profile import read_profile
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("latentdx")
+    return load_model(train(read_profile("latentdx", "smoke"), folder, show=False))
+
+
+@pytest.fixture(scope="module")
+def bank() -> PresetBank:
+    return corpora.read("starter").neutral()
+
+
+def intake(preset, note: int = 60, velocity: int = 85):
+    return take_in(Dexed().render(preset, note, velocity), SAMPLE_RATE, note=note, velocity=velocity)
+
+
+@pytest.fixture(scope="module")
+def sound(bank):
+    return intake(bank[40])
+
+
+@pytest.fixture(scope="module")
+def found(model, sound, bank):
+    return match([sound], model, bank.values[100:130], budget=200, name="A sound", threads=1)
+
+
+def test_what_comes_out_is_ranked_different_and_as_near_as_it_says(found, sound) -> None:
+    values = np.stack([c.preset.values for c in found.candidates])
+    assert 1 < len(values) <= matching.KEPT
+    shared = (values[:, None] == values[None]).mean(2)[~np.eye(len(values), dtype=bool)]
+    assert shared.max() < matching.TWINS + 0.1  # tuning moves a few values
+    said = [c.distance for c in found.candidates]
+    assert said == sorted(said)
+    np.testing.assert_allclose(said, score(values, [sound.sound], [(60, 85)]), rtol=1e-6)
+    assert [c.preset.name for c in found.candidates] == [f"A sound {n + 1}" for n in range(len(values))]
+    assert all(c.measures.keys() == matching.MEASURES.keys() for c in found.candidates)
+    assert found.best.source in ("forward pass", "model", "nearest", "search")
+
+
+def test_stages_spend_the_budget_and_each_is_at_least_as_near(found) -> None:
+    assert [s.name for s in found.stages] == ["forward pass", "model", "nearest", "search", "tuning"]
+    renders = [s.renders for s in found.stages]
+    assert renders[0] == 1 and renders[2] - renders[1] <= matching.N_NEAREST
+    assert renders == sorted(renders) and renders[-1] == found.renders == 200
+    # a stage's best is by the search's measure, of half the frames
+    distances = [s.distance for s in found.stages]
+    assert all(b < a + 0.01 for a, b in zip(distances, distances[1:], strict=False))
+    assert found.stages[-1].distance == found.best.distance < 0.9 * distances[0]
+    counts, least = zip(*found.curve, strict=True)
+    assert counts[0] == 1 and list(counts) == sorted(counts)
+    assert list(least) == sorted(least, reverse=True)
+
+
+def test_the_same_seed_the_same_match_on_any_number_of_cores(model, sound, bank, found) -> None:
+    again = match([sound], model, bank.values[100:130], budget=200, name="A sound", threads=2)
+    assert again.candidates == found.candidates and again.stages == found.stages
+    other = match([sound], model, bank.values[100:130], budget=200, name="A sound", seed=1)
+    assert other.candidates != found.candidates
+
+
+def test_a_known_preset_that_is_the_sound_is_found(model, bank, sound) -> None:
+    found = match([sound], model, bank.values[[3, 40, 80]], budget=60)
+    # the sound was leveled, so that it is not quite the preset's own
+    assert (found.best.preset.values == bank.values[40]).mean() > 0.9
+    assert found.best.distance < found.stages[1].distance
+
+
+def test_a_sound_at_another_note_is_answered_at_that_note(model, bank) -> None:
+    low = intake(bank[40], 43, 100)
+    found = match([low], model, bank.values[[40]], budget=48, keep=1)
+    start = found.stages[2].preset
+    assert start["TRANSPOSE"] == 24 + 60 - 43
+    as_played, at_60 = (
+        Dexed().render(start, 43, 100),
+        Dexed().render(start.with_values(TRANSPOSE=24), 60, 100),
+    )
+    np.testing.assert_array_equal(as_played, at_60)
+
+
+def test_several_notes_are_matched_together(model, bank) -> None:
+    sounds = [intake(bank[40], note) for note in (48, 60, 72)]
+    found = match(sounds, model, budget=150, keep=3)
+    assert found.renders <= 150 and found.renders % 3 == 0
+    values = np.stack([c.preset.values for c in found.candidates])
+    expected = score(values, [s.sound for s in sounds], [(s.note, s.velocity) for s in sounds])
+    np.testing.assert_allclose([c.distance for c in found.candidates], expected, rtol=1e-6)
+    assert all(c.preset["TRANSPOSE"] in range(12, 37) for c in found.candidates)
+
+
+def test_a_budget_of_one_render_is_a_forward_pass(model, sound) -> None:
+    found = match([sound], model, budget=1)
+    assert [c.source for c in found.candidates] == ["forward pass"]
+    assert found.renders == 1 and [s.name for s in found.stages] == [
+        "forward pass",
+        "model",
+        "search",
+        "tuning",
+    ]
+
+
+def test_seconds_end_it(model, sound, monkeypatch) -> None:
+    found = match([sound], model, budget=100_000, seconds=1e-6, keep=1)
+    assert found.renders == matching._MOST_OF_MODEL
+    assert not found.interrupted
+
+
+def test_ctrl_c_keeps_the_best_and_tunes_it(model, sound) -> None:
+    def progress(renders, distance):
+        if renders > 100:
+            raise KeyboardInterrupt
+
+    found = match([sound], model, budget=5_000, keep=2, progress=progress)
+    assert found.interrupted and 100 < found.renders < 150
+    assert found.candidates and found.best.distance == min(c.distance for c in found.candidates)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"budget": 0}, "budget of 0 renders"),
+        ({"keep": 0}, "0 presets are outside 1 … 32"),
+        ({"keep": 33}, "33 presets"),
+        ({"seconds": 0.0}, "0.0 seconds"),
+        ({"seconds": float("nan")}, "nan seconds"),
+    ],
+)
+def test_bounds(model, sound, arguments, message) -> None:
+    with pytest.raises(ParameterError, match=message):
+        match([sound], model, **arguments)
+
+
+def test_sounds_that_cannot_be_matched(model, sound) -> None:
+    with pytest.raises(ParameterError, match="at least one"):
+        match([], model)
+    with pytest.raises(ParameterError, match="one note and velocity"):
+        match([sound, sound], model)
+    with pytest.raises(ParameterError, match="too small for 2 notes"):
+        match([sound, replace(sound, note=61)], model, budget=1)
+
+
+def test_different_presets() -> None:
+    values = np.zeros((4, 145), np.uint8)
+    values[1, :28] = 1  # shares 80.7 % with the first
+    values[2, :30] = 1  # 79.3 %
+    values[3] = 2
+    assert different(values, 9) == [0, 2, 3]
+    assert different(values, 2) == [0, 2]
+
+
+def test_names_fit_the_display() -> None:
+    assert numbered("A very long name", 1) == "A very l 1"
+    assert numbered("A very long name", 12) == "A very 12"
+    assert numbered("", 3) == "3"
+    assert json.dumps(numbered("x", 1)) == '"x 1"'
