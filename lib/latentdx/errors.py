@@ -85,6 +85,10 @@ class ShippedFileError(LatentDXError):
     """A file that ships with the project is missing; the message names it and says how to get or make it."""
 
 
+class SoundIndexError(LatentDXError):
+    """An index of sounds is damaged, or was made with other settings; the message names the file."""
+
+
 class ProfileError(LatentDXError, ValueError):
     """A training profile does not hold together; the message names the key, the value and what is allowed."""
 
