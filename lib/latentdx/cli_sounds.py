@@ -3,10 +3,10 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from latentdx.errors import LatentDXError, ParameterError
 from latentdx.presets.algorithms import algorithm, text_drawing
 from latentdx.presets.bank import Flag, Preset, PresetBank
 from latentdx.presets.parameters import parameter
+
+if TYPE_CHECKING:
+    from latentdx.applications.tune import Tuning
 
 app = typer.Typer()
 
@@ -88,30 +91,13 @@ def tune(
         raise typer.BadParameter("one of --to and --target says what to be in tune with")
     if keep_octave and to is None:
         raise typer.BadParameter("--keep-octave goes with --to")
-    from latentdx.applications import tune as tuning  # here, for they take seconds to import
-    from latentdx.applications.intake import take_in
-    from latentdx.audio import pitch
-
     outputs.check_free(out, ".syx", force=force)
     bank, key = PresetBank.read(file), _note(note)
-    if target is not None:
-        intake = take_in(target, note=key, velocity=velocity)
-        _say(target, intake.said, intake.warnings)
-        one = partial(
-            tuning.tune,
-            target=intake.sound,
-            note=intake.note,
-            velocity=velocity,
-            wanted=pitch.estimate(intake.sound),
-        )
+    if target is None:
+        one = _to_pitch(_pitch(to or ""), 60 if key is None else key, velocity, keep_octave)
     else:
-        one = partial(
-            tuning.tune_to,
-            midi=_pitch(to or ""),
-            note=60 if key is None else key,
-            velocity=velocity,
-            keep_octave=keep_octave,
-        )
+        one = _to_sound(target, key, velocity)
+    one = cache(one)  # a cartridge may hold many INIT VOICEs
     tuned = []
     for i, preset in enumerate(bank):
         done = one(preset)
@@ -123,6 +109,23 @@ def tune(
     values, names = [done.preset.values for done in tuned], [done.preset.name for done in tuned]
     outputs.write_files({out: outputs.sysex(PresetBank.from_values(values, names))})
     typer.echo(out)
+
+
+def _to_pitch(midi: float, note: int, velocity: int, keep_octave: bool) -> "Callable[[Preset], Tuning]":
+    from latentdx.applications.tune import tune_to  # here, for it takes seconds to import
+
+    return partial(tune_to, midi=midi, note=note, velocity=velocity, keep_octave=keep_octave)
+
+
+def _to_sound(target: Path, note: int | None, velocity: int) -> "Callable[[Preset], Tuning]":
+    from latentdx.applications import tune
+    from latentdx.applications.intake import take_in
+    from latentdx.audio import pitch
+
+    heard = take_in(target, note=note, velocity=velocity)
+    _say(target, heard.said, heard.warnings)
+    wanted = pitch.estimate(heard.sound)
+    return partial(tune.tune, target=heard.sound, note=heard.note, velocity=velocity, wanted=wanted)
 
 
 @app.command()

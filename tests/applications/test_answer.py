@@ -90,8 +90,7 @@ def test_a_note_beyond_transpose_is_warned_of(
 def test_the_shipped_model_answers_a_bass_with_a_bass(bank: PresetBank, tmp_path) -> None:
     """The pitch is the key's: a moved preset is nearer than the same one at neutral TRANSPOSE."""
     model = load_model("latentdx")
-    heard = hear([Take(write(bank["FM BASS 1"], 43, 85, tmp_path))], model.notes, None)
-    assert heard[0].note == 43
+    heard = hear([Take(write(bank["FM BASS 1"], 43, 85, tmp_path), 43)], model.notes, None)
     made = answer(model, heard)
     unmoved = made.preset.with_values(TRANSPOSE=24)
     assert made.distance < score(unmoved.values[None], [heard[0].sound], [(43, 85)])[0]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from latentdx.errors import ChecksumError, LatentDXError, PresetFileError, UnsupportedFormatError
 from latentdx.presets import Flag, PresetBank, sysex
@@ -341,3 +343,15 @@ def test_all_of_this_is_one_family() -> None:
     assert issubclass(ChecksumError, PresetFileError)
     assert issubclass(UnsupportedFormatError, PresetFileError)
     assert issubclass(PresetFileError, LatentDXError)
+
+
+@given(st.text())
+def test_any_text_gives_a_name_that_a_bank_keeps(text: str) -> None:
+    name = sysex.display_name(text)
+    assert len(name) <= 10 and name.isascii() and (name.isprintable() or not name)
+    assert PresetBank.from_values(PresetBank.init().values, [name]).names == (name,)
+
+
+def test_a_name_for_the_display_is_what_the_text_says() -> None:
+    texts = ("Flöte,  très\tbelle", "low", "日本", "a b c d e f g")
+    assert [sysex.display_name(t) for t in texts] == ["Flote, tre", "low", "", "a b c d e"]

@@ -364,7 +364,8 @@ class PresetBank:
         if len(found) > 1:
             raise AmbiguousNameError(f"{len(found)} presets are called {name!r}: indices {found.tolist()}")
         if not len(found):
-            near = difflib.get_close_matches(name, sorted(set(self.names)), 5, 0.5)
+            known = {_fold(n): n for n in sorted(self.names)}
+            near = [known[n] for n in difflib.get_close_matches(_fold(name), known, 5, 0.5)]
             raise UnknownNameError(
                 f"no preset is called {name!r}" + (f"; near: {', '.join(near)}" if near else "")
             )
