@@ -1,4 +1,4 @@
-"""What several tests share: the built smoke site, Chromium, and a table of where the time went."""
+"""What several tests share: the built smoke site, a smoke model, Chromium; and a table of where time went."""
 
 import os
 import shutil
@@ -7,10 +7,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+if TYPE_CHECKING:
+    from latentdx.applications.program import Programmer
 
 hypothesis.settings.register_profile(
     "ci", derandomize=True
@@ -42,6 +46,17 @@ CHROMIUM = [
     *["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"],
     *["--disable-sync", "--no-first-run", "--autoplay-policy=no-user-gesture-required", "--mute-audio"],
 ]
+
+
+@pytest.fixture(scope="session")
+def smoke_model(tmp_path_factory: pytest.TempPathFactory) -> "Programmer":
+    """The default model, trained for a second."""
+    from latentdx.applications.program import load_model  # here, for it takes seconds to import
+    from latentdx.training.loop import train
+    from latentdx.training.profile import read_profile
+
+    folder = tmp_path_factory.mktemp("latentdx")
+    return load_model(train(read_profile("latentdx", "smoke"), folder, show=False))
 
 
 @pytest.fixture(scope="module")  # for no longer: its event loop would be in the way of notebooks

@@ -1,12 +1,12 @@
 """The whole way from a sound to ranked presets, by a model trained for a second: mechanics, not quality."""
 
-import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from latentdx import Dexed, PresetBank, load_model
+from latentdx import Dexed, PresetBank
 from latentdx.applications import match as matching
 from latentdx.applications.intake import take_in
 from latentdx.applications.match import different, match, numbered
@@ -14,14 +14,11 @@ from latentdx.applications.program import score
 from latentdx.audio.dexed import SAMPLE_RATE
 from latentdx.errors import ParameterError
 from latentdx.presets import corpora
-from latentdx.training.loop import train
-from latentdx.training.profile import read_profile
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("latentdx")
-    return load_model(train(read_profile("latentdx", "smoke"), folder, show=False))
+def model(smoke_model):
+    return smoke_model
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +60,7 @@ def test_stages_spend_the_budget_and_each_is_at_least_as_near(found) -> None:
     assert renders == sorted(renders) and renders[-1] == found.renders == 200
     # a stage's best is by the search's measure, of half the frames
     distances = [s.distance for s in found.stages]
-    assert all(b < a + 0.01 for a, b in zip(distances, distances[1:], strict=False))
+    assert all(b < a + 0.01 for a, b in pairwise(distances))
     assert found.stages[-1].distance == found.best.distance < 0.9 * distances[0]
     counts, least = zip(*found.curve, strict=True)
     assert counts[0] == 1 and list(counts) == sorted(counts)
@@ -170,4 +167,4 @@ def test_names_fit_the_display() -> None:
     assert numbered("A very long name", 1) == "A very l 1"
     assert numbered("A very long name", 12) == "A very 12"
     assert numbered("", 3) == "3"
-    assert json.dumps(numbered("x", 1)) == '"x 1"'
+    assert numbered("Flöte/2\n", 1) == "Flote/2 1"

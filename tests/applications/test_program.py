@@ -19,8 +19,8 @@ def programmer(name: str, folder) -> Programmer:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Programmer:
-    return programmer("latentdx", tmp_path_factory.mktemp("latentdx"))
+def model(smoke_model) -> Programmer:
+    return smoke_model
 
 
 @pytest.fixture(scope="module")

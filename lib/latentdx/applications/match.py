@@ -25,7 +25,7 @@ from latentdx.errors import ParameterError
 from latentdx.evaluation.metrics import log_mel_mae, log_stft_mae, mfcc_mae, spectral_convergence
 from latentdx.evaluation.sound import Sound
 from latentdx.presets.bank import Preset
-from latentdx.presets.sysex import BANK_VOICES
+from latentdx.presets.sysex import BANK_VOICES, NAME_LENGTH, display_name
 
 Audio = npt.NDArray[np.float32]
 Values = npt.NDArray[np.uint8]
@@ -208,7 +208,7 @@ def match(
         seconds: stop the search after as many, if the budget lasts longer; what it finds then depends on
             the machine.
         keep: presets to give back at most, 1 … 32.
-        name: of the presets, numbered, cut to ten characters.
+        name: of the presets, which are numbered; see `numbered`.
         seed: the same, the same match, on any number of cores.
         renderer: default `Dexed()`.
         threads: default one a core.
@@ -288,5 +288,5 @@ def different(values: Values, n: int) -> list[int]:
 
 
 def numbered(name: str, number: int) -> str:
-    """A preset's name of at most ten characters that ends in a number."""
-    return f"{name[: 10 - len(str(number)) - 1].strip()} {number}".strip()
+    """What a DX7 shows of a name, with a number within the ten characters."""
+    return f"{display_name(name)[: NAME_LENGTH - 1 - len(str(number))].rstrip()} {number}".lstrip()
