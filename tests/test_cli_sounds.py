@@ -8,6 +8,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from latentdx import Dexed, PresetBank
+from latentdx.applications import match as matching
 from latentdx.applications.interpolate import METHODS, MOST_STEPS, interpolate
 from latentdx.audio import files, pitch
 from latentdx.cli import app
@@ -251,3 +252,43 @@ def test_control_c_is_no_traceback(bank: Path, monkeypatch: pytest.MonkeyPatch) 
     result = run("tune", bank, "--to", 60)
     assert result.exit_code == 130 and result.stderr == "latentdx: stopped\n"
     assert files_in() == ["bank.bin"]
+
+
+# -- match
+
+
+def test_match_writes_a_cartridge_a_page_a_report_and_previews(here, starter) -> None:
+    write(starter[40], 60, here / "a b.flac")
+    result = run("match", "C4=a b.flac", "-o", "found.syx", "--budget", 40, "--keep", 2, "--name", "MINE")
+    assert result.exit_code == 0, result.output
+    assert files_in() == ["a b.flac", "found-previews", "found.html", "found.json", "found.syx"]
+    made = PresetBank.read(here / "found.syx")
+    n = len(files_in("found-previews")) - 1
+    assert 1 <= n <= 2 and [made[i].name for i in range(n)] == [f"MINE {i + 1}" for i in range(n)]
+    for what in ("forward pass", "search", "tuning", "MINE 1", "found.html", "level changed"):
+        assert what in result.stdout
+    refused(run("match", "C4=a b.flac", "-o", "found.syx"), "found.syx is there already")
+
+
+def test_match_keeps_what_was_found_when_it_is_stopped(here, starter, monkeypatch) -> None:
+    write(starter[40], 60, here / "a.flac")
+    whole = matching.search
+
+    def stopped(*args, **how):
+        def progress(tried, least):
+            raise KeyboardInterrupt
+
+        return whole(*args, **{**how, "progress": progress})
+
+    monkeypatch.setattr(matching, "search", stopped)
+    result = run("match", "60=a.flac", "-o", "found.syx", "--budget", 400, "--keep", 1)
+    assert result.exit_code == 130 and "stopped after" in result.stderr
+    assert len(PresetBank.read(here / "found.syx")) == 32 and (here / "found.html").exists()
+
+
+def test_match_refuses_before_it_works(here) -> None:
+    refused(run("match", "none.wav"), "none.wav")
+    refused(run("match", "none.wav", "-o", "found.wav"), "found.wav does not end in .syx")
+    (here / "x-previews").write_text("mine")
+    refused(run("match", "none.wav", "-o", "x.syx"), "x-previews is a file")
+    assert files_in() == ["x-previews"]

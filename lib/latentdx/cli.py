@@ -17,7 +17,6 @@ from latentdx.presets import corpora
 if TYPE_CHECKING:
     from distributed import Client
 
-_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 class _Group(TyperGroup):
@@ -29,7 +28,7 @@ class _Group(TyperGroup):
         except LatentDXError as error:
             _fail(str(error))
         except KeyboardInterrupt:
-            _fail("stopped", _INTERRUPTED)
+            _fail("stopped", cli_sounds.INTERRUPTED)
         except OSError as error:
             if error.errno == errno.EPIPE:  # `latentdx info … | head` is no error
                 raise
@@ -121,7 +120,7 @@ def render(
         with _client(workers, scheduler) as client:
             store = render_store(bank, pairs, folder, corpus=name, threads=threads, client=client)
     except KeyboardInterrupt:
-        _fail(f"stopped; the same command goes on from here ({folder})", _INTERRUPTED)
+        _fail(f"stopped; the same command goes on from here ({folder})", cli_sounds.INTERRUPTED)
     typer.echo(f"{store.folder}: {len(store):,} presets, notes: {notes}")
 
 
@@ -162,7 +161,8 @@ def train(
     try:
         path = train(profile, folder, fabric=fabric)
     except KeyboardInterrupt:
-        _fail(f"stopped; the same command goes on from the last checkpoint ({folder})", _INTERRUPTED)
+        why = f"stopped; the same command goes on from the last checkpoint ({folder})"
+        _fail(why, cli_sounds.INTERRUPTED)
     if fabric.is_global_zero:
         typer.echo(path)
 
@@ -218,7 +218,7 @@ def evaluate(
         for path in evaluation.evaluate_all(names, asked):
             typer.echo(path)
     except KeyboardInterrupt:
-        _fail("stopped; the same command goes on from the last finished chunk", _INTERRUPTED)
+        _fail("stopped; the same command goes on from the last finished chunk", cli_sounds.INTERRUPTED)
 
 
 def _parse_notes(text: str) -> tuple[tuple[int, int], ...]:

@@ -1,4 +1,4 @@
-"""The commands for one's own sounds and presets: `latentdx program | tune | interpolate | info`."""
+"""The commands for one's own sounds and presets: `latentdx program | match | tune | interpolate | info`."""
 
 import math
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from tqdm import tqdm
 
 from latentdx.applications import outputs
 from latentdx.audio.notes import parse_note
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from latentdx.applications.tune import Tuning
 
 app = typer.Typer()
+
+INTERRUPTED = 130
+"""128 + SIGINT, as shells have it."""
 
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are there already.")]
 Velocity = Annotated[int, typer.Option(help="1 … 127.")]
@@ -66,6 +70,79 @@ def program(
     )
     outputs.write_files({out: made.preset.sysex()})
     typer.echo(out)
+
+
+@app.command()
+def match(
+    sounds: Annotated[
+        list[str], typer.Argument(metavar="SOUND", help="Files: FILE, NOTE=FILE or NOTE@VELOCITY=FILE.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The cartridge, .syx.")] = Path("match.syx"),
+    budget: Annotated[int, typer.Option(min=1, show_default=True, help="Renders.")] = 2000,
+    seconds: Annotated[float | None, typer.Option(help="Stop the search after as many.")] = None,
+    keep: Annotated[int, typer.Option(min=1, max=32, show_default=True, help="Presets to find.")] = 8,
+    note: Annotated[str | None, typer.Option(help="Played: C4, 60, …; default: heard.")] = None,
+    velocity: Velocity = 85,
+    name: Annotated[str | None, typer.Option(help="Of the presets; default: the file's.")] = None,
+    model: Annotated[str, typer.Option(help="Its name, or a .safetensors file.")] = "latentdx",
+    seed: Annotated[int, typer.Option(min=0, help="The same, the same presets.")] = 0,
+    force: Force = False,
+) -> None:
+    """Search for presets that sound like a sound file; or like several, at several notes.
+
+    Writes a cartridge, a page to listen (.html), a report (.json) and previews (.flac).
+
+    \b
+    Example:  latentdx match flute.wav -o flute.syx --budget 2000
+              latentdx match C3=low.wav C5@100=high.wav --seconds 10
+    """
+    from latentdx.applications import match as matching  # here, for they take seconds to import
+    from latentdx.applications.intake import parse_take
+    from latentdx.applications.program import load_model
+    from latentdx.book import report
+    from latentdx.models.index import known_presets
+
+    for path, suffix in zip(report.files(out), (".syx", ".html", ".json"), strict=True):
+        outputs.check_free(path, suffix, force=force)
+    outputs.check_folder(report.previews(out), (), force=force)
+    takes = [parse_take(sound) for sound in sounds]
+    heard = matching.hear(takes, _note(note), velocity)
+    for take, intake in zip(takes, heard, strict=True):
+        _say(take.path, intake.said, intake.warnings)
+    known, remarks = known_presets()
+    for remark in remarks:
+        typer.echo(remark)
+    programmer = load_model(model)
+    with tqdm(total=budget, unit="render", leave=False, disable=None) as bar:
+
+        def progress(renders: int, distance: float) -> None:
+            bar.update(renders - bar.n)
+            bar.set_postfix(distance=f"{distance:.3f}")
+
+        found = matching.match(
+            heard,
+            programmer,
+            matching.nearest_presets(matching.reference(heard), known),
+            budget=budget,
+            seconds=seconds,
+            keep=keep,
+            name=takes[0].path.stem if name is None else name,
+            seed=seed,
+            progress=progress,
+        )
+    for stage in found.stages:
+        typer.echo(f"{stage.name:>12}  {stage.renders:>6,} renders  distance {stage.distance:.3f}")
+    for number, candidate in enumerate(found.candidates, 1):
+        told = f"{candidate.preset.name:10}  {candidate.distance:.3f}  {candidate.tuning.why}"
+        typer.echo(f"{number:>12}  {told}")
+    sources = [report.Source(str(take.path), intake) for take, intake in zip(takes, heard, strict=True)]
+    settings = report.Settings(budget, seconds, seed, tuple(remarks))
+    report.write(found, sources, programmer, settings, out)
+    for path in (*report.files(out), report.previews(out)):
+        typer.echo(path)
+    if found.interrupted:
+        typer.echo(f"latentdx: stopped after {found.renders:,} renders; the best so far is written", err=True)
+        raise typer.Exit(INTERRUPTED)
 
 
 @app.command()

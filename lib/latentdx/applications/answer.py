@@ -1,7 +1,7 @@
 """From a user's sound files to a preset by a model: heard, programmed, and moved to the key of the sound."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -75,14 +75,7 @@ def hear(takes: Sequence[Take], notes: Notes, note: int | None, velocity: int = 
         given = ", ".join(f"{note_name(i.note)}@{i.velocity}" for i in heard)
         raise ParameterError(f"this model hears {wanted}, not {given}: give each as NOTE@VELOCITY=FILE")
     gain = found.get(SINGLE_NOTE[0], heard[0]).gain_db
-    return [_with_gain(found[played], gain) for played in notes]
-
-
-def _with_gain(intake: Intake, gain_db: float) -> Intake:
-    change = gain_db - intake.gain_db
-    said = (*intake.said, f"{change:+.1f} dB more, for all notes get one gain") if change else intake.said
-    sound = intake.sound * np.float32(10 ** (change / 20))
-    return replace(intake, sound=sound, said=said, gain_db=gain_db)
+    return [found[played].with_gain(gain) for played in notes]
 
 
 def answer(

@@ -1,7 +1,7 @@
 """From a user's sound to what the models hear: found, cut, leveled, its note estimated, and what was done."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,14 @@ class Intake:
     said: tuple[str, ...]
     warnings: tuple[str, ...]
     gain_db: float = 0.0
+
+    def with_gain(self, gain_db: float) -> "Intake":
+        """The same, leveled by another gain, such as that of another note of the instrument."""
+        change = gain_db - self.gain_db
+        if not change:
+            return self
+        said = (*self.said, f"{change:+.1f} dB more, for all notes get one gain")
+        return replace(self, sound=self.sound * np.float32(10 ** (change / 20)), said=said, gain_db=gain_db)
 
 
 def take_in(

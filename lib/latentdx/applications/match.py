@@ -13,7 +13,7 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
-from latentdx.applications.intake import Intake
+from latentdx.applications.intake import VELOCITY, Intake, Take, take_in
 from latentdx.applications.judging import Judge
 from latentdx.applications.program import Programmer, played_at, score
 from latentdx.applications.search import Tried, search
@@ -21,10 +21,13 @@ from latentdx.applications.tune import Tuning, tune
 from latentdx.audio import pitch
 from latentdx.audio.dexed import Dexed, Renderer
 from latentdx.audio.pitch import Pitch
+from latentdx.audio.spectrogram import mel_spectrogram, to_codes
 from latentdx.errors import ParameterError
 from latentdx.evaluation.metrics import log_mel_mae, log_stft_mae, mfcc_mae, spectral_convergence
 from latentdx.evaluation.sound import Sound
+from latentdx.models.index import Known
 from latentdx.presets.bank import Preset
+from latentdx.presets.parameters import N_VALUES
 from latentdx.presets.sysex import BANK_VOICES, NAME_LENGTH, display_name
 
 Audio = npt.NDArray[np.float32]
@@ -125,8 +128,7 @@ class _Matching:
         self.notes = [(s.note, s.velocity) for s in sounds]
         self.targets = [s.sound for s in sounds]
         self.judge = Judge(self.targets, self.notes, renderer=renderer, threads=threads)
-        # the sound that a model of one note hears, and that tuning goes by
-        self.reference = min(sounds, key=lambda s: (abs(s.note - 60), abs(s.velocity - 85)))
+        self.reference = reference(sounds)
 
     @cached_property
     def _pitch(self) -> Pitch:
@@ -184,6 +186,44 @@ class _Matching:
         ]
 
 
+def reference(sounds: Sequence[Intake]) -> Intake:
+    """The sound nearest to what the models know, note 60 at velocity 85: the one that they hear."""
+    return min(sounds, key=lambda s: (abs(s.note - 60), abs(s.velocity - 85)))
+
+
+def hear(takes: Sequence[Take], note: int | None = None, velocity: int = VELOCITY) -> list[Intake]:
+    """Take in the sounds of one instrument; they keep their levels among each other.
+
+    Args:
+        takes: sound files, with notes and velocities where they are known.
+        note, velocity: of takes that do not say theirs; without a note it is estimated.
+
+    Raises:
+        AudioFileError: a file holds no sound within the bounds; see `intake.take_in`.
+    """
+    heard = [
+        take_in(
+            take.path,
+            note=note if take.note is None else take.note,
+            velocity=velocity if take.velocity is None else take.velocity,
+        )
+        for take in takes
+    ]
+    gain = reference(heard).gain_db if heard else 0.0
+    return [intake.with_gain(gain) for intake in heard]
+
+
+def nearest_presets(sound: Intake, known: Sequence[Known], n: int = N_NEAREST) -> Values:
+    """The presets of some corpora that sound nearest, nearest first, uint8 (n, 145); as made for note 60."""
+    codes = to_codes(mel_spectrogram(sound.sound))
+    found = []
+    for corpus in known:
+        rows, distances = corpus.index.nearest(codes, n)
+        found += list(zip(distances, corpus.bank.values[rows], strict=True))
+    found.sort(key=lambda pair: pair[0])
+    return np.array([values for _, values in found[:n]], np.uint8).reshape(-1, N_VALUES)
+
+
 def match(
     sounds: Sequence[Intake],
     model: Programmer,
@@ -202,8 +242,8 @@ def match(
 
     Args:
         sounds: of one instrument; see `intake.take_in`.
-        model: of a single note; it hears the sound nearest to MIDI note 60.
-        nearest: known presets to start from too, uint8 (N, 145), neutral TRANSPOSE.
+        model: of a single note; it hears one sound, `reference`.
+        nearest: known presets to start from too, uint8 (N, 145), as `nearest_presets` gives them.
         budget: renders, one for each preset and note; tuning not counted.
         seconds: stop the search after as many, if the budget lasts longer; what it finds then depends on
             the machine.
@@ -231,9 +271,8 @@ def match(
         raise ParameterError(f"a match takes a model of one note, not of {len(model.notes)}")
     begun = time.monotonic()
     matching = _Matching(sounds, renderer or Dexed(), threads)
-    reference = matching.reference
-    at_note = partial(played_at, note=reference.note)
-    decibels = model.spectrograms(reference.sound)
+    at_note = partial(played_at, note=matching.reference.note)
+    decibels = model.spectrograms(matching.reference.sound)
     most = budget // len(sounds)
     from_model = max(1, min(most // _MODEL_SHARE, _MOST_OF_MODEL))
     explored = model.explore(decibels, from_model, lambda v: matching.judge(at_note(v)), seed=seed)

@@ -18,17 +18,16 @@ from markupsafe import Markup
 
 from latentdx.applications.intake import Intake
 from latentdx.applications.match import Candidate, Match
+from latentdx.applications.outputs import write_files
 from latentdx.applications.program import Programmer
 from latentdx.applications.tune import Tuning
-from latentdx.audio import files
 from latentdx.audio.dexed import Dexed
+from latentdx.audio.files import encode
 from latentdx.audio.notes import note_name
 from latentdx.book import listening, media, tables
 from latentdx.book.distances import compared
 from latentdx.book.figures import figure_html, new_figure
 from latentdx.book.listening import Clip
-from latentdx.dataset.store import atomic_write
-from latentdx.errors import ParameterError
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import voice_parameters
 from latentdx.provenance import code_commit, describe_commit
@@ -72,19 +71,21 @@ class Settings:
     remarks: tuple[str, ...] = ()
 
 
-def paths(out: Path) -> tuple[Path, Path, Path, Path]:
-    """Cartridge, page, JSON, folder of previews; all beside the cartridge, named after it."""
-    if out.suffix.lower() != ".syx":
-        raise ParameterError(f"{out} is to be a cartridge: a name that ends in .syx")
-    return out, out.with_suffix(".html"), out.with_suffix(".json"), out.with_name(f"{out.stem}-previews")
+def files(out: Path) -> tuple[Path, Path, Path]:
+    """Cartridge, page and JSON report, all beside the cartridge and named after it."""
+    return out, out.with_suffix(".html"), out.with_suffix(".json")
+
+
+def previews(out: Path) -> Path:
+    """The folder of the previews."""
+    return out.with_name(f"{out.stem}-previews")
 
 
 def write(match: Match, sources: Sequence[Source], model: Programmer, settings: Settings, out: Path) -> Path:
     """Write all of the above; returns the page's path. Each file is written whole or not at all."""
-    syx, page, report, previews = paths(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    syx, page, report = files(out)
     bank = PresetBank.concatenate(c.preset.bank for c in match.candidates)
-    sounds = _sounds(match, sources)
+    sounds = clips_of(match, sources)
     gain = listening.row_gain_db([clip for row in sounds for clip in row])
     content = {
         syx: bank.sysex(),
@@ -93,20 +94,18 @@ def write(match: Match, sources: Sequence[Source], model: Programmer, settings: 
             _json(match, sources, model, settings, gain), indent=1, ensure_ascii=False, allow_nan=False
         ).encode(),
     }
-    previews.mkdir(exist_ok=True)
+    previews(out).mkdir(exist_ok=True)
     for source, row in zip(sources, sounds, strict=True):
         note = f".{source.played}" if len(sources) > 1 else ""
         for number, clip in enumerate(row):
             name = f"{number or 'target'}{note}.flac"
-            content[previews / name] = files.encode(clip.sound * np.float32(10 ** (gain / 20)), "flac")
-    for path, data in content.items():
-        with atomic_write(path) as file:
-            file.write(data)
+            content[previews(out) / name] = encode(clip.sound * np.float32(10 ** (gain / 20)), "flac")
+    write_files(content)
     return page
 
 
-def _sounds(match: Match, sources: Sequence[Source]) -> list[list[Clip]]:
-    """Of each source a row: the target, and the presets found."""
+def clips_of(match: Match, sources: Sequence[Source]) -> list[list[Clip]]:
+    """Of each source a row: the target, and the presets found, for `listening.row`."""
     synth = Dexed()
     return [
         compared(
@@ -188,7 +187,7 @@ def _sections(match: Match) -> Iterable[dict[str, object]]:
         "title": "From stage to stage",
         "text": "The nearest preset after each stage. All distances fall with likeness; the mix of the first "
         "three is what the search goes by, the last one takes no part in any choice.",
-        "content": Markup(tables.table_html(_stage_table(match), "Distances after each stage").data),
+        "content": Markup(tables.table_html(stage_table(match), "Distances after each stage").data),
     }
     figure, axes = new_figure(size=(7.0, 2.8))
     ax = axes[0, 0]
@@ -214,7 +213,8 @@ def _sections(match: Match) -> Iterable[dict[str, object]]:
     }
 
 
-def _stage_table(match: Match) -> pd.DataFrame:
+def stage_table(match: Match) -> pd.DataFrame:
+    """The nearest preset after each stage: renders until then, and its distances."""
     lines = [
         {
             "": _STAGES[s.name],
