@@ -8,13 +8,14 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from latentdx.applications.intake import VELOCITY, Intake, Take, take_in
-from latentdx.applications.program import Programmer, played_at, score
+from latentdx.applications.program import Programmer, nearest_c, played_at, resampled, score
 from latentdx.audio.dexed import SINGLE_NOTE, Dexed, Renderer
 from latentdx.audio.notes import note_name
 from latentdx.errors import ParameterError
 from latentdx.presets.bank import Preset
-from latentdx.presets.parameters import NEUTRAL_TRANSPOSE
 from latentdx.presets.sysex import display_name
+
+_MOST_MOVED = 6  # semitones, to the nearest C
 
 Values = npt.NDArray[np.uint8]
 Notes = Sequence[tuple[int, int]]
@@ -30,7 +31,7 @@ class Answer:
     Attributes:
         preset: to be played at the sound's own notes.
         distance: `program.distance` of its renders there; mean over the notes.
-        said, warnings: how it was moved to the sound's key, in words.
+        said, warnings: how sound and preset were moved, in words.
     """
 
     preset: Preset
@@ -90,8 +91,8 @@ def answer(
 ) -> Answer:
     """Program a preset that sounds, at the notes of the sounds heard, like them.
 
-    What a model of one note gives sounds so at C4: a sound at another note is answered by the same preset
-    with TRANSPOSE moved (`program.played_at`), as far as it can be.
+    A model of one note hears the sound at the nearest C (`program.nearest_c`), and what it gives sounds so
+    at C4: TRANSPOSE moves it by octaves to where it was heard (`program.played_at`).
 
     Args:
         model: whose notes these are.
@@ -103,11 +104,13 @@ def answer(
         progress: show it on a terminal.
     """
     synth = renderer or Dexed()
-    single, note = len(model.notes) == 1, heard[0].note
     sounds, played = [i.sound for i in heard], [(i.note, i.velocity) for i in heard]
+    note, c = heard[0].note, nearest_c(heard[0].note)
+    single = len(model.notes) == 1
+    decibels = model.spectrograms([resampled(sounds[0], c - note)] if single else sounds)
 
     def moved(values: Values) -> Values:
-        return played_at(values, note) if single else values
+        return played_at(values, c) if single else values
 
     with tqdm(total=n, unit="preset", leave=False, disable=None if progress else True) as bar:
 
@@ -116,25 +119,24 @@ def answer(
             bar.update(len(values))
             return distances
 
-        found = model.explore(model.spectrograms(sounds), n, rank, seed=seed)
+        found = model.explore(decibels, n, rank, seed=seed)
     best = int(found.distances.argmin())
     preset = Preset(moved(found.values[best]), display_name(name) or NAMELESS)
-    said, warnings = _of_transposition(preset, note) if single else ((), ())
+    said, warnings = _said(note, c) if single else ((), ())
     return Answer(preset, float(found.distances[best]), said, warnings)
 
 
-def _of_transposition(preset: Preset, note: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What was done to a preset from a model (which knows TRANSPOSE at neutral only), and what is amiss."""
-    wanted = SINGLE_NOTE[0][0] - note
-    done = preset["TRANSPOSE"] - NEUTRAL_TRANSPOSE
-    said = (
-        (f"transposed by {done:+d} semitones, to be played at {note} ({note_name(note)})",) if wanted else ()
-    )
-    if done == wanted:
-        return said, ()
-    off = done - wanted
-    where = f"{abs(off)} semitones too {'high' if off > 0 else 'low'}"
-    return said, (
-        f"note {note} asks for a transposition by {wanted:+d} semitones, and the bound is"
-        f" ±{NEUTRAL_TRANSPOSE}: played there the preset sounds {where}",
+def _said(note: int, heard_at: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """How a sound was moved to a C, and the preset back to its note; and what is amiss."""
+    moved, transposed = heard_at - note, SINGLE_NOTE[0][0] - heard_at
+    said = []
+    if moved:
+        said.append(f"the model hears it moved by {moved:+d} semitones, to {note_name(heard_at)}")
+    if transposed:
+        said.append(f"transposed by {transposed:+d} semitones, to be played at {note} ({note_name(note)})")
+    if abs(moved) <= _MOST_MOVED:
+        return tuple(said), ()
+    return tuple(said), (
+        f"note {note} is {abs(moved)} semitones beyond what TRANSPOSE reaches: the model hears it"
+        f" {2 ** (moved / 12):.2g} times as fast",
     )
