@@ -188,7 +188,8 @@ class SoundIndex:
 
     def write(self, file: Path) -> Path:
         """Write a safetensors file, atomically; the same index, the same bytes."""
-        arrays = {name: getattr(self, name) for name in _TENSORS}
+        # safetensors writes arrays as they lie in memory
+        arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _TENSORS}
         with atomic_write(file) as opened:
             opened.write(serialize(arrays, {_KEY: json.dumps(asdict(self.about), sort_keys=True)}))
         return file
@@ -228,8 +229,8 @@ class SoundIndex:
 
 def _principal(means: npt.NDArray[np.float64], n: int) -> npt.NDArray[np.float16]:
     """The first `n` principal axes (1300, n), each with its largest entry positive."""
-    centered = means - means.mean(0)
-    axes = np.linalg.eigh(centered.T @ centered)[1][:, ::-1][:, :n]
+    triangle = np.linalg.qr(means - means.mean(0), mode="r")  # of the same axes, and never large
+    axes = np.linalg.svd(triangle, full_matrices=False)[2][:n].T
     axes *= np.sign(axes[np.abs(axes).argmax(0), np.arange(n)])
     return axes.astype(np.float16)
 
