@@ -18,7 +18,7 @@ INSTALLED := .venv/.installed-$(shell cat requirements.lock pyproject.toml 2>/de
 # Prints how long a stage took, under its name.
 TIMED = TIMEFORMAT='== $(1): %0lR'; time
 
-.PHONY: help install site reproduce train evaluate test check lock clean
+.PHONY: help install site lab reproduce train evaluate test check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -30,6 +30,9 @@ help:  ## this list
 site: $(INSTALLED)  ## build the book into build/PROFILE/_build/html
 	$(DOIT) site
 	@echo "Open build/$(PROFILE)/_build/html/index.html"
+
+lab: $(INSTALLED)  ## open the chapter "Program your own sound" in JupyterLab, to play with
+	$(BIN)/jupyter lab book/own.ipynb
 
 reproduce: $(INSTALLED)  ## make again what data/ ships: fetch, curate, render, promote (NOTES=six for all six notes)
 	$(DOIT) corpus=$(CORPUS) notes=$(NOTES) reproduce

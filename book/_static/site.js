@@ -3,6 +3,8 @@
 // Without this script the rows are plain players. Nothing is fetched but by <audio> itself, so file:// works.
 (() => {
   'use strict';
+  // where it is read again for new rows, as in Jupyter
+  if (window.ldxReady) { window.ldxReady(); return; }
   const ICONS = '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="ldx-go" d="M4.5 2v12l9-6z"/><path class="ldx-pause" d="M3.5 2h3v12h-3zm6 0h3v12h-3z"/></svg>';
   const STEP = 0.1;  // seconds of one arrow key
   const LEVEL_KEY = `latentdx:level:${location.pathname}`;
@@ -191,12 +193,13 @@
   });
 
   function ready() {
-    document.querySelectorAll('.ldx-row').forEach(row => {
+    document.querySelectorAll('.ldx-row:not(.ldx-on)').forEach(row => {
       row.querySelectorAll('.ldx-clip').forEach(enhance);
       if ('sequence' in row.dataset) addPlayAll(row);
       addTrueLevel(row);
       row.classList.add('ldx-on');
     });
   }
+  window.ldxReady = ready;
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', ready); else ready();
 })();

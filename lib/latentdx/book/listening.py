@@ -115,7 +115,13 @@ def row_gain_db(clips: Sequence[Clip]) -> float:
 
 
 def row(
-    clips: Sequence[Clip], title: str, caption: str = "", *, sequence: bool = False, blind: bool = False
+    clips: Sequence[Clip],
+    title: str,
+    caption: str = "",
+    *,
+    sequence: bool = False,
+    blind: bool = False,
+    autoplay: bool = False,
 ) -> HTML:
     """Sounds to compare, side by side on a wide screen, stacked on a phone.
 
@@ -129,6 +135,7 @@ def row(
         blind: takes part in the page's blind test; the first clip is the target and stays in sight, the
             others, at least two and all with `distances`, can be hidden, shuffled and voted for. The caption
             stays in sight too, and must not tell them apart.
+        autoplay: the first clip begins to play as soon as it is shown, where the browser lets it.
     """
     if not clips:
         raise ParameterError(f"the listening row {title!r} has no clips: give at least 1")
@@ -148,6 +155,7 @@ def row(
             caption=caption,
             sequence=sequence,
             blind=blind,
+            autoplay=autoplay,
             columns=columns,
             gain=gain,
             too_loud=gain < PEAK_DBFS,

@@ -191,7 +191,7 @@ def _sections(match: Match) -> Iterable[dict[str, object]]:
     }
     figure, axes = new_figure(size=(7.0, 2.8))
     ax = axes[0, 0]
-    renders, least = zip(*match.curve, strict=True)
+    renders, least, _ = zip(*match.curve, strict=True)
     ax.step([*renders, match.renders], [*least, least[-1]], where="post")
     ax.set(xlabel="renders", ylabel="distance", xscale="log", ylim=(0, None))
     told = f"The least distance: {least[0]:.2f} at first, {least[-1]:.2f} after {match.renders:,} renders."
@@ -264,7 +264,7 @@ def _json(
         "stages": [
             {"name": s.name, "renders": s.renders, **measured(s.distance, s.measures)} for s in match.stages
         ],
-        "curve": [[n, finite(d)] for n, d in match.curve],
+        "curve": [[i.renders, finite(i.distance)] for i in match.curve],
         "candidates": [
             {
                 "voice": number,
