@@ -176,6 +176,19 @@ def task_render() -> Task:
     }
 
 
+def task_index() -> Iterator[Task]:
+    """Index the corpora whose index ships by sound; after `render`, whose store it reads."""
+    made = MADE / "index"
+    for corpus in sorted({"starter", CORPUS} & {"starter", "learnfm"}):
+        yield {
+            "name": corpus,
+            "file_dep": [*DATASET_CODE, "lib/latentdx/models/index.py", f"data/curation/{corpus}.parquet"],
+            "task_dep": ["render"],
+            "uptodate": [(made / f"{corpus}.safetensors").exists()],
+            "actions": [[*MODULE, "latentdx.models.index", corpus, "--out", str(made)]],
+        }
+
+
 def promote() -> None:
     """Copy what was made over data/, naming each file whose bytes differ."""
     for made in sorted(path for path in MADE.rglob("*") if path.is_file()):
@@ -188,8 +201,8 @@ def promote() -> None:
 
 
 def task_reproduce() -> Task:
-    """Fetch, make, render, and promote what was made into data/."""
-    return {"actions": [promote], "task_dep": ["make", "render"]}
+    """Fetch, make, render, index, and promote what was made into data/."""
+    return {"actions": [promote], "task_dep": ["make", "render", "index"]}
 
 
 # What is trained, and evaluated, takes hours: never part of `reproduce`. Both resume, and do nothing twice.

@@ -4,9 +4,9 @@ A spectrogram becomes 64 numbers: amplitudes to the power of 0.4 (about as loudn
 blocks that are finer in the attack, projected on their principal components over the corpus, in 8 bits. It
 holds rows of the corpus and these numbers, so that it may ship where the presets may not.
 
-Chosen on 100 validation presets, relatives removed, by the distance (`applications.program.distance`) of the
-best of 16 answers: that is less than of the exact search of decibels (`models.nearest`), which takes 2.8 GB
-of spectrograms and a hundred times as long. `python -m latentdx.models.index` makes what ships.
+Chosen on validation presets, relatives removed, by the distance of the best of 16 answers' renders: it is
+less than with the exact search of decibels (`models.nearest`), which needs 1.7 GB of spectrograms and ten
+times as long (`benchmarks/index.py`). `python -m latentdx.models.index` makes what ships.
 """
 
 import argparse
