@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 
-
 class _Group(TyperGroup):
     """Prints errors that are ours, or the system's, as one line on stderr; exit status 1."""
 
