@@ -170,7 +170,9 @@ def train(
 def evaluate(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="NAME", help="Models; anchors; published; listen; interpolation[:MODEL]."),
+        typer.Argument(
+            metavar="NAME", help="Models; anchors; published; listen; match; interpolation[:MODEL]."
+        ),
     ],
     split: Annotated[str | None, typer.Option(help="Whose test set; default: the checkpoint's own.")] = None,
     subset: Annotated[

@@ -99,14 +99,21 @@ def folder(tmp_path_factory) -> Path:
         result(name, quality, rows, seed=seed, notes=FIVE).write(folder)
     part = {"selection": "20 of 77 presets", "checkpoint_sha256": "x"}
     result("latentdx-on-20", 0.9, rows[:20], seed=40, **part).write(folder)
-    best = {**part, "kind": "search", "inference": "best of 8 by rendering"}
-    result("latentdx-best-of-8-on-20", 0.5, rows[:20], seed=41, **best).write(folder)
+    best = {**part, "kind": "search", "inference": "best of 64 by rendering"}
+    result("latentdx-best-of-64-on-20", 0.5, rows[:20], seed=41, **best).write(folder)
     curve = pd.DataFrame(
         [[k, m, 20, 1 / k, 0.9 / k, 1.1 / k] for m in (LEADING, "log_stft_mae") for k in (1, 2, 8)],
         columns=["samples", "metric", "n", "median", "low", "high"],
     )
     facts = {"name": "latentdx", "title": "LatentDX", "split": "twin-disjoint", "selection": ""}
     samples.write_curve(curve.assign(**facts), folder)
+    few = {"selection": "10 of 77 presets", "kind": "search"}
+    result("match-2000-on-10", 0.3, rows[10:20], seed=42, inference="match", **few).write(folder)
+    searched = {**few, "checkpoint_sha256": "", "inference": "genetic search"}
+    result("nearest-genetic-on-10", 0.6, rows[10:20], seed=43, **searched).write(folder)
+    matched = curve.replace({"metric": {"log_stft_mae": "spectral_convergence"}}).assign(n=10)
+    facts |= {"name": "match-2000", "title": "Match, 2,000 renders", "selection": few["selection"]}
+    samples.write_curve(matched.assign(**facts), folder)
     levers.record("more <data>", "twice", "loss", 2.0, 1.0, kept=False, commit="", folder=folder)
     summary.write(folder)
     return folder
@@ -197,7 +204,27 @@ def test_a_part_beside_the_whole_on_the_same_presets(f) -> None:
     assert next(line for line in lines if line[0] == "&lt;num&gt;")[1].split()[0] == f"{num:.2f}"
     best = next(line for line in lines if "best" in line[0])
     assert [line[0] for line in lines if line[1].startswith("*")] == [best[0]]  # beats all others on these
-    assert best[0] == "&lt;latentdx-best-of-8-on-20&gt;"
+    assert best[0] == "&lt;latentdx-best-of-64-on-20&gt;"
+
+
+def test_matches_are_compared_on_the_same_presets(f) -> None:
+    header, *lines = cells(comparisons.match_table(f))
+    assert header[1] == "spectral convergence ↓" and header[-2:] == [
+        "nearer, spectral convergence",
+        "nearer, MFCC13",
+    ]
+    names = ["latentdx-best-of-64-on-20", "nearest-unrelated", "nearest-genetic-on-10", "match-2000-on-10"]
+    found = [line[0] for line in lines]
+    assert found == [f"&lt;{name}&gt;" for name in ("latentdx-on-20", *names)]
+    best = f.get("latentdx-best-of-64", selection=None).table.set_index("row")["spectral_convergence"]
+    rows = f.get("match-2000", selection=None).table["row"]
+    assert lines[1][1].split()[0] == f"{best.loc[rows].median():.3f}"
+    assert lines[3][-2:] == ["–", "–"] and lines[4][-2:] == ["100 %", "100 %"]
+    assert lines[2][-2:] == ["0 %", "0 %"]
+    said = comparisons.match_table(f).data
+    assert re.search(r"over 10 presets.*by (49|50|51) % in spectral convergence and (49|50|51) % in", said)
+    with_curve = result_figures.match_figure(f).data
+    assert "Match, 2,000 renders, MFCC13: 1.00 in one pass" in with_curve and "10 of 77" in with_curve
 
 
 def test_labels_and_algorithms(f) -> None:
@@ -285,6 +312,8 @@ def test_nothing_there_is_said_not_failed(tmp_path) -> None:
         result_figures.parameter_table(empty, "numcat++"),
         result_figures.algorithm_figure(empty, ["numcat++"]),
         result_figures.samples_figure(empty),
+        result_figures.match_figure(empty),
+        comparisons.match_table(empty),
         result_figures.published_figure(empty, ["LatentDX"]),
         *result_figures.listening_rows(empty),
         cards.cards_html(tmp_path),

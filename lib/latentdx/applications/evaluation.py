@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from latentdx.applications import match_quality
 from latentdx.applications.interpolate import DEFAULT_MODEL, METHODS, Pairs
 from latentdx.applications.program import Programmer, load_model, score
 from latentdx.audio.dexed import SINGLE_NOTE
@@ -17,8 +18,9 @@ from latentdx.download import cache_folder
 from latentdx.errors import CheckpointError, ParameterError, ShippedFileError
 from latentdx.evaluation import exhibits, interpolation, journeys, runs, samples, summary
 from latentdx.evaluation.anchors import evaluate_anchors
-from latentdx.evaluation.results import Notes, read_all
+from latentdx.evaluation.results import Notes, Result, read_all
 from latentdx.evaluation.runs import Trial
+from latentdx.models.index import SoundIndex
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
 from latentdx.shipped import shipped
@@ -27,7 +29,7 @@ from latentdx.training.checkpoint import differences
 from latentdx.training.profile import model_names, read_profile
 from latentdx.training.run import run_folder
 
-ANCHORS, PUBLISHED, LISTEN, SUMMARY = "anchors", "published", "listen", "summary"
+ANCHORS, PUBLISHED, LISTEN, MATCH, SUMMARY = "anchors", "published", "listen", "match", "summary"
 INTERPOLATION = "interpolation"
 
 PLAYED = ("latent", "naive", "matched", "naive-paced", "latent-paced", "paced")
@@ -112,8 +114,9 @@ def evaluate_all(names: Sequence[str], asked: Asked) -> Iterator[Path]:
 
     Args:
         names: models or checkpoints; "anchors"; "published", all shipped models on the published examples;
-            "listen", sounds of the test set; "summary", nothing but that; "interpolation", paths between
-            presets, by the shipped NumCat++, or "interpolation:MODEL", by another (see `_interpolation`).
+            "listen", sounds of the test set; "match", searches from the default model's answers; "summary",
+            nothing but that; "interpolation", paths between presets, by the shipped NumCat++, or
+            "interpolation:MODEL", by another (see `_interpolation`).
     """
     paths = [name for name in names if name.partition(":")[0] == INTERPOLATION]
     for name in paths:
@@ -129,6 +132,8 @@ def evaluate_all(names: Sequence[str], asked: Asked) -> Iterator[Path]:
                 yield from _examples(model, asked)
         elif name == LISTEN:
             yield _listen(asked)
+        elif name == MATCH:
+            yield from _match(asked)
         elif name != SUMMARY:
             yield from _model(find_model(name), asked)
     yield summary.write(asked.folder)
@@ -159,6 +164,22 @@ def _model(model: Programmer, asked: Asked) -> Iterator[Path]:
         yield samples.write_curve(curve, asked.folder)
     if profile.corpus == examples.CORPUS and not asked.name:
         yield from _examples(model, asked)
+
+
+def _match(asked: Asked) -> Iterator[Path]:
+    """`asked.limit` targets, default 200."""
+    file = shipped("checkpoints", "latentdx.safetensors")
+    model = load_model(file)
+    profile = model.about.profile
+    limit = asked.limit or match_quality.N_TARGETS
+    trial = replace(asked, limit=limit).trial(profile.corpus, profile.split)
+    index = SoundIndex.read(shipped("index", f"{profile.corpus}.safetensors"))
+    how: dict[str, Any] = {"processes": asked.processes, "progress": asked.progress}
+    for found in match_quality.measure(model, file, trial, index, **how):
+        if isinstance(found, Result):
+            yield found.write(asked.folder)
+        else:
+            yield samples.write_curve(found, asked.folder)
 
 
 def _examples(model: Programmer, asked: Asked) -> Iterator[Path]:

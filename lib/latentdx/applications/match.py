@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from latentdx.applications.intake import VELOCITY, Intake, Take, take_in
 from latentdx.applications.judging import Judge
-from latentdx.applications.program import Programmer, played_at, score
+from latentdx.applications.program import Programmer, fitted, nearest_c, played_at, resampled, score
 from latentdx.applications.search import Tried, search
 from latentdx.applications.tune import Tuning, tune
 from latentdx.audio import pitch
@@ -95,6 +96,14 @@ class Candidate:
     tuning: Tuning
 
 
+class Improvement(NamedTuple):
+    """A preset nearer than all before, after so many renders, by the search's measure."""
+
+    renders: int
+    distance: float
+    preset: Preset
+
+
 @dataclass(frozen=True)
 class Match:
     """What a match found.
@@ -105,7 +114,7 @@ class Match:
         renders: of the search; tuning adds a few hundred.
         seconds: that it took.
         interrupted: by Ctrl-C; what was found until then is here.
-        curve: (renders, least distance by the search's measure), each time it fell.
+        curve: how the least distance fell; the first is of the forward pass.
     """
 
     candidates: tuple[Candidate, ...]
@@ -113,7 +122,7 @@ class Match:
     renders: int
     seconds: float
     interrupted: bool
-    curve: tuple[tuple[int, float], ...]
+    curve: tuple[Improvement, ...]
 
     @property
     def best(self) -> Candidate:
@@ -213,9 +222,16 @@ def hear(takes: Sequence[Take], note: int | None = None, velocity: int = VELOCIT
     return [intake.with_gain(gain) for intake in heard]
 
 
+def _at_c(sound: Intake) -> Audio:
+    return resampled(sound.sound, nearest_c(sound.note) - sound.note)
+
+
 def nearest_presets(sound: Intake, known: Sequence[Known], n: int = N_NEAREST) -> Values:
-    """The presets of some corpora that sound nearest, nearest first, uint8 (n, 145); as made for note 60."""
-    codes = to_codes(mel_spectrogram(sound.sound))
+    """The presets of some corpora that sound nearest, nearest first, uint8 (n, 145).
+
+    They are as made for note 60, and sound there like the sound at the nearest C: `program.nearest_c`.
+    """
+    codes = to_codes(mel_spectrogram(fitted(_at_c(sound))))
     found = []
     for corpus in known:
         rows, distances = corpus.index.nearest(codes, n)
@@ -242,7 +258,7 @@ def match(
 
     Args:
         sounds: of one instrument; see `intake.take_in`.
-        model: of a single note; it hears one sound, `reference`.
+        model: of a single note; it hears one sound, `reference`, at the nearest C.
         nearest: known presets to start from too, uint8 (N, 145), as `nearest_presets` gives them.
         budget: renders, one for each preset and note; tuning not counted.
         seconds: stop the search after as many, if the budget lasts longer; what it finds then depends on
@@ -271,8 +287,8 @@ def match(
         raise ParameterError(f"a match takes a model of one note, not of {len(model.notes)}")
     begun = time.monotonic()
     matching = _Matching(sounds, renderer or Dexed(), threads)
-    at_note = partial(played_at, note=matching.reference.note)
-    decibels = model.spectrograms(matching.reference.sound)
+    at_note = partial(played_at, note=nearest_c(matching.reference.note))
+    decibels = model.spectrograms(_at_c(matching.reference))
     most = budget // len(sounds)
     from_model = max(1, min(most // _MODEL_SHARE, _MOST_OF_MODEL))
     explored = model.explore(decibels, from_model, lambda v: matching.judge(at_note(v)), seed=seed)
@@ -298,15 +314,17 @@ def match(
     candidates = matching.ranked(tried, keep, ends, name)
     best = candidates[0]
     stages.append(Stage("tuning", stages[-1].renders, best.distance, best.measures, best.preset))
-    least = np.minimum.accumulate(tried.distances)
-    fell = np.flatnonzero(np.diff(least, prepend=np.inf) < 0)
+    fell = np.flatnonzero(np.diff(np.minimum.accumulate(tried.distances), prepend=np.inf) < 0)
     return Match(
         tuple(candidates),
         tuple(stages),
         len(tried.values) * len(sounds),
         time.monotonic() - begun,
         tried.interrupted,
-        tuple(((int(i) + 1) * len(sounds), float(least[i])) for i in fell),
+        tuple(
+            Improvement((i + 1) * len(sounds), float(tried.distances[i]), Preset(tried.values[i]))
+            for i in fell.tolist()
+        ),
     )
 
 

@@ -122,7 +122,7 @@ class Programmer:
         for sound in given:
             if sound.ndim != 1 or not len(sound) or not np.isfinite(sound).all():
                 raise ParameterError(f"a sound is mono and finite, of shape (samples,), not {sound.shape}")
-        return torch.from_numpy(mel_spectrogram(np.stack([_fitted(sound) for sound in given])))[None]
+        return torch.from_numpy(mel_spectrogram(np.stack([fitted(sound) for sound in given])))[None]
 
     def program(self, sounds: Audio | Sequence[Audio]) -> Preset:
         """One forward pass, the paper's way: mean of q(z0 | x), latent flow, regression."""
@@ -233,7 +233,7 @@ def _each(sounds: Audio | Sequence[Audio]) -> list[Audio]:
     return [sounds] if isinstance(sounds, np.ndarray) and sounds.ndim == 1 else list(sounds)
 
 
-def _fitted(sound: Audio) -> Audio:
+def fitted(sound: Audio) -> Audio:
     """Cut or filled up to the length that everything here is rendered at."""
     return np.pad(sound[:N_SAMPLES], (0, max(N_SAMPLES - len(sound), 0))).astype(np.float32)
 
@@ -249,7 +249,7 @@ def score(
 ) -> npt.NDArray[np.float64]:
     """Render presets (N, 145) at each note and compare with that note's target: mean distance, (N,)."""
     synth = renderer or Dexed()
-    heard = [Sound(_fitted(sound)) for sound in targets]
+    heard = [Sound(fitted(sound)) for sound in targets]
     for sound in heard:  # computed once, before threads ask for them
         _ = sound.log_stft, sound.mfcc
 

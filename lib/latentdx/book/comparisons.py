@@ -15,6 +15,7 @@ from latentdx.book.findings import (
     PARAMETERS,
     Findings,
     NotMeasuredError,
+    base_name,
     estimate,
     heading,
     interval,
@@ -171,6 +172,46 @@ def notes_table(f: Findings) -> HTML:
         {"against": "single-note model", "note": "note, velocity"},
         f"Six notes (after) against one (before): medians of {table['n'].max():,} presets, paired tests, "
         f"Holm-corrected over these {len(table)}",
+    )
+
+
+MATCHED = (
+    *("latentdx", "latentdx-best-of-64", "nearest-unrelated", "nearest-genetic"),
+    *("match-500", "match-2000", "match-10000", "one-step"),
+)
+
+
+@shown
+def match_table(f: Findings, of: str = "match-2000", against: str = "nearest-genetic") -> HTML:
+    """Matches beside what else a sound can be answered by, on the presets that `of` was measured on: medians
+    with intervals, and in how many each is nearer than `against`."""
+    everything = f.select(selection=None)
+    rows = set(f.get(of, selection=None).table["row"])
+    covering = {base_name(r): r for r in everything if rows <= set(r.table["row"])}
+    found = {name: covering[name] for name in MATCHED if name in covering}
+    if against not in found:
+        raise NotMeasuredError(
+            f"{against} is not measured on the same presets. `latentdx evaluate match` does."
+        )
+    metrics = ("spectral_convergence", LEADING, "log_stft_mae", "log_mel_mae")
+    values = {name: {m: per_preset(r, m).loc[sorted(rows)] for m in metrics} for name, r in found.items()}
+    lines = []
+    for name, r in found.items():
+        line: dict[str, object] = {"": r.provenance.title}
+        line |= {heading(METRICS[m]): interval(estimate(values[name][m]), METRICS[m]) for m in metrics}
+        for m in metrics[:2]:
+            nearer = (values[name][m] < values[against][m]).mean()
+            line[f"nearer, {METRICS[m].title}"] = "–" if name == against else f"{100 * nearer:.0f} %"
+        lines.append(line)
+    less = [1 - values[of][m].median() / values[against][m].median() for m in metrics[:2]]
+    told = " and ".join(
+        f"{100 * x:.0f} % in {METRICS[m].title}" for x, m in zip(less, metrics[:2], strict=True)
+    )
+    return table_html(
+        pd.DataFrame(lines, dtype=object),
+        f"Medians over {len(rows)} presets with 95 % intervals, and the share of presets in which each is "
+        f"nearer than “{found[against].provenance.title}”. Below that median by {told}: "
+        f"“{found[of].provenance.title}”",
     )
 
 

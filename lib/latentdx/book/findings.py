@@ -58,14 +58,19 @@ def shown(section: Callable[..., HTML]) -> Callable[..., HTML]:
     return instead
 
 
+def base_name(result: Result) -> str:
+    """Without the "-on-<n>" of a part of the test set."""
+    return result.provenance.name.split("-on-")[0]
+
+
 def _order(result: Result) -> tuple[int, int, bool, str]:
     """References, trained models as in their profiles, anchors from the best to the worst."""
     p = result.provenance
     if p.kind in ("model", "search"):
-        base = p.name.split("-on-")[0].split("-best-of-")[0]
+        base = base_name(result).split("-best-of-")[0]
         names = model_names("laptop")
         return 1, names.index(base) if base in names else len(names), p.kind == "search", p.name
-    name = p.name.split("-on-")[0]
+    name = base_name(result)
     anchors = list(ANCHORS)
     return (
         (0 if p.kind == "reference" else 2),
@@ -112,7 +117,7 @@ class Findings:
     def get(self, name: str, **where: Any) -> Result:
         """One result by its name, ignoring "-on-<n>" of a part; raises `NotMeasuredError`."""
         for result in self.select(**where):
-            if result.provenance.name.split("-on-")[0] == name:
+            if base_name(result) == name:
                 return result
         raise NotMeasuredError(f"{name} has no result here. `latentdx evaluate {name}` makes it.")
 

@@ -201,11 +201,30 @@ def samples_figure(
 ) -> HTML:
     """Medians of the best of so many samples, with the anchor as a line."""
     curves = samples.read_curves(f.folder)
-    curves = curves[curves["metric"].isin(metrics)]
+    curves = curves[~curves["name"].str.startswith("match-")]
     if curves.empty:
         raise NotMeasuredError(
             "No samples were drawn yet. `latentdx evaluate latentdx --best-of 64 --limit 1000` does it."
         )
+    return _curves_figure(f, curves, metrics, anchor)
+
+
+@shown
+def match_figure(
+    f: Findings,
+    metrics: Sequence[str] = ("spectral_convergence", LEADING),
+    anchor: str = "nearest-genetic",
+) -> HTML:
+    """Medians of what a match has found after so many renders, with the anchor as a line."""
+    curves = samples.read_curves(f.folder)
+    curves = curves[curves["name"].isin(["match-2000", "match-10000"])]
+    if curves.empty:
+        raise NotMeasuredError("No match was measured yet. `latentdx evaluate match` does it.")
+    return _curves_figure(f, curves.sort_values("n", ascending=False, kind="stable"), metrics, anchor)
+
+
+def _curves_figure(f: Findings, curves: pd.DataFrame, metrics: Sequence[str], anchor: str) -> HTML:
+    curves = curves[curves["metric"].isin(metrics)]
     figure, axes = new_figure(1, len(metrics), size=(7.4, 3.2))
     told = []
     for ax, metric in zip(axes[0], metrics, strict=True):
@@ -216,7 +235,7 @@ def samples_figure(
             first, last = part["median"].iloc[0], part["median"].iloc[-1]
             told.append(
                 f"{said}, {m.title}: {number(first, m)} in one pass, {number(last, m)} as the best of "
-                f"{part['samples'].iloc[-1]} ({f'{100 * (last / first - 1):+.0f}'.replace('-', '−')} %)"
+                f"{part['samples'].iloc[-1]:,} ({f'{100 * (last / first - 1):+.0f}'.replace('-', '−')} %)"
             )
         try:
             r = f.get(anchor, selection=None)
@@ -227,15 +246,16 @@ def samples_figure(
             pass
         ticks = sorted(set(curves["samples"]))
         ax.set_xscale("log", base=2)
-        ax.set_xticks(ticks, [str(t) for t in ticks])
+        ax.set_xticks(ticks, [f"{t:,}" for t in ticks], rotation=60 if len(ticks) > 8 else 0)
         ax.set(xlabel="candidates rendered", ylabel="median", title=m.title, ylim=(0, None))
     axes[0, 0].legend(fontsize=8, loc="lower left")
-    n, selection = curves["n"].iloc[0], curves["selection"].iloc[0]
     text = "; ".join(told)
+    whole = curves["n"].map("{:,} presets".format)
+    presets = "; ".join(curves["selection"].where(curves["selection"] != "", whole).unique())
     return figure_html(
         figure,
         f"Falling curves of the median distance against the number of candidates. {text}.",
-        caption=f"{text}. {selection or f'{n:,} presets'}; bands are 95 % intervals.",
+        caption=f"{text}. {presets}; bands are 95 % intervals.",
     )
 
 

@@ -11,6 +11,7 @@ from latentdx.book.findings import (
     LEADING,
     Findings,
     NotMeasuredError,
+    base_name,
     estimate,
     heading,
     interval,
@@ -58,17 +59,18 @@ def results_table(
 
 
 @shown
-def part_table(f: Findings, metrics: Iterable[str], caption: str) -> HTML:
-    """Results on a selected part of the test set, and all others on the very same presets."""
+def part_table(f: Findings, metrics: Iterable[str], caption: str, of: str = "latentdx-best-of-64") -> HTML:
+    """Results on the largest part of the test set that `of` has one on, and those on the whole test set, on
+    the very same presets."""
     everything = f.select(selection=None)
-    parts = [r for r in everything if r.provenance.selection]
+    parts = [r for r in everything if r.provenance.selection and base_name(r) == of]
     if not parts:
         raise NotMeasuredError(
             "No part of the test set is evaluated on its own. "
             "`latentdx evaluate latentdx --best-of 64 --limit 1000` does it."
         )
-    selection = parts[-1].provenance.selection
-    own = [r for r in parts if r.provenance.selection == selection]
+    selection = max(parts, key=lambda r: r.table["row"].nunique()).provenance.selection
+    own = [r for r in everything if r.provenance.selection == selection]
     again = {(r.provenance.checkpoint_sha256, r.provenance.inference) for r in own}
     rows = sorted(set.intersection(*(set(r.table["row"]) for r in own)))
     chosen = [

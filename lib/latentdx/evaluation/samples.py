@@ -5,7 +5,7 @@ Each preset's candidates begin with the model's single pass, so that the best of
 
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,8 @@ SEED = 0
 """Of samples."""
 
 CURVE_METRICS = ("log_stft_mae", "spectral_convergence", "mfcc13_mae", "log_mel_mae")
+
+RANKED_BY = {"log_stft_mae": 0.27, "spectral_convergence": 0.70, "mfcc13_mae": 0.03}
 
 _CHUNK = 16  # presets between two writes
 
@@ -146,36 +148,55 @@ def best_of(
         evaluated(model, trial, drawn.single, base, "one pass", notes, **how),
         evaluated(model, trial, drawn.best(n), f"{base}-best-of-{n}", inference, notes, **how),
     ]
-    curve = _curve(trial, drawn, n, notes, processes, progress).assign(
-        name=base,
+    counts = [k for k in (2**i for i in range(n.bit_length())) if k < n] + [n]
+    curve = curve_of(
+        {k: drawn.best(k) for k in counts}, model, trial, base, notes, processes=processes, progress=progress
+    )
+    return found, curve.assign(temperature=temperature)
+
+
+def curve_of(
+    best: Mapping[int, Predictions],
+    model: Model,
+    trial: Trial,
+    name: str,
+    notes: Notes = SINGLE_NOTE,
+    *,
+    processes: int | None = None,
+    progress: bool | None = None,
+) -> pd.DataFrame:
+    """Medians against the number of presets rendered: samples, metric, n presets, median, low, high, and
+    what made it.
+
+    Args:
+        best: number -> the best preset by then of each preset of the trial.
+        model: that inferred them.
+        trial: which presets.
+        name: of the curve.
+        notes, processes, progress: as of `best_of`.
+    """
+    out = []
+    for k, found in best.items():
+        table = evaluate.evaluate(
+            trial.bank[trial.rows], found, rows=trial.rows, notes=notes, processes=processes,
+            progress=progress,
+        )  # fmt: skip
+        scores = table.groupby("row")[list(CURVE_METRICS)].mean()
+        # what presets are ranked by, `applications.program.distance`
+        scores["distance"] = sum(w * scores[m].fillna(0) for m, w in RANKED_BY.items())
+        for metric in scores:
+            e = statistics.bootstrap(scores[metric], "median")
+            out.append([k, metric, e.n, e.value, e.low, e.high])
+    return pd.DataFrame(out, columns=["samples", "metric", "n", "median", "low", "high"]).assign(
+        name=name,
         title=title(model.about.profile),
         checkpoint_sha256=model.sha256,
         split=trial.split,
         subset=trial.subset,
         selection=trial.selection,
-        temperature=temperature,
         engine=Dexed().engine,
         commit=code_commit(),
     )
-    return found, curve
-
-
-def _curve(
-    trial: Trial, drawn: Drawn, n: int, notes: Notes, processes: int | None, progress: bool | None
-) -> pd.DataFrame:
-    counts = [k for k in (2**i for i in range(n.bit_length())) if k < n] + [n]
-    out = []
-    for k in counts:
-        table = evaluate.evaluate(
-            trial.bank[trial.rows], drawn.best(k), rows=trial.rows, notes=notes, processes=processes,
-            progress=progress,
-        )  # fmt: skip
-        scores = table.groupby("row")[list(CURVE_METRICS)].mean()
-        scores["distance"] = drawn.distances[:, :k].min(1)
-        for metric in scores:
-            e = statistics.bootstrap(scores[metric], "median")
-            out.append([k, metric, e.n, e.value, e.low, e.high])
-    return pd.DataFrame(out, columns=["samples", "metric", "n", "median", "low", "high"])
 
 
 def write_curve(curve: pd.DataFrame, folder: Path) -> Path:
