@@ -31,8 +31,9 @@ site: $(INSTALLED)  ## build the book into build/PROFILE/_build/html
 	$(DOIT) site
 	@echo "Open build/$(PROFILE)/_build/html/index.html"
 
+# Jupyter itself drops uploads over 10 MB, and says nothing.
 lab: $(INSTALLED)  ## open the chapter "Program your own sound" in JupyterLab, to play with
-	$(BIN)/jupyter lab book/own.ipynb
+	$(BIN)/jupyter lab --ServerApp.tornado_settings='{"websocket_max_message_size": 200000000}' book/own.ipynb
 
 reproduce: $(INSTALLED)  ## make again what data/ ships: fetch, curate, render, promote (NOTES=six for all six notes)
 	$(DOIT) corpus=$(CORPUS) notes=$(NOTES) reproduce

@@ -3,7 +3,7 @@
 // Without this script the rows are plain players. Nothing is fetched but by <audio> itself, so file:// works.
 (() => {
   'use strict';
-  // where it is read again for new rows, as in Jupyter
+  // a notebook may read it twice
   if (window.ldxReady) { window.ldxReady(); return; }
   const ICONS = '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="ldx-go" d="M4.5 2v12l9-6z"/><path class="ldx-pause" d="M3.5 2h3v12h-3zm6 0h3v12h-3z"/></svg>';
   const STEP = 0.1;  // seconds of one arrow key
@@ -183,7 +183,7 @@
 
   // 1 … 9: that version of the row one is in, from the same position; Escape: silence
   document.addEventListener('keydown', event => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input:not(.ldx-seek), textarea, select')) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input:not(.ldx-seek), textarea, select, [contenteditable]')) return;
     if (event.key === 'Escape') { stop(); return; }
     const row = event.target.closest('.ldx-row') || (playing && !playing.paused && playing.closest('.ldx-row'));
     const audio = row && /^[1-9]$/.test(event.key) && audiosOf(row)[event.key - 1];

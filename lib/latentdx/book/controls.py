@@ -35,21 +35,22 @@ OWN = "a file of your own"
 
 _STATIC = Path(__file__).resolve().parents[3] / "book/_static"
 _SOUNDS = ".wav,.flac,.mp3,.ogg,.oga,.opus,.aif,.aiff,.m4a,audio/*"
+_WATCH = """
+window.ldxWatch ??= new MutationObserver(() => window.ldxReady());
+window.ldxWatch.observe(document.body, {childList: true, subtree: true});
+"""
 _OFTEN = 0.1  # seconds between two reports to the browser
 _WIDE = {"description_width": "9rem"}
 _LAYOUT = widgets.Layout(width="34rem", max_width="100%")
 
 
 def look() -> HTML:
-    """The book's style and script, for rows of sounds in a notebook."""
+    """The book's style and script, for all rows of sounds in a notebook, those to come included."""
     style = [Path(__file__).parent / "templates/jupyter.css", _STATIC / "site.css"]
+    script = (_STATIC / "site.js").read_text("utf8") + _WATCH
     return HTML(
-        f"<style>{''.join(path.read_text('utf8') for path in style)}</style><script>{_script()}</script>"
+        f"<style>{''.join(path.read_text('utf8') for path in style)}</style><script>{script}</script>"
     )
-
-
-def _script() -> str:
-    return (_STATIC / "site.js").read_text("utf8")
 
 
 def _framed(content: str) -> str:
@@ -111,7 +112,7 @@ class Shelf(HasTraits):
 
 
 class Live(widgets.HTML):
-    """One sound that is made anew with every touch of a knob, or a sentence why there is none."""
+    """Sounds, to be replaced at every touch of a knob, or a sentence why there are none."""
 
     def show(self, make: Callable[[], HTML]) -> None:
         try:
@@ -149,9 +150,10 @@ class MatchPanel(widgets.VBox):
         self.stop = widgets.Button(description="Stop", disabled=True, tooltip="Keep the best found so far")
         self.bar = widgets.IntProgress(0, 0, BUDGET, layout=_LAYOUT)
         self.told = widgets.HTML()
-        self.found = widgets.Output()
+        self.found = Live()
         self.start.on_click(self._begin)
-        self.stop.on_click(lambda _: self._halt.set())
+        self.stop.on_click(self._end)
+        self.upload.observe(self._arrived, "value")
         self.sound.observe(self._own_or_not, "value")
         pressed = widgets.HBox([self.start, self.stop])
         super().__init__(
@@ -173,6 +175,15 @@ class MatchPanel(widgets.VBox):
         if self._work is not None:
             self._work.join()
 
+    def _arrived(self, change: Mapping[str, Any]) -> None:
+        for file in change["new"]:
+            self.told.value = _sentence(f"Got {file['name']}, {len(file['content']):,} bytes.")
+
+    def _end(self, _: object) -> None:
+        self._halt.set()
+        self.stop.disabled = True
+        self.told.value = _sentence("Stopping; the best of what was found is tuned and ranked …")
+
     def _own_or_not(self, change: Mapping[str, Any]) -> None:
         self.upload.layout.display = "" if change["new"] is None else "none"
 
@@ -193,7 +204,7 @@ class MatchPanel(widgets.VBox):
             self.told.value = _sentence("Choose a sound file first.", wrong=True)
             return
         self._halt.clear()
-        self.found.outputs = ()
+        self.found.value = ""
         self.bar.max, self.bar.value = self.budget.value, 0
         self.told.value = _sentence(f"Listening to {file[0]} …")
         self.start.disabled, self.stop.disabled = True, False
@@ -226,7 +237,7 @@ class MatchPanel(widgets.VBox):
 
         def report(renders: int, distance: float) -> None:
             nonlocal last
-            if time.monotonic() - last < _OFTEN and renders < budget:
+            if self._halt.is_set() or (time.monotonic() - last < _OFTEN and renders < budget):
                 return
             last = time.monotonic()
             self.bar.value = renders
@@ -235,11 +246,7 @@ class MatchPanel(widgets.VBox):
         return report
 
     def _show(self, match: Match, source: Source) -> None:
-        with media.inside_the_page():
-            html = _framed(own_sound.found_html(match, source).data)
-        # not by HTML(...), which only the kernel's main thread could show
-        shown = {"text/html": f"{html}<script>{_script()}</script>", "text/plain": "what was found"}
-        self.found.outputs = ({"output_type": "display_data", "data": shown, "metadata": {}},)
+        self.found.show(lambda: own_sound.found_html(match, source))
         how = "Stopped" if match.interrupted else "Done"
         self.told.value = _sentence(
             f"{how}: {len(match.candidates)} presets after {match.renders:,} renders and"

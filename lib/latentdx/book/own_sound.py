@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from IPython.display import HTML
 from markupsafe import Markup
@@ -20,10 +19,10 @@ from markupsafe import Markup
 from latentdx.applications.intake import VELOCITY, take_in
 from latentdx.applications.interpolate import interpolate
 from latentdx.applications.judging import Judge
-from latentdx.applications.match import BUDGET, N_NEAREST, Match, match
+from latentdx.applications.match import BUDGET, Match, match, nearest_presets
 from latentdx.applications.program import Programmer
 from latentdx.audio.dexed import Dexed
-from latentdx.audio.spectrogram import mel_spectrogram, to_codes
+from latentdx.audio.notes import note_name
 from latentdx.book import listening, media, tables
 from latentdx.book.distances import compared
 from latentdx.book.downloads import cartridge
@@ -35,8 +34,6 @@ from latentdx.models.index import Known
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import Parameter, voice_parameters
 from latentdx.presets.sysex import display_name
-
-Values = npt.NDArray[np.uint8]
 
 KEPT = 5
 """Presets that a match shows."""
@@ -88,17 +85,6 @@ def take(name: str, content: bytes, note: int | None = None, velocity: int = VEL
             raise AudioFileError(str(error).replace(str(path), shown)) from None
 
 
-def near(source: Source, known: Sequence[Known], n: int = N_NEAREST) -> Values | None:
-    """Of known presets the `n` that sound nearest, uint8 (n, 145), nearest first; `None` without any."""
-    if not known:
-        return None
-    codes = to_codes(mel_spectrogram(source.intake.sound[None]))[0]
-    found = [(k.bank, *k.index.nearest(codes, n)) for k in known]
-    distances = np.concatenate([d for _, _, d in found])
-    values = np.concatenate([bank.values[rows] for bank, rows, _ in found])
-    return values[np.argsort(distances, kind="stable")[:n]]
-
-
 def find(
     source: Source,
     model: Programmer,
@@ -120,7 +106,7 @@ def find(
     return match(
         [source.intake],
         model,
-        near(source, known),
+        nearest_presets(source.intake, known) if known else None,
         budget=budget,
         keep=keep,
         name=display_name(Path(source.file).stem) or "MATCH",
@@ -276,4 +262,4 @@ def heard_html(preset: Preset, note: int, velocity: int, title: str = "", *, aut
         autoplay: begin to play as soon as it is shown.
     """
     clip = Clip(Dexed().render(preset, note, velocity), title or preset.name, preset=preset)
-    return listening.row([clip], title or preset.name, autoplay=autoplay)
+    return listening.row([clip], f"Played at {note_name(note)}@{velocity}", autoplay=autoplay)
