@@ -30,7 +30,7 @@ from latentdx.training.cards import title
 
 Audio = npt.NDArray[np.float32]
 
-SHORT = {"num": "N", "numcat": "NC", "numcat++": "N+", "numcat++-six": "6N", "latentdx": "DX"}
+SHORT = {"num": "N", "numcat": "NC", "numcat++": "N+", "numcat++-six": "6N", "latentdx": "DX", "match": "M"}
 """A model on the synth's display, after seven letters of the target's name."""
 
 
@@ -69,10 +69,10 @@ class Models:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one model made of a target.
+    """What one model, or a match, made of a target.
 
     Attributes:
-        model: its name, as in `load_model`.
+        model: its name, as in `load_model`, or "match".
         title: as a row shows it.
         inferred: its preset.
         tuning: what tuning made of that; `None` where it was not tuned.

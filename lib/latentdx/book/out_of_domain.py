@@ -1,20 +1,26 @@
-"""Sounds of other instruments for the chapter "Out-of-domain samples": their level, and what it decides."""
+"""Sounds of other instruments for the chapter "Out-of-domain samples": matches, levels, what these decide."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import torch
 from IPython.display import HTML
 
+from latentdx.applications.intake import Intake
+from latentdx.applications.match import Match, match, nearest_presets
 from latentdx.applications.program import Programmer
 from latentdx.audio.dexed import Dexed
-from latentdx.book.examples import Audio
+from latentdx.book.examples import Answer, Audio, Programmed, named
 from latentdx.book.figures import COLORS, figure_html, new_figure
+from latentdx.book.tables import table_html
 from latentdx.dataset import leveling
 from latentdx.dataset.measuring import FLOOR_DB, peak_rms_db
 from latentdx.dataset.targets import Target
 from latentdx.evaluation.metrics import mfcc_mae
 from latentdx.evaluation.sound import Sound
+from latentdx.models.index import Known
 
 PERCENTILES = (1, 10, 25, 50, 75, 90, 99)
 """Of the levels in the training set, to try."""
@@ -26,6 +32,50 @@ def heard(target: Target) -> tuple[Audio, str]:
     moved = f"{gain:+.1f} dB".replace("-", "−")
     source = (target.source or "")[:1].upper() + (target.source or "")[1:]
     return sound, f"{source}; {target.license}. Leveled by {moved}."
+
+
+def matched(
+    p: Programmed, model: Programmer, known: Sequence[Known], budget: int
+) -> tuple[Programmed, Match]:
+    """With what `latentdx match` makes of the sound for one answer more; and the match.
+
+    What a match gives is in tune already, where that brings it nearer.
+    """
+    sound = Intake(p.sound, *p.note, (), ())
+    found = match([sound], model, nearest_presets(sound, known), budget=budget, keep=1)
+    preset = named(found.best.preset, p.target.name, "match")
+    tuning = replace(found.best.tuning, preset=preset)
+    answer = Answer("match", f"Match, {budget:,} renders", preset, tuning)
+    return replace(p, answers=(*p.answers, answer)), found
+
+
+def matches_table(programmed: Sequence[Programmed], matches: Sequence[Match]) -> HTML:
+    """How near each match came after one forward pass, and in the end; nothing without matches."""
+    if not matches:
+        return HTML("")
+    first, last = ([m.stages[i].measures for m in matches] for i in (0, -1))
+    lines: list[dict[str, object]] = [
+        {"": p.target.name, **_first_and_last(a, b)} for p, a, b in zip(programmed, first, last, strict=True)
+    ]
+    means = [{k: float(np.mean([m[k] for m in measures])) for k in _MEASURES} for measures in (first, last)]
+    lines.append({"": "mean", **_first_and_last(*means)})
+    less = 1 - means[1]["mfcc13"] / means[0]["mfcc13"]
+    return table_html(
+        pd.DataFrame(lines),
+        f"The same model: one forward pass, then a match from there, by {matches[0].renders:,} renders. "
+        f"MFCC13 {'falls' if less > 0 else 'rises'} by {100 * abs(less):.0f} % on average; lower is better",
+    )
+
+
+_MEASURES = {"mfcc13": ("MFCC13", 1), "convergence": ("SC", 2), "log_stft": ("log-STFT", 3)}
+
+
+def _first_and_last(*measures: Mapping[str, float]) -> dict[str, str]:
+    return {
+        f"{title}, {when}": f"{m[key]:.{decimals}f}" if np.isfinite(m[key]) else "–"
+        for key, (title, decimals) in _MEASURES.items()
+        for when, m in zip(("one pass", "match"), measures, strict=True)
+    }
 
 
 def training_levels() -> list[float]:
