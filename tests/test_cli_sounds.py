@@ -62,7 +62,7 @@ def refused(result: Result, *parts: str) -> None:
         assert part in result.stderr
 
 
-@pytest.mark.parametrize("command", ["program", "tune", "interpolate", "info"])
+@pytest.mark.parametrize("command", ["program", "match", "tune", "interpolate", "info"])
 def test_help_fits_a_screen_and_shows_an_example(command: str) -> None:
     result = run(command, "--help")
     lines = result.stdout.splitlines()

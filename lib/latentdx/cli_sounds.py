@@ -88,9 +88,9 @@ def match(
     seed: Annotated[int, typer.Option(min=0, help="The same, the same presets.")] = 0,
     force: Force = False,
 ) -> None:
-    """Search for presets that sound like a sound file; or like several, at several notes.
+    """Search for presets that sound like a sound file, or like several.
 
-    Writes a cartridge, a page to listen (.html), a report (.json) and previews (.flac).
+    Writes a cartridge, a page to listen to, a report, and previews.
 
     \b
     Example:  latentdx match flute.wav -o flute.syx --budget 2000

@@ -3,7 +3,6 @@
 `LATENTDX_FUZZ=9999` tries as many, with another seed for each.
 """
 
-import io
 import os
 import tempfile
 import time
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
+from damage import mutated, originals
 
 from latentdx.applications import intake
 from latentdx.audio import pitch
@@ -20,58 +19,6 @@ from latentdx.errors import LatentDXError
 N = int(os.environ.get("LATENTDX_FUZZ", "1000"))
 SECONDS = 2.0
 """Of CPU, that a file may take; the slowest of 1,000 took 0.02."""
-
-KINDS = [
-    ("wav", "PCM_16"),
-    ("wav", "FLOAT"),
-    ("wav", "IMA_ADPCM"),
-    ("aiff", "PCM_24"),
-    ("flac", "PCM_16"),
-    ("mp3", "MPEG_LAYER_III"),
-    ("ogg", "VORBIS"),
-    ("ogg", "OPUS"),
-]
-
-
-def originals() -> list[tuple[str, bytes]]:
-    """A tenth of a second of each kind, stereo."""
-    t = np.arange(4800) / 48_000
-    sound = np.stack([np.sin(2 * np.pi * 440 * t), np.sin(2 * np.pi * 660 * t)], 1) * np.exp(-9 * t)[:, None]
-    made = []
-    for container, subtype in KINDS:
-        buffer = io.BytesIO()
-        soundfile.write(buffer, 0.5 * sound, 48_000, format=container, subtype=subtype)
-        made.append((container, buffer.getvalue()))
-    return made
-
-
-def mutated(content: bytes, rng: np.random.Generator) -> bytes:
-    """One to three of: bytes changed anywhere or in the header, extremes in it, cut, doubled, filled in."""
-    data = bytearray(content)
-    for _ in range(rng.integers(1, 4)):
-        at = int(rng.integers(len(data) + 1))
-        length = int(rng.integers(1, 200))
-        kind = rng.integers(7)
-        if kind <= 1:  # changed bytes, anywhere or in the first 80
-            for i in rng.integers(len(data) if kind else min(80, len(data)), size=rng.integers(1, 12)):
-                data[i] = rng.integers(256)
-        elif kind == 2:  # a field of the header
-            at = int(rng.integers(min(80, len(data))))
-            field = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x80\0\0\0", b"\x01\0"][
-                rng.integers(5)
-            ]
-            data[at : at + len(field)] = field
-        elif kind == 3:
-            del data[max(at, 1) :]
-        elif kind == 4:
-            del data[at : at + length]
-        elif kind == 5:
-            data[at:at] = data[at : at + length] or b"\0"
-        else:
-            data[at:at] = rng.bytes(length)
-        if not data:
-            return b"\0"
-    return bytes(data)
 
 
 def test_damaged_files(tmp_path, monkeypatch):
