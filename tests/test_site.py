@@ -1,17 +1,28 @@
 """The built site is whole, local and light (`conftest.site` builds it, warnings as errors)."""
 
+import io
 import json
 import pkgutil
 import re
 from hashlib import sha256
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
+import dexed
 import nbformat
+import numpy as np
+import numpy.typing as npt
 import pytest
+import soundfile
+from bs4 import BeautifulSoup, Tag
 
 import latentdx
+from latentdx import Dexed
+from latentdx.audio import files
+from latentdx.audio.notes import parse_note
+from latentdx.presets.bank import Preset
 
 ROOT = Path(__file__).parents[1]
 PAGES = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text("utf8"))
@@ -121,6 +132,44 @@ def test_every_medium_is_used(site: Path, parsed: dict[Path, Links]) -> None:
     assert not [
         path for path in (site / "book/media").rglob("*") if path.is_file() and path.resolve() not in linked
     ]
+
+
+def test_presets_on_offer_sound_as_beside_them(site: Path) -> None:
+    """Read by another reader of .syx, rendered at the row's gain, coded as MP3: that is what is played."""
+    compared = 0
+    for page in sorted((site / "book").glob("*.html")):
+        for row in BeautifulSoup(page.read_text("utf8"), "html.parser").select(".ldx-row"):
+            gain = np.float32(10 ** (float(str(row["data-gain-db"])) / 20))
+            for clip in row.select(".ldx-clip:has(a[download$='.syx'])"):
+                link, audio = clip.select_one("a[download$='.syx']"), clip.select_one("audio")
+                assert link and audio
+                message = (page.parent / unquote(str(link["href"]))).read_bytes()
+                voice = dexed.Patch.from_sysex(message[6:161] + b"\x3f").to_sysex()[:145]
+                preset = Preset(np.frombuffer(voice, np.uint8))
+                heard, _ = soundfile.read(page.parent / unquote(str(audio["src"])))
+                distances = {
+                    note: difference(heard, files.encode(gain * Dexed().render(preset, *note), "mp3"))
+                    for note in played(page.stem, row)
+                }
+                compared += 1
+                told = f"{page.stem}: {row['aria-label']}, {clip.get_text(' ', strip=True)[:60]}, {distances}"
+                assert min(distances.values()) < 0.02, told
+    assert compared > 40
+
+
+def played(page: str, row: Tag) -> list[tuple[int, int]]:
+    """At which notes a row's sounds may have been played; which one, its words say."""
+    if said := re.search(r"played at (\S+)@(\d+)", str(row["aria-label"]), re.IGNORECASE):
+        return [(parse_note(said[1]), int(said[2]))]
+    return list(product((36, 60, 84), (20, 64, 85, 127))) if page == "notes" else [(60, 85)]
+
+
+def difference(heard: npt.NDArray[np.float64], coded: bytes) -> float:
+    """RMS of the difference, as a share of the RMS of what is heard."""
+    other, _ = soundfile.read(io.BytesIO(coded))
+    if len(other) != len(heard):
+        return np.inf
+    return float(np.linalg.norm(other - heard) / max(np.linalg.norm(heard), 1e-6))
 
 
 @pytest.mark.parametrize("chapter", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)

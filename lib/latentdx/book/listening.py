@@ -143,7 +143,7 @@ def row(
         raise ParameterError(
             f"the blind row {title!r} needs a target and at least 2 versions with distances: see `compared`"
         )
-    gain = row_gain_db(clips)
+    gain = round(row_gain_db(clips), 2)  # as the page says it
     scale = pictures.Scale.of([clip.sound for clip in clips])
     columns = _columns(len(clips))
     size = pictures.WIDE if columns <= 3 else pictures.SMALL
