@@ -1,0 +1,159 @@
+"""How near does which search come with 2,000 renders, and how long does a match take on one core?
+
+    python benchmarks/match.py    # data/benchmarks/match.json; about fifteen minutes on one core
+
+All start with what a match starts with, the model's answers and the nearest known presets without relatives,
+and share their distance. On validation presets of learnfm; needs the corpus and its single-note store.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from cmaes import CatCMAwM
+from tqdm import tqdm
+
+from latentdx.applications import moves
+from latentdx.applications.intake import Intake
+from latentdx.applications.judging import Judge
+from latentdx.applications.match import N_NEAREST, match
+from latentdx.applications.match_quality import nearest_unrelated
+from latentdx.applications.program import N_DRAWN, load_model
+from latentdx.applications.search import search
+from latentdx.audio.dexed import SINGLE_NOTE, Dexed
+from latentdx.evaluation.runs import Trial
+from latentdx.evaluation.statistics import bootstrap
+from latentdx.models.genetic import POPULATION, cross, mutate
+from latentdx.models.index import SoundIndex
+from latentdx.presets.parameters import maxima, voice_parameters
+from latentdx.provenance import code_commit
+from latentdx.shipped import shipped
+
+Values = npt.NDArray[np.uint8]
+Judged = Callable[[Values], npt.NDArray[np.float64]]
+Redraw = Callable[[Values], Values]
+
+N_TARGETS = 10
+BUDGET = 2_000
+SEED = 0
+
+
+def catcmawm(starts: Values, judge: Judged, _: Redraw) -> float:
+    """CatCMA with margin around the best start, over its audible parameters; the least distance."""
+    distances = judge(starts)
+    least, left = float(distances.min()), BUDGET - len(starts)
+    best = starts[int(distances.argmin())]
+    columns = moves.audible(best)
+    unordered = np.array([p.kind == "categorical" for p in voice_parameters()]) | (maxima() <= 3)
+    numbers, choices = columns[~unordered[columns]], columns[unordered[columns]]
+    sizes = maxima()[choices].astype(int) + 1
+    likely = np.zeros((len(choices), sizes.max()))
+    for row, size, value in zip(likely, sizes, best[choices], strict=True):
+        row[:size] = 0.1 / (size - 1)
+        row[value] = 0.9
+    found = CatCMAwM(
+        z_space=[np.arange(maxima()[c] + 1) / maxima()[c] for c in numbers],
+        c_space=sizes.tolist(),
+        mean=best[numbers] / maxima()[numbers],
+        sigma=0.05,
+        cat_param=likely,
+        seed=SEED,
+    )
+    while left > 0:
+        asked = [found.ask() for _ in range(found.population_size)]
+        values = np.repeat(best[None], len(asked), 0)
+        values[:, numbers] = np.rint([s.z * maxima()[numbers] for s in asked])
+        values[:, choices] = [s.c.argmax(1) for s in asked]
+        told = judge(values)
+        left -= len(values)
+        least = min(least, float(told.min()))
+        found.tell(list(zip(asked, told.tolist(), strict=True)))
+    return least
+
+
+def genetic(starts: Values, judge: Judged, _: Redraw) -> float:
+    """As `models.genetic`, but from all starts and by this distance."""
+    rng = np.random.default_rng(SEED)
+    population, distances = starts, judge(starts)
+    left = BUDGET - len(starts)
+    while left > 0:
+        order = np.argsort(distances, kind="stable")[:POPULATION]
+        population, distances = population[order], distances[order]
+        a, b = (np.minimum(*rng.integers(len(population), size=(2, POPULATION))) for _ in range(2))
+        children = np.stack(
+            [
+                mutate(cross(population[i], population[j], rng), rng)
+                for i, j in zip(a[:left], b[:left], strict=True)
+            ]
+        )
+        population = np.concatenate([population, children])
+        distances = np.append(distances, judge(children))
+        left -= len(children)
+    return float(distances.min())
+
+
+SEARCHES: dict[str, Callable[[Values, Judged, Redraw], float]] = {
+    "starts alone": lambda starts, judge, _: float(judge(starts).min()),
+    "genetic search": genetic,
+    "CatCMAwM": catcmawm,
+    "ours, without redrawing": lambda starts, judge, _: float(
+        search(starts, judge, BUDGET, seed=SEED).distances.min()
+    ),
+    "ours": lambda starts, judge, redraw: float(
+        search(starts, judge, BUDGET, propose=redraw, seed=SEED).distances.min()
+    ),
+}
+
+
+def compared() -> dict[str, Any]:
+    torch.set_num_threads(1)
+    trial = Trial.of("learnfm", "twin-disjoint", "validation", limit=N_TARGETS)
+    known = nearest_unrelated(trial, SoundIndex.read(shipped("index", "learnfm.safetensors")), N_NEAREST)
+    model, synth = load_model("latentdx"), Dexed()
+    distances: dict[str, list[float]] = {}
+    seconds: dict[str, list[float]] = {}
+    for row, near in zip(tqdm(trial.rows.tolist()), known, strict=True):
+        sound = synth.render(trial.bank[row], *SINGLE_NOTE[0])
+        decibels = model.spectrograms(sound)
+
+        explored = model.explore(decibels, N_DRAWN, Judge([sound], SINGLE_NOTE), seed=SEED)
+        starts = np.unique(np.concatenate([explored.values, near]), axis=0)
+        redraw = model.redraw(decibels, seed=SEED)
+        for name, run in SEARCHES.items():
+            judge, begun = Judge([sound], SINGLE_NOTE, threads=1), time.perf_counter()
+            distances.setdefault(name, []).append(run(starts, judge, redraw))
+            seconds.setdefault(name, []).append(time.perf_counter() - begun)
+        begun = time.perf_counter()
+        match([Intake(sound, *SINGLE_NOTE[0], (), ())], model, near, budget=BUDGET, threads=1)
+        seconds.setdefault("match, whole", []).append(time.perf_counter() - begun)
+    return {
+        "targets": trial.selection,
+        "budget": BUDGET,
+        "checkpoint_sha256": model.sha256,
+        "engine": synth.engine,
+        "commit": code_commit(),
+        "distance": {
+            name: {"mean": bootstrap(found, "mean").value, "median": bootstrap(found, "median").value}
+            for name, found in distances.items()
+        },
+        "ours_nearer": {
+            name: int(np.sum(np.array(distances["ours"]) < found))
+            for name, found in distances.items()
+            if name != "ours"
+        },
+        "seconds_one_core": {name: float(np.median(spent)) for name, spent in seconds.items()},
+    }
+
+
+def main() -> None:
+    text = json.dumps(compared(), indent=1)
+    print(text)
+    shipped("benchmarks", "match.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
