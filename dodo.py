@@ -215,6 +215,7 @@ JUDGING = LEARNING | {"evaluation", "applications"}
 TRAINING_CODE = [*DATASET_CODE, *(file for file in LIBRARY if LEARNING & set(Path(file).parts))]
 EVALUATION_CODE = [*DATASET_CODE, *(file for file in LIBRARY if JUDGING & set(Path(file).parts))]
 FIVE_NOTES = "60:20,60:64,60:127,40:85,70:85"
+N_AT_FIVE_NOTES = 2_000
 N_CANDIDATES = 64
 
 
@@ -250,11 +251,13 @@ def task_train() -> Iterator[Task]:
 
 def evaluations(name: str) -> list[list[str]]:
     """Arguments of `latentdx evaluate` that make every result of a model; or of the anchors."""
+    five = ["--notes", FIVE_NOTES, "--quick", "--limit", str(N_AT_FIVE_NOTES)]
     several = ["--best-of", str(N_CANDIDATES), "--limit", str(N_SEARCHED)]
+    quick = ["--quick"] * (name == "numcat++-random")  # live parameters of another test set: half an hour
     return [
-        [name],
-        *([[name, "--notes", FIVE_NOTES]] if name in ("numcat++", "numcat++-six") else []),
-        *([[name, *several]] if name == "latentdx" else []),
+        [name, *quick],
+        *([[name, *five]] if name in ("numcat++", "numcat++-epochs5", "numcat++-six") else []),
+        *([[name, *several], ["match"]] if name == "latentdx" else []),
     ]
 
 

@@ -44,7 +44,7 @@ def title(profile: Profile) -> str:
     parts += ["random split"] * (profile.split == "random")
     parts += [f"seed {profile.seed}"] * (profile.seed != 0)
     if profile.name in model_names(profile.scale):
-        usual = read_profile(profile.name, profile.scale).epochs
+        usual = read_profile(profile.name.partition("-epochs")[0], profile.scale).epochs
         parts += [f"{profile.epochs} epochs"] * (profile.epochs != usual)
     return ", ".join(parts)
 
