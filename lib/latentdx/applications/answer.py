@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from latentdx.applications.intake import VELOCITY, Intake, Take, take_in
+from latentdx.applications.intake import VELOCITY, Intake, Take, take_all
 from latentdx.applications.program import Programmer, nearest_c, played_at, resampled, score
 from latentdx.audio.dexed import SINGLE_NOTE, Dexed, Renderer
 from latentdx.audio.notes import note_name
@@ -61,14 +61,7 @@ def hear(takes: Sequence[Take], notes: Notes, note: int | None, velocity: int = 
             f"this model hears {len(notes)} sound{'s' * (len(notes) > 1)} at once"
             f"{f' ({wanted})' if len(notes) > 1 else ''}, not {len(takes)}"
         )
-    heard = [
-        take_in(
-            take.path,
-            note=note if take.note is None else take.note,
-            velocity=velocity if take.velocity is None else take.velocity,
-        )
-        for take in takes
-    ]
+    heard = take_all(takes, note, velocity)
     if len(notes) == 1:
         return heard
     found = {(intake.note, intake.velocity): intake for intake in heard}

@@ -1,6 +1,7 @@
 """From a user's sound to what the models hear: found, cut, leveled, its note estimated, and what was done."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -238,6 +239,18 @@ class Take:
     path: Path
     note: int | None = None
     velocity: int | None = None
+
+
+def take_all(takes: Sequence[Take], note: int | None = None, velocity: int = VELOCITY) -> list[Intake]:
+    """`take_in` each; `note` and `velocity` are of takes that do not say theirs."""
+    return [
+        take_in(
+            take.path,
+            note=note if take.note is None else take.note,
+            velocity=velocity if take.velocity is None else take.velocity,
+        )
+        for take in takes
+    ]
 
 
 def parse_take(text: str) -> Take:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from latentdx.applications.intake import VELOCITY, Intake, Take, take_in
+from latentdx.applications.intake import VELOCITY, Intake, Take, take_all
 from latentdx.applications.judging import Judge
 from latentdx.applications.program import Programmer, fitted, nearest_c, played_at, resampled, score
 from latentdx.applications.search import Tried, search
@@ -210,14 +210,7 @@ def hear(takes: Sequence[Take], note: int | None = None, velocity: int = VELOCIT
     Raises:
         AudioFileError: a file holds no sound within the bounds; see `intake.take_in`.
     """
-    heard = [
-        take_in(
-            take.path,
-            note=note if take.note is None else take.note,
-            velocity=velocity if take.velocity is None else take.velocity,
-        )
-        for take in takes
-    ]
+    heard = take_all(takes, note, velocity)
     gain = reference(heard).gain_db if heard else 0.0
     return [intake.with_gain(gain) for intake in heard]
 
