@@ -1,0 +1,108 @@
+"""Lighthouse's four desktop scores of every page of the site; data/benchmarks/lighthouse.json.
+
+    make site && python benchmarks/lighthouse.py        # needs npm, which fetches Lighthouse, and Chromium
+
+The site is served as a static host does: under a sub-path, text compressed, to be cached for ten minutes.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from tqdm import tqdm
+
+from latentdx.provenance import code_commit
+from latentdx.shipped import shipped
+
+LIGHTHOUSE = "lighthouse@12.8.2"
+CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+PREFIX = "/latentdx/"
+TEXT = {".html", ".css", ".js", ".svg", ".json"}
+
+
+@contextmanager
+def served(site: Path) -> Iterator[str]:
+    """The address of the site's root, as long as it lasts."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = site / self.path.partition("?")[0].removeprefix(PREFIX)
+            if not self.path.startswith(PREFIX) or not path.is_file():
+                self.send_error(404)
+                return
+            content = path.read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Type", self.guess_type(path))
+            self.send_header("Cache-Control", "max-age=600")
+            if path.suffix in TEXT:
+                content = gzip.compress(content)
+                self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
+    finally:
+        server.shutdown()
+
+
+def scores(address: str) -> dict[str, Any]:
+    """Of one page: each category in per cent, and the audits that cost something."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "report.json")
+        subprocess.run(
+            [
+                *("npx", "--yes", LIGHTHOUSE, address, "--quiet", "--preset=desktop"),
+                f"--only-categories={','.join(CATEGORIES)}",
+                *("--output=json", f"--output-path={report}"),
+                "--chrome-flags=--headless=new --no-sandbox",
+            ],
+            check=True,
+        )
+        found = json.loads(report.read_text("utf8"))
+    out = {name: round(100 * found["categories"][name]["score"]) for name in CATEGORIES}
+    weighted = {a["id"] for c in CATEGORIES for a in found["categories"][c]["auditRefs"] if a["weight"]}
+    low = {
+        key: round(100 * audit["score"])
+        for key, audit in found["audits"].items()
+        if key in weighted and audit["score"] is not None and audit["score"] < 0.9
+    }
+    return {**out, "below 90": low}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    arguments.add_argument("site", type=Path, nargs="?", default=Path("build/laptop/_build/html"))
+    site = arguments.parse_args().site
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    os.environ.setdefault("CHROME_PATH", chromium or "")
+    names = re.findall(r"(?:root|file): (\S+)", Path("_toc.yml").read_text("utf8"))
+    with served(site) as address:
+        pages = {name: scores(f"{address}{name}.html") for name in tqdm(names, unit="page")}
+    least = {category: min(page[category] for page in pages.values()) for category in CATEGORIES}
+    text = json.dumps(
+        {"lighthouse": LIGHTHOUSE, "commit": code_commit(), "least": least, "pages": pages}, indent=1
+    )
+    print(text)
+    shipped("benchmarks", "lighthouse.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
