@@ -53,7 +53,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 
 def group(page: Page, title: str) -> Locator:
-    return page.get_by_role("group", name=title)
+    return page.get_by_role("figure", name=title)
 
 
 def titles(page: Page, title: str) -> list[str]:

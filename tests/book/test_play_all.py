@@ -123,7 +123,7 @@ def test_true_level_takes_the_boost_of_its_row_back(page: Page) -> None:
     assert volumes(page) == [1.0] * 8
     gain = float(page.locator(".ldx-row").nth(1).get_attribute("data-gain-db") or "nan")
     assert gain == pytest.approx(9.46, abs=0.1)  # a peak of 0.3 to -1 dBFS
-    others = page.get_by_role("group", name="Others")
+    others = page.get_by_role("figure", name="Others")
     switch = others.get_by_role("button", name="true level")
     expect(switch).to_have_attribute("aria-pressed", "false")
     switch.focus()
@@ -137,7 +137,7 @@ def test_true_level_takes_the_boost_of_its_row_back(page: Page) -> None:
 
 
 def test_the_page_remembers_a_rows_level(page: Page) -> None:
-    page.get_by_role("group", name="Others").get_by_role("button", name="true level").click()
+    page.get_by_role("figure", name="Others").get_by_role("button", name="true level").click()
     page.reload()
     switches = page.get_by_role("button", name="true level")
     expect(switches.nth(1)).to_have_attribute("aria-pressed", "true")
@@ -146,7 +146,7 @@ def test_the_page_remembers_a_rows_level(page: Page) -> None:
 
 
 def test_a_lowered_row_has_no_true_level_and_says_why(page: Page) -> None:
-    loud, nearly = (page.get_by_role("group", name=name) for name in ("Loud", "Nearly"))
+    loud, nearly = (page.get_by_role("figure", name=name) for name in ("Loud", "Nearly"))
     assert loud.get_by_role("button", name="true level").count() == 0
     expect(loud.locator(".ldx-gain")).to_contain_text("at the synth’s own level it would clip")
     # at -0.4 dBFS it is lowered, but would not clip
