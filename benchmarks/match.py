@@ -1,6 +1,7 @@
-"""How near does which search come with 2,000 renders, and how long does a match take on one core?
+"""How near does which search come with 2,000 renders, by which distance should it go, and how long does a
+match take on one core?
 
-    python benchmarks/match.py    # data/benchmarks/match.json; about fifteen minutes on one core
+    python benchmarks/match.py    # data/benchmarks/match.json; half an hour on one core
 
 All start with what a match starts with, the model's answers and the nearest known presets without relatives,
 and share their distance. On validation presets of learnfm; needs the corpus and its single-note store.
@@ -19,16 +20,18 @@ from tqdm import tqdm
 
 from latentdx.applications import moves
 from latentdx.applications.intake import Intake
-from latentdx.applications.judging import Judge
-from latentdx.applications.match import N_NEAREST, match
+from latentdx.applications.judging import WEIGHTS, Judge
+from latentdx.applications.match import MEASURES, N_NEAREST, match
 from latentdx.applications.match_quality import nearest_unrelated
 from latentdx.applications.program import N_DRAWN, load_model
 from latentdx.applications.search import search
 from latentdx.audio.dexed import SINGLE_NOTE, Dexed
 from latentdx.evaluation.runs import Trial
+from latentdx.evaluation.sound import Sound
 from latentdx.evaluation.statistics import bootstrap
 from latentdx.models.genetic import POPULATION, cross, mutate
 from latentdx.models.index import SoundIndex
+from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import maxima, voice_parameters
 from latentdx.provenance import code_commit
 from latentdx.shipped import shipped
@@ -109,6 +112,15 @@ SEARCHES: dict[str, Callable[[Values, Judged, Redraw], float]] = {
 }
 
 
+DISTANCES = {
+    "the mix": WEIGHTS,
+    "log-STFT alone": (1.0, 0.0, 0.0),
+    "spectral convergence alone": (0.0, 1.0, 0.0),
+    "MFCC13 alone": (0.0, 0.0, 1.0),
+}
+"""What a search may go by; all of `MEASURES` then tell what it is good for, log-mel in none of them."""
+
+
 def compared() -> dict[str, Any]:
     torch.set_num_threads(1)
     trial = Trial.of("learnfm", "twin-disjoint", "validation", limit=N_TARGETS)
@@ -116,6 +128,7 @@ def compared() -> dict[str, Any]:
     model, synth = load_model("latentdx"), Dexed()
     distances: dict[str, list[float]] = {}
     seconds: dict[str, list[float]] = {}
+    measured: dict[str, dict[str, list[float]]] = {}
     for row, near in zip(tqdm(trial.rows.tolist()), known, strict=True):
         sound = synth.render(trial.bank[row], *SINGLE_NOTE[0])
         decibels = model.spectrograms(sound)
@@ -127,6 +140,18 @@ def compared() -> dict[str, Any]:
             judge, begun = Judge([sound], SINGLE_NOTE, threads=1), time.perf_counter()
             distances.setdefault(name, []).append(run(starts, judge, redraw))
             seconds.setdefault(name, []).append(time.perf_counter() - begun)
+        for name, weights in DISTANCES.items():
+            found = search(
+                starts,
+                Judge([sound], SINGLE_NOTE, threads=1, weights=weights),
+                BUDGET,
+                propose=model.redraw(decibels, seed=SEED),
+                seed=SEED,
+            )
+            best = Preset(found.values[int(found.distances.argmin())])
+            target, heard = Sound(sound), Sound(synth.render(best, *SINGLE_NOTE[0]))
+            for measure, of in MEASURES.items():
+                measured.setdefault(name, {}).setdefault(measure, []).append(of(target, heard))
         begun = time.perf_counter()
         match([Intake(sound, *SINGLE_NOTE[0], (), ())], model, near, budget=BUDGET, threads=1)
         seconds.setdefault("match, whole", []).append(time.perf_counter() - begun)
@@ -144,6 +169,10 @@ def compared() -> dict[str, Any]:
             name: int(np.sum(np.array(distances["ours"]) < found))
             for name, found in distances.items()
             if name != "ours"
+        },
+        "medians_by_the_distance_searched": {
+            name: {measure: float(np.median(values)) for measure, values in found.items()}
+            for name, found in measured.items()
         },
         "seconds_one_core": {name: float(np.median(spent)) for name, spent in seconds.items()},
     }

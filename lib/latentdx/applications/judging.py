@@ -36,6 +36,7 @@ class Judge:
         notes: (MIDI note, velocity).
         renderer: default `Dexed()`.
         threads: renders at a time; default one a core.
+        weights: of the three parts, see `WEIGHTS`.
 
     Raises:
         ParameterError: a target is silent: everything would be infinitely far.
@@ -48,6 +49,7 @@ class Judge:
         *,
         renderer: Renderer | None = None,
         threads: int | None = None,
+        weights: tuple[float, float, float] = WEIGHTS,
     ) -> None:
         if len(targets) != len(notes) or not len(notes):
             raise ParameterError(f"{len(targets)} sounds for {len(notes)} notes: one each, and at least one")
@@ -57,6 +59,7 @@ class Judge:
         self.targets, self.notes = list(targets), list(notes)
         self._renderer = renderer or Dexed()
         self._threads = threads
+        self._weights = weights
         self._windows = [scipy.signal.get_window("hann", n).astype(np.float32) for n in (1024, 2048)]
         self._mel = mel_filters(2048, 128, "slaney")
         self._wanted = [self._spectra(target) for target in self.targets]
@@ -86,7 +89,7 @@ class Judge:
             np.linalg.norm(stft - wanted_stft) / self._norms[i],
             np.abs(mfcc - wanted_mfcc).mean(),
         )
-        return float(np.dot(WEIGHTS, parts))
+        return float(np.dot(self._weights, parts))
 
     def _magnitudes(self, sound: Audio, window: Floats, padding: str) -> Floats:
         n = len(window)
