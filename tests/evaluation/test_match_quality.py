@@ -48,13 +48,13 @@ def test_rows_of_the_table_and_curves(checkpoints, model, trial, index, monkeypa
     results = [r for r in found if isinstance(r, Result)]
     assert [r.provenance.name for r in results] == [
         "latentdx-best-of-4-on-3",
+        "nearest-genetic-on-3",
         "match-20-on-3",
         "match-130-on-2",
-        "nearest-genetic-on-3",
     ]
     assert all(r.provenance.kind == "search" for r in results)
-    assert results[2].provenance.selection == f"2 of these: {trial.selection}"
-    assert set(results[2].table["row"]) < set(results[1].table["row"]) == set(trial.rows)
+    assert results[3].provenance.selection == f"2 of these: {trial.selection}"
+    assert set(results[3].table["row"]) < set(results[2].table["row"]) == set(trial.rows)
 
     curves = [c for c in found if isinstance(c, pd.DataFrame)]
     assert [c["title"].unique().tolist() for c in curves] == [["Match, 20 renders"], ["Match, 130 renders"]]
@@ -66,7 +66,7 @@ def test_rows_of_the_table_and_curves(checkpoints, model, trial, index, monkeypa
 
     monkeypatch.setattr(match_quality.match, "match", lambda *_, **__: pytest.fail("searched again"))
     again = list(match_quality.measure(model, file, trial, index, (20,), **QUIET))
-    pd.testing.assert_frame_equal(again[1].table, results[1].table)
+    pd.testing.assert_frame_equal(again[2].table, results[2].table)
 
 
 def test_an_index_of_more_than_the_training_set_is_refused(checkpoints, model, trial) -> None:

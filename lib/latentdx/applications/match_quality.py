@@ -121,8 +121,8 @@ def measure(
     processes: int | None = None,
     progress: bool | None = None,
 ) -> Iterator[Result | pd.DataFrame]:
-    """Results of the best of 64 samples, of `match` at each budget, each with its curve, and of the genetic
-    search at 2,000 renders from the nearest preset; finished chunks are kept.
+    """Results of the best of 64 samples, of the genetic search from the nearest preset with 2,000 renders, and
+    of `match` at each budget, each with its curve; finished chunks are kept.
 
     Args:
         model: that the match takes; `file` is its checkpoint.
@@ -147,6 +147,7 @@ def measure(
     method = f"{model.sha256} {_code(match, search, moves, judging, program, tune)} {Dexed().engine}"
     _, best_of = samples.best_of(model, score, trial, N_DRAWN, **audio_only)[0]
     yield best_of
+    yield _genetic(trial, how, audio_only)
     for budget in budgets:
         chosen = np.sort(order[: FEWER.get(budget, len(order))])
         part = _part(trial, chosen)
@@ -165,7 +166,6 @@ def measure(
         so_far = {k: _predictions(matched[:, 1 + i]) for i, k in enumerate(COUNTS) if k <= budget}
         curve = samples.curve_of(so_far, model, part, name, **how)
         yield curve.assign(title=inference.capitalize())
-    yield _genetic(trial, how, audio_only)
 
 
 def _genetic(trial: Trial, how: dict[str, Any], audio_only: dict[str, Any]) -> Result:
