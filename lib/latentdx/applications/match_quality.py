@@ -121,8 +121,8 @@ def measure(
     processes: int | None = None,
     progress: bool | None = None,
 ) -> Iterator[Result | pd.DataFrame]:
-    """Results of the best of 64 samples, of the genetic search from the nearest preset with 2,000 renders, and
-    of `match` at each budget, each with its curve; finished chunks are kept.
+    """Results of the best of 64 samples, of the genetic search from the nearest preset, and of `match` at
+    each budget, with its curve; finished chunks are kept.
 
     Args:
         model: that the match takes; `file` is its checkpoint.
