@@ -10,7 +10,7 @@ from IPython.display import HTML
 
 from latentdx.applications.intake import Intake
 from latentdx.applications.match import Match, match, nearest_presets
-from latentdx.applications.program import Programmer
+from latentdx.applications.program import Programmer, fitted
 from latentdx.audio.dexed import Dexed
 from latentdx.book.examples import Answer, Audio, Programmed, named
 from latentdx.book.figures import COLORS, figure_html, new_figure
@@ -41,7 +41,7 @@ def matched(
 
     What a match gives is in tune already, where that brings it nearer.
     """
-    sound = Intake(p.sound, *p.note, (), ())
+    sound = Intake(fitted(p.sound), *p.note, (), ())
     found = match([sound], model, nearest_presets(sound, known), budget=budget, keep=1)
     preset = named(found.best.preset, p.target.name, "match")
     tuning = replace(found.best.tuning, preset=preset)
