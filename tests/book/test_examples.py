@@ -19,6 +19,7 @@ from latentdx.dataset import dynamics, leveling, targets
 from latentdx.errors import CorpusMissingError
 from latentdx.evaluation.metrics import mfcc_mae
 from latentdx.evaluation.sound import Sound
+from latentdx.models.index import known_presets
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
 from latentdx.training.profile import read_profile
@@ -112,6 +113,39 @@ def test_downloads_render_to_the_sound_beside_them(chapter, programmed) -> None:
     bank = PresetBank.read(page(examples.download(examples.presets_of([programmed]), "all")).a["href"])
     assert [n.strip() for n in bank.names[:2]] == ["Goodone N", "Goodone N+"]
     np.testing.assert_array_equal(bank.values[1], TUNED.values)
+
+
+def test_more_presets_than_a_cartridge_holds_are_numbered_cartridges(chapter) -> None:
+    links = page(examples.download([TUNED] * 33, "all")).select("a[download]")
+    assert [a["download"] for a in links] == ["all-1.syx", "all-2.syx"]
+    assert [PresetBank.read(a["href"]).values[1].tolist() == TUNED.values.tolist() for a in links] == [
+        True,
+        False,
+    ]
+
+
+def test_a_match_is_one_answer_more_for_sounds_of_any_length(chapter, target, smoke_model) -> None:
+    short = Dexed().render(TUNED)[:40_000]
+    known = known_presets(["starter"])[0]
+    p, found = out_of_domain.matched(
+        examples.program(target, short, models(plus=TUNED)), smoke_model, known, 24
+    )
+    assert len(p.answers) == 2 and p.answers[-1].title == "Match, 24 renders" and found.renders == 24
+    assert p.answers[-1].preset.name == "Goodone M" and len(p.tuned) == 3
+    one, mean = (
+        [td.text for td in tr.select("td")]
+        for tr in page(out_of_domain.matches_table([p], [found])).select("tbody tr")
+    )
+    assert (
+        one[1:]
+        == mean[1:]
+        == [
+            f"{found.stages[i].measures[key]:.{decimals}f}"
+            for key, decimals in (("mfcc13", 1), ("convergence", 2), ("log_stft", 3))
+            for i in (0, -1)
+        ]
+    )
+    assert not out_of_domain.matches_table([], []).data
 
 
 def test_the_row_is_blind_only_where_there_is_a_choice(chapter, programmed, target) -> None:

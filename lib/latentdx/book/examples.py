@@ -26,6 +26,7 @@ from latentdx.dataset.targets import Target
 from latentdx.errors import CorpusError, ShippedFileError
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
+from latentdx.presets.sysex import BANK_VOICES
 from latentdx.training.cards import title
 
 Audio = npt.NDArray[np.float32]
@@ -283,8 +284,10 @@ def presets_of(programmed: Sequence[Programmed]) -> list[Preset]:
 
 
 def download(presets: Sequence[Preset], name: str) -> HTML:
-    """A chapter's cartridge; nothing without presets."""
-    return cartridge(presets, name) if presets else HTML("")
+    """A chapter's cartridge, or as many as it takes, numbered; nothing without presets."""
+    parts = [presets[i : i + BANK_VOICES] for i in range(0, len(presets), BANK_VOICES)]
+    names = [name] if len(parts) == 1 else [f"{name}-{number}" for number in range(1, len(parts) + 1)]
+    return HTML("\n".join(cartridge(*part).data for part in zip(parts, names, strict=True)))
 
 
 _COLUMNS = {"log-STFT": "log_stft", "SC": "convergence", "MFCC13": "mfcc13"}
