@@ -125,8 +125,8 @@ def _figures(summary: Mapping[str, Any], sha256: str) -> Iterator[str]:
                     d = m["decimals"]
                     told.append(f"{statistic} {m['title']} {value:.{d}f} ({low:.{d}f} to {high:.{d}f})")
         notes = ", ".join(f"({note}, {velocity})" for note, velocity in p["notes"])
-        where = p["selection"] or f"the whole {p['subset']} set"
-        yield f"- {p['inference']}, at {notes}, {where}, {everything['n']:,} presets: {'; '.join(told)}"
+        where = p["selection"] or f"the whole {p['subset']} set, {everything['n']:,} presets"
+        yield f"- {p['inference']}, at {notes}, {where}: {'; '.join(told)}"
 
 
 def write_cards(folder: Path | None = None, results: Path | None = None) -> list[Path]:
