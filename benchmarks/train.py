@@ -5,7 +5,8 @@
 
 The loop is the very one that trains. Measured in alternation, for other programs disturb a machine: an
 unoptimized loop (single precision, PyTorch's own transposed convolutions and memory format, every
-spectrogram decoded), then one lever more at a time, to the loop of the profile.
+spectrogram decoded), then one lever more at a time, to the loop of the profile. The last lever, threads that
+wait awake (`OMP_WAIT_POLICY`, which `latentdx train` sets), takes a process of its own.
 """
 
 import argparse
@@ -82,8 +83,11 @@ class Rates:
         self.found.append(figures["presets_per_second"])
 
 
+AWAKE = "+ threads wait awake"
+
+
 def loops(profile: Profile) -> dict[str, Loop]:
-    """From the unoptimized one to the profile's, one lever more at a time."""
+    """From the unoptimized one to the profile's, one lever more at a time; the last but `AWAKE`."""
     plain = Loop("32-true", channels_last=False, doubling=False, decoded=1.0)
     half = replace(plain, precision=profile.precision)
     doubling = replace(half, doubling=True)
@@ -97,28 +101,37 @@ def loops(profile: Profile) -> dict[str, Loop]:
     }
 
 
-def training(profile: Profile, rounds: int, steps: int) -> dict[str, Any]:
-    """Presets a second of each loop: the median step of each round, the first step of a round left out."""
-    rates: dict[str, list[float]] = {}
+def one_round(profile: Profile, steps: int, *, awake: bool) -> dict[str, float]:
+    """Presets a second of each loop (`awake`: of the last): the median step, the first one left out."""
+    ways = loops(profile)
+    if awake:
+        ways = {AWAKE: [*ways.values()][-1]}
+    rates = {}
     with tempfile.TemporaryDirectory() as folder, tqdm(disable=True) as bar:
-        runs = {
-            name: way.prepare(profile, Path(folder), profile.batch * (steps + 1))
-            for name, way in loops(profile).items()
-        }
-        for _ in range(rounds):
-            for name, run in runs.items():
-                log = Rates()
-                run.progress = Progress()
-                train_epoch(run, log, bar)  # type: ignore[arg-type]
-                rates.setdefault(name, []).append(statistics.median(log.found[1:]))
+        for name, way in ways.items():
+            run, log = way.prepare(profile, Path(folder), profile.batch * (steps + 1)), Rates()
+            train_epoch(run, log, bar)  # type: ignore[arg-type]
+            rates[name] = statistics.median(log.found[1:])
+    return rates
+
+
+def training(options: argparse.Namespace, profile: Profile) -> dict[str, Any]:
+    """The median of rounds, each in processes of their own."""
+    rates: dict[str, list[float]] = {}
+    for _ in range(options.rounds):
+        for awake in (False, True):
+            asked = ["--corpus", options.corpus, "--scale", options.scale, "--steps", str(options.steps)]
+            variables = {"OMP_WAIT_POLICY": "ACTIVE"} if awake else {}
+            for name, rate in child([*asked, "--round", *["--awake"] * awake], variables).items():
+                rates.setdefault(name, []).append(rate)
     medians = {name: statistics.median(found) for name, found in rates.items()}
     slow, *_, fast = medians.values()
     return {
         "model": profile.name,
         "scale": profile.scale,
         "batch": profile.batch,
-        "rounds": rounds,
-        "steps_a_round": steps,
+        "rounds": options.rounds,
+        "steps_a_round": options.steps,
         "torch_threads": torch.get_num_threads(),
         "presets_per_second_of_rounds": rates,
         "presets_per_second_by_lever": medians,
@@ -158,12 +171,16 @@ def using(file: Path) -> dict[str, Any]:
     }
 
 
-def in_a_process_of_its_own(file: Path) -> dict[str, Any]:
-    """`using`, where nothing is warm."""
-    child = [sys.executable, __file__, "--child", str(file)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(child, stdout=subprocess.PIPE, text=True, check=True, env=environment)
-    result: dict[str, Any] = json.loads(done.stdout)
+def child(asked: list[str], variables: dict[str, str]) -> dict[str, Any]:
+    """What this script, asked for a part, prints in a process of its own, where nothing is warm."""
+    done = subprocess.run(
+        [sys.executable, __file__, *asked],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=os.environ | variables,
+    )
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
@@ -175,16 +192,21 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6, help="that count, of each loop in each round")
     parser.add_argument("--model", type=Path, help="a checkpoint to load and use")
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--using", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--round", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--awake", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.child:
-        print(json.dumps(using(options.child)))
-        return
     profile = read_profile("numcat++", options.scale, {"corpus": options.corpus})
+    if options.using:
+        print(json.dumps(using(options.using)))
+        return
+    if options.round:
+        print(json.dumps(one_round(profile, options.steps, awake=options.awake)))
+        return
     results: dict[str, Any] = {"machine": machine(), "corpus": options.corpus, "needed": NEEDED}
-    results["training"] = training(profile, options.rounds, options.steps)
+    results["training"] = training(options, profile)
     if options.model:
-        results["using"] = in_a_process_of_its_own(options.model)
+        results["using"] = child(["--using", str(options.model)], {"OMP_NUM_THREADS": "1"})
     found = results["training"] | results.get("using", {})
     results["met"] = {
         name: found[name] >= bound if name in results["training"] else found[name] <= bound

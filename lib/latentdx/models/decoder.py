@@ -24,7 +24,7 @@ class DoublingConvTranspose2d(nn.ConvTranspose2d):
         kernel = self.kernel_size[0]
         taps = (kernel + 1) // 2  # each phase sees x[q + 1], x[q], (x[q - 1]) for output 2 q and 2 q + 1
         odd = 2 * taps - kernel
-        weight = F.pad(self.weight, (0, odd, 0, odd))
+        weight = F.pad(self.weight.to(x.dtype), (0, odd, 0, odd))  # autocast would move twice as much
         inputs, outputs = weight.shape[:2]
         phases = weight.view(inputs, outputs, taps, 2, taps, 2).permute(1, 3, 5, 0, 2, 4).flip(4, 5)
         sizes = [
@@ -44,8 +44,15 @@ class DoublingConvTranspose2d(nn.ConvTranspose2d):
         return F.pixel_shuffle(y, 2)[..., : sizes[0], : sizes[1]]
 
 
+class _BatchNorm2d(nn.BatchNorm2d):
+    """For 8 channels, PyTorch's CPU kernel takes eight times as long with channels last as without."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.contiguous() if self.num_features <= 8 else x)
+
+
 def _block(transposed: nn.ConvTranspose2d) -> nn.Sequential:
-    return nn.Sequential(transposed, nn.LeakyReLU(_SLOPE), nn.BatchNorm2d(transposed.out_channels))
+    return nn.Sequential(transposed, nn.LeakyReLU(_SLOPE), _BatchNorm2d(transposed.out_channels))
 
 
 class Decoder(nn.Module):

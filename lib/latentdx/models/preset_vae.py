@@ -164,7 +164,7 @@ class PresetVAE(nn.Module):
     def normalize(self, decibels: Tensor) -> Tensor:
         """dB, any shape -> [-1, 1] over the training set's range; what is outside of it stays outside."""
         low, high = self.range_db
-        return (decibels - low) * (2 / (high - low)) - 1
+        return (decibels - low).mul_(2 / (high - low)).sub_(1)  # in place: it is the largest array of a step
 
     def encode(self, spectrograms: Tensor, notes: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Normalized spectrograms (B, note, 257, 347) -> mean and log-variance of q(z0 | x), (B, D) each.

@@ -13,6 +13,8 @@ def blank_bands(spectrograms: Tensor, n: int) -> Tensor:
     Widths are uniform from nothing to the widest, places uniform; all notes of an item alike. This is
     SpecAugment's masking (Park et al., Interspeech 2019, https://doi.org/10.21437/Interspeech.2019-2680).
     """
+    if not n:
+        return spectrograms
     *_, mels, frames = spectrograms.shape
     blank = torch.zeros(len(spectrograms), 1, mels, frames, dtype=torch.bool, device=spectrograms.device)
     for _ in range(n):
