@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from cmaes import CatCMAwM
+from render import machine
 from tqdm import tqdm
 
 from latentdx.applications import moves
@@ -33,7 +34,6 @@ from latentdx.models.genetic import POPULATION, cross, mutate
 from latentdx.models.index import SoundIndex
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import maxima, voice_parameters
-from latentdx.provenance import code_commit
 from latentdx.shipped import shipped
 
 Values = npt.NDArray[np.uint8]
@@ -156,11 +156,11 @@ def compared() -> dict[str, Any]:
         match([Intake(sound, *SINGLE_NOTE[0], (), ())], model, near, budget=BUDGET, threads=1)
         seconds.setdefault("match, whole", []).append(time.perf_counter() - begun)
     return {
-        "targets": trial.selection,
+        "targets": len(trial.rows),
         "budget": BUDGET,
         "checkpoint_sha256": model.sha256,
         "engine": synth.engine,
-        "commit": code_commit(),
+        "machine": machine(),
         "distance": {
             name: {"mean": bootstrap(found, "mean").value, "median": bootstrap(found, "median").value}
             for name, found in distances.items()

@@ -368,7 +368,7 @@ def test_costs(tmp_path) -> None:
     """A time and a count make minutes; a checkpoint tells its own."""
     stages = ("one pass", "compare", "live parameters", "pYIN", "best of 64")
     measured = {
-        "machine": {"processor": "an abacus"},
+        "machine": {"processor": "an abacus", "commit": "0123456789abcdef"},
         "model": "latentdx",
         "drawn": 64,
         "milliseconds": {stage: {"median": 60.0} for stage in stages},
@@ -383,5 +383,38 @@ def test_costs(tmp_path) -> None:
     checkpoint.save(PresetVAE(profile.architecture), about, tmp_path / "numcat.safetensors")
     _, line = cells(costs.training_table(tmp_path))
     assert line[:4] == ["NumCat", "2", "1,234", "75 min"]
-    for html in (costs.evaluation_table(tmp_path / "none"), costs.training_table(tmp_path / "none")):
-        assert "Not measured yet" in html.data
+    tables = (costs.evaluation_table, costs.training_table, costs.loop_table, costs.use_table)
+    for table in (*tables, costs.search_table, costs.search_distance_table):
+        assert "Not measured yet" in table(tmp_path / "none").data
+
+
+def test_benchmarks(tmp_path) -> None:
+    """Speed is told against the first loop, a search against ours."""
+    machine = {"processor": "an abacus", "commit": "0123456789abcdef"}
+    rates = {"plain": 100.0, "+ all": 260.0}
+    using = {"model": "m", "load_seconds": 1, "program_ms_one_core_first": 80, "program_ms_one_core": 50}
+    trained = {"training": {"model": "m", "presets_per_second_by_lever": rates}, "using": using}
+    (tmp_path / "train.json").write_text(json.dumps({"machine": machine} | trained))
+    assert cells(costs.loop_table(tmp_path / "train.json"))[2] == ["+ all", "260", "2.60"]
+    assert cells(costs.use_table(tmp_path / "train.json"))[1:] == [
+        ["load the checkpoint", "1.00 s"],
+        ["program the first sound", "80 ms"],
+        ["program the next", "50 ms"],
+    ]
+    searched = {
+        "targets": 10,
+        "budget": 2000,
+        "distance": {"genetic": {"mean": 0.8, "median": 0.7}, "ours": {"mean": 0.4, "median": 0.3}},
+        "ours_nearer": {"genetic": 9},
+        "seconds_one_core": {"genetic": 8.0, "ours": 9.0, "match, whole": 11.0},
+        "medians_by_the_distance_searched": {"the mix": {"MFCC13": 4.321}},
+    }
+    file = tmp_path / "match.json"
+    file.write_text(json.dumps({"machine": machine} | searched))
+    _, *lines = cells(costs.search_table(file))
+    assert lines == [
+        ["genetic", "0.800", "0.700", "9 of 10", "8.0 s"],
+        ["ours", "0.400", "0.300", "–", "9.0 s"],
+    ]
+    assert "a whole match takes 11.0 s" in costs.search_table(file).data
+    assert cells(costs.search_distance_table(file))[1] == ["the mix", "4.32"]
