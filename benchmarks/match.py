@@ -61,7 +61,7 @@ def catcmawm(starts: Values, judge: Judged, _: Redraw) -> float:
     found = CatCMAwM(
         z_space=[np.arange(maxima()[c] + 1) / maxima()[c] for c in numbers],
         c_space=sizes.tolist(),
-        mean=best[numbers] / maxima()[numbers],
+        mean=np.clip(best[numbers] / maxima()[numbers], 1e-3, 1 - 1e-3),  # it fails with one on an edge
         sigma=0.05,
         cat_param=likely,
         seed=SEED,
