@@ -8,6 +8,7 @@ import pandas as pd
 from IPython.display import HTML
 
 from latentdx.book.findings import NotMeasuredError, shown
+from latentdx.book.report import HEADINGS
 from latentdx.book.tables import table_html
 from latentdx.dataset import curation
 from latentdx.evaluation.evaluate import N_PYIN
@@ -122,7 +123,7 @@ def search_distance_table(file: Path | None = None) -> HTML:
     measured = _benchmark("match", file)
     found = measured["medians_by_the_distance_searched"]
     lines = [
-        {"search goes by": name} | {f"{m} ↓": f"{value:.3g}" for m, value in values.items()}
+        {"search goes by": name} | {f"{HEADINGS[m]} ↓": f"{value:.3g}" for m, value in values.items()}
         for name, values in found.items()
     ]
     return table_html(

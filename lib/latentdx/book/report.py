@@ -38,7 +38,9 @@ FORMAT = 1
 _STATIC = Path(__file__).resolve().parents[3] / "book/_static"
 _TEMPLATES = Path(__file__).parent / "templates"
 
-_HEADINGS = {"log_stft": "log-STFT", "convergence": "SC", "mfcc13": "MFCC13", "log_mel": "log-mel, dB"}
+HEADINGS = {"log_stft": "log-STFT", "convergence": "SC", "mfcc13": "MFCC13", "log_mel": "log-mel, dB"}
+"""Of the measures, by their names in `match.MEASURES`."""
+
 _STAGES = {
     "forward pass": "one forward pass of the model",
     "model": "best of the model's presets",
@@ -220,7 +222,7 @@ def stage_table(match: Match) -> pd.DataFrame:
             "": _STAGES[s.name],
             "renders": f"{s.renders:,}",
             "mix": f"{s.distance:.3f}",
-            **{_HEADINGS[name]: f"{value:.2f}" for name, value in s.measures.items()},
+            **{HEADINGS[name]: f"{value:.2f}" for name, value in s.measures.items()},
         }
         for s in match.stages
     ]
