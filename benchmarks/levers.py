@@ -35,8 +35,8 @@ from latentdx.provenance import code_commit
 from latentdx.training.loop import train
 from latentdx.training.profile import Profile, read_profile
 
-N_PRESETS = 200
-"""Of the validation set, the same for all."""
+N_PRESETS, N_SEARCHED = 200, 100
+"""Of the validation set, the same for all: in one pass, and for levers that render dozens a preset."""
 
 SHORT = {"epochs": 2}
 """Of the trainings that are compared; what a lever brings in a short one need not last."""
@@ -106,9 +106,9 @@ def changed(profile: Profile, fields: Mapping[str, Any]) -> Profile:
 class Targets:
     """The validation presets with their spectrograms and sounds."""
 
-    def __init__(self) -> None:
+    def __init__(self, n: int) -> None:
         every = rows("learnfm", "twin-disjoint", "validation")
-        self.rows = np.sort(np.random.default_rng(0).choice(every, N_PRESETS, replace=False))
+        self.rows = np.sort(np.random.default_rng(0).choice(every, n, replace=False))
         bank = corpora.read("learnfm").neutral()
         self.sounds = [Dexed().render(bank[int(row)], *SINGLE_NOTE[0]) for row in self.rows]
         store = Store(store_folder("learnfm", SINGLE_NOTE))
@@ -119,7 +119,7 @@ class Targets:
     def measure(self, infer: Callable[[int], npt.NDArray[np.uint8]], what: str) -> dict[str, npt.NDArray]:
         """Every metric of the preset that `infer` finds for each target."""
         out = []
-        for i in tqdm(range(N_PRESETS), desc=what):
+        for i in tqdm(range(len(self.rows)), desc=what):
             target, found = Sound(self.sounds[i]), Sound(Dexed().render(Preset(infer(i)), *SINGLE_NOTE[0]))
             out.append([metric(target, found) for metric in METRICS.values()])
         return dict(zip(METRICS, np.array(out).T, strict=True))
@@ -150,7 +150,7 @@ def note(lever: str, change: str, before: Mapping, after: Mapping, *, kept: bool
 
 
 def training() -> None:
-    targets = Targets()
+    targets = Targets(N_PRESETS)
     base = read_profile("numcat++", changes=SHORT)
 
     def trained(profile: Profile, name: str) -> Programmer:
@@ -170,7 +170,7 @@ def training() -> None:
 
 
 def inference() -> None:
-    targets, joint = Targets(), load_model("latentdx")
+    targets, joint = Targets(N_SEARCHED), load_model("latentdx")
     seeds = [int(row) for row in targets.rows]
 
     def draws(temperature: float, *, together: bool = True) -> Callable[[int, int], npt.NDArray[np.uint8]]:
