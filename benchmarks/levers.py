@@ -38,7 +38,7 @@ from latentdx.training.profile import Profile, read_profile
 N_PRESETS, N_SEARCHED = 200, 100
 """Of the validation set, the same for all: in one pass, and for levers that render dozens a preset."""
 
-SHORT = {"epochs": 2}
+SHORT = {"epochs": 1}
 """Of the trainings that are compared; what a lever brings in a short one need not last."""
 
 METRICS = {"spectral convergence": spectral_convergence, "MFCC13": lambda a, b: mfcc_mae(a, b, 13)}
@@ -160,10 +160,10 @@ def training() -> None:
     shipped = targets.one_pass(plain)
     for change in CHANGES:
         other = targets.one_pass(trained(changed(base, change.other), "-".join(change.other)))
-        said = f"{change.changed} (NumCat++, {base.epochs} epochs, one pass)"
+        said = f"{change.changed} ({base.epochs}-epoch NumCat++, one pass)"
         note(change.lever, said, *((other, shipped) if change.kept else (shipped, other)), kept=change.kept)
     robust = trained(replace(base, recorded=RECORDED), "recorded")
-    share = f"{RECORDED:.0%} of the presets heard as recorded, against none (NumCat++, {base.epochs} epochs)"
+    share = f"{RECORDED:.0%} of the presets heard as recorded, against none ({base.epochs}-epoch NumCat++)"
     note("training on recordings: clean sounds", share, shipped, targets.one_pass(robust), kept=False)
     heard = [targets.one_pass(model, targets.recorded) for model in (plain, robust)]
     note("training on recordings: recorded sounds", share, *heard, kept=False)
