@@ -15,6 +15,9 @@ DOIT := $(BIN)/doit profile=$(PROFILE)
 # The stamp carries a checksum of what was installed, so that a fresh checkout's dates install nothing twice.
 INSTALLED := .venv/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | tr ' ' -)
 
+# librosa compiles at its first use, into files that two processes which do so at once spoil for good (a crash).
+COMPILE = import numpy; from latentdx.audio.pitch import estimate; estimate(numpy.sin(numpy.arange(22050, dtype="f4") / 16))
+
 # Prints how long a stage took, under its name.
 TIMED = TIMEFORMAT='== $(1): %0lR'; time
 
@@ -61,7 +64,8 @@ $(INSTALLED):
 	@echo "Installing $$(grep -c == requirements.lock) pinned packages into .venv; the first time takes some minutes."
 	@$(PYTHON) -m venv .venv
 	@$(call TIMED,install) { $(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock \
-		&& $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable .; }
+		&& $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable . \
+		&& $(BIN)/python -c '$(COMPILE)'; }
 	@rm -f .venv/.installed-*
 	@touch $@
 
