@@ -60,7 +60,7 @@ class Change:
 CHANGES = (
     Change(
         "presets begin near constant",
-        "scale e^-3 before the last couplings, against 1",
+        "scale e^-1.5 before the last couplings, against 1",
         {"initial_log_scale": 0.0},
     ),
     Change(

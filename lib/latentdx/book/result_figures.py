@@ -244,11 +244,12 @@ def _curves_figure(f: Findings, curves: pd.DataFrame, metrics: Sequence[str], an
             )
         except NotMeasuredError:
             pass
-        ticks = sorted(set(curves["samples"]))
+        counts = sorted(set(curves["samples"]))
+        ticks = counts if len(counts) < 8 else counts[::2]
         ax.set_xscale("log", base=2)
-        ax.set_xticks(ticks, [f"{t:,}" for t in ticks], rotation=60 if len(ticks) > 8 else 0)
+        ax.set_xticks(ticks, [f"{t:,}" for t in ticks])
         ax.set(xlabel="candidates rendered", ylabel="median", title=m.title, ylim=(0, None))
-    axes[0, 0].legend(fontsize=8, loc="lower left")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
     text = "; ".join(told)
     whole = curves["n"].map("{:,} presets".format)
     presets = "; ".join(curves["selection"].where(curves["selection"] != "", whole).unique())
