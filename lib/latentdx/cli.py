@@ -145,11 +145,10 @@ def train(
     Example:  latentdx train numcat++ --scale smoke --out run
     Many nodes: python -m pydoc latentdx.training.loop
     """
-    if devices in (
-        "auto",
-        "1",
-    ):  # OpenMP's threads have the cores to themselves: awake, they are a third faster
-        os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")  # read when PyTorch is imported
+    if devices in ("auto", "1"):
+        # one process has the cores to itself; threads that wait awake make it a third faster. PyTorch's import
+        # reads it
+        os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")
     from lightning_fabric import Fabric  # here, for they take seconds to import
 
     from latentdx.training.loop import train

@@ -1,4 +1,4 @@
-"""What training, evaluation and a match cost: from checkpoints and benchmarks."""
+"""What training, evaluation and a match cost, and what ways to search bring: from checkpoints and benchmarks."""
 
 import json
 from pathlib import Path

@@ -23,7 +23,9 @@ from latentdx.provenance import describe_commit
 LEAST_OF_KIND = 20
 """Pairs that a line of the break-down needs: with fewer its interval says nothing."""
 
-_NAMES = {"smoothness": "Smoothness", "nonlinearity": "Non-linearity", "unevenness": "Unevenness"}
+NAMES = {"smoothness": "Smoothness", "nonlinearity": "Non-linearity", "unevenness": "Unevenness"}
+"""Of `MEASURES`, at the beginning of a line."""
+
 _BETTER = {"smoothness": "smoother", "nonlinearity": "straighter", "unevenness": "more even"}
 _WORSE = {"smoothness": "rougher", "nonlinearity": "less straight", "unevenness": "less even"}
 
@@ -63,7 +65,7 @@ def changes_table(found: Found, measure: str, *, sounding: bool = False) -> HTML
             "": Markup("<strong>{}</strong>").format(about["title"])
             if name == found.ours()
             else about["title"],
-            f"{_NAMES[measure]}, mean ↓": Markup('{}<br><span class="ldx-interval">{} – {}</span>').format(
+            f"{NAMES[measure]}, mean ↓": Markup('{}<br><span class="ldx-interval">{} – {}</span>').format(
                 *(f"{x:.{digits}f}" for x in (mean.value, mean.low, mean.high))
             ),
             "median": f"{np.nanmedian(scores[name]):.{digits}f}",
@@ -80,7 +82,7 @@ def changes_table(found: Found, measure: str, *, sounding: bool = False) -> HTML
     n = len(scores[BASELINE])
     which = "in which no way falls silent" if sounding else f"of {result.provenance.corpus}'s test set"
     return table_html(
-        pd.DataFrame(lines, dtype=object), f"{_NAMES[measure]} over {n:,} pairs {which}, {_steps(result)}"
+        pd.DataFrame(lines, dtype=object), f"{NAMES[measure]} over {n:,} pairs {which}, {_steps(result)}"
     )
 
 
@@ -178,7 +180,7 @@ def verdict(found: Found) -> HTML:
     for measure in MEASURES:
         e = change(result.scores(measure), "latent")
         p = _against(result, measure, False)["latent"]
-        parts.append(f"{_NAMES[measure].lower()} {percent(e)}, p {p_text(p)}")
+        parts.append(f"{NAMES[measure].lower()} {percent(e)}, p {p_text(p)}")
     told = [_sure(result), f"Latent against naive: {'; '.join(parts)}."]
     groups = by_group(result, "latent")
     low, high = (f(groups, key=lambda g: groups[g].value) for f in (min, max))
@@ -228,7 +230,7 @@ def _switch(result: PairResult) -> str:
     """What no interpolation scores, which says what a measure is worth."""
     if "switch" not in result.provenance.methods:
         return ""
-    told = [f"{_NAMES[m].lower()} {percent(change(result.scores(m), 'switch'))}" for m in MEASURES]
+    told = [f"{NAMES[m].lower()} {percent(change(result.scores(m), 'switch'))}" for m in MEASURES]
     return f"To switch halfway, and not to interpolate at all, against naive: {', '.join(told)}."
 
 
