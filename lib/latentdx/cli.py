@@ -146,8 +146,7 @@ def train(
     Many nodes: python -m pydoc latentdx.training.loop
     """
     if devices in ("auto", "1"):
-        # one process has the cores to itself; threads that wait awake make it a third faster. PyTorch's import
-        # reads it
+        # one process has the cores to itself: threads that wait awake make it a third faster
         os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")
     from lightning_fabric import Fabric  # here, for they take seconds to import
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from latentdx.models.sampler import DRAWING_TEMPERATURE, N_BLOCKS
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import NEUTRAL_TRANSPOSE, column, parameter
 from latentdx.shipped import shipped
+from latentdx.threads import one_thread
 from latentdx.training import checkpoint
 from latentdx.training.losses import TEMPERATURE
 
@@ -130,9 +132,9 @@ class Programmer:
 
     def predict(self, decibels: Tensor) -> Predictions:
         """Spectrograms, dB (B, note, 257, 347) -> one preset each, one forward pass."""
-        return Predictions.of_vectors(
-            self.model.representation, self.model.program(self.model.normalize(decibels))
-        )
+        with one_thread() if len(decibels) == 1 else nullcontext():
+            vectors = self.model.program(self.model.normalize(decibels))
+        return Predictions.of_vectors(self.model.representation, vectors)
 
     def sample(
         self, decibels: Tensor, n: int, *, temperature: float = 1.0, seed: int = 0, joint: bool = True
@@ -144,7 +146,7 @@ class Programmer:
         """
         generator = torch.Generator().manual_seed(seed)
         model = self.model
-        with torch.inference_mode():
+        with one_thread(), torch.inference_mode():
             spectrograms = model.normalize(decibels)
             if joint and model.sampler is not None:
                 maps = model.encoder.maps(spectrograms)
@@ -203,12 +205,12 @@ class Programmer:
         if sampler is None:
             raise ParameterError(f"the model {self.about.profile.name!r} has no sampler to redraw with")
         rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-        with torch.inference_mode():
+        with one_thread(), torch.inference_mode():
             maps = self.model.encoder.maps(self.model.normalize(decibels))
 
         def drawn(values: Values) -> Values:
             block = int(rng.integers(1, N_BLOCKS))
-            with torch.inference_mode():
+            with one_thread(), torch.inference_mode():
                 given = torch.from_numpy(values[None])
                 out = sampler.redraw(maps, given, block, temperature=temperature, generator=generator)
             return out[0].numpy()

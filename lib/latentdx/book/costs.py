@@ -1,4 +1,4 @@
-"""What training, evaluation and a match cost, and what ways to search bring: from checkpoints and benchmarks."""
+"""Costs of training, evaluation and matching, and a comparison of searches, as measured by benchmarks."""
 
 import json
 from pathlib import Path

@@ -95,6 +95,7 @@ def _replace_folder(new: Path, old: Path) -> None:
 
 def main() -> None:
     """Run one chapter from the command line (what dodo.py calls)."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many chapters run at once as there are cores
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("source", type=Path, help="the clean notebook")
     parser.add_argument("target", type=Path, help="where the executed copy goes; media/<name>/ beside it")

@@ -1,0 +1,81 @@
+"""How much slower is a whole match while another process keeps both cores busy?
+
+    python benchmarks/load.py    # data/benchmarks/load.json; five minutes
+
+Quiet and busy runs alternate. A run is a process of its own, as from the command line, so its time includes
+importing PyTorch and loading the model.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from render import machine
+
+from latentdx.dataset.targets import load
+from latentdx.provenance import code_commit
+from latentdx.shipped import shipped
+
+ROUNDS = 3
+BUDGET = 2_000
+
+BUSY = """
+import multiprocessing, os
+def turn():
+    while True: pass
+for _ in range(os.cpu_count()): multiprocessing.Process(target=turn, daemon=True).start()
+input()
+"""
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Keep every core busy with a Python loop in another process."""
+    process = subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE)
+    try:
+        time.sleep(1)
+        yield
+    finally:
+        process.communicate(b"\n")
+
+
+def seconds(sound: Path, folder: str) -> float:
+    """Wall time of one `latentdx match`."""
+    command = [sys.executable, "-m", "latentdx.cli", "match", str(sound), "-o", f"{folder}/match.syx"]
+    begun = time.perf_counter()
+    subprocess.run([*command, "--budget", str(BUDGET), "--force"], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    """Measure, print and ship the outcome."""
+    sound = shipped("targets", load("out of domain")[0].file)
+    quiet, loaded = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        seconds(sound, folder)  # what is compiled or cached once
+        for _ in range(ROUNDS):
+            quiet.append(seconds(sound, folder))
+            with busy():
+                loaded.append(seconds(sound, folder))
+    outcome = {
+        "machine": machine(),
+        "commit": code_commit(),
+        "sound": sound.name,
+        "budget": BUDGET,
+        "quiet_s": [round(t, 2) for t in quiet],
+        "busy_s": [round(t, 2) for t in loaded],
+        "ratio": round(statistics.median(loaded) / statistics.median(quiet), 2),
+    }
+    text = json.dumps(outcome, indent=1)
+    print(text)
+    shipped("benchmarks", "load.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
