@@ -21,7 +21,7 @@ COMPILE = import numpy; from latentdx.audio.pitch import estimate; estimate(nump
 # Prints how long a stage took, under its name.
 TIMED = TIMEFORMAT='== $(1): %0lR'; time
 
-.PHONY: help install site lab reproduce train evaluate test check lock clean
+.PHONY: help install site lab reproduce train evaluate check fast test release lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -46,14 +46,25 @@ train: $(INSTALLED)  ## train the laptop models; goes on where it stopped (MODEL
 	$(DOIT) -n 1 models="$(MODELS)" train
 
 evaluate: $(INSTALLED)  ## measure anchors and trained models on the test set into data/results (MODELS as above)
-	$(DOIT) -n 1 models="$(MODELS)" listen
+	$(DOIT) -n 1 models="$(MODELS)" listening
 
-check: $(INSTALLED)  ## format, lint and types only
+check: $(INSTALLED)  ## format, lint, layers and types only
+	@mkdir -p build
 	@$(call TIMED,ruff) { $(BIN)/ruff check && $(BIN)/ruff format --check; }
+	@$(call TIMED,import-linter) { $(BIN)/lint-imports --no-cache > build/imports.txt || { cat build/imports.txt; exit 1; }; }
 	@$(call TIMED,mypy) $(BIN)/mypy
 
-test: check  ## everything: lint, types, unit tests, every notebook, the smoke site, the browser
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env tests book
+# each worker on one thread, or they would wait for each other
+fast: check  ## lint, types, and the tests that need neither a browser nor a site nor much time
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not browser and not slow and not site" tests
+
+test: check  ## everything: lint, types, all tests, the smoke site (which runs every notebook), the browser
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env tests
+
+release: $(INSTALLED)  ## build wheel, sdist and what is published beside them into build/release
+	rm -rf build/release
+	$(BIN)/python -m latentdx_book.build.release --out build/release
+	$(BIN)/python -m build --outdir build/release
 
 install: $(INSTALLED)  ## only make .venv from the lock
 

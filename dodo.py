@@ -16,12 +16,12 @@ from typing import Any
 from doit import get_var
 from doit.tools import config_changed
 
-from latentdx.book.costs import N_SEARCHED
-from latentdx.book.downloads import originals_allowed
-from latentdx.book.notebooks import read_profile
-from latentdx.book.sphinx_extension import BUILD_VARIABLE
+from latentdx.display.downloads import originals_allowed
 from latentdx.training import profile as training
 from latentdx.training.run import run_folder
+from latentdx_book.build.notebook_runner import read_profile
+from latentdx_book.build.sphinx_extension import BUILD_VARIABLE
+from latentdx_book.chapters.costs import N_SEARCHED
 
 Task = dict[str, Any]
 
@@ -37,7 +37,12 @@ SHIPPED = sorted(str(path) for path in Path("data").rglob("*") if path.is_file()
 CHAPTERS = sorted(Path("book").glob("*.ipynb"))
 PAGES = sorted(
     path
-    for path in [*Path("book").rglob("*.md"), *Path("book").glob("*.bib"), *Path("book/_static").rglob("*")]
+    for path in [
+        *Path("book").rglob("*.md"),
+        *Path("book").glob("*.bib"),
+        *Path("book/_static").rglob("*"),
+        *Path("lib/latentdx/web").rglob("*"),
+    ]
     if path.is_file()
 )
 MODULE = [sys.executable, "-m"]
@@ -63,7 +68,7 @@ BUILD.mkdir(parents=True, exist_ok=True)
 
 def task_notebook() -> Iterator[Task]:
     """Execute one chapter with the profile's parameters."""
-    run = [*MODULE, "latentdx.book.notebooks", "--profile", str(PROFILE_FILE)]
+    run = [*MODULE, "latentdx_book.build.notebook_runner", "--profile", str(PROFILE_FILE)]
     for chapter in CHAPTERS:
         target = EXECUTED / chapter.name
         settings = {
@@ -133,7 +138,14 @@ def task_site() -> Task:
 MADE = Path("build/made")
 CORPUS = get_var("corpus", "learnfm")
 NOTES = get_var("notes", "single")
-DATASET_CODE = [file for file in LIBRARY if {"presets", "audio", "dataset"} & set(Path(file).parts)]
+
+
+def code_of(*packages: str) -> list[str]:
+    """The sources of some packages."""
+    return [file for file in LIBRARY if set(packages) & set(Path(file).parts)]
+
+
+DATASET_CODE = code_of("presets", "audio", "dataset")
 
 
 def task_fetch() -> Task:
@@ -151,7 +163,7 @@ def task_make() -> Iterator[Task]:
             MADE / "targets/dynamics.parquet",
         ),
         "targets": (
-            ["latentdx.dataset.targets", "--out", str(MADE / "targets")],
+            ["latentdx.dataset.target_sounds", "--out", str(MADE / "targets")],
             MADE / "targets/targets.json",
         ),
     }
@@ -182,10 +194,14 @@ def task_index() -> Iterator[Task]:
     for corpus in sorted({"starter", CORPUS} & {"starter", "learnfm"}):
         yield {
             "name": corpus,
-            "file_dep": [*DATASET_CODE, "lib/latentdx/models/index.py", f"data/curation/{corpus}.parquet"],
+            "file_dep": [
+                *DATASET_CODE,
+                "lib/latentdx/retrieval/sound_index.py", "lib/latentdx/retrieval/build_index.py",
+                f"data/curation/{corpus}.parquet",
+            ],
             "task_dep": ["render"],
             "uptodate": [(made / f"{corpus}.safetensors").exists()],
-            "actions": [[*MODULE, "latentdx.models.index", corpus, "--out", str(made)]],
+            "actions": [[*MODULE, "latentdx.retrieval.build_index", corpus, "--out", str(made)]],
         }
 
 
@@ -210,10 +226,8 @@ MODELS = get_var("models", "").split() or list(training.model_names("laptop"))
 if unknown := set(MODELS) - set(training.model_names("laptop")):
     sys.exit(f"no model {', '.join(sorted(unknown))}; there are {', '.join(training.model_names('laptop'))}")
 SHIPPED_MODELS = {"num", "numcat", "numcat++", "numcat++-six", "latentdx"}  # the others leave only results
-LEARNING = {"models", "training"}
-JUDGING = LEARNING | {"evaluation", "applications"}
-TRAINING_CODE = [*DATASET_CODE, *(file for file in LIBRARY if LEARNING & set(Path(file).parts))]
-EVALUATION_CODE = [*DATASET_CODE, *(file for file in LIBRARY if JUDGING & set(Path(file).parts))]
+TRAINING_CODE = [*DATASET_CODE, *code_of("models", "training")]
+EVALUATION_CODE = [*TRAINING_CODE, *code_of("metrics", "retrieval", "applications", "evaluation")]
 FIVE_NOTES = "60:20,60:64,60:127,40:85,70:85"
 N_AT_FIVE_NOTES = 2_000
 N_CANDIDATES = 64
@@ -250,14 +264,16 @@ def task_train() -> Iterator[Task]:
 
 
 def evaluations(name: str) -> list[list[str]]:
-    """Arguments of `latentdx evaluate` that make every result of a model; or of the anchors."""
+    """Arguments of `latentdx evaluate` that make every result of a model, or of the anchors."""
     five = ["--notes", FIVE_NOTES, "--quick", "--limit", str(N_AT_FIVE_NOTES)]
     several = ["--best-of", str(N_CANDIDATES), "--limit", str(N_SEARCHED)]
     quick = ["--quick"] * (name == "numcat++-random")  # live parameters of another test set: half an hour
+    if name == "anchors":
+        return [["anchors"]]
     return [
-        [name, *quick],
-        *([[name, *five]] if name in ("numcat++", "numcat++-epochs5", "numcat++-six") else []),
-        *([[name, *several], ["match"]] if name == "latentdx" else []),
+        ["model", name, *quick],
+        *([["model", name, *five]] if name in ("numcat++", "numcat++-epochs5", "numcat++-six") else []),
+        *([["model", name, *several], ["match"]] if name == "latentdx" else []),
     ]
 
 
@@ -281,7 +297,7 @@ def task_interpolation() -> Task:
     return {"actions": [[*MODULE, "latentdx.cli", "evaluate", "interpolation"]]}
 
 
-def task_listen() -> Task:
-    """Keep sounds of the test set for the results chapter; after `evaluate`."""
-    command = [*MODULE, "latentdx.cli", "evaluate", "listen", "--best-of", str(N_CANDIDATES)]
+def task_listening() -> Task:
+    """Render sounds of the test set for the results chapter; after `evaluate`."""
+    command = [*MODULE, "latentdx.cli", "evaluate", "listening", "--best-of", str(N_CANDIDATES)]
     return {"actions": [command], "task_dep": ["evaluate"]}

@@ -19,18 +19,20 @@ import torch
 from render import machine
 from tqdm import tqdm
 
-from latentdx.applications.evaluation import find_model
-from latentdx.applications.program import N_DRAWN, score
+from latentdx.applications.programmer import N_DRAWN
 from latentdx.audio import pitch
-from latentdx.audio.dexed import Dexed
-from latentdx.evaluation.metrics import AUDIO_METRICS
-from latentdx.evaluation.runs import Trial
-from latentdx.evaluation.sound import Sound
-from latentdx.models.live import live_parameters
+from latentdx.audio.renderer import Dexed
+from latentdx.evaluation.commands import find_model
+from latentdx.evaluation.trials import Trial
+from latentdx.metrics.objective import score
+from latentdx.metrics.registry import AUDIO_METRICS
+from latentdx.metrics.sound_features import SoundFeatures
+from latentdx.models.audible_parameters import live_parameters
 from latentdx.presets.bank import Preset
-from latentdx.shipped import shipped
+from latentdx.registry import data_path
+from latentdx.run_options import RunOptions
 
-RESULTS = shipped("benchmarks", "evaluate.json")
+RESULTS = data_path("benchmarks", "evaluate.json")
 
 
 def milliseconds(work: Callable[[int], Any], n: int, what: str) -> dict[str, float]:
@@ -56,7 +58,7 @@ def measure(name: str, n: int) -> dict[str, Any]:
 
     def compare(i: int) -> None:
         a, b = (
-            Sound(synth.render(p, *model.notes[0]))
+            SoundFeatures(synth.render(p, *model.notes[0]))
             for p in (trial.bank[int(trial.rows[i])], found[i].bank[0])
         )
         for metric in AUDIO_METRICS:
@@ -66,7 +68,7 @@ def measure(name: str, n: int) -> dict[str, Any]:
         "one pass": lambda i: model.predict(decibels[i]),
         "compare": compare,
         "live parameters": lambda i: live_parameters(
-            trial.bank[trial.rows[i : i + 1]], renderer=synth, threads=1, progress=False
+            trial.bank[trial.rows[i : i + 1]], renderer=synth, options=RunOptions(processes=1, progress=False)
         ),
         "pYIN": lambda i: [pitch.estimate(synth.render(Preset(found[i].values[0]))) for _ in range(2)],
         f"best of {N_DRAWN}": lambda i: model.explore(

@@ -16,20 +16,21 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from latentdx.applications.program import score
-from latentdx.audio.dexed import SINGLE_NOTE, Dexed
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed
 from latentdx.dataset import curation
-from latentdx.dataset.store import Codes, Store, store_folder
+from latentdx.dataset.store import Store, store_folder
+from latentdx.evaluation.baselines import relatives
 from latentdx.evaluation.statistics import bootstrap
-from latentdx.models.baselines import relatives
-from latentdx.models.index import Known, SoundIndex, known_presets
-from latentdx.models.nearest import Neighbors
+from latentdx.metrics.objective import score
 from latentdx.presets.bank import PresetBank
-from latentdx.shipped import shipped
+from latentdx.registry import data_path
+from latentdx.retrieval.exact_neighbors import Neighbors
+from latentdx.retrieval.known_presets import KnownPresets, known_presets
+from latentdx.retrieval.sound_index import SoundIndex
+from latentdx.typing import Codes, Mask
 
 N_TARGETS, N_ANSWERS = 200, 16
 DIMENSIONS = (8, 16, 32, 48, 64)
-Mask = npt.NDArray[np.bool_]
 Search = Callable[[Codes, Mask], npt.NDArray[np.int64]]
 
 
@@ -71,7 +72,7 @@ class Trial:
         return np.array(out), 1000 * spent / len(self.rows)
 
 
-def compared(known: Known) -> dict[str, Any]:
+def compared(known: KnownPresets) -> dict[str, Any]:
     store = Store(store_folder(known.corpus, SINGLE_NOTE))
     trial, exact = Trial(known.bank, known.index, store), Neighbors(store, known.index.rows)
     reference, spent = trial.best(lambda codes, no: exact.nearest(codes, N_ANSWERS, excluded=no)[0])
@@ -101,7 +102,7 @@ def main() -> None:
         raise SystemExit(remarks[0])
     text = json.dumps(compared(known[0]), indent=1)
     print(text)
-    shipped("benchmarks", "index.json").write_text(text + "\n", encoding="utf-8")
+    data_path("benchmarks", "index.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

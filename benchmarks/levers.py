@@ -18,20 +18,21 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from latentdx.applications.program import N_DRAWN, Programmer, load_model, score
-from latentdx.audio.dexed import SINGLE_NOTE, Dexed
-from latentdx.audio.recorded import Recorded
+from latentdx.applications.programmer import N_DRAWN, Programmer, load_model
+from latentdx.audio.recording_simulation import SimulatedRecording
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.dataset.curation import rows
 from latentdx.dataset.store import Store, store_folder
-from latentdx.download import cache_folder
-from latentdx.evaluation import levers
-from latentdx.evaluation.metrics import mfcc_mae, spectral_convergence
-from latentdx.evaluation.sound import Sound
-from latentdx.models.sampler import DRAWING_TEMPERATURE
+from latentdx.evaluation import ablations
+from latentdx.metrics.objective import score
+from latentdx.metrics.registry import mfcc_mae, spectral_convergence
+from latentdx.metrics.sound_features import SoundFeatures
+from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
 from latentdx.provenance import code_commit
+from latentdx.run_options import cache_folder
 from latentdx.training.loop import train
 from latentdx.training.profile import Profile, read_profile
 
@@ -41,7 +42,10 @@ N_PRESETS, N_SEARCHED = 200, 100
 SHORT = {"epochs": 1}
 """Of the trainings that are compared; what a lever brings in a short one need not last."""
 
-METRICS = {"spectral convergence": spectral_convergence, "MFCC13": lambda a, b: mfcc_mae(a, b, 13)}
+METRICS: Mapping[str, Callable[[SoundFeatures, SoundFeatures], float]] = {
+    "spectral convergence": spectral_convergence,
+    "MFCC13": lambda a, b: mfcc_mae(a, b, 13),
+}
 
 
 @dataclass(frozen=True)
@@ -113,23 +117,30 @@ class Targets:
         self.sounds = [Dexed().render(bank[int(row)], *SINGLE_NOTE[0]) for row in self.rows]
         store = Store(store_folder("learnfm", SINGLE_NOTE))
         self.decibels = torch.from_numpy(store.decibels(self.rows))
-        recorded = [Recorded().render(bank[int(row)], *SINGLE_NOTE[0]) for row in self.rows]
+        recorded = [SimulatedRecording().render(bank[int(row)], *SINGLE_NOTE[0]) for row in self.rows]
         self.recorded = torch.from_numpy(mel_spectrogram(np.stack(recorded)))[:, None]
 
-    def measure(self, infer: Callable[[int], npt.NDArray[np.uint8]], what: str) -> dict[str, npt.NDArray]:
+    def measure(
+        self, infer: Callable[[int], npt.NDArray[np.uint8]], what: str
+    ) -> dict[str, npt.NDArray[Any]]:
         """Every metric of the preset that `infer` finds for each target."""
         out = []
         for i in tqdm(range(len(self.rows)), desc=what):
-            target, found = Sound(self.sounds[i]), Sound(Dexed().render(Preset(infer(i)), *SINGLE_NOTE[0]))
+            target, found = (
+                SoundFeatures(self.sounds[i]),
+                SoundFeatures(Dexed().render(Preset(infer(i)), *SINGLE_NOTE[0])),
+            )
             out.append([metric(target, found) for metric in METRICS.values()])
         return dict(zip(METRICS, np.array(out).T, strict=True))
 
-    def one_pass(self, model: Programmer, decibels: Tensor | None = None) -> dict[str, npt.NDArray]:
+    def one_pass(self, model: Programmer, decibels: Tensor | None = None) -> dict[str, npt.NDArray[Any]]:
         """Of the spectrograms heard, default the clean ones; judged by the clean sounds."""
         values = model.predict(self.decibels if decibels is None else decibels).values
         return self.measure(lambda i: values[i], "one pass")
 
-    def ranked(self, draw: Callable[[int, int], npt.NDArray[np.uint8]], what: str) -> dict[str, npt.NDArray]:
+    def ranked(
+        self, draw: Callable[[int, int], npt.NDArray[np.uint8]], what: str
+    ) -> dict[str, npt.NDArray[Any]]:
         """The best of `draw(i, N_DRAWN)` by rendering."""
 
         def best(i: int) -> npt.NDArray[np.uint8]:
@@ -139,9 +150,9 @@ class Targets:
         return self.measure(best, what)
 
 
-def note(lever: str, change: str, before: Mapping, after: Mapping, *, kept: bool) -> None:
+def note(lever: str, change: str, before: Mapping[str, Any], after: Mapping[str, Any], *, kept: bool) -> None:
     for metric in METRICS:
-        line = levers.record(
+        line = ablations.record(
             lever, change, f"{metric}, median", before[metric], after[metric], kept=kept, commit=code_commit()
         )
         print(

@@ -22,7 +22,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from latentdx.shipped import shipped
+from latentdx.registry import data_path
 
 LIGHTHOUSE = "lighthouse@12.8.2"
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
@@ -107,7 +107,7 @@ def main() -> None:
         {"lighthouse": LIGHTHOUSE, "site": built_from(site), "least": least, "pages": pages}, indent=1
     )
     print(text)
-    shipped("benchmarks", "lighthouse.json").write_text(text + "\n", encoding="utf-8")
+    data_path("benchmarks", "lighthouse.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from render import machine
 
-from latentdx.dataset.targets import load
+from latentdx.dataset.target_sounds import load
 from latentdx.provenance import code_commit
-from latentdx.shipped import shipped
+from latentdx.registry import data_path
 
 ROUNDS = 3
 BUDGET = 2_000
@@ -55,7 +55,7 @@ def seconds(sound: Path, folder: str) -> float:
 
 def main() -> None:
     """Measure, print and ship the outcome."""
-    sound = shipped("targets", load("out of domain")[0].file)
+    sound = data_path("targets", load("out of domain")[0].file)
     quiet, loaded = [], []
     with tempfile.TemporaryDirectory() as folder:
         seconds(sound, folder)  # what is compiled or cached once
@@ -74,7 +74,7 @@ def main() -> None:
     }
     text = json.dumps(outcome, indent=1)
     print(text)
-    shipped("benchmarks", "load.json").write_text(text + "\n", encoding="utf-8")
+    data_path("benchmarks", "load.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,24 +19,24 @@ from cmaes import CatCMAwM
 from render import machine
 from tqdm import tqdm
 
-from latentdx.applications import moves
-from latentdx.applications.intake import Intake
-from latentdx.applications.judging import WEIGHTS, Judge
+from latentdx.applications import mutations
+from latentdx.applications.evolutionary_search import evolutionary_search
 from latentdx.applications.match import MEASURES, N_NEAREST, match
-from latentdx.applications.match_quality import nearest_unrelated
-from latentdx.applications.program import N_DRAWN, load_model
-from latentdx.applications.search import search
-from latentdx.audio.dexed import SINGLE_NOTE, Dexed
-from latentdx.evaluation.runs import Trial
-from latentdx.evaluation.sound import Sound
+from latentdx.applications.programmer import N_DRAWN, load_model
+from latentdx.applications.target import Target
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed
+from latentdx.evaluation.genetic_search import POPULATION, cross, mutate
+from latentdx.evaluation.search_benchmark import nearest_unrelated
 from latentdx.evaluation.statistics import bootstrap
-from latentdx.models.genetic import POPULATION, cross, mutate
-from latentdx.models.index import SoundIndex
+from latentdx.evaluation.trials import Trial
+from latentdx.metrics.objective import WEIGHTS, FastObjective
+from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import maxima, voice_parameters
-from latentdx.shipped import shipped
+from latentdx.registry import data_path
+from latentdx.retrieval.sound_index import SoundIndex
+from latentdx.typing import Values
 
-Values = npt.NDArray[np.uint8]
 Judged = Callable[[Values], npt.NDArray[np.float64]]
 Redraw = Callable[[Values], Values]
 
@@ -50,7 +50,7 @@ def catcmawm(starts: Values, judge: Judged, _: Redraw) -> float:
     distances = judge(starts)
     least, left = float(distances.min()), BUDGET - len(starts)
     best = starts[int(distances.argmin())]
-    columns = moves.audible(best)
+    columns = mutations.audible(best)
     unordered = np.array([p.kind == "categorical" for p in voice_parameters()]) | (maxima() <= 3)
     numbers, choices = columns[~unordered[columns]], columns[unordered[columns]]
     sizes = maxima()[choices].astype(int) + 1
@@ -104,19 +104,19 @@ SEARCHES: dict[str, Callable[[Values, Judged, Redraw], float]] = {
     "genetic search": genetic,
     "CatCMAwM": catcmawm,
     "ours, without redrawing": lambda starts, judge, _: float(
-        search(starts, judge, BUDGET, seed=SEED).distances.min()
+        evolutionary_search(starts, judge, BUDGET, seed=SEED).distances.min()
     ),
     "ours": lambda starts, judge, redraw: float(
-        search(starts, judge, BUDGET, propose=redraw, seed=SEED).distances.min()
+        evolutionary_search(starts, judge, BUDGET, propose=redraw, seed=SEED).distances.min()
     ),
 }
 
 
 DISTANCES = {
     "the mix": WEIGHTS,
-    "log-STFT alone": (1.0, 0.0, 0.0),
-    "spectral convergence alone": (0.0, 1.0, 0.0),
-    "MFCC13 alone": (0.0, 0.0, 1.0),
+    "log-STFT alone": dict(zip(WEIGHTS, (1.0, 0.0, 0.0), strict=True)),
+    "spectral convergence alone": dict(zip(WEIGHTS, (0.0, 1.0, 0.0), strict=True)),
+    "MFCC13 alone": dict(zip(WEIGHTS, (0.0, 0.0, 1.0), strict=True)),
 }
 """What a search may go by; all of `MEASURES` then tell what it is good for, log-mel in none of them."""
 
@@ -124,7 +124,7 @@ DISTANCES = {
 def compared() -> dict[str, Any]:
     torch.set_num_threads(1)
     trial = Trial.of("learnfm", "twin-disjoint", "validation", limit=N_TARGETS)
-    known = nearest_unrelated(trial, SoundIndex.read(shipped("index", "learnfm.safetensors")), N_NEAREST)
+    known = nearest_unrelated(trial, SoundIndex.read(data_path("index", "learnfm.safetensors")), N_NEAREST)
     model, synth = load_model("latentdx"), Dexed()
     distances: dict[str, list[float]] = {}
     seconds: dict[str, list[float]] = {}
@@ -133,27 +133,27 @@ def compared() -> dict[str, Any]:
         sound = synth.render(trial.bank[row], *SINGLE_NOTE[0])
         decibels = model.spectrograms(sound)
 
-        explored = model.explore(decibels, N_DRAWN, Judge([sound], SINGLE_NOTE), seed=SEED)
+        explored = model.explore(decibels, N_DRAWN, FastObjective([sound], SINGLE_NOTE), seed=SEED)
         starts = np.unique(np.concatenate([explored.values, near]), axis=0)
         redraw = model.redraw(decibels, seed=SEED)
         for name, run in SEARCHES.items():
-            judge, begun = Judge([sound], SINGLE_NOTE, threads=1), time.perf_counter()
+            judge, begun = FastObjective([sound], SINGLE_NOTE, threads=1), time.perf_counter()
             distances.setdefault(name, []).append(run(starts, judge, redraw))
             seconds.setdefault(name, []).append(time.perf_counter() - begun)
         for name, weights in DISTANCES.items():
-            found = search(
+            found = evolutionary_search(
                 starts,
-                Judge([sound], SINGLE_NOTE, threads=1, weights=weights),
+                FastObjective([sound], SINGLE_NOTE, threads=1, weights=weights),
                 BUDGET,
                 propose=model.redraw(decibels, seed=SEED),
                 seed=SEED,
             )
             best = Preset(found.values[int(found.distances.argmin())])
-            target, heard = Sound(sound), Sound(synth.render(best, *SINGLE_NOTE[0]))
+            target, heard = SoundFeatures(sound), SoundFeatures(synth.render(best, *SINGLE_NOTE[0]))
             for measure, of in MEASURES.items():
                 measured.setdefault(name, {}).setdefault(measure, []).append(of(target, heard))
         begun = time.perf_counter()
-        match([Intake(sound, *SINGLE_NOTE[0], (), ())], model, near, budget=BUDGET, threads=1)
+        match([Target(sound, *SINGLE_NOTE[0], (), ())], model, nearest=near, budget=BUDGET, threads=1)
         seconds.setdefault("match, whole", []).append(time.perf_counter() - begun)
     return {
         "targets": len(trial.rows),
@@ -181,7 +181,7 @@ def compared() -> dict[str, Any]:
 def main() -> None:
     text = json.dumps(compared(), indent=1)
     print(text)
-    shipped("benchmarks", "match.json").write_text(text + "\n", encoding="utf-8")
+    data_path("benchmarks", "match.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -36,9 +36,9 @@ from latentdx.dataset.loading import SpectrogramDataset, loader
 from latentdx.dataset.rendering import render_store
 from latentdx.dataset.store import Store, store_folder
 from latentdx.presets import corpora
-from latentdx.shipped import shipped
+from latentdx.registry import data_path
 
-RESULTS = shipped("benchmarks", "render.json")
+RESULTS = data_path("benchmarks", "render.json")
 ITEM_BYTES = 257 * 347
 
 

@@ -28,16 +28,16 @@ from render import machine
 from torch import nn
 from tqdm import tqdm
 
-from latentdx.applications.program import load_model
-from latentdx.audio.dexed import Dexed
+from latentdx.applications.programmer import load_model
+from latentdx.audio.renderer import Dexed
 from latentdx.models.decoder import DoublingConvTranspose2d
 from latentdx.presets import corpora
-from latentdx.shipped import shipped
+from latentdx.registry import data_path
 from latentdx.training.loop import set_up, train_epoch
 from latentdx.training.profile import Profile, read_profile
 from latentdx.training.run import Progress, Run
 
-RESULTS = shipped("benchmarks", "train.json")
+RESULTS = data_path("benchmarks", "train.json")
 
 NEEDED = {
     "presets_per_second": 250,

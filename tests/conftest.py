@@ -1,4 +1,4 @@
-"""What several tests share: the built smoke site, a smoke model, Chromium; and a table of where time went."""
+"""Fixtures that several packages' tests share, and a table of where the time went."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 if TYPE_CHECKING:
-    from latentdx.applications.program import Programmer
+    from latentdx.applications.programmer import Programmer
 
 hypothesis.settings.register_profile(
     "ci", derandomize=True
@@ -51,12 +51,31 @@ CHROMIUM = [
 @pytest.fixture(scope="session")
 def smoke_model(tmp_path_factory: pytest.TempPathFactory) -> "Programmer":
     """The default model, trained for a second."""
-    from latentdx.applications.program import load_model  # here, for it takes seconds to import
+    from latentdx.applications.programmer import load_model  # here, for it takes seconds to import
     from latentdx.training.loop import train
     from latentdx.training.profile import read_profile
 
     folder = tmp_path_factory.mktemp("latentdx")
     return load_model(train(read_profile("latentdx", "smoke"), folder, show=False))
+
+
+@pytest.fixture
+def chapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory of a chapter named "chapter"."""
+    return _enter(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def shared_chapter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The same for all tests of a file, which then write its sounds only once."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield _enter(tmp_path_factory.mktemp("chapter"), patch)
+
+
+def _enter(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    patch.chdir(folder)
+    patch.setenv("LATENTDX_NOTEBOOK", "chapter")
+    return folder
 
 
 @pytest.fixture(scope="module")  # for no longer: its event loop would be in the way of notebooks
@@ -74,7 +93,10 @@ def browser() -> Iterator[Browser]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser comes last, so that building the site is not counted as its time."""
+    """Mark what needs a browser or the site; the browser comes last, so that its time holds no building."""
+    for item in items:
+        for fixture in {"browser", "site"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(fixture)
     items.sort(key=lambda item: item.path.name == "test_browser.py")
 
 

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_notebook
 
-from latentdx.book.notebooks import read_profile, run_notebook
 from latentdx.errors import NotebookError
+from latentdx_book.build.notebook_runner import read_profile, run_notebook
 
 BOOK = Path(__file__).parents[1] / "book"
 CHAPTERS = sorted(BOOK.glob("*.ipynb"))
@@ -57,7 +57,7 @@ from hashlib import sha256
 from pathlib import Path
 import numpy as np
 from IPython.display import HTML
-from latentdx.audio.files import encode
+from latentdx.audio.io.encoding import encode
 folder = Path("media", os.environ["LATENTDX_NOTEBOOK"])
 folder.mkdir(parents=True)
 for frequency in range(count):

@@ -20,7 +20,7 @@ from bs4 import BeautifulSoup, Tag
 
 import latentdx
 from latentdx import Dexed
-from latentdx.audio import files
+from latentdx.audio.io import encoding
 from latentdx.audio.notes import parse_note
 from latentdx.presets.bank import Preset
 
@@ -148,7 +148,7 @@ def test_presets_on_offer_sound_as_beside_them(site: Path) -> None:
                 preset = Preset(np.frombuffer(voice, np.uint8))
                 heard, _ = soundfile.read(page.parent / unquote(str(audio["src"])))
                 distances = {
-                    note: difference(heard, files.encode(gain * Dexed().render(preset, *note), "mp3"))
+                    note: difference(heard, encoding.encode(gain * Dexed().render(preset, *note), "mp3"))
                     for note in played(page.stem, row)
                 }
                 compared += 1

@@ -2,23 +2,20 @@
 
 A reproducible companion to "Improving Synthesizer Programming from Variational Autoencoders Latent Space"
 (Le Vaillant, Dutoit, Dekeyser, DAFx 2021, DOI 10.23919/DAFx51585.2021.9768218).
+
+>>> from latentdx import Dexed, PresetBank
+>>> preset = PresetBank.init()[0]
+>>> preset.name, preset["ALGORITHM"] + 1
+('INIT VOICE', 1)
+>>> sound = Dexed().render(preset, note=60, velocity=85)
+>>> sound.shape, sound.dtype
+((88576,), dtype('float32'))
 """
 
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import version
 
-from latentdx.audio.dexed import Dexed
-from latentdx.presets.bank import Preset, PresetBank
+import lazy_loader
 
-if TYPE_CHECKING:
-    from latentdx.applications.program import load_model
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-__all__ = ["Dexed", "Preset", "PresetBank", "load_model"]
-
-
-def __getattr__(name: str) -> Any:
-    """`load_model` is imported when asked for: PyTorch takes seconds, and presets need none."""
-    if name == "load_model":
-        from latentdx.applications.program import load_model
-
-        return load_model
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__version__ = version("latentdx")

@@ -5,6 +5,10 @@ class LatentDXError(Exception):
     """Base of all errors raised on purpose by this package."""
 
 
+class MissingDependencyError(LatentDXError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+
 class ParameterError(LatentDXError, ValueError):
     """An argument is out of its bounds; the message names the value and the bound."""
 
@@ -33,20 +37,20 @@ class UnknownNameError(LatentDXError, LookupError):
     """No preset carries the name; the message lists the nearest names."""
 
 
-class CorpusError(LatentDXError):
-    """A corpus cannot be had; base of the three reasons below."""
+class DataError(LatentDXError):
+    """A data file (of a corpus, a model, results) cannot be had; base of the three reasons below."""
 
 
-class CorpusMissingError(CorpusError):
-    """The corpus is in none of the places searched; the message lists them and says what to do."""
+class DataMissingError(DataError):
+    """The file is in none of the places searched; the message lists them and says how to get or make it."""
 
 
-class CorpusCorruptError(CorpusError):
-    """A corpus file's SHA-256 is not the published one."""
+class DataCorruptError(DataError):
+    """A file's SHA-256 is not the published one."""
 
 
-class CorpusUnreachableError(CorpusError):
-    """The corpus could not be downloaded (no network, a stalled server, an HTTP error)."""
+class DataUnreachableError(DataError):
+    """The file could not be downloaded (no network, a stalled server, an HTTP error)."""
 
 
 class StoreError(LatentDXError):
@@ -79,10 +83,6 @@ class AudioFileError(LatentDXError):
 
 class NotebookError(LatentDXError):
     """A chapter cannot be run: an unknown parameter, or a cell that failed."""
-
-
-class ShippedFileError(LatentDXError):
-    """A file that ships with the project is missing; the message names it and says how to get or make it."""
 
 
 class SoundIndexError(LatentDXError):

@@ -1,11 +1,16 @@
-"""Which code made something: every checkpoint and every result carries it."""
+"""Provenance: which code made something, as every checkpoint and every result says."""
 
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
+
+from latentdx.checkout import checkout
 
 
 def code_commit() -> str:
-    """Of this checkout, with "+" where the package has changes; "unknown" outside of one."""
+    """Return the checkout's commit, with "+" where the package has changes; elsewhere "release 0.2.0"."""
+    if checkout() is None:  # a package may be installed within a repository that is not ours
+        return f"release {version('latentdx')}"
     package = Path(__file__).parent
 
     def git(*arguments: str) -> str:

@@ -10,21 +10,22 @@ import torch
 
 from latentdx.applications import interpolate as interpolating
 from latentdx.applications.interpolate import FINER, METHODS, Pairs, interpolate, step_names
-from latentdx.applications.matching import (
+from latentdx.applications.operator_assignment import (
+    assign_operators,
     decibels_of_level,
     level_of_loudness,
     loudness_of_level,
-    match_operators,
 )
-from latentdx.applications.pacing import NEARNESS, choose, descriptor, most_even, shares
-from latentdx.applications.program import Programmer
-from latentdx.audio.dexed import Dexed
+from latentdx.applications.path_resampling import NEARNESS, choose, descriptor, most_even, shares
+from latentdx.applications.programmer import Programmer
+from latentdx.audio.renderer import Dexed
 from latentdx.errors import LatentError, ParameterError
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import column, maxima, operator_columns
-from latentdx.training.checkpoint import About
+from latentdx.run_options import RunOptions
+from latentdx.training.checkpoint import CheckpointHeader
 from latentdx.training.profile import read_profile
 
 STEPS = 5
@@ -38,7 +39,7 @@ def programmer(name: str = "numcat++", **changes) -> Programmer:
     with torch.no_grad():
         for p in model.regression.parameters():
             p.add_(0.05 * torch.randn_like(p))
-    return Programmer(model, About(profile, "", 1, 2, 3.0, {}), "")
+    return Programmer(model, CheckpointHeader(profile, "", 1, 2, 3.0, {}), "")
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +130,9 @@ def organ() -> Preset:
 def test_shuffled_carriers_are_found_again(organ) -> None:
     order = (3, 0, 5, 1, 4, 2)
     other = permuted(organ, order)
-    matched = match_operators(organ.values, other.values)
+    matched = assign_operators(organ.values, other.values)
     assert tuple(order[k] for k in matched) == (0, 1, 2, 3, 4, 5)
-    assert match_operators(organ.values, organ.values) == (0, 1, 2, 3, 4, 5)
+    assert assign_operators(organ.values, organ.values) == (0, 1, 2, 3, 4, 5)
     path = interpolate(organ, other, 6, "matched")
     assert {p.values.tobytes() for p in path} == {organ.values.tobytes(), other.values.tobytes()}
     sounds = [Dexed().render(p) for p in path]
@@ -146,7 +147,7 @@ def test_carriers_meet_carriers() -> None:
     loud = {"OP1 OUTPUT LEVEL": 99, "OP2 OUTPUT LEVEL": 80, "OP2 F COARSE": 7}
     a = init.with_values(ALGORITHM=0, **loud)
     b = permuted(init.with_values(ALGORITHM=4, **loud), (2, 3, 0, 1, 4, 5))
-    matched = match_operators(a.values, b.values)
+    matched = assign_operators(a.values, b.values)
     assert matched[:2] == (2, 3)
     path = interpolate(a, b, 4, "matched")
     sounds = [Dexed().render(p) for p in path]
@@ -293,9 +294,9 @@ def test_paced_steps_are_of_the_path_and_more_even(bank, tmp_path) -> None:
             apart = np.linalg.norm(sounds[:, None] - sounds, axis=-1)
             costs.append(cost(range(5), apart))
         assert costs[0] <= costs[1]
-    cached = choose(fine[:, None], 5, cache=tmp_path)
+    cached = choose(fine[:, None], 5, options=RunOptions(processes=1, cache=tmp_path))
     np.testing.assert_array_equal(cached, paced)
-    assert list(tmp_path.glob("*.npy"))
+    assert list((tmp_path / "paths").glob("*.npy"))
 
 
 # -- names ---------------------------------------------------------------------------------------------------

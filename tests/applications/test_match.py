@@ -8,12 +8,14 @@ import pytest
 
 from latentdx import Dexed, PresetBank
 from latentdx.applications import match as matching
-from latentdx.applications.intake import take_in
 from latentdx.applications.match import different, match, numbered
-from latentdx.applications.program import score
-from latentdx.audio.dexed import SAMPLE_RATE
+from latentdx.applications.target import prepare_target
+from latentdx.audio.renderer import SAMPLE_RATE
+from latentdx.audio.spectrogram import to_codes
 from latentdx.errors import ParameterError
+from latentdx.metrics.objective import score
 from latentdx.presets import corpora
+from latentdx.retrieval.known_presets import known_presets, nearest_presets
 
 
 @pytest.fixture(scope="module")
@@ -26,18 +28,18 @@ def bank() -> PresetBank:
     return corpora.read("starter").neutral()
 
 
-def intake(preset, note: int = 60, velocity: int = 85):
-    return take_in(Dexed().render(preset, note, velocity), SAMPLE_RATE, note=note, velocity=velocity)
+def prepared(preset, note: int = 60, velocity: int = 85):
+    return prepare_target(Dexed().render(preset, note, velocity), SAMPLE_RATE, note=note, velocity=velocity)
 
 
 @pytest.fixture(scope="module")
 def sound(bank):
-    return intake(bank[40])
+    return prepared(bank[40])
 
 
 @pytest.fixture(scope="module")
 def found(model, sound, bank):
-    return match([sound], model, bank.values[100:130], budget=200, name="A sound", threads=1)
+    return match([sound], model, nearest=bank.values[100:130], budget=200, name="A sound", threads=1)
 
 
 def test_what_comes_out_is_ranked_different_and_as_near_as_it_says(found, sound) -> None:
@@ -69,22 +71,32 @@ def test_stages_spend_the_budget_and_each_is_at_least_as_near(found) -> None:
 
 
 def test_the_same_seed_the_same_match_on_any_number_of_cores(model, sound, bank, found) -> None:
-    again = match([sound], model, bank.values[100:130], budget=200, name="A sound", threads=2)
+    again = match([sound], model, nearest=bank.values[100:130], budget=200, name="A sound", threads=2)
     assert again.candidates == found.candidates and again.stages == found.stages
-    other = match([sound], model, bank.values[100:130], budget=200, name="A sound", seed=1)
+    other = match([sound], model, nearest=bank.values[100:130], budget=200, name="A sound", seed=1)
     assert other.candidates != found.candidates
 
 
 def test_a_known_preset_that_is_the_sound_is_found(model, bank, sound) -> None:
-    found = match([sound], model, bank.values[[3, 40, 80]], budget=60)
+    found = match([sound], model, nearest=bank.values[[3, 40, 80]], budget=60)
     # the sound was leveled, so that it is not quite the preset's own
     assert (found.best.preset.values == bank.values[40]).mean() > 0.9
     assert found.best.distance < found.stages[1].distance
 
 
+def test_the_nearest_presets_of_known_corpora_are_looked_up(model, bank, sound) -> None:
+    known, _ = known_presets(["starter"])
+    found = match([sound], model, known, budget=60, keep=1)
+    codes = to_codes(model.spectrograms(sound.sound)[0, 0].numpy())
+    nearest = nearest_presets(codes, known, matching.N_NEAREST)
+    assert any((near == bank.values[40]).mean() > 0.9 for near in nearest)
+    given = match([sound], model, nearest=nearest, budget=60, keep=1)
+    assert found.stages == given.stages and found.candidates == given.candidates
+
+
 def test_a_sound_at_another_note_is_answered_at_that_note(model, bank) -> None:
-    low = intake(bank[40], 43, 100)
-    found = match([low], model, bank.values[[40]], budget=48, keep=1)
+    low = prepared(bank[40], 43, 100)
+    found = match([low], model, nearest=bank.values[[40]], budget=48, keep=1)
     start = found.stages[2].preset
     # the nearest C is 48; found is what sounds so at 60
     assert start["TRANSPOSE"] == 24 + 60 - 48
@@ -93,7 +105,7 @@ def test_a_sound_at_another_note_is_answered_at_that_note(model, bank) -> None:
 
 
 def test_several_notes_are_matched_together(model, bank) -> None:
-    sounds = [intake(bank[40], note) for note in (48, 60, 72)]
+    sounds = [prepared(bank[40], note) for note in (48, 60, 72)]
     found = match(sounds, model, budget=150, keep=3)
     assert found.renders <= 150 and found.renders % 3 == 0
     values = np.stack([c.preset.values for c in found.candidates])
@@ -129,14 +141,28 @@ def test_ctrl_c_keeps_the_best_and_tunes_it(model, sound) -> None:
     assert found.candidates and found.best.distance == min(c.distance for c in found.candidates)
 
 
+def test_it_ends_when_there_is_enough_and_tunes_the_best(model, sound) -> None:
+    told = []
+    found = match(
+        [sound],
+        model,
+        budget=5_000,
+        keep=2,
+        enough=lambda: bool(told) and told[-1] > 100,
+        progress=lambda renders, distance: told.append(renders),
+    )
+    assert found.interrupted and 100 < found.renders == told[-1] < 150
+    assert found.candidates and found.best.distance == min(c.distance for c in found.candidates)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"budget": 0}, "budget of 0 renders"),
         ({"keep": 0}, "0 presets are outside 1 … 32"),
         ({"keep": 33}, "33 presets"),
-        ({"seconds": 0.0}, "0.0 seconds"),
-        ({"seconds": float("nan")}, "nan seconds"),
+        ({"seconds": 0.0}, "seconds must be positive, not 0.0"),
+        ({"seconds": float("nan")}, "seconds must be positive, not nan"),
     ],
 )
 def test_bounds(model, sound, arguments, message) -> None:

@@ -12,8 +12,8 @@ from damage import mutated, originals
 from typer.testing import CliRunner
 
 from latentdx import Dexed, PresetBank
-from latentdx.audio import files
-from latentdx.cli import app
+from latentdx.audio.io import encoding
+from latentdx.cli.app import app
 from latentdx.presets import corpora
 from latentdx.training import checkpoint
 
@@ -67,7 +67,7 @@ def test_damaged_files_are_matched_or_refused_and_nothing_else_is_written(
 
 def test_two_matches_at_once_do_not_disturb_each_other(tmp_path, checkpoint_file) -> None:
     preset = corpora.read("starter")[40]
-    (tmp_path / "a.flac").write_bytes(files.encode(Dexed().render(preset, 60), "flac"))
+    (tmp_path / "a.flac").write_bytes(encoding.encode(Dexed().render(preset, 60), "flac"))
     options = ["--model", str(checkpoint_file), "--budget", "60", "--keep", "2", "--name", "X"]
     command = [sys.executable, "-c", "from latentdx.cli import app; app()", "match", "60=a.flac", *options]
     running = [

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentdx import Dexed, Preset, PresetBank
-from latentdx.applications.program import score
 from latentdx.applications.tune import IN_TUNE, LEAST_SAMPLES, moves, tune, tune_to
 from latentdx.audio import pitch
 from latentdx.audio.pitch import Pitch
 from latentdx.errors import ParameterError
+from latentdx.metrics.objective import score
 from latentdx.presets import corpora
 from latentdx.presets.parameters import column, maxima, operator_columns
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from latentdx import Dexed
-from latentdx.audio.dexed import SIX_NOTES
+from latentdx.audio.renderer import SIX_NOTES
 from latentdx.presets import corpora
 
 FILE = Path(__file__).with_suffix(".json")

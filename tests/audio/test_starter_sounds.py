@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from latentdx.audio import pitch
-from latentdx.audio.dexed import SAMPLE_RATE, Dexed
+from latentdx.audio.renderer import SAMPLE_RATE, Dexed
 from latentdx.presets import starter
 
 C4 = 261.626  # Hz, note 60

@@ -6,23 +6,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentdx.audio.dexed import Dexed
-from latentdx.dataset import curation, labels, measuring, splits, twins
-from latentdx.dataset.examples import EXAMPLES
-from latentdx.errors import CorpusMissingError, ParameterError, ShippedFileError
+from latentdx.audio.renderer import Dexed
+from latentdx.dataset import audio_descriptors, curation, labels, near_duplicates, splits
+from latentdx.dataset.paper_examples import EXAMPLES
+from latentdx.errors import DataMissingError, ParameterError
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
 from latentdx.presets.parameters import PARAMETERS, column
-from latentdx.shipped import shipped
+from latentdx.registry import data_path
+from latentdx.run_options import RunOptions
 
-SUMMARY = json.loads((shipped("curation") / "learnfm.json").read_text())
+SUMMARY = json.loads((data_path("curation") / "learnfm.json").read_text())
 
 
 @pytest.fixture(scope="module")
 def learnfm() -> PresetBank:
     try:
         corpora.find("learnfm")
-    except CorpusMissingError as error:
+    except DataMissingError as error:
         pytest.skip(str(error))
     return corpora.read("learnfm")
 
@@ -44,7 +45,8 @@ def starter() -> PresetBank:
 
 @pytest.fixture(scope="module")
 def curated(starter, tmp_path_factory) -> pd.DataFrame:
-    return curation.curate_bank(starter, cache=tmp_path_factory.mktemp("measures"), processes=2)
+    options = RunOptions(processes=2, cache=tmp_path_factory.mktemp("cache"))
+    return curation.curate_bank(starter, options=options)
 
 
 # -- any corpus ------------------------------------------------------------------------------------------
@@ -64,7 +66,7 @@ def test_a_held_out_duplicate_is_the_one_kept(starter, tmp_path) -> None:
     held = np.zeros(4, bool)
     held[3] = True
     small = starter[[0, 1, 2, 1]]
-    found = curation.curate_bank(small, held, cache=tmp_path, processes=1)
+    found = curation.curate_bank(small, held, options=RunOptions(processes=1, cache=tmp_path))
     assert found["kept"].tolist() == [True, False, True, True]
     assert found["duplicate_of"].tolist() == [-1, 3, -1, -1]
     assert found["held_out"].tolist() == [False, True, False, True]  # its duplicate is its twin
@@ -81,20 +83,21 @@ def test_measures_say_what_is_heard(starter, curated) -> None:
     loudest = 10 * np.log10((frames**2).mean(1).max())
     assert curated["peak_rms_db_85"][i] == pytest.approx(loudest, abs=6e-3)
     assert curated["f0_hz"][i] == pytest.approx(261.63, rel=0.02)  # the first electric piano is in tune at C4
-    assert curated["peak_rms_db"].iloc[-1] == measuring.FLOOR_DB
+    assert curated["peak_rms_db"].iloc[-1] == audio_descriptors.FLOOR_DB
     assert np.isnan(curated["f0_hz"].iloc[-1])
 
 
 def test_interrupted_measuring_goes_on(starter, curated, tmp_path, monkeypatch) -> None:
     """Parts that are there are read, not measured again, and not mistaken for parts of other presets."""
-    monkeypatch.setattr(measuring, "_PART", 4)
-    bank = starter.neutral()[:8]
-    first = measuring.measure_bank(bank[:4], tmp_path, processes=1)
-    assert len(list(tmp_path.iterdir())) == 1
-    kept = next(tmp_path.iterdir())
+    monkeypatch.setattr(audio_descriptors, "_PART", 4)
+    bank, options = starter.neutral()[:8], RunOptions(processes=1, cache=tmp_path)
+    parts = tmp_path / "descriptors"
+    first = audio_descriptors.measure_bank(bank[:4], options)
+    assert len(list(parts.iterdir())) == 1
+    kept = next(parts.iterdir())
     stamp = kept.stat().st_mtime_ns
-    whole = measuring.measure_bank(bank, tmp_path, processes=1)
-    assert kept.stat().st_mtime_ns == stamp and len(list(tmp_path.iterdir())) == 2
+    whole = audio_descriptors.measure_bank(bank, options)
+    assert kept.stat().st_mtime_ns == stamp and len(list(parts.iterdir())) == 2
     np.testing.assert_array_equal(whole[:4], first)
     assert not np.array_equal(whole[4:], first)
     np.testing.assert_allclose(whole[:, 0], curated["peak_rms_db"][:8], atol=5.1e-3)
@@ -107,7 +110,7 @@ def test_two_runs_give_the_same_bytes(tmp_path, monkeypatch) -> None:
     corpora.read("starter")[:12].write(folder / "twelve.syx")
     outcomes = []
     for run in ("one", "two"):
-        made = curation.curate(folder, processes=2).write(tmp_path / run)
+        made = curation.curate(folder, options=RunOptions(processes=2)).write(tmp_path / run)
         outcomes.append([path.read_bytes() for path in made])
         assert [path.name for path in made] == ["bank.parquet", "bank.json"]
         curation.read_curation(made[0])
@@ -120,7 +123,7 @@ def test_two_runs_give_the_same_bytes(tmp_path, monkeypatch) -> None:
 def test_a_curation_writes_both_files(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path / "cache"))
     file = PresetBank.init().write(tmp_path / "init.syx")
-    table, counts = curation.curate(str(file), processes=1).write(tmp_path / "out")
+    table, counts = curation.curate(str(file), options=RunOptions(processes=1)).write(tmp_path / "out")
     assert json.loads(counts.read_text())["counts"]["kept"] == 1
     found = curation.read_curation(table)
     assert (len(found), found["kept"].sum(), found["label"][0]) == (32, 1, "harmonic")
@@ -138,7 +141,7 @@ def test_rows_and_their_errors() -> None:
         curation.rows("learnfm", "by-name")  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="'exam'"):
         curation.rows("learnfm", "random", "exam")  # type: ignore[arg-type]
-    with pytest.raises(ShippedFileError, match="--corpus nothing"):
+    with pytest.raises(DataMissingError, match="--corpus nothing"):
         curation.rows("nothing")
 
 
@@ -193,7 +196,7 @@ def test_committed_counts_agree_with_the_table(table) -> None:
 
 
 def test_the_committed_starter_table_is_that_of_the_starter_bank(starter) -> None:
-    summary = json.loads((shipped("curation") / "starter.json").read_text())
+    summary = json.loads((data_path("curation") / "starter.json").read_text())
     assert summary["provenance"] == curation.read_provenance("starter")
     assert summary["provenance"]["corpus_sha256"] == corpora.bank_hash(corpora.read("starter"))
     made = curation.read_curation("starter")
@@ -210,7 +213,7 @@ def test_cheap_counts_on_all_of_learnfm(learnfm, table) -> None:
     assert counts["duplicates"] == len(values) - len(np.unique(values, axis=0))
     assert counts["mended"] == learnfm.mended.any(1).sum()
     np.testing.assert_array_equal(table["flags"], learnfm.flags)
-    np.testing.assert_array_equal(table.twin_group, twins.twin_groups(values))
+    np.testing.assert_array_equal(table.twin_group, near_duplicates.twin_groups(values))
     for row in np.flatnonzero(table.duplicate_of >= 0):
         np.testing.assert_array_equal(values[row], values[table.duplicate_of[row]])
     algorithms = np.bincount(values[table.kept, column("ALGORITHM")], minlength=32)
@@ -225,9 +228,9 @@ def test_cheap_counts_on_all_of_learnfm(learnfm, table) -> None:
 def test_labels_and_levels_of_300(learnfm, table) -> None:
     """Measured again from the sound on; on a threshold's edge another machine may decide otherwise."""
     chosen = np.sort(np.random.default_rng(2021).choice(len(learnfm), 300, replace=False))
-    measured = measuring.measure(learnfm.neutral().values[chosen])
+    measured = audio_descriptors.measure(learnfm.neutral().values[chosen])
     committed = table.loc[chosen]
-    for i, name in enumerate(measuring.MEASURES):
+    for i, name in enumerate(audio_descriptors.MEASURES):
         # half a unit of the last place kept, and as much for another machine's rounding
         tolerance = {"f0_hz": 0.011, "peak_rms_db": 0.011, "peak_rms_db_85": 0.011}.get(name, 1.1e-3)
         np.testing.assert_allclose(committed[name], measured[:, i], rtol=0, atol=tolerance, err_msg=name)

@@ -6,7 +6,7 @@ import pytest
 
 from latentdx import Dexed, PresetBank
 from latentdx.dataset import curation, dynamics
-from latentdx.errors import CorpusMissingError, ShippedFileError
+from latentdx.errors import DataMissingError
 from latentdx.presets import corpora
 
 PAIR = {"ALGORITHM": 0, "OP2 OUTPUT LEVEL": 80}
@@ -83,7 +83,7 @@ def test_the_shipped_table_holds_test_presets_only() -> None:
 def test_the_shipped_table_is_what_the_code_measures() -> None:
     try:
         corpora.find("learnfm")
-    except CorpusMissingError as error:
+    except DataMissingError as error:
         pytest.skip(str(error))
     bank, table = corpora.read("learnfm").neutral(), dynamics.read()
     chosen = table["row"].isin(list(dynamics.choose(table).values()))
@@ -95,5 +95,5 @@ def test_the_shipped_table_is_what_the_code_measures() -> None:
 
 
 def test_missing_table_is_named(tmp_path) -> None:
-    with pytest.raises(ShippedFileError, match="dataset.dynamics"):
+    with pytest.raises(DataMissingError, match="dataset.dynamics"):
         dynamics.read(tmp_path)

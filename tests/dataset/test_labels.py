@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentdx.audio.dexed import N_SAMPLES, SAMPLE_RATE, Dexed
+from latentdx.audio.renderer import N_SAMPLES, SAMPLE_RATE, Dexed
 from latentdx.dataset import labels
 from latentdx.presets import corpora
 

@@ -18,7 +18,7 @@ import pytest
 from small_stores import NOTES, SHARD_SIZE, contents, random_bank
 
 from latentdx import Dexed, PresetBank
-from latentdx.audio.dexed import RenderError
+from latentdx.audio.renderer import RenderError
 from latentdx.dataset import rendering
 from latentdx.dataset.rendering import ShardTask, render_shard, render_store
 from latentdx.dataset.store import MANIFEST, Manifest, Store, shard_name
@@ -129,7 +129,7 @@ def test_finished_shards_are_not_rendered_again(store: Store, bank: PresetBank, 
 
 def test_control_c_stops_at_once_and_loses_nothing(store: Store, bank: PresetBank, tmp_path: Path) -> None:
     # from the third shard on a render takes 3 s and a shard 18 s: too long to wait for
-    slow = "import latentdx.audio.dexed as d; render = d.Dexed.render\n"
+    slow = "import latentdx.audio.renderer as d; render = d.Dexed.render\n"
     slow += "d.Dexed.render = lambda self, preset, *n: "
     slow += "(time.sleep(3 * (preset.id >= 6)), render(self, preset, *n))[1]"
     with slow_process(tmp_path, slow) as process:

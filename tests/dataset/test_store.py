@@ -13,8 +13,9 @@ from small_stores import NOTES, SHARD_SIZE, contents
 from latentdx import Dexed, PresetBank
 from latentdx.audio.spectrogram import from_codes, mel_spectrogram, to_codes
 from latentdx.dataset import store as store_module
-from latentdx.dataset.store import SHARD_BYTES, Manifest, Store, atomic_write, store_folder
+from latentdx.dataset.store import SHARD_BYTES, Manifest, Store, store_folder
 from latentdx.errors import ParameterError, StoreCorruptError, StoreMismatchError, StoreMissingError
+from latentdx.files import atomic_write
 from latentdx.presets.corpora import bank_hash
 
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from latentdx.applications.program import Programmer, load_model
-from latentdx.audio.dexed import SINGLE_NOTE
+from latentdx.applications.programmer import Programmer, load_model
+from latentdx.audio.renderer import SINGLE_NOTE
 from latentdx.dataset.rendering import render_store
 from latentdx.dataset.store import store_folder
 from latentdx.models.preset_vae import PresetVAE
@@ -20,7 +20,7 @@ def checkpoints(tmp_path_factory):
     for name in ("numcat++", "latentdx"):
         torch.manual_seed(0)
         profile = read_profile(name, "smoke")
-        about = checkpoint.About(
+        about = checkpoint.CheckpointHeader(
             profile, corpora.bank_hash(corpora.read("starter").neutral()), 1, 2, 3.0, {"controls": 0.5}
         )
         checkpoint.save(PresetVAE(profile.architecture).eval(), about, folder / f"{name}.safetensors")

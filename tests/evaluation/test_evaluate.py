@@ -6,17 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentdx.audio.dexed import Dexed
+from latentdx import caching
+from latentdx.audio.renderer import Dexed
 from latentdx.errors import ParameterError
-from latentdx.evaluation import chunks, masks
 from latentdx.evaluation.evaluate import _measure, evaluate, pyin_rows
-from latentdx.evaluation.masks import live_masks, mask_file
-from latentdx.evaluation.metrics import AUDIO_METRICS, METRICS
-from latentdx.evaluation.sound import Sound
-from latentdx.models.live import live_parameters
-from latentdx.models.predictions import Predictions
+from latentdx.metrics.registry import AUDIO_METRICS, METRICS
+from latentdx.metrics.sound_features import SoundFeatures
+from latentdx.models import audible_parameters
+from latentdx.models.audible_parameters import live_masks, live_parameters, mask_file
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
+from latentdx.presets.predictions import Predictions
+from latentdx.run_options import RunOptions
 
 NOTES = ((60, 85), (48, 20))
 
@@ -48,8 +49,8 @@ def predictions() -> Predictions:
 
 @pytest.fixture(scope="module")
 def table(targets, predictions, tmp_path_factory) -> pd.DataFrame:
-    cache = tmp_path_factory.mktemp("cache")
-    return evaluate(targets, predictions, rows=np.arange(100, 112), notes=NOTES, processes=1, cache=cache)
+    options = RunOptions(processes=1, cache=tmp_path_factory.mktemp("cache"))
+    return evaluate(targets, predictions, rows=np.arange(100, 112), notes=NOTES, options=options)
 
 
 def test_rows_and_values(table, targets, predictions) -> None:
@@ -59,8 +60,8 @@ def test_rows_and_values(table, targets, predictions) -> None:
     assert set(METRICS) < set(table.columns) and (table[list(METRICS)].dtypes == np.float32).all()
     for i in (0, 5, 23):
         preset, note = divmod(i, 2)
-        a = Sound(Dexed().render(targets[preset], *NOTES[note]))
-        b = Sound(Dexed().render(predictions.bank[preset], *NOTES[note]))
+        a = SoundFeatures(Dexed().render(targets[preset], *NOTES[note]))
+        b = SoundFeatures(Dexed().render(predictions.bank[preset], *NOTES[note]))
         for metric in AUDIO_METRICS:
             assert table[metric.name][i] == pytest.approx(metric.compute(a, b), rel=1e-6, nan_ok=True)
         assert table["target_silent"][i] == a.silent and table["silent"][i] == b.silent
@@ -70,12 +71,13 @@ def test_rows_and_values(table, targets, predictions) -> None:
 @pytest.mark.parametrize("size", [1, 5])
 def test_chunks_and_processes_make_no_difference(table, targets, predictions, tmp_path, monkeypatch, size):
     monkeypatch.setattr("latentdx.evaluation.evaluate.map_chunks", _sized(size))
-    again = evaluate(targets, predictions, rows=np.arange(100, 112), notes=NOTES, processes=2, cache=tmp_path)
+    options = RunOptions(processes=2, cache=tmp_path)
+    again = evaluate(targets, predictions, rows=np.arange(100, 112), notes=NOTES, options=options)
     pd.testing.assert_frame_equal(again, table)
 
 
 def _sized(size: int):
-    return lambda *args, **kwargs: chunks.map_chunks(*args, **{**kwargs, "size": size})
+    return lambda *args, **kwargs: caching.map_chunks(*args, **{**kwargs, "size": size})
 
 
 def test_resumes(table, targets, predictions, tmp_path, monkeypatch) -> None:
@@ -86,13 +88,12 @@ def test_resumes(table, targets, predictions, tmp_path, monkeypatch) -> None:
         "rows": np.arange(100, 112),
         "notes": NOTES,
         "renderer": synth,
-        "processes": 1,
-        "cache": tmp_path,
+        "options": RunOptions(processes=1, cache=tmp_path),
     }
     synth.most = 20  # in the second of three chunks of 16
     with pytest.raises(KeyboardInterrupt):
         evaluate(targets, predictions, **run)
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list((tmp_path / "evaluation").iterdir())) == 1
     synth.most, synth.renders = None, 0
     pd.testing.assert_frame_equal(evaluate(targets, predictions, **run), table)
     assert synth.renders == 32
@@ -105,16 +106,18 @@ def test_resumes(table, targets, predictions, tmp_path, monkeypatch) -> None:
 def test_half_written_chunks_do_not_count(tmp_path) -> None:
     """A failing write leaves no file under a chunk's name."""
     values = np.arange(6)
+    kept = {"method": "a", "kind": "parts", "options": RunOptions(processes=1, cache=tmp_path)}
     with pytest.raises(ValueError, match="Object arrays"):
-        chunks.map_chunks(lambda v: np.array([{}]), [values], method="a", folder=tmp_path, processes=1)
-    assert not list(tmp_path.iterdir())
-    out = chunks.map_chunks(lambda v: v * 2, [values], method="a", folder=tmp_path, size=4, processes=1)
-    assert out.tolist() == (values * 2).tolist() and len(list(tmp_path.iterdir())) == 2
+        caching.map_chunks(lambda v: np.array([{}]), [values], **kept)
+    assert not list((tmp_path / "parts").iterdir())
+    out = caching.map_chunks(lambda v: v * 2, [values], size=4, **kept)
+    assert out.tolist() == (values * 2).tolist() and len(list((tmp_path / "parts").iterdir())) == 2
 
 
 def test_perfect_and_pyin(targets, tmp_path) -> None:
     live = np.ones((12, 145), bool)
-    table = evaluate(targets, Predictions.of_bank(targets), live=live, n_pyin=2, processes=1, cache=tmp_path)
+    options = RunOptions(processes=1, cache=tmp_path)
+    table = evaluate(targets, Predictions.of_bank(targets), live=live, n_pyin=2, options=options)
     for name, metric in METRICS.items():
         values = table[name].dropna()
         assert len(values) and (values == (metric.better == "higher")).all(), name
@@ -130,16 +133,17 @@ def test_pyin_rows() -> None:
 
 def test_nothing_to_evaluate(targets, tmp_path) -> None:
     none = Predictions.of_bank(targets[:0])
-    assert len(evaluate(targets[:0], none, processes=1, cache=tmp_path)) == 0
+    assert len(evaluate(targets[:0], none, options=RunOptions(processes=1, cache=tmp_path))) == 0
 
 
 def test_refuses_what_does_not_fit(targets, predictions, tmp_path) -> None:
+    options = RunOptions(cache=tmp_path)
     with pytest.raises(ParameterError, match="11 targets, but 12 predictions"):
-        evaluate(targets[:11], predictions, cache=tmp_path)
+        evaluate(targets[:11], predictions, options=options)
     with pytest.raises(ParameterError, match="live mask"):
-        evaluate(targets, predictions, live=np.ones((12, 144), bool), cache=tmp_path)
+        evaluate(targets, predictions, live=np.ones((12, 144), bool), options=options)
     with pytest.raises(ParameterError, match="rows of shape"):
-        evaluate(targets, predictions, rows=np.arange(3), cache=tmp_path)
+        evaluate(targets, predictions, rows=np.arange(3), options=options)
 
 
 def test_measure_keeps_order(targets, predictions) -> None:
@@ -153,17 +157,17 @@ def test_measure_keeps_order(targets, predictions) -> None:
 def test_live_masks(tmp_path: Path, monkeypatch) -> None:
     """As `live_parameters` says, each row once, shared by overlapping requests, resumed after a kill."""
     bank = corpora.read("starter").neutral()[:6]
-    monkeypatch.setattr(masks, "_CHUNK", 2)
-    synth = Counting()
-    first = live_masks(bank, np.array([4, 1]), renderer=synth, threads=1, cache=tmp_path, progress=False)
-    np.testing.assert_array_equal(first, live_parameters(bank[[4, 1]], threads=1, progress=False))
+    monkeypatch.setattr(audible_parameters, "_CHUNK", 2)
+    synth, options = Counting(), RunOptions(processes=1, progress=False, cache=tmp_path)
+    first = live_masks(bank, np.array([4, 1]), renderer=synth, options=options)
+    np.testing.assert_array_equal(first, live_parameters(bank[[4, 1]], options=options))
     cost, synth.renders = synth.renders, 0
-    again = live_masks(bank, np.array([1, 4, 1]), renderer=synth, threads=1, cache=tmp_path)
+    again = live_masks(bank, np.array([1, 4, 1]), renderer=synth, options=options)
     assert synth.renders == 0
     np.testing.assert_array_equal(again, first[[1, 0, 1]])
     synth.most = cost  # dies in its second chunk
     with pytest.raises(KeyboardInterrupt):
-        live_masks(bank, np.array([0, 2, 3, 5]), renderer=synth, threads=1, cache=tmp_path)
-    known = np.load(mask_file(bank, ((60, 85),), synth, tmp_path))
+        live_masks(bank, np.array([0, 2, 3, 5]), renderer=synth, options=options)
+    known = np.load(mask_file(bank, ((60, 85),), synth, options))
     assert (known[:, 0] != 2).tolist() == [True, True, True, False, True, False]
-    assert mask_file(bank, NOTES, synth, tmp_path) != mask_file(bank, NOTES[:1], synth, tmp_path)
+    assert mask_file(bank, NOTES, synth, options) != mask_file(bank, NOTES[:1], synth, options)

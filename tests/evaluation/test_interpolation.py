@@ -8,26 +8,27 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from latentdx.audio.dexed import N_SAMPLES, Dexed
-from latentdx.cli import app
+from latentdx.audio.renderer import N_SAMPLES, Dexed
+from latentdx.cli.app import app
 from latentdx.dataset import curation
-from latentdx.dataset.examples import Example
-from latentdx.errors import ParameterError, ShippedFileError
-from latentdx.evaluation import interpolation, journeys
-from latentdx.evaluation.features import FEATURES, GROUPS, Analysis, features
+from latentdx.dataset.paper_examples import Example
+from latentdx.errors import DataMissingError, ParameterError
+from latentdx.evaluation import interpolation, path_examples
 from latentdx.evaluation.interpolation import (
+    MethodPaths,
     PairResult,
-    Source,
     Standard,
     change,
     draw_pairs,
     evaluate_paths,
     preset_features,
 )
-from latentdx.evaluation.paths import largest_step, nonlinearity, progress, smoothness, unevenness
+from latentdx.metrics.path import largest_step, nonlinearity, progress, smoothness, unevenness
+from latentdx.metrics.timbre import FEATURES, GROUPS, TimbreAnalysis, features
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import learnable_parameters
+from latentdx.run_options import RunOptions
 
 # -- the measures --------------------------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ def test_there_are_46_in_four_groups() -> None:
 @pytest.mark.parametrize("row", [5, 130, 300])
 def test_definitions_are_librosas(bank, row) -> None:
     sound = Dexed().render(bank[row])
-    s = Analysis(sound)
+    s = TimbreAnalysis(sound)
     given = {"S": s.magnitudes, "sr": 22_050}
     mel = librosa.power_to_db(librosa.feature.melspectrogram(S=s.magnitudes**2, sr=22_050))
     centroid, bandwidth, rolloff = s.moments
@@ -148,7 +149,7 @@ def test_features_are_finite_of_anything(kind) -> None:
     elif kind == "constant":
         sound[:] = 0.3
     assert np.isfinite(features(sound)).all()
-    assert Analysis(sound).silent == (kind == "silence")
+    assert TimbreAnalysis(sound).silent == (kind == "silence")
 
 
 def test_what_is_no_sound_is_refused() -> None:
@@ -166,13 +167,13 @@ def test_standard() -> None:
 
 def test_presets_are_measured_once_and_kept(bank, tmp_path, monkeypatch) -> None:
     values = bank.values[[3, 9, 3, 20]]
-    how = {"processes": 1, "cache": tmp_path, "progress": False}
-    found, silent = preset_features(values, **how)
+    options = RunOptions(processes=1, progress=False, cache=tmp_path)
+    found, silent = preset_features(values, options=options)
     np.testing.assert_array_equal(found[0], found[2])
     np.testing.assert_allclose(found[1], features(Dexed().render(bank[9])))
-    assert not silent.any() and preset_features(np.zeros((1, 145), np.uint8), **how)[1].all()
+    assert not silent.any() and preset_features(np.zeros((1, 145), np.uint8), options=options)[1].all()
     monkeypatch.setattr(interpolation, "_measure", None)
-    np.testing.assert_array_equal(preset_features(values, **how)[0], found)
+    np.testing.assert_array_equal(preset_features(values, options=options)[0], found)
 
 
 # -- pairs and results ---------------------------------------------------------------------------------------
@@ -202,9 +203,9 @@ def result(bank, pairs, tmp_path_factory) -> PairResult:
     leap = np.where(t > 0.9, b, a).astype(np.uint8)
     failed = np.zeros(5, bool)
     sources = {
-        "naive": Source(naive, failed, {"title": "Naive"}),
-        "leap": Source(leap, failed, {"title": "Leap"}),
-        "broken": Source(naive, np.arange(5) == 2, {"title": "Broken", "radius": 1e9}),
+        "naive": MethodPaths(naive, failed, {"title": "Naive"}),
+        "leap": MethodPaths(leap, failed, {"title": "Leap"}),
+        "broken": MethodPaths(naive, np.arange(5) == 2, {"title": "Broken", "radius": 1e9}),
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(interpolation, "N_TRAINING", 12)
@@ -216,9 +217,7 @@ def result(bank, pairs, tmp_path_factory) -> PairResult:
             title="NumCat++",
             checkpoint_sha256="abc",
             corpus="starter",
-            processes=1,
-            cache=tmp_path_factory.mktemp("features"),
-            progress=False,
+            options=RunOptions(processes=1, progress=False, cache=tmp_path_factory.mktemp("features")),
         )
 
 
@@ -255,10 +254,10 @@ def test_results_on_disk(result, tmp_path) -> None:
     names = {q.name for q in learnable_parameters()}
     metadata = json.loads(pq.read_schema(file).metadata[b"latentdx"])
     assert not names & {*metadata, *metadata["features"], *back.table.columns}
-    with pytest.raises(ShippedFileError, match="latentdx evaluate interpolation"):
+    with pytest.raises(DataMissingError, match="latentdx evaluate interpolation"):
         PairResult.read(tmp_path / "none.parquet")
     pq.write_table(pq.read_table(file).replace_schema_metadata({}), tmp_path / "foreign.parquet")
-    with pytest.raises(ShippedFileError, match="no result of this project"):
+    with pytest.raises(DataMissingError, match="no result of this project"):
         PairResult.read(tmp_path / "foreign.parquet")
 
 
@@ -301,20 +300,20 @@ def test_few_pairs_are_not_told_of(result) -> None:
 def test_along_by_hand() -> None:
     """A way that goes aside by one in the second of two features, and past the end."""
     path_ = np.array([[0, 0], [1, 1], [5, 0], [4, 0.0]])
-    np.testing.assert_allclose(journeys.aside(path_), [0, np.sqrt(0.5), 0, 0])
+    np.testing.assert_allclose(path_examples.aside(path_), [0, np.sqrt(0.5), 0, 0])
     far, near = np.sqrt(10), np.sqrt(2)
     np.testing.assert_allclose(progress(path_), [0, near / (near + far), 5 / 6, 1])
-    assert journeys.aside(np.ones((3, 46))).tolist() == [0, 0, 0]
+    assert path_examples.aside(np.ones((3, 46))).tolist() == [0, 0, 0]
 
 
 def test_parameters_along_by_hand() -> None:
     start = PresetBank.init()[0]
     middle = start.with_values(**{"OP1 EG RATE 1": 79, "LFO WAVE": 3})
     end = start.with_values(**{"OP1 EG RATE 1": 59, "LFO WAVE": 3, "ALGORITHM": 9})
-    numbers, classes = journeys.parameters_along(np.stack([p.values for p in (start, middle, end)]))
+    numbers, classes = path_examples.parameters_along(np.stack([p.values for p in (start, middle, end)]))
     np.testing.assert_allclose(numbers, [0, 0.5, 1])
     np.testing.assert_allclose(classes, [0, 0.5, 1])
-    still = journeys.parameters_along(np.stack([start.values] * 3))
+    still = path_examples.parameters_along(np.stack([start.values] * 3))
     assert not np.any(still)
 
 
@@ -323,7 +322,7 @@ def page(bank, monkeypatch) -> list[tuple[Example, Example]]:
     """Two pairs of starter presets in place of the paper's."""
     told = [Example(f"{row:06}", bank.names[row], row, (), "interpolation 1") for row in (5, 130, 40, 300)]
     found = [(told[0], told[1]), (told[2], told[3])]
-    monkeypatch.setattr(journeys, "page_pairs", lambda: found)
+    monkeypatch.setattr(path_examples, "page_pairs", lambda: found)
     return found
 
 
@@ -333,17 +332,17 @@ def test_journeys(bank, page, result, tmp_path) -> None:
     ends = bank.values[[[a.index, b.index] for a, b in page]]
     values = np.stack([ends[:, 0], ends[:, 0], ends[:, 1]], 1)
     sources = {
-        "naive": Source(values, np.zeros(2, bool), {"title": "Naive", "text": "so"}),
-        "latent": Source(values, np.array([True, False]), {"title": "Latent", "text": "so"}),
+        "naive": MethodPaths(values, np.zeros(2, bool), {"title": "Naive", "text": "so"}),
+        "latent": MethodPaths(values, np.array([True, False]), {"title": "Latent", "text": "so"}),
     }
     exact = {name: np.array([[True, False], [True, True]]) for name in sources}
     standard = Standard.of_features(result.provenance.features, 12)
     checkpoint = tmp_path / "numcat++.safetensors"
     checkpoint.write_bytes(b"weights")
-    sha = journeys.checkpoint_hash(checkpoint)
+    sha = path_examples.checkpoint_hash(checkpoint)
     who = {"model": "numcat++", "title": "NumCat++", "checkpoint_sha256": sha}
-    manifest = journeys.write(sources, exact, standard, folder=tmp_path, **who)
-    found = journeys.read(tmp_path)
+    manifest = path_examples.write(sources, exact, standard, folder=tmp_path, **who)
+    found = path_examples.read(tmp_path)
     assert found is not None and found.belongs(checkpoint)
     checkpoint.write_bytes(b"other weights")
     assert not found.belongs(checkpoint) and not found.belongs(tmp_path / "none.safetensors")
@@ -357,17 +356,17 @@ def test_journeys(bank, page, result, tmp_path) -> None:
         np.testing.assert_allclose(step.audio(tmp_path), sound, atol=2**-15)
     used = {s.file for j in found.journeys for w in j.ways.values() for s in w.steps}
     assert used == {f.name for f in tmp_path.glob("*.flac")} and len(used) == 2 * 2 + 3
-    journeys.write(sources, exact, standard, played=["latent"], folder=tmp_path, **who)
-    again = journeys.read(tmp_path)
+    path_examples.write(sources, exact, standard, played=["latent"], folder=tmp_path, **who)
+    again = path_examples.read(tmp_path)
     assert again is not None and again.journeys[1].ways["latent"] == found.journeys[1].ways["latent"]
     assert not again.journeys[1].ways["naive"].kept and len(list(tmp_path.glob("*.flac"))) == 3
     text = manifest.read_text("utf-8")
     assert not any(p.name in text for p in learnable_parameters())
-    assert journeys.read(tmp_path / "none") is None
+    assert path_examples.read(tmp_path / "none") is None
 
 
 def test_the_page_has_two() -> None:
-    assert [(a.name, b.name) for a, b in journeys.page_pairs()] == [
+    assert [(a.name, b.name) for a, b in path_examples.page_pairs()] == [
         ("NylonPick4", "FmRhodes14"),
         ("Dingle 1", "Get it"),
     ]
@@ -382,13 +381,13 @@ def test_command(checkpoints, tmp_path_factory, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(interpolation, "N_STEPS", 3)
     monkeypatch.setattr(interpolation, "N_TRAINING", 4)
     file = checkpoints / "numcat++.safetensors"
-    options = ["--limit", "1", "--processes", "1", "--out", str(tmp_path)]
-    done = CliRunner().invoke(app, ["evaluate", f"interpolation:{file}", *options])
+    options = ["--model", str(file), "--limit", "1", "--processes", "1", "--out", str(tmp_path)]
+    done = CliRunner().invoke(app, ["evaluate", "interpolation", *options])
     assert done.exit_code == 0, done.output
     assert [p.name for p in tmp_path.iterdir()] == ["pairs.numcat++-on-1.parquet"]
     (found,) = interpolation.read_results(tmp_path)
     assert found.table["method"].nunique() == 9 and found.table.groupby("method").size().eq(1).all()
     assert found.provenance.methods["latent"]["exact"] == 1 != found.provenance.methods["heard"]["exact"]
     assert found.table["nonlinearity"].notna().all()
-    done = CliRunner().invoke(app, ["evaluate", f"interpolation:{file}", "--split", "random", *options])
+    done = CliRunner().invoke(app, ["evaluate", "interpolation", "--split", "random", *options])
     assert done.exit_code == 1 and "split is 'twin-disjoint' there, 'random' here" in done.stderr

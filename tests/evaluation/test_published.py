@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentdx.audio.dexed import N_SAMPLES, Dexed
-from latentdx.dataset.examples import EXAMPLES
-from latentdx.errors import ParameterError, ShippedFileError
+from latentdx.audio.renderer import N_SAMPLES, Dexed
+from latentdx.dataset.paper_examples import EXAMPLES
+from latentdx.errors import DataMissingError, ParameterError
 from latentdx.evaluation import published
 from latentdx.evaluation.published import METRICS, coded, examples, measure, through_mp3, through_wav
-from latentdx.evaluation.sound import Sound
+from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets import corpora
 
 
@@ -84,7 +84,7 @@ def test_measure_by_hand(originals) -> None:
         "peak": (a / np.abs(a).max(), b / np.abs(b).max()),
         "example": (g := np.float32(0.89) / max(np.abs(a).max(), np.abs(b).max())) and (a * g, b * g),
     }.items():
-        expected = np.abs(Sound(x).log_stft - Sound(y).log_stft).mean()
+        expected = np.abs(SoundFeatures(x).log_stft - SoundFeatures(y).log_stft).mean()
         found = table.loc[(uid, "uncompressed", level), "log_stft_mae"]
         assert found == pytest.approx(expected, rel=1e-4)
     assert np.isfinite(table[list(METRICS)]).all(axis=None)
@@ -135,5 +135,5 @@ def test_write_and_means(tmp_path: Path, originals, monkeypatch) -> None:
     assert row["n"] == 8 and row["mfcc13_mae"] == pytest.approx(chosen["mfcc13_mae"].mean(), rel=1e-4)
     assert means.loc["authors", "out of domain", "NumCat++ (as published)", "as published", "peak"]["n"] == 4
     monkeypatch.setattr(published, "PUBLISHED", "none.csv")
-    with pytest.raises(ShippedFileError, match=r"none\.csv"):
+    with pytest.raises(DataMissingError, match=r"none\.csv"):
         published.published()

@@ -9,17 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentdx.audio.dexed import SINGLE_NOTE
+from latentdx.audio.renderer import SINGLE_NOTE
 from latentdx.dataset import curation
 from latentdx.dataset.rendering import render_store
 from latentdx.dataset.store import store_folder
-from latentdx.errors import ParameterError, ShippedFileError
+from latentdx.errors import DataMissingError, ParameterError
 from latentdx.evaluation import anchors, evaluate, results, summary
-from latentdx.evaluation.metrics import METRICS
-from latentdx.evaluation.results import LEAST_OF_ALGORITHM, Result, evaluate_rows, file_name
-from latentdx.models.predictions import Predictions
+from latentdx.evaluation.results import LEAST_OF_ALGORITHM, Measurement, Result, evaluate_rows, file_name
+from latentdx.metrics.registry import METRICS
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
+from latentdx.presets.predictions import Predictions
+from latentdx.run_options import RunOptions
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +51,9 @@ def result(rows, bank) -> Result:
         found,
         rows,
         corpus="starter",
-        notes=((60, 85), (48, 40)),
         checkpoint_sha256="ab" * 32,
-        live_notes=None,
-        processes=1,
+        measurement=Measurement(((60, 85), (48, 40)), live_notes=None),
+        options=RunOptions(processes=1),
     )
 
 
@@ -107,12 +107,12 @@ def test_refusals(rows, bank, tmp_path: Path) -> None:
     found = Predictions.of_bank(bank[rows])
     with pytest.raises(ParameterError, match="cannot name a file"):
         evaluate_rows("../up", "Up", found, rows, corpus="starter")
-    with pytest.raises(ShippedFileError, match="missing"):
+    with pytest.raises(DataMissingError, match="missing"):
         Result.read(tmp_path / "none.parquet")
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
-    with pytest.raises(ShippedFileError, match="no result of this project"):
+    with pytest.raises(DataMissingError, match="no result of this project"):
         Result.read(tmp_path / "other.parquet")
-    with pytest.raises(ShippedFileError, match=r"summary\.json is missing"):
+    with pytest.raises(DataMissingError, match=r"summary\.json is missing"):
         summary.read(tmp_path)
 
 
@@ -128,7 +128,8 @@ def anchor_results(cache, bank) -> dict[str, Result]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (anchors, results):
             patch.setattr(module, "live_masks", lambda bank, rows, *a, **k: live[rows])
-        found = list(anchors.evaluate_anchors(corpus="starter", n_pyin=0, processes=2))
+        measurement, options = Measurement(n_pyin=0), RunOptions(processes=2)
+        found = list(anchors.evaluate_anchors(corpus="starter", measurement=measurement, options=options))
     return {r.provenance.name: r for r in found}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latentdx.errors import CorpusError
+from latentdx.errors import DataError
 from latentdx.presets import PresetBank, corpora
 from latentdx.presets.parameters import maxima
 
@@ -29,6 +29,6 @@ def learnfm() -> tuple[PresetBank, Path]:
     """The 31,380 real voices and their file, where they are on this machine."""
     try:
         (file,) = corpora.find("learnfm")
-    except CorpusError as error:
+    except DataError as error:
         pytest.skip(f"needs the learnfm corpus: {error}")
     return corpora.read("learnfm"), file

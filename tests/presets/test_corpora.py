@@ -2,39 +2,37 @@
 
 import functools
 import hashlib
-import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pytest
 from databases import write_database
 
-from latentdx import download
 from latentdx.errors import (
-    CorpusCorruptError,
-    CorpusError,
-    CorpusMissingError,
-    CorpusUnreachableError,
+    DataCorruptError,
+    DataError,
+    DataMissingError,
+    DataUnreachableError,
     PresetFileError,
 )
+from latentdx.files import sha256_of
 from latentdx.presets import PresetBank, corpora, sysex
-from latentdx.presets.corpora import CORPORA, RemoteFile
+from latentdx.presets.corpora import CORPORA
+from latentdx.registry import RemoteFile, registry
 
 MakeBank = Callable[..., PresetBank]
 
 
 @pytest.fixture(autouse=True)
 def empty_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine that holds no corpus: no LATENTDX_DATA, an empty cache, nothing beside the package."""
+    """A machine that holds no corpus: no LATENTDX_DATA, an empty cache, nothing in the project's data."""
     monkeypatch.delenv("LATENTDX_DATA", raising=False)
     monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(corpora, "_SHIPPED", tmp_path / "beside")
+    monkeypatch.setattr(corpora, "data_path", lambda *parts: tmp_path.joinpath("beside", *parts))
 
 
 @pytest.fixture
@@ -54,15 +52,15 @@ def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     server.server_close()
 
 
-def published(file: Path, url: str) -> RemoteFile:
-    return RemoteFile(file.name, url, hashlib.sha256(file.read_bytes()).hexdigest(), file.stat().st_size)
-
-
 @pytest.fixture
 def small(
     web: tuple[str, Path], make_bank: MakeBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> PresetBank:
-    """Puts small corpora in the places of the real ones, on the local server; returns what they all hold."""
+    """Small corpora in place of the real ones: learnfm and paper on the local server, starter in the project.
+
+    Returns:
+        What all of them hold.
+    """
     address, folder = web
     bank = make_bank(64).neutral()
     for name in CORPORA:
@@ -74,46 +72,50 @@ def small(
         data = part.write(folder / "starter" / file).read_bytes()
         sums += f"{hashlib.sha256(data).hexdigest()}  {file}\n"
     (folder / "starter" / "SHA256SUMS").write_text(sums)
-    moved = {
-        name: replace(
-            corpus,
-            files=tuple(
-                published(folder / name / f.name, f"{address}/{name}/{f.name}") for f in corpus.files
-            ),
+    entries = {}
+    for name in FETCHED:
+        file = folder / name / MAIN[name]
+        sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+        entry = f"corpora/{name}/{file.name}"
+        entries[entry] = RemoteFile(
+            entry, f"{address}/{name}/{file.name}", sha256, file.stat().st_size, "none"
         )
-        for name, corpus in CORPORA.items()
-    }
-    monkeypatch.setattr(corpora, "CORPORA", MappingProxyType(moved))
+    monkeypatch.setattr(corpora, "registry", lambda: entries)
+    monkeypatch.setattr(corpora, "STARTER_SUMS_SHA256", hashlib.sha256(sums.encode()).hexdigest())
     return bank
 
 
 NAMES = sorted(CORPORA)
 MAIN = {"learnfm": "compact.bin", "paper": "dexed_presets.sqlite", "starter": "SHA256SUMS"}
+FETCHED = ["learnfm", "paper"]
+"""The starter corpus is part of the project's data."""
 
 
-# -- the registry ---------------------------------------------------------------------------------------
+def put(name: str, web: tuple[str, Path], tmp_path: Path) -> tuple[Path, ...]:
+    """Bring a corpus onto this machine: fetched, or where the project has it."""
+    if name not in FETCHED:
+        shutil.copytree(web[1] / name, tmp_path / "beside" / name, dirs_exist_ok=True)
+    return corpora.fetch(name)
 
 
-def test_the_registry_is_complete() -> None:
+# -- the corpora ---------------------------------------------------------------------------------------
+
+
+def test_every_corpus_is_described_and_published() -> None:
     assert NAMES == ["learnfm", "paper", "starter"]
     for name, corpus in CORPORA.items():
         assert corpus.name == name
         assert corpus.description
         assert corpus.provenance
-        for file in corpus.files:
-            assert file.url.startswith("https://")
-            assert file.url.endswith(f"/{file.name}")
-            assert re.fullmatch("[0-9a-f]{64}", file.sha256)
-            assert file.size > 0
-    assert CORPORA["learnfm"].files[0].size == 31_380 * 128
+        assert corpus.files == (MAIN[name],)
+    assert all(f"corpora/{name}/{MAIN[name]}" in registry() for name in FETCHED)
 
 
 def test_the_shipped_starter_corpus_is_the_published_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the generator was changed on purpose, put the new hash of data/starter/SHA256SUMS in CORPORA."""
+    """If the generator was changed on purpose, put the new hash of the list into STARTER_SUMS_SHA256."""
     shipped = Path(corpora.__file__).parents[3] / "data"
-    sums = CORPORA["starter"].files[0]
-    assert published(shipped / "starter" / "SHA256SUMS", sums.url) == sums
-    monkeypatch.setattr(corpora, "_SHIPPED", shipped)
+    assert sha256_of(shipped / "starter" / "SHA256SUMS") == corpora.STARTER_SUMS_SHA256
+    monkeypatch.setattr(corpora, "data_path", shipped.joinpath)
     files = corpora.find("starter")
     assert [f.suffix for f in files] == [".syx"] * len(files)
     assert {f.stat().st_size for f in files} == {4104}
@@ -132,7 +134,8 @@ def test_each_place_comes_before_the_next(
     name: str, small: PresetBank, web: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LATENTDX_DATA", str(tmp_path / "data"))
-    corpora.fetch(name)
+    if name in FETCHED:
+        corpora.fetch(name)
     for place in [
         tmp_path / "cache" / "corpora" / name,
         tmp_path / "beside" / name,
@@ -156,11 +159,14 @@ def test_an_explicit_path_may_be_the_file(name: str, small: PresetBank, web: tup
 
 def test_an_explicit_path_that_lacks_it_is_not_searched_further(small: PresetBank, tmp_path: Path) -> None:
     corpora.fetch("learnfm")
-    with pytest.raises(CorpusMissingError, match="nowhere"):
+    with pytest.raises(DataMissingError, match="nowhere"):
         corpora.read("learnfm", tmp_path / "nowhere")
 
 
-def test_ids_are_positions_or_the_authors_uids(small: PresetBank) -> None:
+def test_ids_are_positions_or_the_authors_uids(
+    small: PresetBank, web: tuple[str, Path], tmp_path: Path
+) -> None:
+    put("starter", web, tmp_path)
     for name in ("learnfm", "starter"):
         assert corpora.read(name).ids.tolist() == list(range(64))
     assert corpora.read("paper").ids.tolist() == list(range(0, 64 * 13, 13))
@@ -185,7 +191,7 @@ def test_missing_lists_the_places_and_what_to_do(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LATENTDX_DATA", str(tmp_path / "data"))
-    with pytest.raises(CorpusMissingError) as caught:
+    with pytest.raises(DataMissingError) as caught:
         corpora.find(name)
     for part in [
         str(tmp_path / "data" / name),
@@ -199,20 +205,20 @@ def test_missing_lists_the_places_and_what_to_do(
 
 @pytest.mark.parametrize("act", [corpora.find, corpora.fetch, corpora.read])
 def test_an_unknown_name_lists_the_known_ones(act: Callable[[str], object]) -> None:
-    with pytest.raises(CorpusMissingError, match=r"lernfm is neither .* \(starter, learnfm, paper\)"):
+    with pytest.raises(DataMissingError, match=r"lernfm is neither .* \(starter, learnfm, paper\)"):
         act("lernfm")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_corrupt_local_file_is_named_with_both_hashes_and_kept(
-    name: str, small: PresetBank, tmp_path: Path
+    name: str, small: PresetBank, web: tuple[str, Path], tmp_path: Path
 ) -> None:
-    file = corpora.fetch(name)[0]
+    file = put(name, web, tmp_path)[0]
     data = file.read_bytes()
     file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     spoiled = file.read_bytes()
     for act in (corpora.find, corpora.fetch, corpora.read):
-        with pytest.raises(CorpusCorruptError) as caught:
+        with pytest.raises(DataCorruptError) as caught:
             act(name)
         message = str(caught.value)
         assert str(file) in message
@@ -227,58 +233,57 @@ def test_a_pointer_instead_of_the_database_is_corrupt(small: PresetBank, tmp_pat
     """What a clone without Git LFS leaves."""
     pointer = tmp_path / "dexed_presets.sqlite"
     pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 25665536\n")
-    with pytest.raises(CorpusCorruptError, match="70 bytes with SHA-256"):
+    with pytest.raises(DataCorruptError, match="70 bytes with SHA-256"):
         corpora.read("paper", pointer)
 
 
-def test_a_changed_list_of_checksums_is_corrupt(small: PresetBank) -> None:
-    sums = corpora.fetch("starter")[0].with_name("SHA256SUMS")
+def test_a_changed_list_of_checksums_is_corrupt(
+    small: PresetBank, web: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENTDX_DATA", str(tmp_path / "data"))
+    sums = shutil.copytree(web[1] / "starter", tmp_path / "data/starter") / "SHA256SUMS"
     sums.write_text(sums.read_text().upper())
-    with pytest.raises(CorpusCorruptError, match="SHA256SUMS is not the published SHA256SUMS"):
+    with pytest.raises(DataCorruptError, match="SHA256SUMS is not the published file of corpus starter"):
         corpora.find("starter")
+
+
+def test_a_file_that_the_list_names_is_missed_by_name(
+    small: PresetBank, web: tuple[str, Path], tmp_path: Path
+) -> None:
+    put("starter", web, tmp_path)[1].unlink()
+    with pytest.raises(DataMissingError, match=r"lacks 2-of-two\.syx"):
+        corpora.read("starter")
 
 
 @pytest.mark.parametrize("text", ["", "one two three\n", "abc\n"])
 def test_a_list_of_checksums_beside_the_package_must_be_one(text: str, tmp_path: Path) -> None:
     (tmp_path / "beside" / "starter").mkdir(parents=True)
     (tmp_path / "beside" / "starter" / "SHA256SUMS").write_text(text)
-    with pytest.raises(CorpusCorruptError, match="is no list of checksums"):
+    with pytest.raises(DataCorruptError, match="is not a list of checksums"):
         corpora.find("starter")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FETCHED)
 def test_unreachable(name: str, small: PresetBank, web: tuple[str, Path], tmp_path: Path) -> None:
     (web[1] / name).rename(tmp_path / "gone")
-    with pytest.raises(CorpusUnreachableError, match="the server answered 404"):
+    with pytest.raises(DataUnreachableError, match="404"):
         corpora.read(name)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FETCHED)
 def test_wrong_bytes_from_the_server(name: str, small: PresetBank, web: tuple[str, Path]) -> None:
     file = web[1] / name / MAIN[name]
     file.write_bytes(bytes(file.stat().st_size))
-    with pytest.raises(CorpusCorruptError, match="the server sent"):
+    with pytest.raises(DataCorruptError, match="the server's file"):
         corpora.fetch(name)
-    with pytest.raises(CorpusMissingError):
+    with pytest.raises(DataMissingError):
         corpora.find(name)
 
 
-def test_a_fetch_that_broke_off_between_files_goes_on(
-    small: PresetBank, web: tuple[str, Path], tmp_path: Path
-) -> None:
-    second = web[1] / "starter" / "2-of-two.syx"
-    second.rename(tmp_path / "away")
-    with pytest.raises(CorpusUnreachableError):
-        corpora.fetch("starter")
-    (tmp_path / "away").rename(second)
-    (web[1] / "starter" / "1-of-two.syx").unlink()  # it is here already
-    assert corpora.read("starter") == small
-
-
 def test_the_three_are_told_apart() -> None:
-    reasons = {CorpusMissingError, CorpusCorruptError, CorpusUnreachableError}
+    reasons = {DataMissingError, DataCorruptError, DataUnreachableError}
     for one in reasons:
-        assert issubclass(one, CorpusError)
+        assert issubclass(one, DataError)
         assert not any(issubclass(one, other) for other in reasons - {one})
 
 
@@ -288,7 +293,7 @@ def test_what_is_here_is_not_fetched(small: PresetBank, monkeypatch: pytest.Monk
     def never(*_: object, **__: object) -> Path:
         raise AssertionError("a download of what is in the cache")
 
-    monkeypatch.setattr(corpora, "download", never)
+    monkeypatch.setattr(corpora, "fetch_file", never)
     assert corpora.read("learnfm") == small
     assert corpora.fetch("learnfm")
 
@@ -326,7 +331,7 @@ def test_learnfm_is_the_published_one(learnfm: tuple[PresetBank, Path]) -> None:
     bank, file = learnfm
     assert len(bank) == 31_380
     assert bank.ids.tolist() == list(range(31_380))
-    assert download.sha256_of(file) == CORPORA["learnfm"].files[0].sha256
+    assert sha256_of(file) == registry()["corpora/learnfm/compact.bin"].sha256
     assert corpora.bank_hash(bank) == "4b73ebe91b7cf7485e520bff94c6c1c8758729d70c29481d67550c9ea09033b4"
     without_names = {
         row[: -sysex.NAME_LENGTH].tobytes()

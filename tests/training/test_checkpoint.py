@@ -9,13 +9,13 @@ from safetensors.torch import save_file
 
 from latentdx.errors import CheckpointError
 from latentdx.models.preset_vae import PresetVAE
-from latentdx.training.checkpoint import About, checkpoint_hash, load, read_about, save
+from latentdx.training.checkpoint import CheckpointHeader, checkpoint_hash, load, read_header, save
 from latentdx.training.profile import read_profile
 
 
 @pytest.fixture
 def about():
-    return About(
+    return CheckpointHeader(
         profile=read_profile("numcat++", "smoke"),
         corpus_sha256="12ab" * 16,
         epoch=3,
@@ -70,11 +70,11 @@ def test_matrices_take_two_bytes_a_number_and_vectors_four(file, model):
 
 
 def test_the_header_says_what_made_it(file, about):
-    assert read_about(file) == about
+    assert read_header(file) == about
     assert re.fullmatch(r"[0-9a-f]{12}\+?|unknown", about.commit)
     assert about.libraries["torch"] == torch.__version__
     assert {"latentdx", "lightning-fabric", "zuko", "numpy", "dexed-py"} <= about.libraries.keys()
-    assert About.from_json(about.to_json()) == about
+    assert CheckpointHeader.from_json(about.to_json()) == about
 
 
 def test_the_hash_follows_the_content(file, model, about, tmp_path):
@@ -136,7 +136,7 @@ def damage_foreign(file):
 
 
 def damage_profile(file):
-    about = json.loads(read_about(file).to_json())
+    about = json.loads(read_header(file).to_json())
     about["profile"]["flavor"] = "sour"
     save_file({"weight": torch.zeros(3)}, file, {"latentdx": json.dumps(about)})
 

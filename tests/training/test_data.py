@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from latentdx.audio.dexed import NOTE_SETS, Dexed
-from latentdx.audio.recorded import Recorded
+from latentdx.audio.recording_simulation import SimulatedRecording
+from latentdx.audio.renderer import NOTE_SETS, Dexed
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.dataset.splits import SUBSETS
 from latentdx.models.representation import representation
@@ -43,7 +43,7 @@ def test_a_share_of_a_training_batch_is_heard_as_recorded():
     plain, batch = data.batch(rows), data.batch(rows, training=True)
     assert torch.equal(plain.targets, batch.targets) and torch.equal(plain.decibels[2:], batch.decibels[2:])
     for i in range(2):
-        expected = rendered(bank, int(rows[i]), 60, 85, Recorded())
+        expected = rendered(bank, int(rows[i]), 60, 85, SimulatedRecording())
         assert (batch.decibels[i, 0] - expected).abs().max() <= 70 / 255 + 1e-4
         assert (plain.decibels[i] - batch.decibels[i]).abs().max() > 1
 

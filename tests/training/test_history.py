@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from latentdx.book.curves import differing, recipe
-from latentdx.errors import CheckpointError, ShippedFileError
-from latentdx.models.counting import multiply_adds
+from latentdx.errors import CheckpointError, DataMissingError
+from latentdx.models.model_summary import multiply_adds
 from latentdx.training.cost import estimated_hours
-from latentdx.training.history import Provenance, of_run, read_history, read_log, thinned
+from latentdx.training.history import RunProvenance, of_run, read_history, read_log, thinned
 from latentdx.training.log import COLUMNS
 from latentdx.training.loop import train
 from latentdx.training.profile import read_profile
+from latentdx_book.chapters.training_curves import differing, recipe
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +76,10 @@ def test_unfinished_and_foreign_runs_are_refused(run: Path, tmp_path: Path) -> N
 
 
 def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ShippedFileError, match=r"no training history nothing\.csv"):
+    with pytest.raises(DataMissingError, match=r"no training history nothing\.csv"):
         read_history("nothing")
     (tmp_path / "odd.csv").write_text("step,epoch\n1,0\n")
-    with pytest.raises(ShippedFileError, match="is no training history"):
+    with pytest.raises(DataMissingError, match="is no training history"):
         read_history(tmp_path / "odd.csv")
 
 
@@ -108,5 +108,5 @@ def test_recipes_show_what_differs_and_nothing_else() -> None:
 
 
 def test_provenance_names_the_profile(run: Path) -> None:
-    assert isinstance(of_run(run).provenance, Provenance)
+    assert isinstance(of_run(run).provenance, RunProvenance)
     assert of_run(run).provenance.profile["name"] == "num"

@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from latentdx.errors import CheckpointError, TrainingDivergedError
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.training import loop
-from latentdx.training.checkpoint import load, read_about
+from latentdx.training.checkpoint import load, read_header
 from latentdx.training.data import TrainingData
 from latentdx.training.loop import beta, train
 from latentdx.training.profile import model_names, read_profile
@@ -43,7 +43,7 @@ def test_a_run_leaves_a_model_with_its_story(undisturbed, smoke):
     validations = [r for r in rows if r["subset"] == "validation"]
     assert [(int(r["step"]), int(r["epoch"])) for r in validations] == [(STEPS, 0), (2 * STEPS, 1)]
     scores = [float(r["reconstruction"]) + float(r["controls"]) for r in validations]
-    about = read_about(undisturbed / "model.safetensors")
+    about = read_header(undisturbed / "model.safetensors")
     assert about.profile == smoke and about.steps == 2 * STEPS and about.training_minutes >= 0
     assert about.epoch == 1 + int(np.argmin(scores))
     logged = validations[about.epoch - 1]
@@ -144,7 +144,7 @@ def test_a_plateau_ends_the_run(smoke, tmp_path, monkeypatch):
     profile = replace(
         smoke, schedule="plateau", warmup_epochs=0, patience=0, epochs=50, least_learning_rate=1e-3
     )
-    assert read_about(train(profile, tmp_path)).epoch == 1
+    assert read_header(train(profile, tmp_path)).epoch == 1
     rows = [row for row in read_log(tmp_path) if row["subset"] == "train"]
     assert len(rows) == 2 * STEPS  # the second epoch is no better: the rate falls below the least
     assert {float(row["learning_rate"]) for row in rows} == {smoke.learning_rate}

@@ -5,8 +5,8 @@ from click.testing import Result
 from runs import read_log
 from typer.testing import CliRunner
 
-from latentdx.cli import app
-from latentdx.training.checkpoint import read_about
+from latentdx.cli.app import app
+from latentdx.training.checkpoint import read_header
 
 
 def run(*arguments: object) -> Result:
@@ -34,7 +34,7 @@ def test_it_trains_as_told_and_prints_the_model(tmp_path) -> None:
     )
     assert result.exit_code == 0, result.output
     assert result.stdout == f"{tmp_path}/new/run/model.safetensors\n"
-    profile = read_about(tmp_path / "new/run/model.safetensors").profile
+    profile = read_header(tmp_path / "new/run/model.safetensors").profile
     assert (profile.name, profile.scale, profile.epochs, profile.precision) == (
         "num",
         "smoke",

@@ -7,40 +7,31 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from latentdx.applications.matching import (
-    level_of_loudness,
-    loudness_of_level,
-    match_operators,
-)
-from latentdx.applications.pacing import choose
-from latentdx.applications.program import Programmer, load_model
-from latentdx.audio.dexed import Dexed, Renderer
+from latentdx.applications.operator_assignment import assign_operators, level_of_loudness, loudness_of_level
+from latentdx.applications.path_resampling import choose
+from latentdx.applications.programmer import Programmer, load_model
+from latentdx.audio.renderer import Dexed, Renderer
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.errors import LatentError, ParameterError
 from latentdx.models.flows import RealNVP
 from latentdx.presets.bank import Preset, PresetBank
-from latentdx.presets.parameters import (
-    N_OPERATORS,
-    N_VALUES,
-    column,
-    operator_columns,
-    voice_parameters,
-)
-
-Values = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float64]
+from latentdx.presets.parameters import N_OPERATORS, N_VALUES, column, operator_columns, voice_parameters
+from latentdx.registry import is_here
+from latentdx.run_options import RunOptions
+from latentdx.typing import Floats, Values
 
 DEFAULT_MODEL = "numcat++"
 """The paper's own interpolations are of its NumCat++ model."""
+
+FALLBACK_MODEL = "latentdx"
+"""The model that the package carries, used where the default one is not on this machine."""
 
 MOST_STEPS = 128
 
@@ -69,6 +60,11 @@ class Paths:
     failed: npt.NDArray[np.bool_]
     exact: npt.NDArray[np.bool_]
     radius: Floats
+
+
+def default_model() -> str:
+    """Return the name of the model that interpolates by default: the paper's, if it is on this machine."""
+    return DEFAULT_MODEL if is_here("checkpoints", f"{DEFAULT_MODEL}.safetensors") else FALLBACK_MODEL
 
 
 def _times(steps: int) -> Floats:
@@ -104,7 +100,7 @@ _FREQUENCY = ("MODE", "F COARSE", "F FINE")
 
 def _matched_one(a: Values, b: Values, steps: int) -> Values:
     """One path, (steps, 145)."""
-    order = match_operators(a, b)
+    order = assign_operators(a, b)
     out = _naive(a[None], b[None], steps)[0]  # the globals are these
     for k, partner in enumerate(order, 1):
         ours, theirs = operator_columns(k), operator_columns(partner + 1)
@@ -158,9 +154,9 @@ class Pairs:
 
     Args:
         a, b: uint8 (P, 145) each, VCED order.
-        model: for the methods that need one; default the shipped NumCat++, read when it is first needed.
+        model: for the methods that need one; default `default_model()`, read when it is first needed.
         renderer: of the sounds that some methods listen to; default `Dexed`.
-        processes, cache, progress: of methods that choose steps by their sound, see `pacing.choose`.
+        options: how methods that choose steps by their sound run, see `path_resampling.choose`.
     """
 
     def __init__(
@@ -170,21 +166,19 @@ class Pairs:
         model: Programmer | None = None,
         *,
         renderer: Renderer | None = None,
-        processes: int | None = 1,
-        cache: Path | None = None,
-        progress: bool | None = None,
+        options: RunOptions | None = None,
     ) -> None:
         if a.shape != b.shape or a.ndim != 2 or a.shape[1] != N_VALUES or not len(a):
             raise ParameterError(f"pairs have one shape (P, {N_VALUES}), not {a.shape} and {b.shape}")
         self.a, self.b = a, b
         self._model = model
         self._renderer = renderer or Dexed()
-        self._how: dict[str, Any] = {"processes": processes, "cache": cache, "progress": progress}
+        self._options = options
 
     @cached_property
     def model(self) -> Programmer:
         """Raises `ParameterError` for one that cannot give all of a preset back."""
-        model = self._model or load_model(DEFAULT_MODEL)
+        model = self._model or load_model(default_model())
         if (n := model.model.representation.n_operators) != N_OPERATORS:
             raise ParameterError(f"a model of {n} operators cannot give all {N_OPERATORS} back")
         return model
@@ -226,7 +220,7 @@ class Pairs:
         fine = [self.paths(way, FINER * (steps - 1) + 1) for way in ways]
         candidates = np.stack([path.values for path in fine], 1)
         return Paths(
-            choose(candidates, steps, renderer=self._renderer, **self._how),
+            choose(candidates, steps, renderer=self._renderer, options=self._options),
             np.any([path.failed for path in fine], axis=0),
             np.all([path.exact for path in fine], axis=0),
             fine[-1].radius,
@@ -362,7 +356,7 @@ def interpolate(
     Args:
         steps: 2 … 128.
         method: of `METHODS`.
-        model: for the methods that need one; default the shipped NumCat++.
+        model: for the methods that need one; default `default_model()`.
         renderer: of the sounds that some methods listen to; default `Dexed`.
 
     Returns:
@@ -371,14 +365,14 @@ def interpolate(
     Raises:
         ParameterError: steps or method out of bounds; a model with the MLP head, or of three operators.
         LatentError: the model has no finite latents for these presets.
-        ShippedFileError: the default model does not ship here.
+        DataMissingError: the default model does not ship here.
     """
     paths = Pairs(a.values[None], b.values[None], model, renderer=renderer).paths(method, steps)
     if paths.failed[0]:
         raise LatentError(
             f"{METHODS[method].title}: the latents of {a.name!r} and {b.name!r} have RMS "
             f"{paths.radius[0, 0]:.3g} and {paths.radius[0, 1]:.3g} (1 is usual), and what lies between them "
-            "decodes to no finite preset: this model leads from neither to the other"
+            "decodes to no finite preset: this model cannot interpolate between them"
         )
     return PresetBank.from_values(paths.values[0], step_names(a.name, b.name, steps))
 

@@ -1,8 +1,8 @@
 """From a sound to ranked presets: candidates, all rendered; a search from the best; tuning; ranking.
 
 Candidates come from the default model (its forward pass, draws from its posterior, rounds of redrawing) and
-from the nearest known presets; the search is `latentdx.applications.search`. A budget of renders, or of
-seconds, covers them all. What is ranked in the end is different presets, not one and its twins.
+from the nearest known presets; the search is `evolutionary_search`. A budget of renders, or of seconds,
+covers them all. What is ranked in the end is different presets, not one and its twins.
 """
 
 import time
@@ -14,25 +14,21 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from latentdx.applications.intake import VELOCITY, Intake, Take, take_all
-from latentdx.applications.judging import Judge
-from latentdx.applications.program import Programmer, fitted, nearest_c, played_at, resampled, score
-from latentdx.applications.search import Tried, search
+from latentdx.applications.evolutionary_search import SearchHistory, evolutionary_search
+from latentdx.applications.programmer import Programmer, nearest_c, played_at, resampled
+from latentdx.applications.target import VELOCITY, Target, TargetFile, prepare_targets
 from latentdx.applications.tune import Tuning, tune
-from latentdx.audio import pitch
-from latentdx.audio.dexed import Dexed, Renderer
-from latentdx.audio.pitch import Pitch
-from latentdx.audio.spectrogram import mel_spectrogram, to_codes
+from latentdx.audio.renderer import Dexed, Renderer
+from latentdx.audio.spectrogram import to_codes
 from latentdx.errors import ParameterError
-from latentdx.evaluation.metrics import log_mel_mae, log_stft_mae, mfcc_mae, spectral_convergence
-from latentdx.evaluation.sound import Sound
-from latentdx.models.index import Known
+from latentdx.metrics.objective import FastObjective, score
+from latentdx.metrics.registry import log_mel_mae, log_stft_mae, mfcc_mae, spectral_convergence
+from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset
-from latentdx.presets.parameters import N_VALUES
-from latentdx.presets.sysex import BANK_VOICES, NAME_LENGTH, display_name
-
-Audio = npt.NDArray[np.float32]
-Values = npt.NDArray[np.uint8]
+from latentdx.presets.parameters import NAME_LENGTH
+from latentdx.presets.sysex import BANK_VOICES, display_name
+from latentdx.retrieval.known_presets import KnownPresets, nearest_presets
+from latentdx.typing import Audio, Values
 
 BUDGET = 2_000
 """Renders, by default."""
@@ -50,7 +46,7 @@ _MODEL_SHARE, _MOST_OF_MODEL = 4, 64  # of the budget a quarter, at most: draws 
 _NEAREST_SHARE = 8
 _RANKED = 48  # of these the whole distance is measured, not only the search's
 
-MEASURES: dict[str, Callable[[Sound, Sound], float]] = {
+MEASURES: dict[str, Callable[[SoundFeatures, SoundFeatures], float]] = {
     "log_stft": log_stft_mae,
     "convergence": spectral_convergence,
     "mfcc13": lambda a, b: mfcc_mae(a, b, 13),
@@ -66,7 +62,7 @@ class Stage:
     Attributes:
         name: "forward pass", "model", "nearest", "search", "tuning".
         renders: made until then, this stage's included.
-        distance: `program.distance`, mean over the notes.
+        distance: `objective.distance`, mean over the notes.
         measures: of `MEASURES`, mean over the notes.
         preset: the nearest of all until then.
     """
@@ -113,7 +109,7 @@ class Match:
         stages: in order; "nearest" only where known presets were given.
         renders: of the search; tuning adds a few hundred.
         seconds: that it took.
-        interrupted: by Ctrl-C; what was found until then is here.
+        interrupted: Whether Ctrl-C or `enough` ended the search; what was found until then is here.
         curve: how the least distance fell; the first is of the forward pass.
     """
 
@@ -132,26 +128,22 @@ class Match:
 class _Matching:
     """One match: the sounds wanted, and how to compare with them."""
 
-    def __init__(self, sounds: Sequence[Intake], renderer: Renderer, threads: int | None) -> None:
+    def __init__(self, sounds: Sequence[Target], renderer: Renderer, threads: int | None) -> None:
         self.sounds, self.renderer, self.threads = sounds, renderer, threads
         self.notes = [(s.note, s.velocity) for s in sounds]
         self.targets = [s.sound for s in sounds]
-        self.judge = Judge(self.targets, self.notes, renderer=renderer, threads=threads)
+        self.judge = FastObjective(self.targets, self.notes, renderer=renderer, threads=threads)
         self.reference = reference(sounds)
 
     @cached_property
-    def _pitch(self) -> Pitch:
-        return pitch.estimate(self.reference.sound)
-
-    @cached_property
-    def _heard(self) -> list[Sound]:
-        return [Sound(target) for target in self.targets]
+    def _heard(self) -> list[SoundFeatures]:
+        return [SoundFeatures(target) for target in self.targets]
 
     def distances(self, values: Values) -> npt.NDArray[np.float64]:
         return score(values, self.targets, self.notes, renderer=self.renderer, threads=self.threads)
 
     def measures(self, preset: Preset) -> dict[str, float]:
-        found = [Sound(self.renderer.render(preset, *note)) for note in self.notes]
+        found = [SoundFeatures(self.renderer.render(preset, *note)) for note in self.notes]
         return {
             name: float(np.mean([measure(t, f) for t, f in zip(self._heard, found, strict=True)]))
             for name, measure in MEASURES.items()
@@ -165,7 +157,7 @@ class _Matching:
     def tuned(self, preset: Preset, distance: float) -> tuple[Tuning, float]:
         """At the reference sound, and kept only if that brings it no farther from all of them."""
         note = self.reference.note, self.reference.velocity
-        found = tune(preset, self.reference.sound, *note, wanted=self._pitch, renderer=self.renderer)
+        found = tune(preset, self.reference.sound, *note, wanted=self.reference.pitch, renderer=self.renderer)
         after = float(self.distances(found.preset.values[None])[0]) if found.tuned else distance
         if after <= distance:
             return found, after
@@ -174,7 +166,7 @@ class _Matching:
             found, preset=preset, verdict="kept", why=why, after_cents=found.before_cents
         ), distance
 
-    def ranked(self, tried: Tried, keep: int, ends: Mapping[str, int], name: str) -> list[Candidate]:
+    def ranked(self, tried: SearchHistory, keep: int, ends: Mapping[str, int], name: str) -> list[Candidate]:
         """Different presets, tuned, nearest first."""
         order = np.argsort(tried.distances, kind="stable")
         leaders = order[different(tried.values[order], keep)]
@@ -195,12 +187,14 @@ class _Matching:
         ]
 
 
-def reference(sounds: Sequence[Intake]) -> Intake:
+def reference(sounds: Sequence[Target]) -> Target:
     """The sound nearest to what the models know, note 60 at velocity 85: the one that they hear."""
     return min(sounds, key=lambda s: (abs(s.note - 60), abs(s.velocity - 85)))
 
 
-def hear(takes: Sequence[Take], note: int | None = None, velocity: int = VELOCITY) -> list[Intake]:
+def prepare_sounds(
+    takes: Sequence[TargetFile], note: int | None = None, velocity: int = VELOCITY
+) -> list[Target]:
     """Take in the sounds of one instrument; they keep their levels among each other.
 
     Args:
@@ -208,36 +202,23 @@ def hear(takes: Sequence[Take], note: int | None = None, velocity: int = VELOCIT
         note, velocity: of takes that do not say theirs; without a note it is estimated.
 
     Raises:
-        AudioFileError: a file holds no sound within the bounds; see `intake.take_in`.
+        AudioFileError: a file holds no sound within the bounds; see `target.prepare_target`.
     """
-    heard = take_all(takes, note, velocity)
+    heard = prepare_targets(takes, note, velocity)
     gain = reference(heard).gain_db if heard else 0.0
-    return [intake.with_gain(gain) for intake in heard]
+    return [target.with_gain(gain) for target in heard]
 
 
-def _at_c(sound: Intake) -> Audio:
+def _at_c(sound: Target) -> Audio:
     return resampled(sound.sound, nearest_c(sound.note) - sound.note)
 
 
-def nearest_presets(sound: Intake, known: Sequence[Known], n: int = N_NEAREST) -> Values:
-    """The presets of some corpora that sound nearest, nearest first, uint8 (n, 145).
-
-    They are as made for note 60, and sound there like the sound at the nearest C: `program.nearest_c`.
-    """
-    codes = to_codes(mel_spectrogram(fitted(_at_c(sound))))
-    found = []
-    for corpus in known:
-        rows, distances = corpus.index.nearest(codes, n)
-        found += list(zip(distances, corpus.bank.values[rows], strict=True))
-    found.sort(key=lambda pair: pair[0])
-    return np.array([values for _, values in found[:n]], np.uint8).reshape(-1, N_VALUES)
-
-
 def match(
-    sounds: Sequence[Intake],
+    sounds: Sequence[Target],
     model: Programmer,
-    nearest: Values | None = None,
+    known: Sequence[KnownPresets] = (),
     *,
+    nearest: Values | None = None,
     budget: int = BUDGET,
     seconds: float | None = None,
     keep: int = KEPT,
@@ -245,23 +226,26 @@ def match(
     seed: int = 0,
     renderer: Renderer | None = None,
     threads: int | None = None,
+    enough: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda renders, distance: None,
 ) -> Match:
     """Find presets that sound like one sound, or like several at different notes.
 
     Args:
-        sounds: of one instrument; see `intake.take_in`.
-        model: of a single note; it hears one sound, `reference`, at the nearest C.
-        nearest: known presets to start from too, uint8 (N, 145), as `nearest_presets` gives them.
-        budget: renders, one for each preset and note; tuning not counted.
-        seconds: stop the search after as many, if the budget lasts longer; what it finds then depends on
+        sounds: Sounds of one instrument; see `prepare_sounds`.
+        model: A model of a single note; it hears one sound, `reference`, at the nearest C.
+        known: Corpora whose nearest presets the search starts from too.
+        nearest: Presets to start from in their place, uint8 (N, 145), as made for note 60, nearest first.
+        budget: Number of renders, one for each preset and note; tuning is not counted.
+        seconds: Stop the search after this many, if the budget lasts longer; what it finds then depends on
             the machine.
-        keep: presets to give back at most, 1 … 32.
-        name: of the presets, which are numbered; see `numbered`.
-        seed: the same, the same match, on any number of cores.
-        renderer: default `Dexed()`.
-        threads: default one a core.
-        progress: told renders and the least distance so far.
+        keep: Number of presets to return at most, 1 … 32.
+        name: Name of the presets, which are numbered; see `numbered`.
+        seed: Random seed; equal seeds give equal matches, on any number of cores.
+        renderer: Synth that renders; default `Dexed()`.
+        threads: Number of renders at a time; default one per core.
+        enough: Asked between generations whether to stop the search.
+        progress: Called with the number of renders and the least distance so far.
 
     Raises:
         ParameterError: an argument is out of its bounds.
@@ -275,7 +259,7 @@ def match(
     if budget < len(sounds):
         raise ParameterError(f"a budget of {budget} renders is too small for {len(sounds)} notes")
     if seconds is not None and not seconds > 0:
-        raise ParameterError(f"{seconds} seconds are no time: more than 0")
+        raise ParameterError(f"seconds must be positive, not {seconds}")
     if len(model.notes) != 1:
         raise ParameterError(f"a match takes a model of one note, not of {len(model.notes)}")
     begun = time.monotonic()
@@ -287,17 +271,20 @@ def match(
     explored = model.explore(decibels, from_model, lambda v: matching.judge(at_note(v)), seed=seed)
     starts = _distinct(at_note(explored.values))
     ends = {"forward pass": 1, "model": len(starts)}
-    if nearest is not None and (known := nearest[: min(N_NEAREST, most // _NEAREST_SHARE)]).size:
-        starts = _distinct(np.concatenate([starts, at_note(known)]))
+    if nearest is None:
+        codes = to_codes(decibels[0, 0].numpy())
+        nearest = nearest_presets(codes, known, N_NEAREST)
+    if (close := nearest[: min(N_NEAREST, most // _NEAREST_SHARE)]).size:
+        starts = _distinct(np.concatenate([starts, at_note(close)]))
         ends["nearest"] = len(starts)
     redraw = None if model.model.sampler is None else model.redraw(decibels, seed=seed)
-    tried = search(
+    tried = evolutionary_search(
         starts,
         matching.judge,
         most,
         propose=None if redraw is None else lambda values: at_note(redraw(values)),
         seed=seed,
-        enough=lambda: seconds is not None and time.monotonic() - begun > seconds,
+        enough=lambda: enough() or (seconds is not None and time.monotonic() - begun > seconds),
         progress=lambda n, least: progress(n * len(sounds), least),
     )
     ends["search"] = len(tried.values)
@@ -313,7 +300,7 @@ def match(
         tuple(stages),
         len(tried.values) * len(sounds),
         time.monotonic() - begun,
-        tried.interrupted,
+        tried.interrupted or enough(),
         tuple(
             Improvement((i + 1) * len(sounds), float(tried.distances[i]), Preset(tried.values[i]))
             for i in fell.tolist()

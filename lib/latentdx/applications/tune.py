@@ -20,16 +20,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from latentdx.applications.program import score
 from latentdx.audio import pitch
-from latentdx.audio.dexed import Dexed, Renderer, check_note
 from latentdx.audio.pitch import Pitch
+from latentdx.audio.renderer import Dexed, Renderer, check_note
 from latentdx.errors import ParameterError
+from latentdx.metrics.objective import score
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import N_OPERATORS, NEUTRAL_TRANSPOSE, column, parameter
+from latentdx.typing import Audio, Floats
 
-Audio = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Estimator = Callable[[Audio], Pitch]
 Verdict = Literal["tuned", "in tune", "kept", "no pitch"]
@@ -69,7 +68,7 @@ class Tuning:
         why: one sentence.
         before_cents: sounding pitch minus wanted pitch, `nan` without pitch.
         after_cents: the same of `preset`, by a second estimate on its own render.
-        distance_before: `program.distance` to the target; `nan` without a target sound.
+        distance_before: `objective.distance` to the target; `nan` without a target sound.
         distance_after: the same of `preset`, never larger.
         reachable_cents: what the parameters' steps leave at best, by arithmetic: the farthest that a sounding
             operator is from where it should be. `nan` if there is no pitch or no move.

@@ -1,6 +1,8 @@
-"""Sound: the synth, spectrograms, pitch, files."""
+"""Sound: the synth, spectrograms, pitch, notes and sound files.
 
-from latentdx.audio.dexed import NOTE_SETS, SINGLE_NOTE, SIX_NOTES, Dexed, Renderer
-from latentdx.audio.spectrogram import mel_spectrogram
+Stands on `presets`.
+"""
 
-__all__ = ["NOTE_SETS", "SINGLE_NOTE", "SIX_NOTES", "Dexed", "Renderer", "mel_spectrogram"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

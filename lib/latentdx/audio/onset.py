@@ -3,9 +3,8 @@
 import librosa
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import lfilter, lfiltic
 
-from latentdx.audio.dexed import SAMPLE_RATE
+from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.errors import ParameterError
 
 SILENT_DB = -60.0
@@ -24,6 +23,8 @@ _BLOCKER = 126.0  # radians per second, as the plug-in's own DC blocker: 20 Hz
 
 def without_dc(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """A first-order high-pass at 20 Hz over a sound (samples,) at 22,050 Hz; a constant becomes silence."""
+    from scipy.signal import lfilter, lfiltic  # takes more than a second to import
+
     pole = 1 - _BLOCKER / SAMPLE_RATE
     b, a = [1.0, -1.0], [1.0, -pole]
     before = lfiltic(b, a, y=[0.0], x=sound[:1])  # as if the first sample had lasted

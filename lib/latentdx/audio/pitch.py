@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from latentdx.audio.dexed import SAMPLE_RATE
+from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.errors import LatentDXError
 
 _FRAME, _HOP = 2048, 512

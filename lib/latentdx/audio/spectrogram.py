@@ -6,6 +6,7 @@ amplitudes; floor at -120 dB after the mel transform.
 """
 
 from functools import cache
+from typing import Literal
 
 import librosa
 import numpy as np
@@ -14,7 +15,7 @@ import scipy.fft
 import scipy.sparse
 from numpy.lib.stride_tricks import sliding_window_view
 
-from latentdx.audio.dexed import N_SAMPLES, SAMPLE_RATE
+from latentdx.audio.renderer import N_SAMPLES, SAMPLE_RATE
 from latentdx.errors import ParameterError
 
 N_FFT = 1024
@@ -43,12 +44,15 @@ _SCALE = np.float32(1.0 / _WINDOW.sum(dtype=np.float64))  # 1/511.5: the largest
 
 
 @cache
-def mel_filters(sample_rate: int = SAMPLE_RATE) -> scipy.sparse.csr_array:
-    """librosa's mel filterbank (257, 513) for amplitudes, sparse: a filter touches few FFT bins."""
-    filters = librosa.filters.mel(
-        sr=sample_rate, n_fft=N_FFT, n_mels=N_MELS, fmin=0.0, fmax=sample_rate / 2, norm=None
-    )
-    return scipy.sparse.csr_array(filters.astype(np.float32))
+def mel_filters(
+    n_fft: int = N_FFT,
+    n_mels: int = N_MELS,
+    norm: Literal["slaney"] | None = None,
+    sample_rate: int = SAMPLE_RATE,
+) -> "scipy.sparse.csr_array":
+    """Return librosa's mel filterbank (mels, FFT bins), made once, and sparse: a filter touches few bins."""
+    filters = librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels, norm=norm)
+    return scipy.sparse.csr_array(filters)
 
 
 def mel_spectrogram(
@@ -68,7 +72,7 @@ def mel_spectrogram(
     batch = np.asarray(audio, np.float32).reshape(-1, audio.shape[-1])
     frames = 1 + audio.shape[-1] // HOP
     out = np.empty((len(batch), N_MELS, frames), np.float32)
-    filters = mel_filters(sample_rate)
+    filters = mel_filters(sample_rate=sample_rate)
     for sound, target in zip(batch, out, strict=True):  # one at a time keeps the working set in the cache
         padded = np.pad(sound, N_FFT // 2)
         windows = sliding_window_view(padded, N_FFT)[::HOP] * _WINDOW  # (frame, sample)

@@ -14,16 +14,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from latentdx.audio import dexed, pitch
-from latentdx.dataset import examples, labels, measuring, splits, summary, twins
-from latentdx.download import cache_folder
-from latentdx.errors import ParameterError, ShippedFileError
+from latentdx.audio import pitch, renderer
+from latentdx.dataset import audio_descriptors, labels, near_duplicates, paper_examples, splits, summary
+from latentdx.errors import DataMissingError, ParameterError
+from latentdx.extras import needs_extra
 from latentdx.presets import corpora, sysex
 from latentdx.presets.bank import PresetBank
-from latentdx.shipped import shipped
+from latentdx.registry import data_path
+from latentdx.run_options import RunOptions
+
+with needs_extra("train"):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 SILENCE_DB = -40.0
 """Presets whose `peak_rms_db` is below are dropped, as in the paper (section 1.1)."""
@@ -43,13 +46,23 @@ COLUMNS = (
     "held_out",  # a named example, a relative or a twin of one
     "split_random",  # "train", "validation", "test"; "" where dropped
     "split_twin_disjoint",
-    *measuring.MEASURES,
+    *audio_descriptors.MEASURES,
 )
 """Of the table, in order. None holds a parameter, nor anything from which one could be had."""
 
 # what is worth keeping of each measure: it makes the table half as large, and the same on every machine
-_DECIMALS = dict.fromkeys(measuring.MEASURES, 3) | {"peak_rms_db": 2, "peak_rms_db_85": 2, "f0_hz": 2}
-_MADE_BY = (dexed, pitch, examples, labels, measuring, splits, summary, twins, sysex)
+_DECIMALS = dict.fromkeys(audio_descriptors.MEASURES, 3) | {"peak_rms_db": 2, "peak_rms_db_85": 2, "f0_hz": 2}
+_MADE_BY = (
+    renderer,
+    pitch,
+    paper_examples,
+    labels,
+    audio_descriptors,
+    splits,
+    summary,
+    near_duplicates,
+    sysex,
+)
 
 
 @dataclass(frozen=True)
@@ -85,11 +98,11 @@ class Curation:
 def _held_out(corpus: str, bank: PresetBank) -> npt.NDArray[np.bool_]:
     """Rows of the named examples and their known relatives; twins are added by `curate_bank`."""
     held = np.zeros(len(bank), bool)
-    if corpus == examples.CORPUS:
-        for example in examples.EXAMPLES:
+    if corpus == paper_examples.CORPUS:
+        for example in paper_examples.EXAMPLES:
             held[[example.index, *example.relatives]] = True
     elif corpus == "paper":  # its ids are the paper's own numbers
-        held = np.isin(bank.ids, [int(example.uid) for example in examples.EXAMPLES])
+        held = np.isin(bank.ids, [int(example.uid) for example in paper_examples.EXAMPLES])
     return held
 
 
@@ -120,9 +133,7 @@ def curate_bank(
     held_out: npt.NDArray[np.bool_] | None = None,
     *,
     seed: int = splits.SEED,
-    cache: Path | None = None,
-    processes: int | None = None,
-    progress: bool | None = None,
+    options: RunOptions = RunOptions(),
 ) -> pd.DataFrame:
     """Clean, measure, label, group and split a bank.
 
@@ -134,8 +145,7 @@ def curate_bank(
         bank: N presets, as read.
         held_out: bool (N,), rows that must be in the test set of both splits, with all their twins.
         seed: of the splits.
-        cache: folder of the measures' finished parts, default the user's cache.
-        processes, progress: as in `measuring.measure_bank`.
+        options: how the measuring runs, and where finished parts are kept.
 
     Returns:
         N rows, `COLUMNS`.
@@ -146,15 +156,14 @@ def curate_bank(
     # measured in order of first occurrence, so that cached parts do not depend on what is held out
     first = _duplicates(values, np.zeros(len(bank), bool))
     distinct, of_row = np.unique(first, return_inverse=True)
-    cache = cache or cache_folder() / "measures"
-    found = measuring.measure_bank(bank.neutral()[distinct], cache, processes, progress)
-    measured = pd.DataFrame(found[of_row], columns=list(measuring.MEASURES))
+    found = audio_descriptors.measure_bank(bank.neutral()[distinct], options)
+    measured = pd.DataFrame(found[of_row], columns=list(audio_descriptors.MEASURES))
 
     rows = np.arange(len(bank), dtype=np.int32)
     duplicate = stands_for != rows
     silent = (measured["peak_rms_db"] < SILENCE_DB).to_numpy() & ~duplicate
     kept = ~duplicate & ~silent
-    group = twins.twin_groups(values)
+    group = near_duplicates.twin_groups(values)
     held = np.isin(group, group[held])
     table = pd.DataFrame(
         {
@@ -187,18 +196,22 @@ def curate(
     corpus: str | Path,
     *,
     seed: int = splits.SEED,
-    processes: int | None = None,
-    progress: bool | None = None,
+    options: RunOptions = RunOptions(),
 ) -> Curation:
     """Curate a named corpus, or any file or folder of presets: about 25 ms a preset and core the first time.
 
     Raises:
-        CorpusError: the corpus cannot be had.
+        DataError: the corpus cannot be had.
         PresetFileError: a file cannot be read.
     """
     bank = corpora.read(corpus)
     name = str(corpus) if str(corpus) in corpora.CORPORA else Path(corpus).stem
-    table = curate_bank(bank, _held_out(str(corpus), bank), seed=seed, processes=processes, progress=progress)
+    table = curate_bank(
+        bank,
+        _held_out(str(corpus), bank),
+        seed=seed,
+        options=options,
+    )
     counts = summary.summarize(bank, table)
     if name in corpora.CORPORA and corpora.CORPORA[name].format == "packed":
         counts["undefined_bits"] = summary.undefined_bits(bank, corpora.find(name))
@@ -215,9 +228,10 @@ def _provenance(name: str, bank: PresetBank, seed: int) -> dict[str, str]:
         "corpus": name,
         "corpus_sha256": corpora.bank_hash(bank),
         "code_sha256": code.hexdigest(),
-        "engine": dexed.Dexed().engine,
+        "engine": renderer.Dexed().engine,
         "settings": f"transpose 24; level and labels at {labels.LABEL_NOTE}, silence below {SILENCE_DB} dB, "
-        f"attack {labels.ATTACK_SECONDS} s; twins differ in at most {twins.MOST_DIFFERENCES} values; "
+        f"attack {labels.ATTACK_SECONDS} s; "
+        f"twins differ in at most {near_duplicates.MOST_DIFFERENCES} values; "
         f"{splits.TEST_SHARE:.0%} test, fold 0 of {splits.N_FOLDS} validates, seed {seed}",
         "libraries": ", ".join(
             f"{p} {version(p)}" for p in ("librosa", "numpy", "pandas", "pyarrow", "scipy")
@@ -229,17 +243,17 @@ def read_curation(name: str | Path = "learnfm") -> pd.DataFrame:
     """The table of a corpus that ships in `data/curation`, or of a path: one row a preset, `COLUMNS`.
 
     Raises:
-        ShippedFileError: there is none.
+        DataMissingError: there is none.
     """
-    path = Path(name) if str(name).endswith(".parquet") else shipped("curation") / f"{name}.parquet"
+    path = Path(name) if str(name).endswith(".parquet") else data_path("curation") / f"{name}.parquet"
     if not path.exists():
-        raise ShippedFileError(f"{path} does not exist: make it by `latentdx curate --corpus {path.stem}`")
+        raise DataMissingError(f"{path} does not exist: make it by `latentdx curate --corpus {path.stem}`")
     return pd.read_parquet(path)
 
 
 def read_provenance(name: str | Path = "learnfm") -> dict[str, str]:
     """What made a table, from its metadata."""
-    path = Path(name) if str(name).endswith(".parquet") else shipped("curation") / f"{name}.parquet"
+    path = Path(name) if str(name).endswith(".parquet") else data_path("curation") / f"{name}.parquet"
     return json.loads(pq.read_schema(path).metadata[b"latentdx"])
 
 
@@ -250,7 +264,7 @@ def rows(
 
     Raises:
         ParameterError: no such split or subset.
-        ShippedFileError: the corpus has no table.
+        DataMissingError: the corpus has no table.
     """
     if split not in splits.SPLITS or subset not in (None, *splits.SUBSETS):
         raise ParameterError(

@@ -17,14 +17,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from latentdx.audio import pitch
-from latentdx.audio.dexed import SAMPLE_RATE, Dexed, Renderer
+from latentdx.audio.renderer import SAMPLE_RATE, Dexed, Renderer
 from latentdx.dataset import curation
-from latentdx.dataset.examples import CORPUS
-from latentdx.dataset.measuring import peak_rms_db
-from latentdx.errors import ShippedFileError
+from latentdx.dataset.audio_descriptors import peak_rms_db
+from latentdx.dataset.paper_examples import CORPUS
+from latentdx.errors import DataMissingError
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
-from latentdx.shipped import shipped
+from latentdx.registry import data_path
 
 VELOCITIES = ((60, 20), (60, 127))
 KEYS = ((40, 85), (70, 85))
@@ -118,9 +118,9 @@ def make(folder: Path, corpus: str = CORPUS) -> Path:
 
 def read(folder: Path | None = None) -> pd.DataFrame:
     """The shipped table, one line a candidate: row and `MEASURES`."""
-    path = (folder or shipped("targets")) / FILE
+    path = (folder or data_path("targets")) / FILE
     if not path.exists():
-        raise ShippedFileError(f"{path} is missing: `python -m latentdx.dataset.dynamics` makes it")
+        raise DataMissingError(f"{path} is missing: `python -m latentdx.dataset.dynamics` makes it")
     return pd.read_parquet(path)
 
 
@@ -145,7 +145,7 @@ def choose(table: pd.DataFrame) -> dict[str, int]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """`python -m latentdx.dataset.dynamics [--out data/targets]`"""
     parser = argparse.ArgumentParser(description="Measure how test presets depend on velocity and key.")
-    parser.add_argument("--out", type=Path, default=shipped("targets"))
+    parser.add_argument("--out", type=Path, default=data_path("targets"))
     print(make(parser.parse_args(arguments).out))
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import median_filter
 
-from latentdx.audio.dexed import SAMPLE_RATE
+from latentdx.audio.renderer import SAMPLE_RATE
+from latentdx.typing import Spectrum
 
 N_FFT, HOP = 2048, 512  # librosa's defaults, as in the paper
 MARGIN = 3.0
@@ -22,7 +23,6 @@ ATTACK_FRAMES = round(ATTACK_SECONDS * SAMPLE_RATE / HOP)  # 11: their centers l
 LABEL_NOTE = (60, 100)
 """The (MIDI note, velocity) that is labeled, and whose level decides what is near silence."""
 
-Floats = npt.NDArray[np.float32]
 Share = float | npt.NDArray[np.floating]
 
 
@@ -43,7 +43,7 @@ class Balance:
     percussive_attack: float
 
 
-def _median(rows: Floats) -> Floats:
+def _median(rows: Spectrum) -> Spectrum:
     """Running median of 31 along each row, mirrored at the ends, exactly as `librosa.decompose.hpss` has it.
 
     All rows are laid end to end with their mirrored margins, because SciPy's one-dimensional median is ten
@@ -55,7 +55,7 @@ def _median(rows: Floats) -> Floats:
     return median_filter(padded.ravel(), size=KERNEL).reshape(padded.shape)[:, half:-half]
 
 
-def separate(magnitude: Floats) -> tuple[Floats, Floats]:
+def separate(magnitude: Spectrum) -> tuple[Spectrum, Spectrum]:
     """Magnitudes of the harmonic and the percussive part (Fitzgerald 2010; margins: Driedger et al. 2014).
 
     Args:
@@ -72,7 +72,7 @@ def separate(magnitude: Floats) -> tuple[Floats, Floats]:
     return magnitude * harmonic, magnitude * percussive
 
 
-def balance(audio: Floats) -> Balance:
+def balance(audio: Spectrum) -> Balance:
     """Harmonic and percussive shares of a mono sound at 22,050 Hz; a silent one has none of either."""
     magnitude = np.abs(librosa.stft(audio, n_fft=N_FFT, hop_length=HOP))
     total = float(magnitude.sum(dtype=np.float64))
@@ -100,7 +100,7 @@ def is_percussive(
     return (percussive_attack > 0.90) & ((percussive > 0.40) | tonal)
 
 
-def label_names(sound: Floats) -> tuple[str, ...]:
+def label_names(sound: Spectrum) -> tuple[str, ...]:
     """("harmonic",), ("percussive",), both, or ("sfx",) where it is neither; of a sound at `LABEL_NOTE`."""
     parts = balance(sound)
     found = {

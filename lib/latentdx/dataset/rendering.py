@@ -23,19 +23,11 @@ import numpy as np
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from latentdx.audio.dexed import Dexed, Renderer, RenderError, check_note
+from latentdx.audio.renderer import Dexed, Renderer, RenderError, check_note
 from latentdx.audio.spectrogram import N_FRAMES, N_MELS, mel_spectrogram, to_codes
-from latentdx.dataset.store import (
-    MANIFEST,
-    Manifest,
-    Notes,
-    Store,
-    is_intact,
-    remove_leftovers,
-    shard_name,
-    write_shard,
-)
+from latentdx.dataset.store import MANIFEST, Manifest, Notes, Store, is_intact, shard_name, write_shard
 from latentdx.errors import ParameterError, StoreBusyError, StoreFullError
+from latentdx.files import remove_leftovers
 from latentdx.presets.bank import PresetBank
 
 if TYPE_CHECKING:

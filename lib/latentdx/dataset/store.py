@@ -12,30 +12,22 @@ fifty times faster without chunks to look up (`benchmarks/render.py` measures bo
 import hashlib
 import io
 import json
-import os
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from latentdx.audio.dexed import FADE, HOLD, N_SAMPLES, NOTE_SETS, Renderer
+from latentdx.audio.renderer import FADE, HOLD, N_SAMPLES, NOTE_SETS, Renderer
 from latentdx.audio.spectrogram import CEILING_DB, FLOOR_DB, N_FRAMES, N_MELS, SETTINGS, from_codes
-from latentdx.download import cache_folder, sha256_of
-from latentdx.errors import (
-    ParameterError,
-    StoreCorruptError,
-    StoreMismatchError,
-    StoreMissingError,
-)
+from latentdx.errors import ParameterError, StoreCorruptError, StoreMismatchError, StoreMissingError
+from latentdx.files import atomic_write, sha256_of
 from latentdx.presets.bank import PresetBank
 from latentdx.presets.corpora import bank_hash
+from latentdx.run_options import cache_folder
+from latentdx.typing import Codes
 
-Codes = npt.NDArray[np.uint8]
 Notes = tuple[tuple[int, int], ...]
 
 MANIFEST = "manifest.json"
@@ -47,7 +39,6 @@ _LEAST_SHARDS = 16  # of a small corpus, so that several threads share the work
 _MOST_MAPS = 500  # open at once: each holds a file descriptor, and 1,024 is a common limit
 _CODES: dict[str, str | float] = {"dtype": "uint8", "lowest_db": FLOOR_DB, "highest_db": CEILING_DB}
 _FORMAT = 1
-_TEMPORARY = ".writing-"
 
 
 @dataclass(frozen=True)
@@ -165,33 +156,6 @@ def store_folder(corpus: str, notes: Notes) -> Path:
     known = {pairs: name for name, pairs in NOTE_SETS.items()}
     label = known.get(notes) or "_".join(f"{note}-{velocity}" for note, velocity in notes)
     return cache_folder() / "stores" / f"{corpus}-{label}"
-
-
-@contextmanager
-def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes its name only when it is complete and on the disk; an error leaves nothing."""
-    temporary = path.parent / f"{_TEMPORARY}{uuid.uuid4().hex}"  # its own, should two tasks write one shard
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # the new name must survive a power cut too
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Delete what a killed process was writing. Call it only while holding the store's lock."""
-    for path in folder.glob(f"{_TEMPORARY}*"):
-        path.unlink(missing_ok=True)
 
 
 def write_shard(path: Path, codes: Codes) -> str:

@@ -1,1 +1,8 @@
-"""Evaluation: metrics, anchors, results over a whole test split, and what they add up to."""
+"""Evaluation: models, baselines and searches on whole test sets, and what the results add up to.
+
+Stands on `applications`, whose inference it measures.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

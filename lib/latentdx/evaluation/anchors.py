@@ -4,20 +4,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import numpy as np
-import numpy.typing as npt
-
-from latentdx.audio.dexed import SINGLE_NOTE, Dexed
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed
 from latentdx.dataset import curation, splits
 from latentdx.dataset.store import Store, store_folder
-from latentdx.evaluation.masks import live_masks
-from latentdx.evaluation.results import Kind, Notes, Result, evaluate_rows
-from latentdx.models import baselines
-from latentdx.models.predictions import Predictions
+from latentdx.evaluation import baselines
+from latentdx.evaluation.results import Kind, Measurement, Result, evaluate_rows
+from latentdx.models.audible_parameters import live_masks
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
-
-Rows = npt.NDArray[np.int64]
+from latentdx.presets.predictions import Predictions
+from latentdx.run_options import RunOptions
+from latentdx.typing import Rows
 
 
 @dataclass(frozen=True)
@@ -28,14 +25,14 @@ class Task:
         bank: the corpus, neutral.
         corpus: its name.
         train, rows: rows of the training set, and those to answer for.
-        progress: as everywhere.
+        options: how long computations run.
     """
 
     bank: PresetBank
     corpus: str
     train: Rows
     rows: Rows
-    progress: bool | None = None
+    options: RunOptions = RunOptions()
 
     @property
     def targets(self) -> PresetBank:
@@ -43,12 +40,12 @@ class Task:
 
     def nearest(self, *, related: bool) -> Predictions:
         store = Store(store_folder(self.corpus, SINGLE_NOTE))
-        return baselines.nearest_presets(
-            self.bank, store, self.train, self.rows, related=related, progress=self.progress
+        return baselines.nearest_neighbor_presets(
+            self.bank, store, self.train, self.rows, related=related, options=self.options
         )
 
     def one_step(self) -> Predictions:
-        live = live_masks(self.bank, self.rows, renderer=Dexed(), progress=self.progress)
+        live = live_masks(self.bank, self.rows, renderer=Dexed(), options=self.options)
         return baselines.one_step(self.targets, live, self.rows)
 
 
@@ -119,11 +116,8 @@ def evaluate_anchors(
     subset: splits.Subset = "test",
     rows: Rows | None = None,
     selection: str = "",
-    notes: Notes = SINGLE_NOTE,
-    live_notes: Notes | None = SINGLE_NOTE,
-    n_pyin: int | None = None,
-    processes: int | None = None,
-    progress: bool | None = None,
+    measurement: Measurement = Measurement(),
+    options: RunOptions = RunOptions(),
 ) -> Iterator[Result]:
     """Evaluate anchors on a whole subset, one `Result` each; parameters as of `results.evaluate_rows`.
 
@@ -138,7 +132,7 @@ def evaluate_anchors(
         corpus,
         curation.rows(corpus, split=split, subset="train"),
         curation.rows(corpus, split=split, subset=subset) if rows is None else rows,
-        progress,
+        options,
     )
     for name in names:
         anchor = ANCHORS[name]
@@ -152,10 +146,7 @@ def evaluate_anchors(
             split=split,
             subset=subset,
             selection=selection,
-            notes=notes,
             inference=anchor.inference,
-            live_notes=live_notes,
-            n_pyin=n_pyin,
-            processes=processes,
-            progress=progress,
+            measurement=measurement,
+            options=options,
         )

@@ -1,27 +1,24 @@
 """Evaluate predictions over many presets: render, compare with the targets, one row a preset and note."""
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from latentdx.audio import pitch
-from latentdx.audio.dexed import SINGLE_NOTE, Dexed, Renderer
-from latentdx.download import cache_folder
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer
+from latentdx.caching import code_hash, map_chunks
 from latentdx.errors import ParameterError
-from latentdx.evaluation import metrics, sound
-from latentdx.evaluation.chunks import map_chunks
-from latentdx.evaluation.sound import Sound
-from latentdx.models.predictions import Predictions
+from latentdx.metrics import registry, sound_features
+from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset, PresetBank
-
-Values = npt.NDArray[np.uint8]
-Notes = Sequence[tuple[int, int]]
+from latentdx.presets.predictions import Predictions
+from latentdx.run_options import RunOptions
+from latentdx.typing import Notes, Values
 
 N_PYIN = 500
 """Presets that pYIN is run on, drawn by seed: it takes 0.76 s a sound, all other metrics together 0.03."""
@@ -33,25 +30,23 @@ _FLAGS = 2  # whether the target, and the inferred sound, is silent
 
 def method() -> str:
     """What a cached measurement depends on beside the presets: the code, and the libraries it leans on."""
-    code = hashlib.sha256()
-    for module in (metrics, sound, pitch):
-        code.update(Path(str(module.__file__)).read_bytes())
+    code = code_hash(registry, sound_features, pitch)
     libraries = (f"{name} {version(name)}" for name in ("librosa", "numpy", "scipy"))
-    return f"{code.hexdigest()} {' '.join(libraries)}"
+    return f"{code} {' '.join(libraries)}"
 
 
-def _measure(targets: Values, inferred: Values, *, notes: Notes, renderer: Renderer) -> npt.NDArray:
+def _measure(targets: Values, inferred: Values, *, notes: Notes, renderer: Renderer) -> npt.NDArray[Any]:
     """All audio metrics and the two flags: float32 (preset, note, metric)."""
-    out = np.empty((len(targets), len(notes), len(metrics.AUDIO_METRICS) + _FLAGS), np.float32)
+    out = np.empty((len(targets), len(notes), len(registry.AUDIO_METRICS) + _FLAGS), np.float32)
     for i, values in enumerate(zip(targets, inferred, strict=True)):
         for j, note in enumerate(notes):
-            target, found = (Sound(renderer.render(Preset(v), *note)) for v in values)
+            target, found = (SoundFeatures(renderer.render(Preset(v), *note)) for v in values)
             out[i, j, :_FLAGS] = target.silent, found.silent
-            out[i, j, _FLAGS:] = [m.compute(target, found) for m in metrics.AUDIO_METRICS]
+            out[i, j, _FLAGS:] = [m.compute(target, found) for m in registry.AUDIO_METRICS]
     return out
 
 
-def _pitches(values: Values, *, notes: Notes, renderer: Renderer) -> npt.NDArray:
+def _pitches(values: Values, *, notes: Notes, renderer: Renderer) -> npt.NDArray[Any]:
     """pYIN: float64 (preset, note, (f0 in Hz, voiced share))."""
     found = [[pitch.estimate(renderer.render(Preset(v), *note)) for note in notes] for v in values]
     return np.array([[(p.f0, p.voiced) for p in row] for row in found]).reshape(len(values), len(notes), 2)
@@ -63,7 +58,7 @@ def pyin_rows(n: int, n_pyin: int = N_PYIN) -> npt.NDArray[np.int64]:
 
 
 def _pyin_errors(
-    targets: Values, inferred: Values, n_notes: int, n_pyin: int, estimates: Callable[..., npt.NDArray]
+    targets: Values, inferred: Values, n_notes: int, n_pyin: int, estimates: Callable[..., npt.NDArray[Any]]
 ) -> npt.NDArray[np.float32]:
     """float32 (presets x notes,), `nan` where pYIN was not run."""
     chosen = pyin_rows(len(targets), n_pyin)
@@ -71,12 +66,12 @@ def _pyin_errors(
     a, b = (estimates([values[chosen]], size=_PITCH_CHUNK) for values in (targets, inferred))
     for i, row in enumerate(chosen):
         pairs = zip(a[i], b[i], strict=True)
-        errors[row] = [metrics.PYIN_METRIC.compute(pitch.Pitch(*x), pitch.Pitch(*y)) for x, y in pairs]
+        errors[row] = [registry.PYIN_METRIC.compute(pitch.Pitch(*x), pitch.Pitch(*y)) for x, y in pairs]
     return errors.ravel()
 
 
 def _check(
-    targets: PresetBank, predictions: Predictions, rows: npt.NDArray, live: npt.NDArray | None
+    targets: PresetBank, predictions: Predictions, rows: npt.NDArray[Any], live: npt.NDArray[Any] | None
 ) -> None:
     if len(targets) != len(predictions):
         raise ParameterError(f"{len(targets)} targets, but {len(predictions)} predictions")
@@ -95,9 +90,7 @@ def evaluate(
     live: npt.NDArray[np.bool_] | None = None,
     n_pyin: int = 0,
     renderer: Renderer | None = None,
-    processes: int | None = None,
-    cache: Path | None = None,
-    progress: bool | None = None,
+    options: RunOptions = RunOptions(),
 ) -> pd.DataFrame:
     """Every metric of every preset at every note: about 30 ms a preset, note and core.
 
@@ -109,9 +102,7 @@ def evaluate(
         live: bool (N, 145), the targets' live parameters; without, three metrics are `nan`.
         n_pyin: on how many presets to run pYIN too.
         renderer: default `Dexed`.
-        processes: default one a core.
-        cache: folder of finished chunks; default the user's.
-        progress: show a bar; default only on a terminal.
+        options: number of processes, progress, and where finished chunks are kept.
 
     Returns:
         N x notes rows: row, note, velocity, target_silent, silent, and a column for each of `METRICS`,
@@ -124,9 +115,8 @@ def evaluate(
     run = partial(
         map_chunks,
         method=f"{method()} {synth.engine} {synth.sample_rate} {pairs}",
-        folder=cache or cache_folder() / "evaluation",
-        processes=processes,
-        progress=progress,
+        kind="evaluation",
+        options=options,
     )
     measured = run(
         partial(_measure, notes=pairs, renderer=synth),
@@ -142,13 +132,13 @@ def evaluate(
             "silent": measured[..., 1].ravel() > 0,
         }
     )
-    for i, audio_metric in enumerate(metrics.AUDIO_METRICS):
+    for i, audio_metric in enumerate(registry.AUDIO_METRICS):
         table[audio_metric.name] = measured[..., _FLAGS + i].ravel()
     estimates = partial(run, partial(_pitches, notes=pairs, renderer=synth), description="pYIN")
-    table[metrics.PYIN_METRIC.name] = _pyin_errors(
+    table[registry.PYIN_METRIC.name] = _pyin_errors(
         targets.values, predictions.values, len(pairs), n_pyin, estimates
     )
-    for metric in metrics.PARAMETER_METRICS:
+    for metric in registry.PARAMETER_METRICS:
         found = metric.compute(targets, predictions, live).astype(np.float32)
         table[metric.name] = np.repeat(found, len(pairs))
     return table

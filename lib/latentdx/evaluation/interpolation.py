@@ -1,11 +1,10 @@
 """How smooth, straight and even are paths between presets? By 46 audio features, over many pairs.
 
-The measures are those of `latentdx.evaluation.paths`, of features each standardized by its mean and deviation
+The measures are those of `latentdx.metrics.path`, of features each standardized by its mean and deviation
 over training presets. What makes the paths comes from outside (`latentdx.applications.interpolate`), for
 imports run one way.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,23 +15,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latentdx.audio.dexed import SINGLE_NOTE, Dexed, Renderer
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer
+from latentdx.caching import code_hash, map_chunks
 from latentdx.dataset import curation, splits
-from latentdx.download import cache_folder
 from latentdx.errors import ParameterError
-from latentdx.evaluation import features as audio_features
-from latentdx.evaluation import statistics, tables
-from latentdx.evaluation.chunks import map_chunks
-from latentdx.evaluation.features import FEATURES, GROUPS, Analysis
-from latentdx.evaluation.paths import largest_step, nonlinearity, smoothness, unevenness
+from latentdx.evaluation import parquet, statistics
+from latentdx.metrics import timbre
+from latentdx.metrics.path import largest_step, nonlinearity, smoothness, unevenness
+from latentdx.metrics.timbre import FEATURES, GROUPS, TimbreAnalysis
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.provenance import code_commit
-from latentdx.shipped import shipped
-
-Values = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
+from latentdx.registry import data_path
+from latentdx.run_options import RunOptions
+from latentdx.typing import Floats, Rows, Values
 
 FOLDER = "interpolation"
 """Of what ships, in `data`."""
@@ -59,7 +55,7 @@ _LEAST = 5  # presets that anything is told of; fewer would tell on presets
 
 def method(renderer: Renderer) -> str:
     """What a cached feature depends on beside the preset."""
-    code = hashlib.sha256(Path(str(audio_features.__file__)).read_bytes()).hexdigest()
+    code = code_hash(timbre)
     libraries = (f"{name} {version(name)}" for name in ("librosa", "numpy", "scipy"))
     return f"{code} {' '.join(libraries)} {renderer.engine} {renderer.sample_rate} {SINGLE_NOTE}"
 
@@ -69,7 +65,7 @@ def _measure(values: Values) -> Floats:
     synth = Dexed()
     out = np.empty((len(values), len(FEATURES) + 1))
     for i, v in enumerate(values):
-        analysis = Analysis(synth.render(Preset(v), *SINGLE_NOTE[0]))
+        analysis = TimbreAnalysis(synth.render(Preset(v), *SINGLE_NOTE[0]))
         out[i, :-1] = [f.compute(analysis) for f in FEATURES]
         out[i, -1] = analysis.silent
     return out
@@ -78,9 +74,7 @@ def _measure(values: Values) -> Floats:
 def preset_features(
     values: Values,
     *,
-    processes: int | None = None,
-    cache: Path | None = None,
-    progress: bool | None = None,
+    options: RunOptions = RunOptions(),
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Features (N, 46), raw, and silence (N,), of presets (N, 145) at (60, 85). Equal presets are rendered
     once; finished chunks are kept in the user's cache."""
@@ -89,10 +83,9 @@ def preset_features(
         _measure,
         [distinct],
         method=method(Dexed()),
-        folder=cache or cache_folder() / "features",
+        kind="features",
         size=_CHUNK,
-        processes=processes,
-        progress=progress,
+        options=options,
         description="features",
     )
     found = found[where.ravel()]
@@ -111,7 +104,7 @@ def draw_pairs(rows: Rows, n: int = N_PAIRS) -> Rows:
 
 
 @dataclass(frozen=True)
-class Provenance:
+class PathProvenance:
     """What made a result, and what cannot be told from its table.
 
     Attributes:
@@ -163,10 +156,10 @@ class Standard:
         return cls(found.mean(axis=0), np.where(deviation > 1e-9, deviation, 1.0), len(found))
 
     @classmethod
-    def of_training(cls, bank: PresetBank, rows: Rows, **how: Any) -> "Standard":
-        """Of `N_TRAINING` presets of these rows of a bank, drawn by seed; `how` as of `preset_features`."""
+    def of_training(cls, bank: PresetBank, rows: Rows, options: RunOptions = RunOptions()) -> "Standard":
+        """Compute it over `N_TRAINING` presets of these rows of a bank, drawn by seed."""
         chosen = np.random.default_rng(SEED).choice(rows, min(N_TRAINING, len(rows)), replace=False)
-        return cls.of(preset_features(bank.values[np.sort(chosen)], **how)[0])
+        return cls.of(preset_features(bank.values[np.sort(chosen)], options=options)[0])
 
     @classmethod
     def of_features(cls, told: Mapping[str, Mapping[str, Any]], n: int) -> "Standard":
@@ -189,16 +182,16 @@ class PairResult:
     """
 
     table: pd.DataFrame
-    provenance: Provenance
+    provenance: PathProvenance
 
     def write(self, folder: Path) -> Path:
-        """Write `pairs.<model>.parquet`, as `tables.write` does."""
-        return tables.write(self.table, self.provenance, folder / f"pairs.{self.provenance.model}.parquet")
+        """Write `pairs.<model>.parquet`, as `parquet.write` does."""
+        return parquet.write(self.table, self.provenance, folder / f"pairs.{self.provenance.model}.parquet")
 
     @classmethod
     def read(cls, path: Path) -> "PairResult":
-        """Read a file that `write` made; raises `ShippedFileError` for any other, or none."""
-        return cls(*tables.read(path, Provenance, "latentdx evaluate interpolation"))
+        """Read a file that `write` made; raises `DataMissingError` for any other, or none."""
+        return cls(*parquet.read(path, PathProvenance, "latentdx evaluate interpolation"))
 
     def scores(self, measure: str, *, sounding: bool = False) -> dict[str, Floats]:
         """Method -> one value a pair, in one order; `nan` where it failed.
@@ -228,7 +221,12 @@ def change(scores: Mapping[str, Floats], name: str, baseline: str = BASELINE) ->
 
 
 def _lines(
-    pairs: Rows, labels: pd.Series, name: str, path: Floats, silent: npt.NDArray, failed: npt.NDArray
+    pairs: Rows,
+    labels: pd.Series,
+    name: str,
+    path: Floats,
+    silent: npt.NDArray[Any],
+    failed: npt.NDArray[Any],
 ) -> pd.DataFrame:
     """One method's rows; `path` is standardized, (P, steps, 46)."""
     groups = np.array([f.group for f in FEATURES])
@@ -273,12 +271,12 @@ def by_algorithm(table: pd.DataFrame, same: npt.NDArray[np.bool_]) -> dict[str, 
 
 
 @dataclass(frozen=True)
-class Source:
+class MethodPaths:
     """What a method gave: paths uint8 (P, steps, 145) and what is to be said of it.
 
     Attributes:
         values, failed: see `latentdx.applications.interpolate.Paths`.
-        about: title, text and, of models, `exact` and `radius`, see `Provenance.methods`.
+        about: title, text and, of models, `exact` and `radius`, see `PathProvenance.methods`.
     """
 
     values: Values
@@ -287,7 +285,7 @@ class Source:
 
 
 def evaluate_paths(
-    sources: Mapping[str, Source],
+    sources: Mapping[str, MethodPaths],
     pairs: Rows,
     bank: PresetBank,
     *,
@@ -297,9 +295,7 @@ def evaluate_paths(
     corpus: str,
     split: splits.Split = "twin-disjoint",
     subset: splits.Subset = "test",
-    processes: int | None = None,
-    cache: Path | None = None,
-    progress: bool | None = None,
+    options: RunOptions = RunOptions(),
 ) -> PairResult:
     """Render and measure every step of every path.
 
@@ -307,14 +303,13 @@ def evaluate_paths(
         sources: method -> its paths over the same pairs.
         pairs: rows of the bank, (P, 2).
         bank: the corpus, neutral.
-        model, title, checkpoint_sha256, corpus, split, subset: see `Provenance`.
-        processes, cache, progress: as of `preset_features`.
+        model, title, checkpoint_sha256, corpus, split, subset: see `PathProvenance`.
+        options: how the computation runs.
     """
-    how = {"processes": processes, "cache": cache, "progress": progress}
     shape = next(iter(sources.values())).values.shape
     stacked = np.concatenate([s.values.reshape(-1, shape[-1]) for s in sources.values()])
-    found, silent = preset_features(stacked, **how)  # type: ignore[arg-type]
-    standard = Standard.of_training(bank, curation.rows(corpus, split, "train"), **how)
+    found, silent = preset_features(stacked, options=options)
+    standard = Standard.of_training(bank, curation.rows(corpus, split, "train"), options)
     each = standard.of_path(found).reshape(len(sources), *shape[:2], -1)
     quiet = silent.reshape(len(sources), *shape[:2])
     labels = curation.read_curation(corpus).set_index("index")["label"].astype(str)
@@ -327,7 +322,7 @@ def evaluate_paths(
     )
     algorithms = np.array([p["ALGORITHM"] for p in bank[pairs.ravel()]]).reshape(pairs.shape)
     libraries = ("dexed-py", "librosa", "numpy", "pandas", "pyarrow", "scipy", "torch")
-    provenance = Provenance(
+    provenance = PathProvenance(
         model=model,
         title=title,
         checkpoint_sha256=checkpoint_sha256,
@@ -355,7 +350,7 @@ def evaluate_paths(
 
 def read_results(folder: Path | None = None) -> list[PairResult]:
     """All results of a folder, default `data/interpolation`."""
-    return [PairResult.read(p) for p in sorted((folder or shipped(FOLDER)).glob("pairs.*.parquet"))]
+    return [PairResult.read(p) for p in sorted((folder or data_path(FOLDER)).glob("pairs.*.parquet"))]
 
 
 def comparisons(

@@ -12,21 +12,20 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import soundfile
 
-from latentdx.audio.dexed import SAMPLE_RATE, Dexed, Renderer
-from latentdx.dataset import targets
-from latentdx.dataset.store import atomic_write
-from latentdx.dataset.targets import Target
-from latentdx.errors import ParameterError, ShippedFileError
-from latentdx.evaluation.metrics import AUDIO_METRICS
-from latentdx.evaluation.sound import Sound
+from latentdx.audio.renderer import SAMPLE_RATE, Dexed, Renderer
+from latentdx.dataset import target_sounds
+from latentdx.dataset.target_sounds import TargetSound
+from latentdx.errors import DataMissingError, ParameterError
+from latentdx.files import atomic_write
+from latentdx.metrics.registry import AUDIO_METRICS
+from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset
-from latentdx.shipped import shipped
+from latentdx.registry import data_path
+from latentdx.typing import Audio
 
-Audio = npt.NDArray[np.float32]
 Section = Literal["programming", "multiple notes"]
 Coding = Literal["as published", "mp3", "uncompressed"]
 Level = Literal["peak", "example"]
@@ -80,10 +79,10 @@ def coded(audio: Audio, uid: str, coding: Coding) -> Audio:
     return through_wav(audio) if coding == "as published" and uid in WAV_ON_THE_PAGE else through_mp3(audio)
 
 
-def examples(section: Section = "programming") -> list[Target]:
+def examples(section: Section = "programming") -> list[TargetSound]:
     """The published examples of a section: eight programming examples at (60, 85); or one preset at
     velocities 20, 64 and 127."""
-    found = [t for t in targets.load("example") if t.chapter == section]
+    found = [t for t in target_sounds.load("example") if t.chapter == section]
     return [t for t in found if section == "programming" or t.velocity != 85]
 
 
@@ -110,7 +109,7 @@ def _compare(
     else:
         pair = [coded(x * np.float32(PEAK / _peak(x)), uid, coding) for x in (target, inferred)]
         pair = [x / np.float32(_peak(x)) for x in pair]
-    a, b = map(Sound, pair)
+    a, b = map(SoundFeatures, pair)
     return [m.compute(a, b) for m in AUDIO_METRICS if m.name in METRICS]
 
 
@@ -146,11 +145,11 @@ def published(section: Section | None = None) -> pd.DataFrame:
     """What the authors' own sounds measure: the columns of `measure`, and `version`, which is theirs.
 
     Raises:
-        ShippedFileError: the file is missing.
+        DataMissingError: the file is missing.
     """
-    path = shipped("results") / PUBLISHED
+    path = data_path("results") / PUBLISHED
     if not path.exists():
-        raise ShippedFileError(f"{path} is missing: it ships with the project's data folder")
+        raise DataMissingError(f"{path} is missing: it ships with the project's data folder")
     table = pd.read_csv(path, dtype={"uid": str}, keep_default_na=False)
     table["velocity"] = table["note/velocity"].str.split("/").str[1].astype(int)
     columns = ["section", "uid", "name", "velocity", "version"]
@@ -171,7 +170,7 @@ def write(name: str, table: pd.DataFrame, facts: Mapping[str, str], folder: Path
         facts: what made it, such as title, inference, checkpoint_sha256, engine, commit.
         folder: default `data/results`.
     """
-    folder = folder or shipped("results")
+    folder = folder or data_path("results")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"examples.{name}.csv"
     text = table.assign(version=name, **facts).to_csv(index=False, float_format="%.6g", lineterminator="\n")
@@ -182,7 +181,7 @@ def write(name: str, table: pd.DataFrame, facts: Mapping[str, str], folder: Path
 
 def means(folder: Path | None = None) -> pd.DataFrame:
     """The authors' versions and ours in a folder: n and mean metrics by section, version, coding, level."""
-    folder = folder or shipped("results")
+    folder = folder or data_path("results")
     ours = [pd.read_csv(path, dtype={"uid": str}) for path in sorted(folder.glob("examples.*.csv"))]
     tables = [published().assign(source="authors"), *(t.assign(source="ours") for t in ours)]
     groups = pd.concat(tables).groupby(["section", "source", "version", "coding", "level"], sort=False)

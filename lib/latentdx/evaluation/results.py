@@ -4,8 +4,8 @@ No column and no metadata holds a parameter of a preset: presets are named by th
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -14,22 +14,24 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latentdx.audio.dexed import SINGLE_NOTE, Dexed, Renderer
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer
 from latentdx.dataset import curation, splits
 from latentdx.errors import ParameterError
-from latentdx.evaluation import evaluate, metrics, sound, tables
-from latentdx.evaluation.masks import live_masks
-from latentdx.models.predictions import Predictions
+from latentdx.evaluation import evaluate, parquet
+from latentdx.metrics import registry, sound_features
+from latentdx.models.audible_parameters import live_masks
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
 from latentdx.presets.parameters import column, learnable_parameters
+from latentdx.presets.predictions import Predictions
 from latentdx.provenance import code_commit, describe_commit
-from latentdx.shipped import shipped
+from latentdx.registry import data_path
+from latentdx.run_options import RunOptions
+from latentdx.typing import Notes
 
 Kind = Literal["model", "search", "anchor", "reference"]
 """A trained model; something that renders while it looks; what learnt nothing; what knows the answer."""
 
-Notes = Sequence[tuple[int, int]]
 
 LEAST_OF_ALGORITHM = 5
 """Presets that an algorithm needs in a test set for its medians to be told: fewer would tell on presets.
@@ -39,7 +41,32 @@ _NAME = re.compile(r"[a-z0-9+][a-z0-9+_-]*")  # a dot begins the next part of a 
 
 
 @dataclass(frozen=True)
-class Provenance:
+class Measurement:
+    """What is measured of each preset.
+
+    Attributes:
+        notes: (MIDI note, velocity) pairs at which sounds are compared.
+        live_notes: Pairs at which a parameter counts as live; `None` leaves the live metrics undefined (the
+            masks take 0.3 s per preset and core the first time).
+        n_pyin: Number of presets with a pYIN estimate; `None` for 500 at a single note, none at several.
+    """
+
+    notes: Notes = SINGLE_NOTE
+    live_notes: Notes | None = SINGLE_NOTE
+    n_pyin: int | None = None
+
+    @property
+    def pyin(self) -> int:
+        """Number of presets with a pYIN estimate."""
+        return evaluate.N_PYIN * (len(self.notes) == 1) if self.n_pyin is None else self.n_pyin
+
+    def quick(self) -> "Measurement":
+        """Return the same without live parameters and pYIN, which take most of the time."""
+        return replace(self, live_notes=None, n_pyin=0)
+
+
+@dataclass(frozen=True)
+class ResultProvenance:
     """What made a result.
 
     Attributes:
@@ -90,19 +117,19 @@ class Result:
     """A table of `evaluate.evaluate` with a column `label`, and what made it."""
 
     table: pd.DataFrame
-    provenance: Provenance
+    provenance: ResultProvenance
 
     def write(self, folder: Path) -> Path:
-        """Write `<name>.<split>.<notes>.parquet`, as `tables.write` does."""
-        return tables.write(self.table, self.provenance, folder / file_name(self.provenance))
+        """Write `<name>.<split>.<notes>.parquet`, as `parquet.write` does."""
+        return parquet.write(self.table, self.provenance, folder / file_name(self.provenance))
 
     @classmethod
     def read(cls, path: Path) -> "Result":
-        """Read a file that `write` made; raises `ShippedFileError` for any other."""
-        return cls(*tables.read(path, Provenance, "latentdx evaluate"))
+        """Read a file that `write` made; raises `DataMissingError` for any other."""
+        return cls(*parquet.read(path, ResultProvenance, "latentdx evaluate"))
 
 
-def file_name(provenance: Provenance) -> str:
+def file_name(provenance: ResultProvenance) -> str:
     """`numcat++.twin-disjoint.60-85.parquet`; several notes are counted: `.5-notes`; a subset
     that is not the test set is named too."""
     notes = provenance.notes
@@ -114,7 +141,7 @@ def file_name(provenance: Provenance) -> str:
 
 def read_all(folder: Path | None = None) -> list[Result]:
     """All results in a folder, default `data/results`, by file name."""
-    return [Result.read(path) for path in sorted((folder or shipped("results")).glob("*.parquet"))]
+    return [Result.read(path) for path in sorted((folder or data_path("results")).glob("*.parquet"))]
 
 
 def medians_by_algorithm(table: pd.DataFrame, bank: PresetBank) -> dict[str, dict[str, float]]:
@@ -124,7 +151,7 @@ def medians_by_algorithm(table: pd.DataFrame, bank: PresetBank) -> dict[str, dic
     for number, part in table.groupby(algorithm):
         n = part["row"].nunique()
         if n >= LEAST_OF_ALGORITHM:
-            medians = part[list(metrics.METRICS)].median().dropna()
+            medians = part[list(registry.METRICS)].median().dropna()
             out[str(number)] = {"n": n, **{str(k): float(f"{v:.5g}") for k, v in medians.items()}}
     return out
 
@@ -136,7 +163,7 @@ def figures_by_parameter(
     (`accuracy`), and of a numerical parameter the mean absolute error in [0, 1] (`mae`)."""
     parameters = learnable_parameters()
     same = targets.values == predictions.values
-    errors = metrics.plugin_errors(targets, predictions, parameters)
+    errors = registry.plugin_errors(targets, predictions, parameters)
     out: dict[str, dict[str, float]] = {}
     for i, p in enumerate(parameters):
         which = live[:, column(p.name)]
@@ -159,32 +186,35 @@ def evaluate_rows(
     split: splits.Split = "twin-disjoint",
     subset: splits.Subset = "test",
     selection: str = "",
-    notes: Notes = SINGLE_NOTE,
     inference: str = "one pass",
     checkpoint_sha256: str = "",
-    live_notes: Notes | None = SINGLE_NOTE,
-    n_pyin: int | None = None,
+    measurement: Measurement = Measurement(),
     renderer: Renderer | None = None,
-    processes: int | None = None,
-    progress: bool | None = None,
+    options: RunOptions = RunOptions(),
 ) -> Result:
-    """Evaluate the presets that were inferred for some rows of a corpus; see `Provenance` for the words.
+    """Evaluate the presets that were inferred for some rows of a corpus; see `ResultProvenance`.
 
     Args:
         predictions: one for each of `rows`.
         rows: of the corpus, ascending; `dataset.curation.rows` names a whole test set.
-        live_notes: at which a parameter counts as live; `None` leaves live metrics undefined (the masks take
-            0.3 s a preset and core the first time).
-        n_pyin: default 500 for a single note, none for several.
+        measurement: what is measured of each preset.
+        renderer: synth that renders; default `Dexed`.
+        options: number of processes, progress, and where finished parts are kept.
     """
     if not _NAME.fullmatch(name):
         raise ParameterError(f"{name!r} cannot name a file: use a-z, 0-9 and + _ -")
     bank = corpora.read(corpus).neutral()
     synth = renderer or Dexed()
-    pyin = evaluate.N_PYIN * (len(notes) == 1) if n_pyin is None else n_pyin
+    notes, live_notes, pyin = measurement.notes, measurement.live_notes, measurement.pyin
     live = None
     if live_notes is not None:
-        live = live_masks(bank, rows, live_notes, renderer=synth, threads=processes, progress=progress)
+        live = live_masks(
+            bank,
+            rows,
+            live_notes,
+            renderer=synth,
+            options=options,
+        )
     table = evaluate.evaluate(
         bank[rows],
         predictions,
@@ -193,12 +223,11 @@ def evaluate_rows(
         live=live,
         n_pyin=pyin,
         renderer=synth,
-        processes=processes,
-        progress=progress,
+        options=options,
     )
     labels = curation.read_curation(corpus).set_index("index")["label"]
     table.insert(1, "label", pd.Series(labels.loc[table["row"]].to_numpy(), dtype="category"))
-    provenance = Provenance(
+    provenance = ResultProvenance(
         name=name,
         title=title,
         kind=kind,
@@ -213,7 +242,7 @@ def evaluate_rows(
         engine=synth.engine,
         live_notes=[[int(n), int(v)] for n, v in live_notes or ()],
         n_pyin=min(pyin, len(rows)),
-        settings=dict(sound.SETTINGS),
+        settings=dict(sound_features.SETTINGS),
         code=evaluate.method(),
         commit=code_commit(),
         libraries=", ".join(
@@ -226,9 +255,9 @@ def evaluate_rows(
     return Result(table, provenance)
 
 
-def describe(provenance: Provenance | Mapping[str, Any]) -> str:
+def describe(provenance: ResultProvenance | Mapping[str, Any]) -> str:
     """One line for a caption: corpus, split, notes, engine, commit."""
-    p = asdict(provenance) if isinstance(provenance, Provenance) else provenance
+    p = asdict(provenance) if isinstance(provenance, ResultProvenance) else provenance
     notes = ", ".join(f"({n}, {v})" for n, v in p["notes"])
     where = p["selection"] or f"{p['subset']} set, {p['split']} split"
     made_by = f"{p['engine']}, commit {describe_commit(p['commit'])}"

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from latentdx.dataset.store import atomic_write
-from latentdx.errors import ShippedFileError
+from latentdx.errors import DataMissingError
 from latentdx.evaluation import published, statistics
-from latentdx.evaluation.metrics import METRICS
-from latentdx.evaluation.results import Provenance, Result, file_name, read_all
-from latentdx.shipped import shipped
+from latentdx.evaluation.results import Result, ResultProvenance, file_name, read_all
+from latentdx.files import atomic_write
+from latentdx.metrics.registry import METRICS
+from latentdx.registry import data_path
 
 FILE = "summary.json"
 
@@ -70,7 +70,7 @@ def _summary(result: Result) -> dict[str, Any]:
     return out
 
 
-def _where(p: Provenance) -> tuple[str, str, str, str]:
+def _where(p: ResultProvenance) -> tuple[str, str, str, str]:
     return (p.corpus_sha256, p.split, p.subset, json.dumps(p.notes))
 
 
@@ -142,7 +142,7 @@ def summarize(results: Sequence[Result]) -> dict[str, Any]:
 
 def write(folder: Path | None = None) -> Path:
     """Summarize all results of a folder, default `data/results`, into its `summary.json`."""
-    folder = folder or shipped("results")
+    folder = folder or data_path("results")
     summary = summarize(read_all(folder))
     means = published.means(folder)
     means[list(published.METRICS)] = means[list(published.METRICS)].map(_number)
@@ -154,8 +154,8 @@ def write(folder: Path | None = None) -> Path:
 
 
 def read(folder: Path | None = None) -> Mapping[str, Any]:
-    """The summary of a folder, default the one that ships; raises `ShippedFileError` if there is none."""
-    path = (folder or shipped("results")) / FILE
+    """The summary of a folder, default the one that ships; raises `DataMissingError` if there is none."""
+    path = (folder or data_path("results")) / FILE
     if not path.exists():
-        raise ShippedFileError(f"{path} is missing: make it by `latentdx evaluate --summary`")
+        raise DataMissingError(f"{path} is missing: make it by `latentdx evaluate --summary`")
     return json.loads(path.read_text("utf-8"))

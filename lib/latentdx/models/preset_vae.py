@@ -18,8 +18,8 @@ from latentdx.errors import ParameterError
 from latentdx.models.decoder import Decoder
 from latentdx.models.encoder import Encoder
 from latentdx.models.flows import RealNVP
+from latentdx.models.posterior_sampler import PresetSampler, SamplerShape
 from latentdx.models.representation import representation
-from latentdx.models.sampler import PresetSampler, SamplerShape
 
 _PAPER_MLP_LATENT = {6: 610, 3: 340}  # D of the models with the MLP head, whatever their representation
 

@@ -26,6 +26,7 @@ from latentdx.presets.parameters import (
     parameter,
     voice_parameters,
 )
+from latentdx.presets.predictions import Predictions
 
 LARGEST_BLOCK = 32
 """NumCat++ makes a block of any parameter of at most so many values (the paper's "all <= 32")."""
@@ -149,6 +150,10 @@ class Representation:
         out[:, [s.start for s in scalars]] = array[:, [s.column for s in scalars]] / largest
         starts = torch.tensor([s.start for s in blocks], dtype=torch.int64)
         return out.scatter_(1, array[:, [s.column for s in blocks]] + starts, 1.0)
+
+    def predictions(self, vectors: npt.ArrayLike | torch.Tensor) -> Predictions:
+        """Return what a network's outputs (N, length) mean: presets to play, and their plug-in's view."""
+        return Predictions(self.decode(vectors), self.plugin(vectors))
 
     def plugin(self, vectors: npt.ArrayLike | torch.Tensor) -> npt.NDArray[np.float32]:
         """The plug-in's view of vectors (N, length): float32 (N, 155), scalars not snapped.

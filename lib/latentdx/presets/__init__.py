@@ -1,6 +1,8 @@
-"""DX7 presets: the parameter table, banks, SysEx files, corpora."""
+"""Presets of the DX7: the parameter table, banks, SysEx files, named corpora.
 
-from latentdx.presets.bank import Flag, Preset, PresetBank
-from latentdx.presets.parameters import PARAMETERS, Parameter, learnable_parameters, parameter
+Everything else stands on this package.
+"""
 
-__all__ = ["PARAMETERS", "Flag", "Parameter", "Preset", "PresetBank", "learnable_parameters", "parameter"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntFlag
 from pathlib import Path
-from typing import Literal, Self, overload
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -313,9 +313,9 @@ class PresetBank:
     @overload
     def __getitem__(self, key: int | np.integer | str) -> Preset: ...
     @overload
-    def __getitem__(self, key: slice | npt.NDArray | Sequence[int]) -> "PresetBank": ...
+    def __getitem__(self, key: slice | npt.NDArray[Any] | Sequence[int]) -> "PresetBank": ...
     def __getitem__(
-        self, key: int | np.integer | str | slice | npt.NDArray | Sequence[int]
+        self, key: int | np.integer | str | slice | npt.NDArray[Any] | Sequence[int]
     ) -> "Preset | PresetBank":
         """`bank[3]` and `bank["Rhodes 3"]` give a `Preset`; a slice, mask or list of indices gives a bank."""
         if isinstance(key, str):

@@ -5,7 +5,7 @@ A DX7 voice has three spellings of the same facts: the synth's own integers in V
 This table maps between them; every other module asks it.
 
 Sources: paper section 2 and its published parameter list (Dexed up to 0.9.7; see the note on MonoMode at
-`latentdx.audio.dexed.PluginRenderer`), and the DX7 voice format ("VCED", 155 bytes of which 10 are the name).
+`PluginRenderer`), and the DX7 voice format ("VCED", 155 bytes of which 10 are the name).
 """
 
 from dataclasses import dataclass

@@ -12,13 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latentdx.errors import ChecksumError, ParameterError, PresetFileError, UnsupportedFormatError
-from latentdx.presets.parameters import (
-    N_OPERATORS,
-    N_VALUES,
-    NAME_LENGTH,
-    column,
-    maxima,
-)
+from latentdx.presets.parameters import N_OPERATORS, N_VALUES, NAME_LENGTH, column, maxima
 
 Bytes = npt.NDArray[np.uint8]
 

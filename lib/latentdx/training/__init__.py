@@ -1,1 +1,8 @@
-"""Training: losses."""
+"""Training: profiles, the loop, the losses, and checkpoints.
+
+Stands on `dataset` and `models`.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -14,9 +14,8 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
 
-from latentdx.dataset.store import atomic_write
-from latentdx.download import sha256_of
 from latentdx.errors import CheckpointError
+from latentdx.files import atomic_write, sha256_of
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.provenance import code_commit
 from latentdx.training.profile import Profile
@@ -31,7 +30,7 @@ def versions() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class About:
+class CheckpointHeader:
     """What a checkpoint says of itself.
 
     Attributes:
@@ -57,12 +56,12 @@ class About:
         return json.dumps({**vars(self), "profile": self.profile.as_dict()})
 
     @classmethod
-    def from_json(cls, text: str) -> "About":
+    def from_json(cls, text: str) -> "CheckpointHeader":
         plain = json.loads(text)
         return cls(**{**plain, "profile": Profile.from_dict(plain["profile"])})
 
 
-def save(model: PresetVAE, about: About, file: Path) -> None:
+def save(model: PresetVAE, about: CheckpointHeader, file: Path) -> None:
     """Write matrices in half precision, vectors (biases, batch-norm statistics) in single, atomically."""
     weights = {
         name: (t.half() if t.is_floating_point() and t.ndim > 1 else t).contiguous()
@@ -72,16 +71,16 @@ def save(model: PresetVAE, about: About, file: Path) -> None:
         opened.write(serialize(weights, {_KEY: about.to_json()}))
 
 
-def read_about(file: Path) -> About:
+def read_header(file: Path) -> CheckpointHeader:
     """Only the header."""
     try:
         with safe_open(file, "pt") as opened:
-            return About.from_json(opened.metadata()[_KEY])
+            return CheckpointHeader.from_json(opened.metadata()[_KEY])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{file} is no checkpoint of this project: {error}") from error
 
 
-def load(file: Path, expected: Mapping[str, Any] | None = None) -> tuple[PresetVAE, About]:
+def load(file: Path, expected: Mapping[str, Any] | None = None) -> tuple[PresetVAE, CheckpointHeader]:
     """The model in evaluation mode, in single precision.
 
     Args:
@@ -92,7 +91,7 @@ def load(file: Path, expected: Mapping[str, Any] | None = None) -> tuple[PresetV
     Raises:
         CheckpointError: not a checkpoint; or it does not fit, each difference spelled out.
     """
-    about = read_about(file)
+    about = read_header(file)
     if expected:
         there = {**about.profile.as_dict(), "corpus_sha256": about.corpus_sha256}
         if found := differences(there, expected):

@@ -6,13 +6,13 @@ training preset once, or once a note where notes are items of their own; all epo
 Precision and machine are those of the measured run, and a larger model is assumed to use them as well.
 """
 
-from latentdx.audio.dexed import NOTE_SETS
-from latentdx.models.counting import multiply_adds
-from latentdx.training.history import Provenance
+from latentdx.audio.renderer import NOTE_SETS
+from latentdx.models.model_summary import multiply_adds
+from latentdx.training.history import RunProvenance
 from latentdx.training.profile import Profile
 
 
-def estimated_hours(profile: Profile, measured: Provenance) -> float:
+def estimated_hours(profile: Profile, measured: RunProvenance) -> float:
     """Of a whole training with the measured run's number of presets."""
     reference = Profile.from_dict(measured.profile)
     of_reference = multiply_adds(reference.architecture, reference.decoded)

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from latentdx.audio.dexed import NOTE_SETS, Dexed, Renderer
-from latentdx.audio.recorded import Recorded
+from latentdx.audio.recording_simulation import SimulatedRecording
+from latentdx.audio.renderer import NOTE_SETS, Dexed, Renderer
 from latentdx.dataset.curation import rows
 from latentdx.dataset.loading import SpectrogramDataset, to_decibels
 from latentdx.dataset.rendering import render_store
@@ -79,7 +79,7 @@ class TrainingData:
         self.store = store(corpus, Dexed())
         self._dataset = SpectrogramDataset(self.store, self.bank)
         self._recorded = (
-            SpectrogramDataset(store(f"{corpus}-recorded", Recorded()), self.bank)
+            SpectrogramDataset(store(f"{corpus}-recorded", SimulatedRecording()), self.bank)
             if profile.recorded
             else None
         )

@@ -14,10 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from latentdx.dataset.store import atomic_write
-from latentdx.errors import CheckpointError, ShippedFileError
-from latentdx.models.counting import n_parameters
-from latentdx.shipped import shipped
+from latentdx.errors import CheckpointError, DataMissingError
+from latentdx.files import atomic_write
+from latentdx.models.model_summary import n_parameters
+from latentdx.registry import data_path
 from latentdx.training import checkpoint
 from latentdx.training.log import COLUMNS
 
@@ -28,7 +28,7 @@ _MARK = "# latentdx: "
 
 
 @dataclass(frozen=True)
-class Provenance:
+class RunProvenance:
     """Of a shipped history.
 
     Attributes:
@@ -62,7 +62,7 @@ class History:
     """A run's log as a table with the columns of `latentdx.training.log.COLUMNS`, and what made it."""
 
     table: pd.DataFrame
-    provenance: Provenance
+    provenance: RunProvenance
 
     @property
     def validation(self) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def of_run(folder: Path) -> History:
         CheckpointError: the run is not finished, or its log is not of that model.
     """
     model, log = folder / "model.safetensors", folder / "log.csv"
-    about = checkpoint.read_about(model)
+    about = checkpoint.read_header(model)
     if not log.exists():
         raise CheckpointError(f"{folder} holds no log.csv")
     table = read_log(log)
@@ -122,7 +122,7 @@ def of_run(folder: Path) -> History:
     if len(train) != about.steps:
         raise CheckpointError(f"{log} has {len(train)} steps, the model in {model} had {about.steps}")
     epochs = int(table.epoch.max()) + 1
-    provenance = Provenance(
+    provenance = RunProvenance(
         profile=json.loads(json.dumps(about.profile.as_dict())),  # lists, as they read back
         checkpoint_sha256=checkpoint.checkpoint_hash(model),
         corpus_sha256=about.corpus_sha256,
@@ -142,26 +142,26 @@ def read_history(name: str | Path) -> History:
     """A shipped history by the model's name, or any file that `History.write` wrote.
 
     Raises:
-        ShippedFileError: there is none of this name, or it is none of ours.
+        DataMissingError: there is none of this name, or it is none of ours.
     """
     file = Path(name)
     if file.suffix != ".csv":
-        file = shipped("results", "training") / f"{name}.csv"
+        file = data_path("results", "training") / f"{name}.csv"
     if not file.exists():
-        raise ShippedFileError(f"no training history {file.name} in {file.parent}")
+        raise DataMissingError(f"no training history {file.name} in {file.parent}")
     with file.open(encoding="utf8") as opened:
         first = opened.readline()
         if not first.startswith(_MARK):
-            raise ShippedFileError(f"{file} is no training history: its first line says nothing of a run")
+            raise DataMissingError(f"{file} is no training history: its first line says nothing of a run")
         plain: dict[str, Any] = json.loads(first.removeprefix(_MARK))
-        return History(pd.read_csv(opened), Provenance(**plain))
+        return History(pd.read_csv(opened), RunProvenance(**plain))
 
 
 def main() -> None:
     """Write the histories of finished runs into data/results/training."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("runs", type=Path, nargs="+", help="folders of finished runs")
-    parser.add_argument("--out", type=Path, default=shipped("results", "training"))
+    parser.add_argument("--out", type=Path, default=data_path("results", "training"))
     options = parser.parse_args()
     for folder in options.runs:
         print(of_run(folder).write(options.out))

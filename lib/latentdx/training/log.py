@@ -6,10 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from torch.utils.tensorboard import SummaryWriter
-
-from latentdx.dataset.store import atomic_write
+from latentdx.extras import needs_extra
+from latentdx.files import atomic_write
 from latentdx.training.run import Progress
+
+with needs_extra("train"):
+    from torch.utils.tensorboard import SummaryWriter
 
 COLUMNS = (
     *("step", "epoch", "subset", "loss", "reconstruction", "latent", "controls", "encoding", "joint"),

@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
@@ -37,6 +36,7 @@ from latentdx.models.representation import Representation
 from latentdx.training import checkpoint
 from latentdx.training.augmentation import blank_bands
 from latentdx.training.data import Batch, TrainingData, batches, n_batches
+from latentdx.training.fabric import Fabric
 from latentdx.training.log import Log
 from latentdx.training.losses import (
     controls_loss,
@@ -358,7 +358,7 @@ def _write_model(run: Run, file: Path) -> None:
     best = torch.load(run.best, weights_only=True, map_location="cpu")
     model = PresetVAE(run.profile.architecture)
     model.load_state_dict(best["model"])
-    about = checkpoint.About(
+    about = checkpoint.CheckpointHeader(
         profile=run.profile,
         corpus_sha256=run.data.corpus_sha256,
         epoch=run.progress.best_epoch,

@@ -18,10 +18,11 @@ from typing import Any, Literal
 
 import yaml
 
-from latentdx.audio.dexed import NOTE_SETS
+from latentdx.audio.renderer import NOTE_SETS
 from latentdx.dataset.splits import SPLITS, Split
 from latentdx.errors import ProfileError
 from latentdx.models.preset_vae import Architecture
+from latentdx.models.representation import REPRESENTATIONS
 
 SCALES = ("smoke", "laptop", "paper")
 
@@ -35,7 +36,7 @@ class Profile:
         scale: the file that it came from.
         architecture: see `Architecture`.
         corpus, split: what it learns from; see `latentdx.dataset.curation.rows`.
-        notes: "single" or "six", see `latentdx.audio.dexed.NOTE_SETS`.
+        notes: "single" or "six", see `latentdx.audio.renderer.NOTE_SETS`.
         epochs: at most so many.
         batch: presets a step, over all devices.
         optimizer: "adam" (weight decay in the gradient) or "adamw" (decoupled).
@@ -55,7 +56,7 @@ class Profile:
         scalar_loss: "squared" (the paper's) or "absolute" error of scalars.
         free_ends: see `controls_loss`.
         blank_bands: of mels, and of frames, in each spectrogram heard in training; see `augmentation`.
-        recorded: share of each training batch that is heard as recorded, see `latentdx.audio.recorded`.
+        recorded: share of each training batch that is heard as recorded, see `audio.recording_simulation`.
         decoded: share of each batch whose spectrograms are decoded for the reconstruction loss.
         precision: "32-true" or "bf16-mixed".
         seed: of weights, order and noise.
@@ -109,6 +110,22 @@ class Profile:
             raise ProfileError(
                 f"{self.name}: n_notes is {self.architecture.n_notes}; notes {self.notes!r} need {expected}"
             )
+
+    @property
+    def title(self) -> str:
+        """The model's name in tables: what it is, then whatever sets it apart."""
+        a = self.architecture
+        parts = ["LatentDX" if a.sampler else REPRESENTATIONS[a.representation].title]
+        parts += ["MLP head"] * (a.head == "mlp")
+        if self.notes == "six":
+            parts.append("six notes unstacked" if a.note_latents else "six notes")
+        parts += [f"{a.n_operators} operators"] * (a.n_operators != 6)
+        parts += ["random split"] * (self.split == "random")
+        parts += [f"seed {self.seed}"] * (self.seed != 0)
+        if self.name in model_names(self.scale):
+            usual = read_profile(self.name.partition("-epochs")[0], self.scale).epochs
+            parts += [f"{self.epochs} epochs"] * (self.epochs != usual)
+        return ", ".join(parts)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as YAML and JSON hold them."""

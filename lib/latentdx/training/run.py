@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from latentdx.dataset.store import atomic_write
-from latentdx.download import cache_folder
 from latentdx.errors import CheckpointError, ProfileError
+from latentdx.files import atomic_write
 from latentdx.models.preset_vae import PresetVAE
+from latentdx.run_options import cache_folder
 from latentdx.training.checkpoint import differences
 from latentdx.training.data import TrainingData
+from latentdx.training.fabric import Fabric
 from latentdx.training.profile import Profile
 
 

@@ -19,13 +19,7 @@ import numpy.typing as npt
 
 from latentdx.errors import ParameterError
 from latentdx.presets.bank import PresetBank
-from latentdx.presets.parameters import (
-    KEY_SCALE_CURVES,
-    LFO_WAVES,
-    NEUTRAL_TRANSPOSE,
-    column,
-    parameter,
-)
+from latentdx.presets.parameters import KEY_SCALE_CURVES, LFO_WAVES, NEUTRAL_TRANSPOSE, column, parameter
 
 SEED = 1983
 """The year of the DX7. Every choice in the bank follows from it and from the sounds' own names."""

@@ -1,0 +1,48 @@
+"""How much CPU time does it take to import the package, and to print the command's help?
+
+python benchmarks/import_time.py    # data/benchmarks/import_time.json; half a minute
+"""
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from render import machine
+
+from latentdx.registry import data_path
+
+ROUNDS = 9
+COMMANDS = {
+    "import latentdx": [sys.executable, "-c", "import latentdx"],
+    "from latentdx import Dexed": [sys.executable, "-c", "from latentdx import Dexed"],
+    "from latentdx import load_model": [sys.executable, "-c", "from latentdx import load_model"],
+    "latentdx --help": [str(Path(sys.executable).with_name("latentdx")), "--help"],
+    "latentdx match --help": [str(Path(sys.executable).with_name("latentdx")), "match", "--help"],
+}
+
+
+def cpu_seconds(command: list[str]) -> float:
+    """Run a command; its user and system time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    """Measure, print and keep the outcome."""
+    rounds = [{name: cpu_seconds(command) for name, command in COMMANDS.items()} for _ in range(ROUNDS)]
+    outcome = {
+        "machine": machine(),
+        "cpu_seconds": {name: round(statistics.median(r[name] for r in rounds), 3) for name in COMMANDS},
+    }
+    text = json.dumps(outcome, indent=1)
+    print(text)
+    data_path("benchmarks", "import_time.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

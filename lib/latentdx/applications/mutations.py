@@ -1,0 +1,151 @@
+"""Small changes of a preset that make musical sense, for a search that goes by the sound.
+
+Each takes a preset, uint8 (145,), and a random generator, and gives a changed copy (which may be equal).
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from latentdx.presets.parameters import (
+    N_OPERATORS,
+    N_VALUES,
+    column,
+    maxima,
+    operator_columns,
+    voice_parameters,
+)
+from latentdx.typing import Values
+
+Move = Callable[[Values, np.random.Generator], Values]
+
+_MAXIMA = maxima().astype(np.int64)
+_LEARNABLE = np.array([p.learnable for p in voice_parameters()])
+# of these each value is as far from each other one
+_UNORDERED = np.array([p.kind == "categorical" for p in voice_parameters()]) | (_MAXIMA <= 3)
+_OF_OPERATOR = [np.arange(N_VALUES)[operator_columns(k)] for k in range(1, N_OPERATORS + 1)]
+_GLOBAL = np.setdiff1d(np.arange(N_VALUES), np.concatenate(_OF_OPERATOR))
+_WIDTHS = (0.01, 0.03, 0.1)  # of a step, as a share of the parameter's range
+_SHIFTS = np.array([1, 2, 4, 8])
+
+
+def _columns(*names: str) -> npt.NDArray[np.int64]:
+    """(operator, name)."""
+    return np.array([[column(f"OP{k} {name}") for name in names] for k in range(1, N_OPERATORS + 1)])
+
+
+_LEVEL = _columns("OUTPUT LEVEL")[:, 0]
+_RATES = _columns(*(f"EG RATE {i}" for i in range(1, 5)))
+_ENVELOPE = _columns(*(f"EG {what} {i}" for what in ("RATE", "LEVEL") for i in range(1, 5)))
+_COARSE, _FINE, _DETUNE = _columns("F COARSE", "F FINE", "OSC DETUNE").T
+
+
+def audible(values: Values) -> npt.NDArray[np.int64]:
+    """Columns that may matter: all learnable ones, of silent operators the output level alone."""
+    columns = [_GLOBAL]
+    columns += [_OF_OPERATOR[k] if values[_LEVEL[k]] else _LEVEL[k : k + 1] for k in range(N_OPERATORS)]
+    found = np.concatenate(columns)
+    return found[_LEARNABLE[found]]
+
+
+def _stepped(values: Values, columns: npt.NDArray[np.int64], rng: np.random.Generator) -> Values:
+    """These parameters take a step each, numbers by a normal deviate of random width, others anywhere."""
+    out = values.copy()
+    for c in columns:
+        most = _MAXIMA[c]
+        if _UNORDERED[c]:
+            out[c] = (values[c] + rng.integers(1, most + 1)) % (most + 1)
+        else:
+            size = max(1, round(abs(rng.normal(0, rng.choice(_WIDTHS) * most))))
+            out[c] = np.clip(values[c] + size * rng.choice((-1, 1)), 0, most)
+    return out
+
+
+def _shifted(values: Values, columns: npt.NDArray[np.int64], by: int, least: int = 0) -> Values:
+    out = values.copy()
+    out[columns] = np.clip(values[columns].astype(np.int64) + by, least, _MAXIMA[columns])
+    return out
+
+
+def step(values: Values, rng: np.random.Generator) -> Values:
+    """One parameter."""
+    return _stepped(values, rng.choice(audible(values), 1), rng)
+
+
+def steps(values: Values, rng: np.random.Generator) -> Values:
+    """Two to five parameters."""
+    return _stepped(values, rng.choice(audible(values), rng.integers(2, 6), replace=False), rng)
+
+
+def times(values: Values, rng: np.random.Generator) -> Values:
+    """Envelopes faster or slower: some rates of one operator, or of all."""
+    rates = _RATES if rng.random() < 0.4 else _RATES[rng.integers(N_OPERATORS)][None]
+    chosen = rates[:, rng.random(4) < 0.5].ravel()
+    return _shifted(values, chosen, int(rng.choice((-1, 1)) * rng.choice((1, 3, 6, 12))))
+
+
+def levels(values: Values, rng: np.random.Generator) -> Values:
+    """Some of the sounding operators louder or softer, together; none falls silent."""
+    chosen = _LEVEL[(values[_LEVEL] > 0) & (rng.random(N_OPERATORS) < 0.5)]
+    return _shifted(values, chosen, int(rng.choice((-1, 1)) * rng.choice(_SHIFTS)), least=1)
+
+
+def ratio(values: Values, rng: np.random.Generator) -> Values:
+    """One operator's frequency: to a neighboring ratio, an octave away, with or without a fine part,
+    detuned."""
+    k = rng.integers(N_OPERATORS)
+    out, coarse, kind = values.copy(), int(values[_COARSE[k]]), rng.random()
+    if kind < 0.5:
+        return _shifted(values, _COARSE[k : k + 1], int(rng.choice((-2, -1, 1, 2))))
+    if kind < 0.7:
+        out[_COARSE[k]] = min(2 * coarse, _MAXIMA[_COARSE[k]]) if rng.random() < 0.5 else coarse // 2
+    elif kind < 0.85:
+        out[_FINE[k]] = 0 if values[_FINE[k]] else rng.integers(_MAXIMA[_FINE[k]] + 1)
+    else:
+        return _shifted(values, _DETUNE[k : k + 1], int(rng.choice((-2, -1, 1, 2))))
+    return out
+
+
+def swap(values: Values, rng: np.random.Generator) -> Values:
+    """Two operators change places."""
+    a, b = rng.choice(N_OPERATORS, 2, replace=False)
+    out = values.copy()
+    out[_OF_OPERATOR[a]], out[_OF_OPERATOR[b]] = values[_OF_OPERATOR[b]], values[_OF_OPERATOR[a]]
+    return out
+
+
+def double(values: Values, rng: np.random.Generator) -> Values:
+    """An operator becomes a copy of another."""
+    a, b = rng.choice(N_OPERATORS, 2, replace=False)
+    out = values.copy()
+    out[_OF_OPERATOR[a]] = values[_OF_OPERATOR[b]]
+    return out
+
+
+def envelope(values: Values, rng: np.random.Generator) -> Values:
+    """An operator takes over another one's envelope."""
+    a, b = rng.choice(N_OPERATORS, 2, replace=False)
+    out = values.copy()
+    out[_ENVELOPE[a]] = values[_ENVELOPE[b]]
+    return out
+
+
+MOVES: Mapping[str, Move] = MappingProxyType(
+    {move.__name__: move for move in (step, steps, times, levels, ratio, swap, double, envelope)}
+)
+
+
+def cross(values: Values, other: Values, rng: np.random.Generator) -> Values:
+    """Some operators, or the global parameters, of another preset."""
+    out = values.copy()
+    for block in (*_OF_OPERATOR, _GLOBAL):
+        if rng.random() < 0.3:
+            out[block] = other[block]
+    return out
+
+
+def repeat(values: Values, before: Values, after: Values) -> Values:
+    """The same change as from one preset to another, as far as it goes."""
+    return np.clip(values.astype(np.int64) + after - before.astype(np.int64), 0, _MAXIMA).astype(np.uint8)

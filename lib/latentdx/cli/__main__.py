@@ -1,0 +1,5 @@
+"""`python -m latentdx.cli` is `latentdx`."""
+
+from latentdx.cli.app import app
+
+app()

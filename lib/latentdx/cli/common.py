@@ -1,0 +1,48 @@
+"""What the commands share: options, errors, and how they speak to the user."""
+
+import errno
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from latentdx.errors import LatentDXError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C: 128 + SIGINT, as in shells."""
+
+Force = Annotated[bool, typer.Option("--force", help="Replace files that already exist.")]
+Velocity = Annotated[int, typer.Option(help="Velocity of the note, 1 to 127.")]
+Processes = Annotated[int | None, typer.Option(min=1, help="Number of processes; one per core if omitted.")]
+
+
+class Group(TyperGroup):
+    """Prints our own errors, and the system's, as one line on stderr; exit status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LatentDXError as error:
+            fail(str(error))
+        except KeyboardInterrupt:
+            fail("stopped", INTERRUPTED)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # `latentdx info … | head` is no error
+                raise
+            fail(str(error))
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+    """Print an error as one line, and exit."""
+    typer.echo(f"latentdx: {' '.join(message.split())}", err=True)
+    raise typer.Exit(status)
+
+
+def report(what: Path, remarks: Iterable[str], warnings: Iterable[str]) -> None:
+    """Print what was done with a file on stdout, and what may be wrong with it on stderr."""
+    for line in remarks:
+        typer.echo(f"{what}: {line}")
+    for line in warnings:
+        typer.echo(f"latentdx: warning: {what}: {line}", err=True)

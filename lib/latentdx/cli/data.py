@@ -1,0 +1,114 @@
+"""Commands for corpora: `latentdx fetch | curate | render`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from latentdx.cli.common import INTERRUPTED, Processes, fail
+from latentdx.cli.notes import parse_notes
+from latentdx.presets import corpora
+from latentdx.run_options import RunOptions
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+app = typer.Typer()
+
+Corpus = Annotated[str, typer.Option(help=f"{', '.join(corpora.CORPORA)}, or a file or folder of presets.")]
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Corpus: {', '.join(corpora.CORPORA)}.")],
+) -> None:
+    """Find a corpus on this machine, or download it, and print where its files are.
+
+    \b
+    Example:  latentdx fetch learnfm
+    """
+    for path in corpora.fetch(name):
+        typer.echo(path)
+
+
+@app.command()
+def curate(
+    corpus: Corpus = "starter",
+    out: Annotated[Path, typer.Option(help="Folder for the table and its counts.")] = Path("curation"),
+    processes: Processes = None,
+) -> None:
+    """Clean, label and split a corpus into a table that holds no parameters.
+
+    \b
+    Example:  latentdx curate --corpus learnfm --out data/curation
+    """
+    from latentdx.dataset import curation
+
+    outcome = curation.curate(corpus, options=RunOptions(processes))
+    for path in outcome.write(out):
+        typer.echo(path)
+    for key, value in outcome.summary["counts"].items():
+        typer.echo(f"{key:>32}: {value:,}")
+
+
+@app.command()
+def render(
+    corpus: Corpus = "starter",
+    notes: Annotated[str, typer.Option(help="single, six, or NOTE:VELOCITY pairs such as 60:85,60:42.")] = (
+        "single"
+    ),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the store; in the user's cache if omitted.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Number of threads; one per core if omitted.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Start a local Dask cluster with this many processes.")
+    ] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Render on the Dask cluster at this address.")] = None,
+) -> None:
+    """Render a corpus into a store of spectrograms. If interrupted, run the same command to resume.
+
+    \b
+    Example:  latentdx render --corpus learnfm --notes six
+              latentdx render --corpus my-sounds/ --scheduler tcp://10.0.0.1:8786 --out /shared/my
+    """
+    from latentdx.dataset.rendering import render_store
+    from latentdx.dataset.store import store_folder
+
+    pairs = parse_notes(notes)
+    if sum(choice is not None for choice in (threads, workers, scheduler)) > 1:
+        raise typer.BadParameter("only one of --threads, --workers and --scheduler can be given")
+    bank = corpora.read(corpus).neutral()
+    name = corpus if corpus in corpora.CORPORA else Path(corpus).resolve().name
+    folder = out or store_folder(name, pairs)
+    try:
+        with _client(workers, scheduler) as client:
+            store = render_store(bank, pairs, folder, corpus=name, threads=threads, client=client)
+    except KeyboardInterrupt:
+        fail(f"stopped; run the same command to resume ({folder})", INTERRUPTED)
+    typer.echo(f"{store.folder}: {len(store):,} presets, notes: {notes}")
+
+
+@contextmanager
+def _client(workers: int | None, scheduler: str | None) -> "Iterator[Client | None]":
+    """Give a Dask client for what was asked, or `None` for this process's own threads."""
+    if workers is None and scheduler is None:
+        yield None
+        return
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        fail("--workers and --scheduler need Dask: pip install 'latentdx[cluster]'")
+    if scheduler is not None:
+        with Client(scheduler) as client:
+            yield client
+        return
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        yield client

@@ -1,0 +1,216 @@
+"""Commands that measure: `latentdx evaluate model | anchors | published | …`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from latentdx.cli.common import INTERRUPTED, Processes, fail
+from latentdx.cli.notes import parse_notes
+
+if TYPE_CHECKING:
+    from latentdx.evaluation import commands
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Measure models, anchors and searches on a whole test set. Interrupted commands resume.",
+)
+
+Split = Annotated[
+    str | None,
+    typer.Option(
+        help="random or twin-disjoint: the split whose test set is used; the checkpoint's if omitted."
+    ),
+]
+Subset = Annotated[str, typer.Option(help="test, or validation to choose settings by.")]
+Notes = Annotated[
+    str, typer.Option(help="Notes at which sounds are compared: single, six, or NOTE:VELOCITY pairs.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Number of presets, drawn by seed; all if omitted.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Leave out live parameters and pYIN.")]
+BestOf = Annotated[
+    int, typer.Option(min=1, help="Presets tried, ranked by rendering; 1 is one forward pass.")
+]
+Out = Annotated[Path | None, typer.Option(help="Folder of the results; data/results if omitted.")]
+Name = Annotated[str | None, typer.Option("--as", help="Name of the result; the model's if omitted.")]
+Leaky = Annotated[
+    bool, typer.Option("--leaky", help="Allow a split other than the one the model was trained on.")
+]
+
+
+@app.command()
+def model(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME", help="Names of models, or .safetensors files.")
+    ],
+    split: Split = None,
+    subset: Subset = "test",
+    notes: Notes = "single",
+    best_of: BestOf = 1,
+    temperature: Annotated[float | None, typer.Option(min=0.0, help="Temperature of the draws.")] = None,
+    limit: Limit = None,
+    name: Name = None,
+    leaky: Leaky = False,
+    quick: Quick = False,
+    processes: Processes = None,
+    out: Out = None,
+) -> None:
+    """Evaluate models, in one forward pass or as the best of several presets.
+
+    \b
+    Example:  latentdx evaluate model numcat++ latentdx
+              latentdx evaluate model latentdx --best-of 64 --limit 1000
+    """
+    from latentdx.evaluation import commands
+
+    if name is not None and len(names) > 1:
+        raise typer.BadParameter(f"--as {name} names one result, but {len(names)} models are given")
+    request = _request(
+        processes, out, split=split, subset=subset, notes=notes, quick=quick, limit=limit, best_of=best_of,
+        temperature=temperature, name=name, leaky=leaky,
+    )  # fmt: skip
+    for each in names:
+        _write(commands.evaluate_model(commands.find_model(each), request))
+    _write(commands.summarize(request))
+
+
+@app.command()
+def anchors(
+    split: Split = None,
+    subset: Subset = "test",
+    notes: Notes = "single",
+    limit: Limit = None,
+    quick: Quick = False,
+    processes: Processes = None,
+    out: Out = None,
+) -> None:
+    """Evaluate the anchors of every table: perfect, one step away, nearest, mean and random presets.
+
+    \b
+    Example:  latentdx evaluate anchors
+    """
+    from latentdx.evaluation import commands
+
+    request = _request(processes, out, split=split, subset=subset, notes=notes, quick=quick, limit=limit)
+    _write(commands.evaluate_baselines(request))
+    _write(commands.summarize(request))
+
+
+@app.command()
+def published(best_of: BestOf = 1, out: Out = None) -> None:
+    """Evaluate every model that ships on the examples of the paper's companion page.
+
+    \b
+    Example:  latentdx evaluate published
+    """
+    from latentdx.evaluation import commands
+
+    request = _request(None, out, best_of=best_of)
+    for each in commands.shipped_models():
+        _write(commands.evaluate_published(each, request))
+    _write(commands.summarize(request))
+
+
+@app.command()
+def listening(best_of: BestOf = 1, out: Out = None) -> None:
+    """Render presets of the test set beside what the models made of them, to listen to.
+
+    \b
+    Example:  latentdx evaluate listening --best-of 64
+    """
+    from latentdx.evaluation import commands
+
+    _write(commands.render_listening_examples(_request(None, out, best_of=best_of)))
+
+
+@app.command()
+def match(
+    split: Split = None,
+    subset: Subset = "test",
+    limit: Annotated[int | None, typer.Option(min=1, help="Number of targets; 200 if omitted.")] = None,
+    processes: Processes = None,
+    out: Out = None,
+) -> None:
+    """Evaluate `latentdx match` at several budgets, beside searches that it is compared with.
+
+    \b
+    Example:  latentdx evaluate match
+    """
+    from latentdx.evaluation import commands
+
+    request = _request(processes, out, split=split, subset=subset, limit=limit)
+    _write(commands.evaluate_match(request))
+    _write(commands.summarize(request))
+
+
+@app.command()
+def interpolation(
+    model: Annotated[
+        str, typer.Option(help="Name or file of the model whose latents are used; numcat++ if omitted.")
+    ] = "",
+    split: Split = None,
+    subset: Subset = "test",
+    limit: Annotated[int | None, typer.Option(min=1, help="Number of pairs; 500 if omitted.")] = None,
+    name: Name = None,
+    leaky: Leaky = False,
+    processes: Processes = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results; data/interpolation if omitted.")
+    ] = None,
+) -> None:
+    """Evaluate paths between pairs of presets by every method.
+
+    \b
+    Example:  latentdx evaluate interpolation
+    """
+    from latentdx.evaluation import commands
+
+    request = _request(processes, out, split=split, subset=subset, limit=limit, name=name, leaky=leaky)
+    _write(commands.evaluate_interpolation(model, request))
+
+
+@app.command()
+def summary(out: Out = None) -> None:
+    """Summarize the results that are there, without measuring anything, and write the model cards.
+
+    \b
+    Example:  latentdx evaluate summary
+    """
+    from latentdx.evaluation import commands
+
+    _write(commands.summarize(_request(None, out)))
+
+
+def _request(
+    processes: int | None,
+    out: Path | None,
+    *,
+    notes: str = "single",
+    quick: bool = False,
+    temperature: float | None = None,
+    **asked: Any,
+) -> "commands.EvaluationRequest":
+    from latentdx.evaluation.commands import EvaluationRequest
+    from latentdx.evaluation.results import Measurement
+    from latentdx.run_options import RunOptions
+
+    measurement = Measurement(parse_notes(notes))
+    if temperature is not None:
+        asked["temperature"] = temperature
+    return EvaluationRequest(
+        measurement=measurement.quick() if quick else measurement,
+        out=out,
+        options=RunOptions(processes),
+        **asked,
+    )
+
+
+def _write(paths: Iterable[Path]) -> None:
+    """Print each file as it is written."""
+    try:
+        for path in paths:
+            typer.echo(path)
+    except KeyboardInterrupt:
+        fail("stopped; run the same command to resume from the last finished chunk", INTERRUPTED)

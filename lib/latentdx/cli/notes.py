@@ -1,0 +1,35 @@
+"""Notes and pitches as users type them."""
+
+import typer
+
+from latentdx.audio.notes import parse_note
+from latentdx.audio.renderer import NOTE_SETS, check_note
+from latentdx.typing import Note
+
+
+def parse_notes(text: str) -> tuple[Note, ...]:
+    """Read a set of notes: "single", "six", or NOTE:VELOCITY pairs separated by commas."""
+    if text in NOTE_SETS:
+        return NOTE_SETS[text]
+    try:
+        pairs = [[int(number) for number in pair.split(":")] for pair in text.split(",")]
+        notes = tuple((note, velocity) for note, velocity in pairs)
+        for note, velocity in notes:
+            check_note(note, velocity)
+    except ValueError as error:  # `ParameterError` is one too
+        known = ", ".join(NOTE_SETS)
+        raise typer.BadParameter(f"--notes {text}: neither {known} nor NOTE:VELOCITY,… ({error})") from error
+    return notes
+
+
+def optional_note(text: str | None) -> int | None:
+    """Read a note's name or MIDI number, if there is one."""
+    return None if text is None else parse_note(text)
+
+
+def parse_pitch(text: str) -> float:
+    """Read a MIDI note that may lie between keys ("57.5"), or a note's name."""
+    try:
+        return float(text)
+    except ValueError:
+        return float(parse_note(text))

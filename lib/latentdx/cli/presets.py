@@ -1,0 +1,254 @@
+"""Commands from preset to preset: `latentdx tune | interpolate | info`."""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from latentdx.cli import output
+from latentdx.cli.common import Force, Velocity, report
+from latentdx.cli.notes import optional_note, parse_pitch
+from latentdx.errors import ParameterError
+from latentdx.files import write_files
+from latentdx.presets.algorithms import algorithm, text_drawing
+from latentdx.presets.bank import Flag, Preset, PresetBank
+from latentdx.presets.parameters import parameter, voice_parameters
+
+if TYPE_CHECKING:
+    from latentdx.applications.tune import Tuning
+
+app = typer.Typer()
+
+
+@app.command()
+def tune(
+    file: Annotated[Path, typer.Argument(metavar="BANK", help="A .syx or .bin file, or a folder.")],
+    to: Annotated[str | None, typer.Option(help="Pitch to tune to: A3, 57 or 57.5.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File of the tuned bank, .syx.")] = Path(
+        "tuned.syx"
+    ),
+    note: Annotated[
+        str | None, typer.Option(help="Note to play the presets at; 60, or the target's, if omitted.")
+    ] = None,
+    velocity: Velocity = 85,
+    keep_octave: Annotated[
+        bool, typer.Option("--keep-octave", help="Tune to the nearest octave of the pitch.")
+    ] = False,
+    target: Annotated[
+        Path | None, typer.Option(help="Sound file to be in tune with, instead of --to.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Tune every preset of a bank to a pitch, or to a sound.
+
+    \b
+    Example:  latentdx tune bank.syx --to 60 -o tuned.syx
+              latentdx tune bank.syx --target flute.wav
+    """
+    if (to is None) == (target is None):
+        raise typer.BadParameter("give either --to or --target")
+    if keep_octave and to is None:
+        raise typer.BadParameter("--keep-octave works with --to only")
+    output.check_free(out, ".syx", force=force)
+    bank, key = PresetBank.read(file), optional_note(note)
+    if target is None:
+        tune_one = _to_pitch(parse_pitch(to or ""), 60 if key is None else key, velocity, keep_octave)
+    else:
+        tune_one = _to_sound(target, key, velocity)
+    tune_one = cache(tune_one)  # a cartridge may hold many INIT VOICEs
+    tuned = []
+    for i, preset in enumerate(bank):
+        found = tune_one(preset)
+        tuned.append(found)
+        cents = f"{_cents(found.before_cents):>6} -> {_cents(found.after_cents):>6} cents"
+        typer.echo(f"{i:>6}  {preset.name:10}  {cents}  {found.verdict}: {found.why}")
+    counts = Counter(found.verdict for found in tuned)
+    typer.echo(", ".join(f"{n} {verdict}" for verdict, n in counts.most_common()))
+    values, names = [found.preset.values for found in tuned], [found.preset.name for found in tuned]
+    write_files({out: output.sysex(PresetBank.from_values(values, names))})
+    typer.echo(out)
+
+
+def _to_pitch(midi: float, note: int, velocity: int, keep_octave: bool) -> "Callable[[Preset], Tuning]":
+    from latentdx.applications.tune import tune_to
+
+    return partial(tune_to, midi=midi, note=note, velocity=velocity, keep_octave=keep_octave)
+
+
+def _to_sound(file: Path, note: int | None, velocity: int) -> "Callable[[Preset], Tuning]":
+    from latentdx.applications import tune
+    from latentdx.applications.target import prepare_target
+    from latentdx.audio import pitch
+
+    target = prepare_target(file, note=note, velocity=velocity)
+    report(file, target.remarks, target.warnings)
+    wanted = pitch.estimate(target.sound)
+    return partial(tune.tune, target=target.sound, note=target.note, velocity=velocity, wanted=wanted)
+
+
+@app.command()
+def interpolate(
+    first: Annotated[Path, typer.Argument(metavar="A", help="File with the preset to start from.")],
+    last: Annotated[Path, typer.Argument(metavar="B", help="File with the preset to end at.")],
+    steps: Annotated[
+        int, typer.Option(min=2, max=128, show_default=True, help="Number of presets, both ends included.")
+    ] = 7,
+    space: Annotated[
+        str,
+        typer.Option(
+            help="latent, naive; or naive-paced, latent-paced, matched, heard, guided, paced, switch."
+        ),
+    ] = "latent",
+    out: Annotated[Path, typer.Option("--out", "-o", help="File of the presets, .syx.")] = Path("path.syx"),
+    preview: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write each preset's sound there, .flac.")
+    ] = None,
+    voice_a: Annotated[
+        str | None, typer.Option(help="Index or name of the preset in A; the first if omitted.")
+    ] = None,
+    voice_b: Annotated[
+        str | None, typer.Option(help="Index or name of the preset in B; the first if omitted.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Name or file of a model; numcat++, if it is on this machine, or latentdx."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Interpolate from one preset to another.
+
+    \b
+    Example:  latentdx interpolate a.syx b.syx --steps 7 --preview sounds
+              latentdx interpolate rom1a.syx rom1a.syx --voice-a "E.PIANO 1" --voice-b 25
+    """
+    from latentdx.applications.interpolate import METHODS, default_model, interpolate
+    from latentdx.applications.programmer import load_model
+
+    output.check_free(out, ".syx", force=force)
+    sounds = [f"step-{i:0{len(str(steps))}}.flac" for i in range(1, steps + 1)]
+    if preview is not None:
+        output.check_folder(preview, sounds, force=force)
+    banks = PresetBank.read(first), PresetBank.read(last)
+    a, b = (bank[_index(bank, voice)] for bank, voice in zip(banks, (voice_a, voice_b), strict=True))
+    if space in METHODS and METHODS[space].model:
+        model = model or default_model()
+        typer.echo(f"through the latent space of {model}")
+    path = interpolate(a, b, steps, space, None if model is None else load_model(model))
+    contents = {out: output.sysex(path)}
+    if preview is not None:
+        rendered = output.previews(path)
+        preview.mkdir(exist_ok=True)
+        contents |= {preview / name: data for name, data in zip(sounds, rendered, strict=True)}
+    write_files(contents)
+    _list(path, range(len(path)))
+    for written in contents:
+        typer.echo(written)
+
+
+@app.command()
+def info(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .syx or .bin file, the paper's database, or a folder.")
+    ],
+    limit: Annotated[int, typer.Option(min=0, help="Number of presets to list; 0 lists all.")] = 64,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Read past damaged parts, and report them.")
+    ] = False,
+    voice: Annotated[str | None, typer.Option(help="Draw only this preset: index or name.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with the algorithms drawn.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print names and parameters as JSON.")] = False,
+    force: Force = False,
+) -> None:
+    """List the presets of a file with their algorithms, or draw them.
+
+    \b
+    Example:  latentdx info rom1a.syx
+              latentdx info rom1a.syx --voice "E.PIANO 1"
+              latentdx info rom1a.syx --html rom1a.html
+    """
+    if html is not None:
+        output.check_free(html, ".html", force=force)
+    bank = PresetBank.read(file, strict=not lenient)
+    if voice is not None:
+        shown = [_index(bank, voice)]
+    else:
+        shown = list(range(len(bank) if limit == 0 else min(limit, len(bank))))
+    if as_json:
+        typer.echo(json.dumps(_description(bank, shown, file), indent=1))
+    elif voice is not None:
+        _draw(bank[shown[0]], shown[0])
+    else:
+        typer.echo(f"{file}: {len(bank)} presets, {int((bank.flags & Flag.MENDED > 0).sum())} mended")
+        for remark in bank.notes:
+            typer.echo(f"  {remark}")
+        _list(bank, shown)
+        if len(shown) < len(bank):
+            typer.echo(f"… and {len(bank) - len(shown):,} more (--limit 0 lists all)")
+    if html is not None:
+        from latentdx.display.algorithms import bank_page
+
+        write_files({html: bank_page({i: bank[i] for i in shown}, file.name).encode()})
+        typer.echo(html, err=as_json)
+
+
+def _labels(bank: PresetBank, i: int) -> list[str]:
+    return [(flag.name or "").lower() for flag in Flag(int(bank.flags[i]))]
+
+
+def _description(bank: PresetBank, indices: Iterable[int], file: Path) -> dict[str, object]:
+    """Describe some presets of a file for other programs."""
+    return {
+        "file": str(file),
+        "presets": len(bank),
+        "remarks": bank.notes,
+        "voices": [
+            {
+                "index": i,
+                "name": bank.names[i],
+                "algorithm": bank[i]["ALGORITHM"] + 1,
+                "mended": int(bank.mended[i].sum()),
+                "flags": _labels(bank, i),
+                "parameters": {p.name: bank[i][p.name] for p in voice_parameters()},
+            }
+            for i in indices
+        ],
+    }
+
+
+def _list(bank: PresetBank, indices: Iterable[int]) -> None:
+    typer.echo(f"{'index':>6}  {'name':10}  {'algorithm':>9}  {'mended':>6}  flags")
+    for i in indices:
+        preset, labels = bank[i], ", ".join(_labels(bank, i))
+        row = f"{i:>6}  {preset.name:10}  {preset['ALGORITHM'] + 1:>9}  {bank.mended[i].sum():>6}  {labels}"
+        typer.echo(row.rstrip())
+
+
+def _draw(preset: Preset, index: int) -> None:
+    transpose = parameter("TRANSPOSE").text(preset["TRANSPOSE"])
+    typer.echo(f"{index}: {preset.name}, feedback {preset['FEEDBACK']}, transposed by {transpose}")
+    typer.echo(algorithm(preset["ALGORITHM"] + 1).describe())
+    typer.echo(text_drawing(preset))
+    typer.echo("In each box: operator and output level; frequency (× that of the key).")
+
+
+def _index(bank: PresetBank, voice: str | None) -> int:
+    """Return the index of a preset by what a user typed; the first if nothing."""
+    if voice is None:
+        return 0
+    if not re.fullmatch("[0-9]+", voice):
+        return bank.index(voice)
+    if len(voice) > 9 or int(voice) >= len(bank):
+        raise ParameterError(f"there is no preset {voice}: the indices are 0 … {len(bank) - 1}")
+    return int(voice)
+
+
+def _cents(cents: float) -> str:
+    return "–" if math.isnan(cents) else f"{round(cents):+d}"

@@ -1,0 +1,135 @@
+"""Commands from sound to preset: `latentdx program | match`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from latentdx.cli import output
+from latentdx.cli.common import INTERRUPTED, Force, Velocity, report
+from latentdx.cli.notes import optional_note
+from latentdx.files import write_files
+
+app = typer.Typer()
+
+Sounds = Annotated[
+    list[str],
+    typer.Argument(metavar="SOUND", help="Sound: FILE, NOTE=FILE or NOTE@VELOCITY=FILE."),
+]
+Model = Annotated[str, typer.Option(help="Name or file of a model.")]
+Note = Annotated[str | None, typer.Option(help="Note that was played (C4 or 60); estimated if omitted.")]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed, to repeat a result.")]
+
+
+@app.command()
+def program(
+    sounds: Sounds,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File of the preset, .syx.")] = Path("preset.syx"),
+    model: Model = "latentdx",
+    best_of: Annotated[int, typer.Option(min=1, help="Presets to try; 1 is one forward pass.")] = 1,
+    note: Note = None,
+    velocity: Velocity = 85,
+    name: Annotated[str | None, typer.Option(help="Name of the preset; the file's if omitted.")] = None,
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
+    """Program a preset that sounds like a sound file, for Dexed and the DX7.
+
+    \b
+    Example:  latentdx program flute.wav -o flute.syx --best-of 64
+              latentdx program A2=low.wav --model numcat++
+    """
+    from latentdx.applications.programmer import load_model, prepare_inputs, program_targets
+    from latentdx.applications.target import parse_target_file
+
+    output.check_free(out, ".syx", force=force)
+    files = [parse_target_file(sound) for sound in sounds]
+    programmer = load_model(model)
+    targets = prepare_inputs(files, programmer.notes, optional_note(note), velocity)
+    for file, target in zip(files, targets, strict=True):
+        report(file.path, target.remarks, target.warnings)
+    found = program_targets(
+        programmer, targets, files[0].path.stem if name is None else name, n=best_of, seed=seed, progress=True
+    )
+    report(out, found.remarks, found.warnings)
+    typer.echo(
+        f"{found.preset.name}: algorithm {found.preset['ALGORITHM'] + 1}, "
+        f"distance from the sound {found.distance:.3f} (0 means identical)"
+    )
+    write_files({out: found.preset.sysex()})
+    typer.echo(out)
+
+
+@app.command()
+def match(
+    sounds: Sounds,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File of the cartridge, .syx.")] = Path(
+        "match.syx"
+    ),
+    budget: Annotated[int, typer.Option(min=1, show_default=True, help="Number of renders.")] = 2000,
+    seconds: Annotated[float | None, typer.Option(help="Stop the search after this many seconds.")] = None,
+    keep: Annotated[int, typer.Option(min=1, max=32, show_default=True, help="Presets to find.")] = 8,
+    note: Note = None,
+    velocity: Velocity = 85,
+    name: Annotated[str | None, typer.Option(help="Name of the presets; the file's if omitted.")] = None,
+    model: Model = "latentdx",
+    seed: Seed = 0,
+    force: Force = False,
+) -> None:
+    """Search for presets that sound like one or several notes of an instrument.
+
+    Writes a cartridge, a page to listen to, a report in numbers, and previews.
+
+    \b
+    Example:  latentdx match flute.wav -o flute.syx --budget 2000
+              latentdx match C3=low.wav C5@100=high.wav --seconds 10
+    """
+    from latentdx.applications import match as matching
+    from latentdx.applications.programmer import load_model
+    from latentdx.applications.target import parse_target_file
+    from latentdx.display.match_report import MatchedSound, MatchSettings, match_report
+    from latentdx.retrieval.known_presets import known_presets
+
+    written = output.MatchFiles(out)
+    written.check(force=force)
+    files = [parse_target_file(sound) for sound in sounds]
+    targets = matching.prepare_sounds(files, optional_note(note), velocity)
+    for file, target in zip(files, targets, strict=True):
+        report(file.path, target.remarks, target.warnings)
+    known, remarks = known_presets()
+    for remark in remarks:
+        typer.echo(remark)
+    programmer = load_model(model)
+    with tqdm(total=budget, unit="render", leave=False, disable=None) as bar:
+
+        def progress(renders: int, distance: float) -> None:
+            bar.update(renders - bar.n)
+            bar.set_postfix(distance=f"{distance:.3f}")
+
+        found = matching.match(
+            targets,
+            programmer,
+            known,
+            budget=budget,
+            seconds=seconds,
+            keep=keep,
+            name=files[0].path.stem if name is None else name,
+            seed=seed,
+            progress=progress,
+        )
+    for stage in found.stages:
+        typer.echo(f"{stage.name:>12}  {stage.renders:>6,} renders  distance {stage.distance:.3f}")
+    for number, candidate in enumerate(found.candidates, 1):
+        line = f"{candidate.preset.name:10}  {candidate.distance:.3f}  {candidate.tuning.why}"
+        typer.echo(f"{number:>12}  {line}")
+    sources = [MatchedSound(str(file.path), target) for file, target in zip(files, targets, strict=True)]
+    settings = MatchSettings(budget, seconds, seed, tuple(remarks))
+    for path in written.write(match_report(found, sources, programmer, settings)):
+        typer.echo(path)
+    if found.interrupted:
+        typer.echo(
+            f"latentdx: stopped after {found.renders:,} renders; the best presets so far are written",
+            err=True,
+        )
+        raise typer.Exit(INTERRUPTED)

@@ -1,0 +1,67 @@
+"""Commands for models: `latentdx train`."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from latentdx.cli.common import INTERRUPTED, fail
+
+app = typer.Typer()
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, such as numcat++.")],
+    scale: Annotated[
+        str, typer.Option(help="smoke (takes seconds), laptop (what ships), or paper (needs GPUs).")
+    ] = "laptop",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run; in the user's cache if omitted.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Number of epochs; the profile's if omitted.")
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LT_PRECISION",
+            show_envvar=False,
+            help="32-true or bf16-mixed; the profile's if omitted.",
+        ),
+    ] = None,
+    devices: Annotated[
+        str,
+        typer.Option(
+            envvar="LT_DEVICES", show_envvar=False, help="Number of devices; auto uses every GPU there is."
+        ),
+    ] = "auto",
+) -> None:
+    """Train a model. If interrupted, run the same command to resume.
+
+    \b
+    Example:  latentdx train numcat++ --scale smoke --out run
+    Many nodes: python -m pydoc latentdx.training.loop
+    """
+    if devices in ("auto", "1"):
+        # one process has the cores to itself: threads that wait awake make it a third faster
+        os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")
+    from latentdx.training.fabric import Fabric
+    from latentdx.training.loop import train
+    from latentdx.training.profile import read_profile
+    from latentdx.training.run import run_folder
+
+    changes = {"epochs": epochs, "precision": precision}
+    profile = read_profile(name, scale, {key: value for key, value in changes.items() if value is not None})
+    try:
+        fabric = Fabric(precision=profile.precision, devices=devices)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise typer.BadParameter(f"--devices {devices}: {error}") from error
+    folder = out or run_folder(profile)
+    try:
+        path = train(profile, folder, fabric=fabric)
+    except KeyboardInterrupt:
+        fail(f"stopped; run the same command to resume from the last checkpoint ({folder})", INTERRUPTED)
+    if fabric.is_global_zero:
+        typer.echo(path)

@@ -1,0 +1,220 @@
+"""The target sounds that ship in `data/targets`: the paper's named examples, and sounds from outside the DX7.
+
+`load` reads them; `python -m latentdx.dataset.target_sounds` makes the renders again, which needs the corpus.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from latentdx.audio.io import encoding
+from latentdx.audio.renderer import HOLD, N_SAMPLES, SAMPLE_RATE, SIX_NOTES, Dexed
+from latentdx.dataset import dynamics
+from latentdx.dataset.labels import LABEL_NOTE, label_names
+from latentdx.dataset.paper_examples import CORPUS, EXAMPLES
+from latentdx.errors import DataMissingError
+from latentdx.presets import corpora
+from latentdx.presets.bank import PresetBank
+from latentdx.registry import data_path
+
+MANIFEST = "targets.json"
+
+VELOCITIES = (20, 64, 127)
+"""At which the paper's page plays its example of velocity."""
+
+GRID = tuple((note, velocity) for note in (36, 60, 84) for velocity in VELOCITIES)
+"""(MIDI note, velocity): three Cs, two of them outside what the six-note model hears."""
+
+DYNAMIC_NOTES = tuple(dict.fromkeys([*SIX_NOTES, *GRID]))
+"""What the chapter on several notes plays of each of its presets."""
+
+
+@dataclass(frozen=True)
+class TargetSound:
+    """One sound to program.
+
+    Attributes:
+        file: path within `data/targets`, FLAC, mono, 22,050 Hz.
+        name: as a listener reads it.
+        kind: "example" (one of the paper's presets as its page plays it, our render), "dynamics" (more notes,
+            and presets that depend much on velocity or key) or "out of domain" (another instrument).
+        note, velocity: how it was played; velocity is `None` where it is not known.
+        labels: "harmonic", "percussive", both, or "sfx": by our measurement; none out of domain.
+        uid, chapter, page_label: of the paper's presets, see `Example`; else `None`.
+        index: row in the corpus; `None` out of domain.
+        chosen: "velocity" or "key", what `dynamics.choose` chose the preset for; else `None`.
+        source, license: of out-of-domain sounds; else `None`.
+    """
+
+    file: str
+    name: str
+    kind: str
+    note: int
+    velocity: int | None
+    labels: tuple[str, ...] = ()
+    uid: str | None = None
+    index: int | None = None
+    chapter: str | None = None
+    page_label: str | None = None
+    source: str | None = None
+    license: str | None = None
+    chosen: str | None = None
+
+    @property
+    def path(self) -> Path:
+        return data_path("targets") / self.file
+
+    def audio(self) -> npt.NDArray[np.float32]:
+        """float32 (samples,): renders 88,576 at plug-in scale, sounds out of domain 88,200 at peak 0.89."""
+        return encoding.read(self.path, SAMPLE_RATE)
+
+
+def load(kind: str | None = None) -> list[TargetSound]:
+    """All target sounds, or those of one kind, in the order of the chapters."""
+    path = data_path("targets") / MANIFEST
+    if not path.exists():
+        raise DataMissingError(f"{path} is missing: the target sounds ship with the project's data folder")
+    entries = json.loads(path.read_text(encoding="utf-8"))["sounds"]
+    targets = [TargetSound(**{**entry, "labels": tuple(entry["labels"])}) for entry in entries]
+    return [t for t in targets if kind in (None, t.kind)]
+
+
+def render(index: int, bank: PresetBank, note: int, velocity: int) -> npt.NDArray[np.float32]:
+    """A preset of the corpus as it ships: neutral, by `Dexed`, plug-in scale, float32 (88576,)."""
+    return Dexed().render(bank[[index]].neutral()[0], note, velocity)
+
+
+def notes_of(index: int) -> dict[tuple[int, int], TargetSound]:
+    """What ships of one preset of the corpus, by (MIDI note, velocity)."""
+    return {(t.note, t.velocity): t for t in load() if t.index == index and t.velocity is not None}
+
+
+def _example_targets() -> list[TargetSound]:
+    return [
+        TargetSound(
+            f"{example.uid}_{note:03}_{velocity:03}.flac",
+            example.name,
+            "example",
+            note,
+            velocity,
+            uid=example.uid,
+            index=example.index,
+            chapter=example.chapter,
+            page_label=example.page_label,
+        )
+        for example in EXAMPLES
+        for note, velocity in example.notes
+    ]
+
+
+def _dynamic_targets(bank: PresetBank) -> list[TargetSound]:
+    """More notes of the page's velocity example, and all notes of the two presets that `dynamics` chose."""
+    chapter = "multiple notes"
+    shared: dict[str, Any] = {"kind": "dynamics", "chapter": chapter}
+    targets = [
+        TargetSound(
+            f"{e.uid}_{n:03}_{v:03}.flac", e.name, note=n, velocity=v, uid=e.uid, index=e.index, **shared
+        )
+        for e in EXAMPLES
+        if e.chapter == chapter
+        for n, v in DYNAMIC_NOTES
+        if (n, v) not in e.notes
+    ]
+    for kind, row in dynamics.choose(dynamics.read()).items():
+        name = bank.names[row].strip()
+        targets += [
+            TargetSound(
+                f"row{row:05}_{n:03}_{v:03}.flac", name, note=n, velocity=v, index=row, chosen=kind, **shared
+            )
+            for n, v in DYNAMIC_NOTES
+        ]
+    return targets
+
+
+def _written(targets: Sequence[TargetSound], bank: PresetBank, folder: Path) -> list[TargetSound]:
+    """Rendered into `folder`, and labeled."""
+    labels = {
+        i: label_names(render(i, bank, *LABEL_NOTE)) for i in {t.index for t in targets} if i is not None
+    }
+    for t in targets:
+        assert t.index is not None and t.velocity is not None
+        (folder / t.file).write_bytes(encoding.encode(render(t.index, bank, t.note, t.velocity), "flac"))
+    return [replace(t, labels=labels[t.index]) for t in targets if t.index is not None]
+
+
+_FLUID = ("FluidR3Mono_GM SoundFont (Frank Wen; mono version Michael Cowgill), tinysoundfont", "MIT")
+_VITAL = ("the Vital synthesizer's engine, own settings from its init preset", "own work")
+_FAUST = ("own Faust program", "own work")
+# file -> name, (source, license); the velocity of these renders was not recorded
+_OUT_OF_DOMAIN: dict[str, tuple[str, tuple[str, str]]] = {
+    "fluid_piano": ("Piano", _FLUID),
+    "fluid_guitar_nylon": ("Nylon-string guitar", _FLUID),
+    "fluid_guitar_steel": ("Steel-string guitar", _FLUID),
+    "fluid_violin": ("Violin", _FLUID),
+    "fluid_cello": ("Cello", _FLUID),
+    "fluid_flute": ("Flute", _FLUID),
+    "fluid_oboe": ("Oboe", _FLUID),
+    "fluid_marimba": ("Marimba", _FLUID),
+    "fluid_voice_choir_aahs": ("Choir, aahs", _FLUID),
+    "vital_init_saw": ("Vital: sawtooth", _VITAL),
+    "vital_lead_unison": ("Vital: unison lead", _VITAL),
+    "vital_subtractive_bass": ("Vital: subtractive bass", _VITAL),
+    "faust_moog_bass": ("Moog-style bass", _FAUST),
+}
+
+
+def _out_of_domain_targets() -> list[TargetSound]:
+    """Those sounds cannot be made again, so they are taken to lie where they ship."""
+    targets = []
+    for stem, (name, (source, license)) in _OUT_OF_DOMAIN.items():
+        file = f"ood/{stem}.flac"
+        if not data_path("targets", file).exists():
+            raise DataMissingError(
+                f"{data_path('targets', file)} is missing: restore it from the project's history"
+            )
+        targets.append(TargetSound(file, name, "out of domain", 60, None, source=source, license=license))
+    return targets
+
+
+def make(folder: Path, corpus: str = CORPUS) -> list[TargetSound]:
+    """Render the corpus's presets into `folder`; write the manifest of these and the out-of-domain sounds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    bank = corpora.read(corpus)
+    rendered = _written([*_example_targets(), *_dynamic_targets(bank)], bank, folder)
+    targets = [*rendered, *_out_of_domain_targets()]
+    manifest = {
+        "made_by": "python -m latentdx.dataset.target_sounds",
+        "corpus": corpus,
+        "corpus_hash": corpora.bank_hash(bank),
+        "engine": Dexed().engine,
+        "encoder": f"soundfile {version('soundfile')}, FLAC, 24 bits",
+        "sample_rate": SAMPLE_RATE,
+        "samples": N_SAMPLES,
+        "hold_seconds": HOLD,
+        "transpose": 24,
+        "scale": "plug-in: no normalization; linear fade over the last 0.1 s; no DC blocker",
+        "label_note": LABEL_NOTE,
+        "sounds": [asdict(t) for t in targets],
+    }
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return targets
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`python -m latentdx.dataset.target_sounds [--out data/targets]`"""
+    parser = argparse.ArgumentParser(description="Render the targets that come from the corpus again.")
+    parser.add_argument("--out", type=Path, default=data_path("targets"))
+    made = make(parser.parse_args(arguments).out)
+    print(f"{len(made)} sounds")
+
+
+if __name__ == "__main__":
+    main()

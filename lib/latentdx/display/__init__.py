@@ -1,0 +1,13 @@
+"""Display: sounds and presets as HTML and figures, without Jupyter; listening rows, tables, the match report.
+
+Stands on `applications` and `metrics`.
+"""
+
+import warnings
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+# librosa loads pooch, which looks for notebook widgets and would print its complaint into every chapter
+warnings.filterwarnings("ignore", "IProgress not found")

@@ -1,0 +1,159 @@
+"""Figures in one house style: a dark screen in light and in dark mode, like the pictures of sounds.
+
+Draw with `new_figure`, show with `figure_html`; never leave a figure to the notebook, which would embed it.
+"""
+
+import io
+import re
+from typing import Literal
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+from cycler import cycler
+from matplotlib import rcParams
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from scipy.signal import find_peaks
+
+from latentdx.audio.renderer import SAMPLE_RATE
+from latentdx.display import media, sound_pictures
+from latentdx.display.html import HTML
+from latentdx.errors import ParameterError
+
+_SCREEN = "#{:02x}{:02x}{:02x}".format(*sound_pictures.SCREEN)
+_INK, _FAINT = "#e4e0ea", "#3a3546"  # 14:1 and 1.6:1 against the screen
+COLORS = ("#2fc4b2", "#fe9f6d", "#de4968", "#b79bf2", "#f6e3a1", "#8fb8de")
+"""The cycle; the book's teal, then tones of magma; neighbors differ in lightness too."""
+
+STYLE: dict[str, object] = {
+    "figure.facecolor": _SCREEN,
+    "figure.dpi": 100,  # one inch is 100 CSS pixels
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.1,  # inches
+    "figure.constrained_layout.w_pad": 0.1,
+    "savefig.facecolor": _SCREEN,
+    "axes.facecolor": _SCREEN,
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "axes.titlecolor": _INK,
+    "axes.titlesize": 11,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.titlepad": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.prop_cycle": cycler(color=COLORS),
+    "grid.color": _FAINT,
+    "grid.linewidth": 0.6,
+    "text.color": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same
+    "font.size": 10,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "image.cmap": "magma",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "latentdx",  # ids, and so bytes, are the same each time
+}
+
+
+def new_figure(
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    size: tuple[float, float] = (7.0, 3.2),
+    sharex: bool | Literal["row", "col"] = False,
+    sharey: bool | Literal["row", "col"] = False,
+) -> tuple[Figure, npt.NDArray[np.object_]]:
+    """A figure in the house style and its axes, always as an array (rows, columns).
+
+    The style becomes matplotlib's for this process, a chapter: it is read whenever something is drawn.
+
+    Args:
+        size: width and height in units of 100 CSS pixels.
+    """
+    rcParams.update(STYLE)  # type: ignore[arg-type]
+    figure = Figure(figsize=size)
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey)
+
+
+def figure_html(
+    figure: Figure, alt: str, *, caption: str = "", format: Literal["svg", "webp"] = "svg"
+) -> HTML:
+    """Save a figure as a file named by its content and return the HTML that shows it, linked to the file.
+
+    Args:
+        alt: what is seen, for those who do not see it; required.
+        caption: a sentence shown below.
+        format: "svg" for lines, "webp" (at twice the shown size) where there are thousands of marks.
+    """
+    if not alt.strip():
+        raise ParameterError("a figure needs an alternative text: say what is seen in it")
+    data = _svg(figure) if format == "svg" else _webp(figure)
+    width, height = (round(100 * inches) for inches in figure.get_size_inches())
+    return media.render_template(
+        "figure.html", link=media.save(data, format), alt=alt, caption=caption, width=width, height=height
+    )
+
+
+def _svg(figure: Figure) -> bytes:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return re.sub(r"[ \t]+\n", "\n", buffer.getvalue()).encode()
+
+
+def _webp(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=200)
+    return sound_pictures.webp(Image.open(buffer).convert("RGB"))
+
+
+def draw_waveform(axes: Axes, sound: npt.NDArray[np.float32], start: float, seconds: float) -> None:
+    """Samples of a short stretch of a sound against milliseconds."""
+    first = round(start * SAMPLE_RATE)
+    part = sound[first : first + round(seconds * SAMPLE_RATE)]
+    axes.plot(np.arange(len(part)) / SAMPLE_RATE * 1000, part)
+    axes.set_xlabel("ms")
+
+
+def draw_spectrum(
+    axes: Axes, sound: npt.NDArray[np.float32], start: float, *, top_hz: float = 5000.0
+) -> None:
+    """Spectrum of 0.37 s of a sound from `start`, in dB re full scale, down to -90."""
+    frequency, decibels = _spectrum(sound, start)
+    axes.plot(frequency, np.maximum(decibels, -90), linewidth=1.0)
+    axes.set(xlim=(0, top_hz), ylim=(-90, 0), xlabel="Hz")
+
+
+def partials(
+    sound: npt.NDArray[np.float32], start: float, *, below_strongest_db: float = 50.0
+) -> npt.NDArray[np.float64]:
+    """Frequencies in Hz of the spectral peaks within `below_strongest_db` of the strongest, from `start`."""
+    frequency, decibels = _spectrum(sound, start)
+    found, _ = find_peaks(decibels, height=decibels.max() - below_strongest_db, distance=8)
+    return frequency[found]
+
+
+def _spectrum(
+    sound: npt.NDArray[np.float32], start: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Frequencies in Hz and levels in dB re full scale of 8,192 samples (0.37 s) from `start` (in s)."""
+    n = 8192
+    first = round(start * SAMPLE_RATE)
+    window = np.blackman(n)
+    amplitude = np.abs(np.fft.rfft(sound[first : first + n] * window)) * 2 / window.sum()
+    decibels: npt.NDArray[np.float64] = 20 * np.log10(np.maximum(amplitude, 1e-6))
+    return np.fft.rfftfreq(n, 1 / SAMPLE_RATE).astype(np.float64), decibels
+
+
+def share_above(sound: npt.NDArray[np.float32], frequency: float, seconds: float) -> float:
+    """Energy above `frequency` (Hz) in the first `seconds`, in dB of all the energy there (at most 0)."""
+    power = np.abs(librosa.stft(sound[: round(seconds * SAMPLE_RATE)], n_fft=2048)) ** 2
+    high = librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=2048) > frequency
+    return float(10 * np.log10(max(power[high].sum(), 1e-12) / max(power.sum(), 1e-12)))

@@ -1,0 +1,276 @@
+"""The report of a match: a cartridge, a page to listen and compare, the same in numbers, and previews."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from latentdx.applications.match import Candidate, Match
+from latentdx.applications.programmer import Programmer
+from latentdx.applications.target import Target
+from latentdx.applications.tune import Tuning
+from latentdx.audio.io.encoding import encode
+from latentdx.audio.notes import note_name
+from latentdx.audio.renderer import Dexed
+from latentdx.display import listening_rows, media, tables
+from latentdx.display.distances import compared
+from latentdx.display.figures import figure_html, new_figure
+from latentdx.display.listening_rows import Clip
+from latentdx.presets.bank import Preset, PresetBank
+from latentdx.presets.parameters import voice_parameters
+from latentdx.provenance import code_commit, describe_commit
+
+FORMAT = 2
+"""Of the JSON report."""
+
+HEADINGS = {"log_stft": "log-STFT", "convergence": "SC", "mfcc13": "MFCC13", "log_mel": "log-mel, dB"}
+"""Of the measures, by their names in `match.MEASURES`."""
+
+_STAGES = {
+    "forward pass": "one forward pass of the model",
+    "model": "best of the model's presets",
+    "nearest": "best of these and the nearest known presets",
+    "search": "after the search",
+    "tuning": "ranked by all frames, and tuned",
+}
+
+
+@dataclass(frozen=True)
+class MatchedSound:
+    """A sound that was matched: its file as given, and what came of it."""
+
+    file: str
+    target: Target
+
+    @property
+    def played(self) -> str:
+        """Note and velocity, "C3@85"."""
+        return f"{note_name(self.target.note)}@{self.target.velocity}"
+
+
+@dataclass(frozen=True)
+class MatchSettings:
+    """What a match was asked for, for its reports."""
+
+    budget: int
+    seconds: float | None
+    seed: int
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MatchReport:
+    """The contents of a match's files.
+
+    Attributes:
+        cartridge: SysEx of the presets found, closest first; the rest of the 32 voices is INIT VOICE.
+        page: One HTML file that needs nothing else: sounds, pictures, distances, .syx of each preset.
+        summary: The same in numbers, with all that made it: JSON.
+        previews: File name -> FLAC: target.flac, 1.flac, 2.flac …, all at one gain; 1.C3@85.flac with several
+            notes.
+    """
+
+    cartridge: bytes
+    page: bytes
+    summary: bytes
+    previews: dict[str, bytes]
+
+
+def match_report(
+    match: Match, sources: Sequence[MatchedSound], model: Programmer, settings: MatchSettings
+) -> MatchReport:
+    """Report a match of these sounds by this model."""
+    sounds = clips_of(match, sources)
+    gain = listening_rows.row_gain_db([clip for row in sounds for clip in row])
+    summary = _summary(match, sources, model, settings, gain)
+    amplitude = np.float32(10 ** (gain / 20))
+    previews = {}
+    for source, row in zip(sources, sounds, strict=True):
+        note = f".{source.played}" if len(sources) > 1 else ""
+        for number, clip in enumerate(row):
+            previews[f"{number or 'target'}{note}.flac"] = encode(clip.sound * amplitude, "flac")
+    return MatchReport(
+        PresetBank.concatenate(c.preset.bank for c in match.candidates).sysex(),
+        _page(match, sources, sounds, model, settings).encode(),
+        json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False).encode(),
+        previews,
+    )
+
+
+def clips_of(match: Match, sources: Sequence[MatchedSound]) -> list[list[Clip]]:
+    """Of each source a row: the target, and the presets found, for `listening_rows.row`."""
+    synth = Dexed()
+    return [
+        compared(
+            Clip(s.target.sound, f"target: {Path(s.file).name}"),
+            [
+                Clip(
+                    synth.render(c.preset, s.target.note, s.target.velocity),
+                    f"{number}: {c.preset.name}",
+                    (_from(c), _tuned(c.tuning)),
+                    preset=c.preset,
+                )
+                for number, c in enumerate(match.candidates, 1)
+            ],
+        )
+        for s in sources
+    ]
+
+
+def _from(candidate: Candidate) -> str:
+    told = {"search": "found by the search", "nearest": "a known preset", "model": "drawn by the model"}
+    return told.get(candidate.source, candidate.source)
+
+
+def _tuned(tuning: Tuning) -> str:
+    if tuning.tuned:
+        return f"tuned: {tuning.before_cents:+.0f} → {tuning.after_cents:+.0f} cents".replace("-", "−")
+    return tuning.verdict
+
+
+def _page(
+    match: Match,
+    sources: Sequence[MatchedSound],
+    sounds: list[list[Clip]],
+    model: Programmer,
+    settings: MatchSettings,
+) -> str:
+    names = ", ".join(Path(s.file).name for s in sources)
+    with media.inside_the_page():
+        rows = [
+            listening_rows.row(
+                row, f"Played at {source.played}", "The target, and the presets found, closest first."
+            )
+            for source, row in zip(sources, sounds, strict=True)
+        ]
+        sections = list(_sections(match))
+    count = len(match.candidates)
+    return media.render_template(
+        "report.html",
+        title=f"Presets that sound like {names}",
+        lead=(
+            f"{count} different preset{'s' * (count > 1)}, found in {match.renders:,} renders and"
+            f" {match.seconds:.0f} s{', stopped early' * match.interrupted}."
+        ),
+        style=Markup(media.web_asset("report.css") + media.web_asset("site.css")),
+        script=Markup(media.web_asset("site.js")),
+        sounds=[
+            {"file": s.file, "played": s.played, "remarks": s.target.remarks, "warnings": s.target.warnings}
+            for s in sources
+        ],
+        rows=rows,
+        sections=sections,
+        made=(
+            f"LatentDX {version('latentdx')}, commit {describe_commit(code_commit())}; model"
+            f" {model.about.profile.name} ({model.sha256}); {Dexed().engine}; seed {settings.seed}, budget"
+            f" {settings.budget:,} renders{f' or {settings.seconds:g} s' if settings.seconds else ''}."
+            f" {' '.join(settings.remarks)}"
+        ),
+    )
+
+
+def _sections(match: Match) -> Iterable[dict[str, object]]:
+    yield {
+        "title": "From stage to stage",
+        "text": "The nearest preset after each stage. All distances fall with likeness; the mix of the first "
+        "three is what the search goes by, the last one takes no part in any choice.",
+        "content": tables.table_html(stage_table(match), "Distances after each stage"),
+    }
+    figure, axes = new_figure(size=(7.0, 2.8))
+    ax = axes[0, 0]
+    renders, least, _ = zip(*match.curve, strict=True)
+    ax.step([*renders, match.renders], [*least, least[-1]], where="post")
+    ax.set(xlabel="renders", ylabel="distance", xscale="log", ylim=(0, None))
+    told = f"The least distance: {least[0]:.2f} at first, {least[-1]:.2f} after {match.renders:,} renders."
+    yield {
+        "title": "How the search went",
+        "text": told,
+        "content": figure_html(figure, told),
+    }
+    before = next(s for s in reversed(match.stages) if s.name in ("nearest", "model"))
+    changed = tables.differences(
+        before.preset.with_values("start"), "before the search", [("the best found", match.best.preset)]
+    )
+    table = tables.table_html(changed, "Parameters before and after", scroll=True)
+    yield {
+        "title": "What the search and the tuning changed",
+        "text": f"In {len(changed)} of {len(voice_parameters())} parameters the nearest preset differs from "
+        "the nearest one before the search, from which it need not stem.",
+        "content": table if len(changed) else "",
+    }
+
+
+def stage_table(match: Match) -> pd.DataFrame:
+    """The nearest preset after each stage: renders until then, and its distances."""
+    lines = [
+        {
+            "": _STAGES[s.name],
+            "renders": f"{s.renders:,}",
+            "mix": f"{s.distance:.3f}",
+            **{HEADINGS[name]: f"{value:.2f}" for name, value in s.measures.items()},
+        }
+        for s in match.stages
+    ]
+    return pd.DataFrame(lines)
+
+
+def _summary(
+    match: Match, sources: Sequence[MatchedSound], model: Programmer, settings: MatchSettings, gain: float
+) -> dict[str, object]:
+    def finite(x: float) -> float | None:
+        return round(x, 6) if np.isfinite(x) else None
+
+    def values(preset: Preset) -> dict[str, int]:
+        return {p.name: preset[p.name] for p in voice_parameters()}
+
+    def measured(distance: float, measures: dict[str, float]) -> dict[str, float | None]:
+        return {"mix": finite(distance), **{name: finite(x) for name, x in measures.items()}}
+
+    return {
+        "format": FORMAT,
+        "latentdx": version("latentdx"),
+        "commit": code_commit(),
+        "engine": Dexed().engine,
+        "model": model.about.profile.name,
+        "checkpoint_sha256": model.sha256,
+        **asdict(settings),
+        "renders": match.renders,
+        "took_seconds": round(match.seconds, 2),
+        "interrupted": match.interrupted,
+        "previews_gain_db": round(gain, 2),
+        "sounds": [
+            {
+                "file": s.file,
+                "note": s.target.note,
+                "velocity": s.target.velocity,
+                "remarks": s.target.remarks,
+                "warnings": s.target.warnings,
+            }
+            for s in sources
+        ],
+        "stages": [
+            {"name": s.name, "renders": s.renders, **measured(s.distance, s.measures)} for s in match.stages
+        ],
+        "curve": [[i.renders, finite(i.distance)] for i in match.curve],
+        "candidates": [
+            {
+                "voice": number,
+                "name": c.preset.name,
+                "source": c.source,
+                **measured(c.distance, c.measures),
+                "tuning": {
+                    "verdict": c.tuning.verdict,
+                    "why": c.tuning.why,
+                    "before_cents": finite(c.tuning.before_cents),
+                    "after_cents": finite(c.tuning.after_cents),
+                },
+                "parameters": values(c.preset),
+            }
+            for number, c in enumerate(match.candidates, 1)
+        ],
+    }

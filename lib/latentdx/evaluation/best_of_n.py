@@ -1,0 +1,209 @@
+"""The best of several presets by rendering: let the model try some, render each, keep the nearest.
+
+Each preset's candidates begin with the model's single pass, so that the best of one is that.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from latentdx.applications import programmer
+from latentdx.applications.programmer import Programmer
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed
+from latentdx.caching import code_hash, map_chunks
+from latentdx.dataset.loading import SpectrogramDataset
+from latentdx.evaluation import evaluate, statistics
+from latentdx.evaluation.results import Measurement, Result
+from latentdx.evaluation.trials import Trial, check, evaluated, predict, store_of
+from latentdx.files import atomic_write
+from latentdx.metrics import objective
+from latentdx.metrics.objective import score
+from latentdx.models import posterior_sampler
+from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE
+from latentdx.presets.bank import PresetBank
+from latentdx.presets.parameters import N_VALUES
+from latentdx.presets.predictions import Predictions
+from latentdx.provenance import code_commit
+from latentdx.run_options import RunOptions
+from latentdx.typing import Notes, Rows, Values
+
+SEED = 0
+"""Of samples."""
+
+CURVE_METRICS = ("log_stft_mae", "spectral_convergence", "mfcc13_mae", "log_mel_mae")
+
+_CHUNK = 16  # presets between two writes
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Candidates of each preset of a trial: `values` uint8 (N, n, 145), the first being `single`, and their
+    `distances` (N, n) from the target."""
+
+    single: Predictions
+    values: Values
+    distances: npt.NDArray[np.float32]
+
+    def best(self, n: int) -> Predictions:
+        """The nearest of the first `n` candidates."""
+        chosen = self.distances[:, :n].argmin(1)
+        values = self.values[np.arange(len(chosen)), chosen]
+        plugin = PresetBank.from_values(values).plugin()
+        return Predictions(values, np.where((chosen == 0)[:, None], self.single.plugin, plugin))
+
+
+def draw(
+    model: Programmer,
+    trial: Trial,
+    n: int,
+    *,
+    temperature: float = DRAWING_TEMPERATURE,
+    options: RunOptions = RunOptions(),
+) -> Drawn:
+    """Draw candidates for each preset of a trial and rank them by rendering; finished chunks are kept.
+
+    A preset's draws depend on its row and `SEED` alone, not on the other presets of its trial.
+
+    Args:
+        model: The model that draws.
+        trial: The presets.
+        n: Candidates per preset, of which one is the single pass.
+        temperature: Temperature of the draws.
+        options: How the computation runs.
+    """
+    single = predict(model, trial, options)
+    dataset = SpectrogramDataset(store_of(model, trial), trial.bank, decibels=True)
+    synth = Dexed()
+
+    def explore(rows: Rows) -> npt.NDArray[np.float32]:
+        """Return (rows, n, values and distance)."""
+        out = np.empty((len(rows), n, N_VALUES + 1), np.float32)
+        for found, row in zip(out, rows.tolist(), strict=True):
+            targets = [synth.render(trial.bank[row], *note) for note in model.notes]
+            tried = model.explore(
+                dataset[[row]].spectrogram,
+                n,
+                partial(score, targets=targets, notes=model.notes, threads=options.processes),
+                temperature=temperature,
+                seed=SEED + row,
+            )
+            found[:, :-1], found[:, -1] = tried.values, tried.distances
+        return out
+
+    known = f"{model.sha256} {dataset.store.manifest.corpus_sha256} {model.notes} {n} {temperature} {SEED}"
+    code = code_hash(objective, programmer, posterior_sampler)
+    found = map_chunks(
+        explore,
+        [trial.rows],
+        method=f"{known} {evaluate.method()} {code} {synth.engine}",
+        kind="samples",
+        options=replace(options, processes=1),
+        size=_CHUNK,
+        description=f"best of {n}",
+    )
+    values, distances = found[..., :-1].astype(np.uint8), found[..., -1]
+    values[:, 0] = single.values  # a batch rounds otherwise in the last bit
+    return Drawn(single, values, distances)
+
+
+def best_of(
+    model: Programmer,
+    trial: Trial,
+    n: int,
+    *,
+    name: str | None = None,
+    temperature: float = DRAWING_TEMPERATURE,
+    leaky: bool = False,
+    measurement: Measurement = Measurement(),
+    options: RunOptions = RunOptions(),
+) -> tuple[list[Result], pd.DataFrame]:
+    """Evaluate the best of `n` candidates by rendering, and the single pass on the same presets.
+
+    Args:
+        model: The model that draws.
+        trial: The presets.
+        n: Candidates per preset, of which one is the single pass.
+        name: Name of the result; default the model's.
+        temperature: Temperature of the draws.
+        leaky: See `check`.
+        measurement: What is measured, and at which notes sounds are compared.
+        options: How the computation runs.
+
+    Returns:
+        Results of the single pass and of the best; and the table of `curve_of` at 1, 2, 4 … n candidates.
+    """
+    check(model, trial, leaky=leaky)
+    drawn = draw(model, trial, n, temperature=temperature, options=options)
+    base = name or model.about.profile.name
+    inference = f"best of {n} by rendering"
+    found = [
+        evaluated(model, trial, drawn.single, base, "one pass", measurement, options),
+        evaluated(model, trial, drawn.best(n), f"{base}-best-of-{n}", inference, measurement, options),
+    ]
+    counts = [k for k in (2**i for i in range(n.bit_length())) if k < n] + [n]
+    best = {k: drawn.best(k) for k in counts}
+    curve = curve_of(best, model, trial, base, measurement.notes, options)
+    return found, curve.assign(temperature=temperature)
+
+
+def curve_of(
+    best: Mapping[int, Predictions],
+    model: Programmer,
+    trial: Trial,
+    name: str,
+    notes: Notes = SINGLE_NOTE,
+    options: RunOptions = RunOptions(),
+) -> pd.DataFrame:
+    """Tabulate medians against the number of presets rendered.
+
+    Args:
+        best: Number -> the best preset until then, for each preset of the trial.
+        model: The model that inferred them.
+        trial: The presets.
+        name: Name of the curve.
+        notes: (MIDI note, velocity) pairs at which sounds are compared.
+        options: How the computation runs.
+
+    Returns:
+        Columns samples, metric, n (presets), median, low, high, and what made it.
+    """
+    out = []
+    for k, found in best.items():
+        targets = trial.bank[trial.rows]
+        table = evaluate.evaluate(targets, found, rows=trial.rows, notes=notes, options=options)
+        scores = table.groupby("row")[list(CURVE_METRICS)].mean()
+        scores["distance"] = objective.weighted({name: scores[name].to_numpy() for name in objective.WEIGHTS})
+        for metric in scores:
+            e = statistics.bootstrap(scores[metric], "median")
+            out.append([k, metric, e.n, e.value, e.low, e.high])
+    return pd.DataFrame(out, columns=["samples", "metric", "n", "median", "low", "high"]).assign(
+        name=name,
+        title=model.about.profile.title,
+        checkpoint_sha256=model.sha256,
+        split=trial.split,
+        subset=trial.subset,
+        selection=trial.selection,
+        engine=Dexed().engine,
+        commit=code_commit(),
+    )
+
+
+def write_curve(curve: pd.DataFrame, folder: Path) -> Path:
+    """Keep `best_of`'s table as `curve.<name>.<split>.csv`."""
+    first = curve.iloc[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"curve.{first['name']}.{first['split']}.csv"
+    with atomic_write(path) as file:
+        file.write(curve.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode())
+    return path
+
+
+def read_curves(folder: Path) -> pd.DataFrame:
+    """All curves of a folder, one after another; empty where there is none."""
+    tables = [pd.read_csv(path, keep_default_na=False) for path in sorted(folder.glob("curve.*.csv"))]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["name", "metric"])

@@ -1,0 +1,267 @@
+"""What `latentdx evaluate` does: it measures models, anchors and searches into `data/results`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentdx.applications.interpolate import DEFAULT_MODEL, METHODS, Pairs
+from latentdx.applications.programmer import Programmer, load_model, published_models
+from latentdx.dataset import paper_examples
+from latentdx.dataset.splits import SPLITS, SUBSETS, Split
+from latentdx.errors import CheckpointError, DataMissingError, ParameterError
+from latentdx.evaluation import (
+    best_of_n,
+    interpolation,
+    listening_examples,
+    path_examples,
+    search_benchmark,
+    summary,
+    trials,
+)
+from latentdx.evaluation.anchors import evaluate_anchors
+from latentdx.evaluation.model_cards import write_cards
+from latentdx.evaluation.results import Measurement, Result, read_all
+from latentdx.evaluation.trials import Trial
+from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE
+from latentdx.presets import corpora
+from latentdx.presets.bank import PresetBank
+from latentdx.registry import data_path
+from latentdx.retrieval.sound_index import SoundIndex
+from latentdx.run_options import RunOptions
+from latentdx.training.checkpoint import differences
+from latentdx.training.profile import model_names, read_profile
+from latentdx.training.run import run_folder
+from latentdx.typing import Mask, Rows
+
+PLAYED = ("latent", "naive", "matched", "naive-paced", "latent-paced", "paced")
+"""Methods whose sounds between the page's presets are kept, 3.3 MB; of the others only the numbers."""
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What is evaluated, and how.
+
+    Attributes:
+        split: Split whose test set is used; `None` for each checkpoint's own ("twin-disjoint" for anchors).
+        subset: Part of the split: "test", or "validation" to choose settings by.
+        limit: Number of presets, drawn by seed; `None` for all.
+        measurement: What is measured, and at which notes sounds are compared.
+        best_of: Candidates per preset; 1 is the single pass.
+        temperature: Temperature of the draws.
+        name: Name of the result; `None` for the model's.
+        leaky: Allow another split than the model's.
+        out: Folder of the results; default `data/results`.
+        options: How long computations run.
+    """
+
+    split: str | None = None
+    subset: str = "test"
+    limit: int | None = None
+    measurement: Measurement = Measurement()
+    best_of: int = 1
+    temperature: float = DRAWING_TEMPERATURE
+    name: str | None = None
+    leaky: bool = False
+    out: Path | None = None
+    options: RunOptions = RunOptions()
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the results."""
+        return self.out or data_path("results")
+
+    def trial(self, corpus: str, split: Split) -> Trial:
+        """Return the presets to evaluate on, `split` being the model's own."""
+        wanted = split if self.split is None else self.split
+        if wanted not in SPLITS:
+            raise ParameterError(f"no split {wanted!r}: there are {', '.join(SPLITS)}")
+        if self.subset not in SUBSETS:
+            raise ParameterError(f"no subset {self.subset!r}: there are {', '.join(SUBSETS)}")
+        return Trial.of(corpus, wanted, self.subset, limit=self.limit)
+
+
+def find_model(name: str) -> Programmer:
+    """Load a checkpoint file, else the published model of that name, else this machine's laptop training."""
+    is_file = name.endswith(".safetensors")
+    if is_file or name in published_models() or name not in model_names("laptop"):
+        return load_model(name)
+    own = run_folder(read_profile(name, "laptop")) / "model.safetensors"
+    if not own.exists():
+        raise DataMissingError(
+            f"no model {name!r}: it is neither published nor at {own}; run `latentdx train {name}` first"
+        )
+    return load_model(own)
+
+
+def shipped_models() -> list[Programmer]:
+    """All, in the order of their training profiles."""
+    files = [data_path("checkpoints", f"{name}.safetensors") for name in model_names("laptop")]
+    return [load_model(file) for file in files if file.exists()]
+
+
+def summarize(request: EvaluationRequest = EvaluationRequest()) -> Iterator[Path]:
+    """Summarize the results; where they are what ships, write the model cards too. Yields each file."""
+    yield summary.write(request.folder)
+    if request.out is None:  # what ships has its figures from there
+        yield from write_cards()
+
+
+def evaluate_model(model: Programmer, request: EvaluationRequest) -> Iterator[Path]:
+    """Evaluate a model in one pass, or as the best of several, and on the published examples."""
+    profile = model.about.profile
+    trial = request.trial(profile.corpus, profile.split)
+    shared: dict[str, Any] = {
+        "name": request.name,
+        "leaky": request.leaky,
+        "measurement": request.measurement,
+        "options": request.options,
+    }
+    if request.best_of == 1:
+        yield trials.one_pass(model, trial, **shared).write(request.folder)
+    else:
+        results, curve = best_of_n.best_of(
+            model, trial, request.best_of, temperature=request.temperature, **shared
+        )
+        for result in results:
+            yield result.write(request.folder)
+        yield best_of_n.write_curve(curve, request.folder)
+    if profile.corpus == paper_examples.CORPUS and not request.name:
+        yield from evaluate_published(model, request)
+
+
+def evaluate_published(model: Programmer, request: EvaluationRequest) -> Iterator[Path]:
+    """Evaluate a model on the published examples in one pass and, where asked for, as the best of several."""
+    for n in sorted({1, request.best_of}):
+        yield listening_examples.evaluate_examples(model, n, folder=request.folder)
+
+
+def evaluate_baselines(request: EvaluationRequest) -> Iterator[Path]:
+    """Evaluate the anchors of every table, which need no training."""
+    trial = request.trial(paper_examples.CORPUS, "twin-disjoint")
+    for result in evaluate_anchors(
+        corpus=trial.corpus,
+        split=trial.split,
+        subset=trial.subset,
+        rows=trial.rows if trial.selection else None,
+        selection=trial.selection,
+        measurement=request.measurement,
+        options=request.options,
+    ):
+        yield result.write(request.folder)
+
+
+def evaluate_match(request: EvaluationRequest) -> Iterator[Path]:
+    """Evaluate matches by the default model, and what they are compared with, on `limit` targets (200)."""
+    file = data_path("checkpoints", "latentdx.safetensors")
+    model = load_model(file)
+    profile = model.about.profile
+    request = replace(request, limit=request.limit or search_benchmark.N_TARGETS)
+    trial = request.trial(profile.corpus, profile.split)
+    index = SoundIndex.read(data_path("index", f"{profile.corpus}.safetensors"))
+    for found in search_benchmark.measure(model, file, trial, index, options=request.options):
+        if isinstance(found, Result):
+            yield found.write(request.folder)
+        else:
+            yield best_of_n.write_curve(found, request.folder)
+
+
+def evaluate_interpolation(model: str, request: EvaluationRequest) -> Iterator[Path]:
+    """Evaluate paths between presets by every method, and render the two of the paper's page.
+
+    Into `data/interpolation`: `limit` pairs of the test set (500).
+
+    Args:
+        model: Name or checkpoint of the model whose latents are used; "" for the shipped NumCat++.
+        request: What is evaluated.
+
+    Raises:
+        CheckpointError: The checkpoint was trained on other presets or another split.
+    """
+    programmer = find_model(model or DEFAULT_MODEL)
+    profile = programmer.about.profile
+    trial = replace(request, limit=None).trial(profile.corpus, profile.split)
+    wanted = {"split": trial.split, "corpus_sha256": corpora.bank_hash(trial.bank)}
+    there = {"split": profile.split, "corpus_sha256": programmer.about.corpus_sha256}
+    if not request.leaky and (found := differences(there, wanted)):
+        raise CheckpointError(f"the checkpoint of {profile.name} does not fit: {'; '.join(found)}")
+    folder = request.out or data_path(interpolation.FOLDER)
+    n_pairs = min(request.limit or interpolation.N_PAIRS, len(trial.rows) // 2)
+    pairs = interpolation.draw_pairs(trial.rows, n_pairs)
+    name = request.name or profile.name
+    sources, _ = _sources(programmer, trial.bank, pairs, request.options)
+    result = interpolation.evaluate_paths(
+        sources,
+        pairs,
+        trial.bank,
+        model=f"{name}-on-{len(pairs)}" if request.limit else name,
+        title=profile.title,
+        checkpoint_sha256=programmer.sha256,
+        corpus=trial.corpus,
+        split=trial.split,
+        subset=trial.subset,
+        options=request.options,
+    )
+    yield result.write(folder)
+    if trial.corpus == paper_examples.CORPUS:
+        page = np.array([(a.index, b.index) for a, b in path_examples.page_pairs()])
+        sources, exact = _sources(programmer, trial.bank, page, request.options)
+        standard = interpolation.Standard.of_features(
+            result.provenance.features, result.provenance.n_training
+        )
+        yield path_examples.write(
+            sources,
+            exact,
+            standard,
+            model=name,
+            title=profile.title,
+            checkpoint_sha256=programmer.sha256,
+            played=PLAYED,
+            folder=folder,
+        )
+
+
+def _sources(
+    model: Programmer, bank: PresetBank, pairs: Rows, options: RunOptions
+) -> tuple[dict[str, interpolation.MethodPaths], dict[str, Mask]]:
+    """Return all methods' paths between pairs of rows, and whether the ends are their own."""
+    a, b = bank.values[pairs[:, 0]], bank.values[pairs[:, 1]]
+    ways = Pairs(a, b, model, options=options)
+    sources, exact = {}, {}
+    for m in METHODS.values():
+        paths = ways.paths(m.name, interpolation.N_STEPS)
+        about: dict[str, Any] = {"title": m.title, "text": m.text, "exact": float(paths.exact.mean())}
+        if m.model:
+            about["radius"] = float(f"{np.median(paths.radius):.4g}")
+        sources[m.name] = interpolation.MethodPaths(paths.values, paths.failed, about)
+        exact[m.name] = paths.exact
+    return sources, exact
+
+
+def render_listening_examples(request: EvaluationRequest) -> Path:
+    """Render what NumCat++ and the default model, where they ship, make of presets of the test set.
+
+    The presets are chosen by the default model's distances, so its result must be there.
+
+    Raises:
+        DataMissingError: No model ships, or the default model has no result.
+    """
+    models = [m for m in shipped_models() if m.about.profile.name in ("numcat++", "latentdx")]
+    if not models:
+        raise DataMissingError(f"no model ships in {data_path('checkpoints')}: there is nothing to listen to")
+    last = models[-1]
+    references = [
+        r
+        for r in read_all(request.folder)
+        if (r.provenance.checkpoint_sha256, r.provenance.inference) == (last.sha256, "one pass")
+        and not r.provenance.selection
+        and len(r.provenance.notes) == 1
+    ]
+    if not references:
+        name = last.about.profile.name
+        raise DataMissingError(
+            f"no result of {name} in {request.folder}: run `latentdx evaluate model {name}` first"
+        )
+    return listening_examples.write_listening(references[0], models, n=request.best_of, folder=request.folder)

@@ -1,0 +1,126 @@
+"""Model cards: what each shipped checkpoint is, was trained on, can do and cannot, generated from its header.
+
+`data/checkpoints/NAME.md` lies beside `NAME.safetensors`; a test holds it to the checkpoint and the results.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from latentdx.audio.renderer import NOTE_SETS
+from latentdx.dataset import curation
+from latentdx.dataset.splits import SUBSETS
+from latentdx.files import atomic_write
+from latentdx.models.preset_vae import PresetVAE
+from latentdx.models.representation import REPRESENTATIONS
+from latentdx.presets.corpora import CORPORA
+from latentdx.registry import data_path
+from latentdx.training.checkpoint import checkpoint_hash, read_header
+from latentdx.training.profile import Profile
+
+_SOUND = ("log_stft_mae", "spectral_convergence", "mfcc13_mae")
+_PARAMETERS = ("categorical_accuracy", "numerical_mae", "live_accuracy")
+
+_LIMITS = (
+    "It knows one instrument: every answer is a DX7 preset, whatever the sound.",
+    "It learnt from clean, dry renders of single notes: recordings, effects and chords are beyond it.",
+    "Sounds are cut, or filled up with silence, to 4.017 s; where the key is released within, it is expected "
+    "after 3 s.",
+    "Parameters that cannot be heard at the notes it hears are guesses.",
+)
+
+_ONE_NOTE = "It hears one note: what key and velocity change is a guess."
+
+
+def card(file: Path, summary: Mapping[str, Any]) -> str:
+    """A checkpoint's card, Markdown.
+
+    Args:
+        file: the checkpoint.
+        summary: `data/results/summary.json`; figures of results that were made with this very file are shown.
+
+    Raises:
+        CheckpointError: the file is none.
+    """
+    about, sha256 = read_header(file), checkpoint_hash(file)
+    profile = about.profile
+    sections = {
+        "What it is": _identity(file, profile, sha256),
+        "What it learnt from": _training(file, profile),
+        "How good it is": [*_figures(summary, sha256)] or ["Not evaluated yet."],
+        "Limits": [f"- {limit}" for limit in (*_LIMITS, *[_ONE_NOTE] * (profile.notes == "single"))],
+        "License": [
+            "GPL-3.0-or-later, as the code. It holds weights, no preset; the presets that it learnt from are "
+            f"not ours to pass on ({CORPORA[profile.corpus].provenance})."
+            if profile.corpus in CORPORA
+            else "GPL-3.0-or-later, as the code."
+        ],
+    }
+    lines = [f"# {profile.title}"]
+    for heading, body in sections.items():
+        lines += ["", f"## {heading}", "", *body]
+    return "\n".join(lines) + "\n"
+
+
+def _identity(file: Path, profile: Profile, sha256: str) -> list[str]:
+    a = profile.architecture
+    weights = sum(p.numel() for p in PresetVAE(a).parameters())
+    stage = " and a joint posterior over presets, to draw several answers from" if a.sampler else ""
+    notes = ", ".join(f"({note}, {velocity})" for note, velocity in NOTE_SETS[profile.notes])
+    return [
+        f"A variational autoencoder of spectrograms with a regression from its latent space to presets "
+        f"({'invertible flow' if a.head == 'flow' else 'MLP'}){stage}: sound in, DX7 preset out.",
+        "",
+        f"- in Python: `load_model({file.stem!r})`",
+        f"- presets as: {REPRESENTATIONS[a.representation].title}",
+        f"- hears: MIDI note and velocity {notes}",
+        f"- parameters: {weights:,}; {file.stat().st_size / 1e6:.1f} MB in half precision",
+        f"- checkpoint: `{sha256}`",
+    ]
+
+
+def _training(file: Path, profile: Profile) -> list[str]:
+    about = read_header(file)
+    counts = {s: len(curation.rows(profile.corpus, profile.split, s)) for s in SUBSETS}
+    libraries = ", ".join(f"{name} {version}" for name, version in about.libraries.items())
+    return [
+        f"- presets: {profile.corpus} (SHA-256 `{about.corpus_sha256[:16]}`), {profile.split} split: "
+        + ", ".join(f"{n:,} {subset}" for subset, n in counts.items()),
+        f"- training: {profile.epochs} epochs, {about.steps:,} steps of {profile.batch} presets, "
+        f"{about.training_minutes:.0f} minutes, {profile.precision}, seed {profile.seed}; epoch "
+        f"{about.epoch} was best on the validation set",
+        f"- code: commit `{about.commit}`; {libraries}",
+    ]
+
+
+def _figures(summary: Mapping[str, Any], sha256: str) -> Iterator[str]:
+    """Lines about every result that this checkpoint made."""
+    metrics = summary.get("metrics", {})
+    for result in summary.get("results", {}).values():
+        p, everything = result["provenance"], result["all"]
+        if p["checkpoint_sha256"] != sha256:
+            continue
+        told = []
+        for statistic, names in (("median", _SOUND), ("mean", _PARAMETERS)):
+            for name in names:
+                if name in everything["metrics"]:
+                    m, (value, low, high) = metrics[name], everything["metrics"][name][statistic]
+                    d = m["decimals"]
+                    told.append(f"{statistic} {m['title']} {value:.{d}f} ({low:.{d}f} to {high:.{d}f})")
+        notes = ", ".join(f"({note}, {velocity})" for note, velocity in p["notes"])
+        where = p["selection"] or f"the whole {p['subset']} set, {everything['n']:,} presets"
+        yield f"- {p['inference']}, at {notes}, {where}: {'; '.join(told)}"
+
+
+def write_cards(folder: Path | None = None, results: Path | None = None) -> list[Path]:
+    """Write the card of every checkpoint in a folder, default `data/checkpoints`; returns the cards."""
+    folder, results = folder or data_path("checkpoints"), results or data_path("results")
+    path = results / "summary.json"
+    summary = json.loads(path.read_text("utf8")) if path.exists() else {}
+    out = []
+    for file in sorted(folder.glob("*.safetensors")):
+        out.append(file.with_suffix(".md"))
+        with atomic_write(out[-1]) as opened:
+            opened.write(card(file, summary).encode())
+    return out

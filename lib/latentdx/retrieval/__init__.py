@@ -1,0 +1,8 @@
+"""Retrieval: an index of presets by their sound, and the presets that sound nearest.
+
+Stands on `dataset`.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,34 @@
+"""Model cards in a page: one line each, to open."""
+
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from latentdx.display.html import HTML
+from latentdx.registry import data_path
+from latentdx.training.profile import model_names
+from latentdx_book.chapters.result_data import NotMeasuredError, shown
+
+
+@shown
+def cards_html(folder: Path | None = None) -> HTML:
+    """The cards of a folder, default `data/checkpoints`, in the order of the training profiles."""
+    known = {path.stem: path for path in (folder or data_path("checkpoints")).glob("*.md")}
+    known.pop("README", None)
+    if not known:
+        raise NotMeasuredError("No trained model ships yet. `latentdx train` makes one.")
+    order = [name for name in model_names("laptop") if name in known]
+    order += sorted(set(known) - set(order))
+    return HTML(Markup("\n").join(_card(known[name].read_text("utf8")) for name in order))
+
+
+def _card(text: str) -> Markup:
+    """A card's first heading names it; the others become its paragraphs' titles."""
+    heading, _, body = text.partition("\n")
+    # headings would enter the page's outline, which they do not belong to
+    body = "\n".join(f"**{line[3:]}**" if line.startswith("## ") else line for line in body.split("\n"))
+    content = Markup(MarkdownIt("commonmark", {"html": False}).render(body))
+    return Markup('<details class="ldx-card"><summary>{}</summary>\n{}</details>').format(
+        heading.removeprefix("# "), content
+    )

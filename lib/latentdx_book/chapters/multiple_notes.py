@@ -1,0 +1,170 @@
+"""Presets at several keys and velocities, as models of one note and of six program them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import librosa
+import numpy as np
+import pandas as pd
+
+from latentdx.audio.renderer import Dexed
+from latentdx.dataset import dynamics, target_sounds
+from latentdx.dataset.audio_descriptors import peak_rms_db
+from latentdx.dataset.target_sounds import VELOCITIES, TargetSound
+from latentdx.display.distances import measured
+from latentdx.display.figures import COLORS, figure_html, new_figure
+from latentdx.display.html import HTML
+from latentdx.display.listening_rows import Clip, row
+from latentdx.display.tables import table_html
+from latentdx.typing import Audio, Note
+from latentdx_book.chapters.programming import Models, ProgrammedPreset, infer, named, original
+
+KEYS = tuple(dict.fromkeys(note for note, _ in target_sounds.GRID))
+
+
+@dataclass(frozen=True)
+class Played:
+    """One preset of the corpus at many notes, and what each model made of it.
+
+    Attributes:
+        target: the preset as played at middle C.
+        sounds: the original at each (MIDI note, velocity) that ships.
+        answers: of the models, not tuned.
+    """
+
+    target: TargetSound
+    sounds: Mapping[Note, Audio]
+    answers: tuple[ProgrammedPreset, ...]
+
+    @cached_property
+    def versions(self) -> dict[str, dict[Note, Clip]]:
+        """Title of each answer -> its sounds at `target_sounds.GRID`, with distances to the original's."""
+        return {a.title: {note: self._clip(a, note) for note in target_sounds.GRID} for a in self.answers}
+
+    def _clip(self, answer: ProgrammedPreset, note: Note) -> Clip:
+        clip = Clip(Dexed().render(answer.preset, *note), answer.title)
+        return replace(clip, distances=measured(Clip(self.sounds[note], ""), clip))
+
+
+def presets() -> list[TargetSound]:
+    """The page's velocity example, then those chosen by rule, each as played at middle C."""
+    played = [
+        t for t in target_sounds.load() if t.chapter == "multiple notes" and (t.note, t.velocity) == (60, 85)
+    ]
+    return list({t.index: t for t in played}.values())
+
+
+def play(target: TargetSound, models: Models) -> Played:
+    """Let each model hear the preset at the notes that it wants."""
+    assert target.index is not None
+    sounds = {note: t.audio() for note, t in target_sounds.notes_of(target.index).items()}
+    answers = []
+    for name, model in models.found.items():
+        found = infer(model, [sounds[note] for note in model.notes])
+        answers.append(ProgrammedPreset(name, model.about.profile.title, named(found, target.name, name)))
+    return Played(target, sounds, tuple(answers))
+
+
+# -- rows ----------------------------------------------------------------------------------------------------
+
+
+def key_name(key: int) -> str:
+    """Of a MIDI note: 60 is C4."""
+    return str(librosa.midi_to_note(key, unicode=True))
+
+
+def key_row(p: Played, key: int, caption: str = "") -> HTML:
+    """One key, softly to hard: a line for the original, a line for each model; all at one gain.
+
+    At middle C each model's preset can be had, and the original's in a build that may show it.
+    """
+    home = key == p.target.note
+    clips = []
+    for i, v in enumerate(VELOCITIES):
+        shown = original(p.target) if home and i == 0 else None
+        clips.append(Clip(p.sounds[key, v], f"original, velocity {v}", original=shown))
+    for answer in p.answers:
+        for i, v in enumerate(VELOCITIES):
+            clip = p.versions[answer.title][key, v]
+            assert clip.distances
+            facts = tuple(f"{name} {text}" for name, text in clip.distances.texts().items())
+            # as facts: a row's own distances are to its first clip
+            named_clip = Clip(clip.sound, f"{answer.title}, velocity {v}", facts)
+            clips.append(replace(named_clip, preset=answer.preset if home and i == 0 else None))
+    return row(clips, f"{p.target.name}, {key_name(key)}", caption, sequence=True)
+
+
+def rise(sounds: Mapping[Note, Audio], key: int) -> float:
+    """By how much the hardest touch is louder than the softest, dB of the loudest frames."""
+    soft, hard = (peak_rms_db(sounds[key, v]) for v in (VELOCITIES[0], VELOCITIES[-1]))
+    return hard - soft
+
+
+# -- tables and figures --------------------------------------------------------------------------------------
+
+
+def notes_table(played: Sequence[Played]) -> HTML:
+    """MFCC13 at each velocity of middle C and at the other keys, and how much louder hard is than soft."""
+    lines = []
+    for p in played:
+        home = p.target.note
+        others = [key for key in KEYS if key != home]
+        blank = {f"velocity {v}": "–" for v in VELOCITIES} | {key_name(key): "–" for key in others}
+        lines.append({"": p.target.name, "version": "original", **blank, "rise": _rise(p.sounds, home)})
+        for said, clips in p.versions.items():
+            mfcc = {note: clip.distances.mfcc13 for note, clip in clips.items() if clip.distances}
+            line = {"": p.target.name, "version": said}
+            line |= {f"velocity {v}": f"{mfcc[home, v]:.1f}" for v in VELOCITIES}
+            line |= {key_name(k): f"{np.mean([mfcc[k, v] for v in VELOCITIES]):.1f}" for k in others}
+            lines.append(line | {"rise": _rise({n: c.sound for n, c in clips.items()}, home)})
+    frame = pd.DataFrame(lines).rename(
+        columns={
+            "rise": f"hard above soft at {key_name(60)}",
+            **{key_name(k): f"{key_name(k)}, mean" for k in KEYS},
+        }
+    )
+    return table_html(
+        frame, f"MFCC13, lower is better: velocities at {key_name(60)}, other keys over all three"
+    )
+
+
+def _rise(sounds: Mapping[Note, Audio], key: int) -> str:
+    return f"{rise(sounds, key):+.1f} dB".replace("-", "−")
+
+
+def choice_figure() -> HTML:
+    """What velocity and key do to the timbre of each candidate, and the two that were chosen."""
+    table = dynamics.read()
+    fit = table[dynamics.fit(table)]
+    figure, axes = new_figure(size=(7.0, 4.2))
+    ax = axes[0, 0]
+    ax.plot(fit["velocity"], fit["key"], ".", color=COLORS[3], alpha=0.5, markersize=5)
+    told = []
+    names = {t.index: t.name for t in presets()}
+    for kind, index in dynamics.choose(table).items():
+        line = fit.set_index("row").loc[index]
+        ax.plot(line["velocity"], line["key"], "o", color=COLORS[0], markersize=8)
+        right = line["velocity"] > fit["velocity"].max() / 2
+        ax.annotate(
+            names[index],
+            (line["velocity"], line["key"]),
+            (-9 if right else 9, 0),
+            textcoords="offset points",
+            ha="right" if right else "left",
+            va="center",
+        )
+        told.append(f"{names[index]} depends most on {kind}, by {line[kind]:.1f} dB")
+    (low, high), (deep, tall) = dynamics.VELOCITIES, dynamics.KEYS
+    ax.set(
+        xlabel=f"dB between velocities {low[1]} and {high[1]}",
+        ylabel=f"dB between keys {key_name(deep[0])} and {key_name(tall[0])}",
+        xlim=(-0.5, None),
+        ylim=(0, 1.1 * fit["key"].max()),
+    )
+    return figure_html(
+        figure,
+        f"{len(fit):,} presets by how much velocity and key change their timbre. {'; '.join(told)}.",
+        caption=f"{len(fit):,} presets of the test set; {'; '.join(told)}.",
+        format="webp",
+    )

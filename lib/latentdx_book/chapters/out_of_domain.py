@@ -1,0 +1,127 @@
+"""Sounds of other instruments for the chapter "Out-of-domain samples": matches, levels, what these decide."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+
+from latentdx.applications.match import Match, match
+from latentdx.applications.programmer import Programmer
+from latentdx.applications.target import Target
+from latentdx.audio.renderer import Dexed
+from latentdx.dataset import loudness
+from latentdx.dataset.audio_descriptors import FLOOR_DB, peak_rms_db
+from latentdx.dataset.target_sounds import TargetSound
+from latentdx.display.figures import COLORS, figure_html, new_figure
+from latentdx.display.html import HTML
+from latentdx.display.tables import table_html
+from latentdx.metrics.objective import fitted
+from latentdx.metrics.registry import mfcc_mae
+from latentdx.metrics.sound_features import SoundFeatures
+from latentdx.retrieval.known_presets import KnownPresets
+from latentdx.typing import Audio
+from latentdx_book.chapters.programming import Programmed, ProgrammedPreset, named
+
+PERCENTILES = (1, 10, 25, 50, 75, 90, 99)
+"""Of the levels in the training set, to try."""
+
+
+def heard(target: TargetSound) -> tuple[Audio, str]:
+    """A sound as the models get it, leveled; and where it comes from, for its caption."""
+    sound, gain = loudness.leveled(target.audio())
+    moved = f"{gain:+.1f} dB".replace("-", "−")
+    source = (target.source or "")[:1].upper() + (target.source or "")[1:]
+    return sound, f"{source}; {target.license}. Leveled by {moved}."
+
+
+def matched(
+    p: Programmed, model: Programmer, known: Sequence[KnownPresets], budget: int
+) -> tuple[Programmed, Match]:
+    """With what `latentdx match` makes of the sound for one answer more; and the match.
+
+    What a match gives is in tune already, where that brings it nearer.
+    """
+    sound = Target(fitted(p.sound), *p.note, (), ())
+    found = match([sound], model, known, budget=budget, keep=1)
+    preset = named(found.best.preset, p.target.name, "match")
+    tuning = replace(found.best.tuning, preset=preset)
+    answer = ProgrammedPreset("match", f"Match, {budget:,} renders", preset, tuning)
+    return replace(p, answers=(*p.answers, answer)), found
+
+
+def matches_table(programmed: Sequence[Programmed], matches: Sequence[Match]) -> HTML:
+    """How near each match came after one forward pass, and in the end; nothing without matches."""
+    if not matches:
+        return HTML("")
+    first, last = ([m.stages[i].measures for m in matches] for i in (0, -1))
+    lines: list[dict[str, object]] = [
+        {"": p.target.name, **_first_and_last(a, b)} for p, a, b in zip(programmed, first, last, strict=True)
+    ]
+    means = [{k: float(np.mean([m[k] for m in measures])) for k in _MEASURES} for measures in (first, last)]
+    lines.append({"": "mean", **_first_and_last(*means)})
+    less = 1 - means[1]["mfcc13"] / means[0]["mfcc13"]
+    return table_html(
+        pd.DataFrame(lines),
+        f"The same model: one forward pass, then a match from there, by {matches[0].renders:,} renders. "
+        f"MFCC13 {'falls' if less > 0 else 'rises'} by {100 * abs(less):.0f} % on average; lower is better",
+    )
+
+
+_MEASURES = {"mfcc13": ("MFCC13", 1), "convergence": ("SC", 2), "log_stft": ("log-STFT", 3)}
+
+
+def _first_and_last(*measures: Mapping[str, float]) -> dict[str, str]:
+    return {
+        f"{title}, {when}": f"{m[key]:.{decimals}f}" if np.isfinite(m[key]) else "–"
+        for key, (title, decimals) in _MEASURES.items()
+        for when, m in zip(("one pass", "match"), measures, strict=True)
+    }
+
+
+def training_levels() -> list[float]:
+    """`PERCENTILES` of the loudest frames' levels in the training set, dB."""
+    return [float(x) for x in np.percentile(loudness.training_levels_db(), PERCENTILES)]
+
+
+def distances_at(model: Programmer, sounds: Sequence[Audio], level_db: float) -> list[float]:
+    """MFCC13 of what one forward pass makes of each sound at a level, the answer's own level made equal.
+
+    So a wrong level counts not for itself, but for what it does to everything else.
+    """
+    given = [loudness.leveled(sound, level_db)[0] for sound in sounds]
+    with torch.inference_mode():
+        bank = model.predict(torch.cat([model.spectrograms(sound) for sound in given])).bank
+    out = []
+    for sound, preset in zip(given, bank, strict=True):
+        answer = Dexed().render(preset)
+        if peak_rms_db(answer) > FLOOR_DB:
+            answer = loudness.leveled(answer, level_db)[0]
+        padded = np.pad(sound, (0, len(answer) - len(sound)))
+        out.append(mfcc_mae(SoundFeatures(padded), SoundFeatures(answer), 13))
+    return out
+
+
+def level_figure(model: Programmer, sounds: Sequence[Audio]) -> HTML:
+    """How far the answers are from the sounds when these are given at other levels, and as they are."""
+    levels = training_levels()
+    found = np.array([distances_at(model, sounds, level) for level in levels])  # (level, sound)
+    means = found.mean(1)
+    figure, axes = new_figure(size=(7.0, 3.2))
+    ax = axes[0, 0]
+    ax.plot(levels, found, color=COLORS[3], alpha=0.5, linewidth=0.8)
+    ax.plot(levels, means, "o-", color=COLORS[0])
+    level = loudness.training_level_db()
+    ax.axvline(level, color=COLORS[1], linewidth=1.0)
+    ax.set(xlabel="level of the loudest frame, dBFS", ylabel="MFCC13", ylim=(0, None))
+    told = ", ".join(
+        f"{mean:.1f} at {level:.1f} dBFS".replace("-", "−") for mean, level in zip(means, levels, strict=True)
+    )
+    return figure_html(
+        figure,
+        f"Mean MFCC13 by the level at which the sounds are given: {told}.",
+        caption=f"Mean over {len(sounds)} sounds in teal, each sound in violet, at percentiles "
+        f"{', '.join(map(str, PERCENTILES))} of the training set's levels. The line is the level in use, "
+        f"{level:.1f} dBFS.".replace("-", "−"),
+    )

@@ -1,0 +1,405 @@
+"""The widgets of the chapter "Program your own sound", for Jupyter; all they show is made by `own_sound`.
+
+Nothing here is made while the site is built: widgets in a page would load scripts from another host.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from threading import Event, Thread
+from typing import Any
+
+import ipywidgets as widgets
+from markupsafe import Markup
+from traitlets import Dict, HasTraits
+
+from latentdx.applications.interpolate import METHODS
+from latentdx.applications.match import BUDGET, Match
+from latentdx.applications.programmer import Programmer
+from latentdx.applications.target import VELOCITY
+from latentdx.audio.notes import note_name
+from latentdx.dataset.target_sounds import TargetSound
+from latentdx.display import media
+from latentdx.display.html import HTML
+from latentdx.display.match_report import MatchedSound
+from latentdx.errors import LatentDXError
+from latentdx.presets.bank import Preset, PresetBank
+from latentdx.retrieval.known_presets import KnownPresets
+from latentdx_book.chapters import own_sound
+
+NOTE = 60
+WAYS = ("latent", "naive", "matched")
+"""Of `METHODS`, those that take no seconds."""
+
+LEAST_RENDERS, MOST_RENDERS = 16, 20_000
+OWN = "a file of your own"
+
+_SOUNDS = ".wav,.flac,.mp3,.ogg,.oga,.opus,.aif,.aiff,.m4a,audio/*"
+_WATCH = """
+window.ldxWatch ??= new MutationObserver(() => window.ldxReady());
+window.ldxWatch.observe(document.body, {childList: true, subtree: true});
+"""
+_OFTEN = 0.1  # seconds between two reports to the browser
+_WIDE = {"description_width": "9rem"}
+_LAYOUT = widgets.Layout(width="34rem", max_width="100%")
+
+
+def look() -> HTML:
+    """The book's style and script, for all rows of sounds in a notebook, those to come included."""
+    style = media.web_asset("jupyter.css") + media.web_asset("site.css")
+    return HTML(f"<style>{style}</style><script>{media.web_asset('site.js')}{_WATCH}</script>")
+
+
+def _framed(content: str) -> str:
+    """Keys pressed within belong to the players, not to JupyterLab."""
+    return f'<div class="ldx-live" data-lm-suppress-shortcuts="true">{content}</div>'
+
+
+def _sentence(text: str, *, wrong: bool = False) -> str:
+    kind = "ldx-said ldx-wrong" if wrong else "ldx-said"
+    return str(Markup('<p class="{}" role="{}">{}</p>').format(kind, "alert" if wrong else "status", text))
+
+
+def _note() -> widgets.Dropdown:
+    return widgets.Dropdown(options=_notes(), value=NOTE, description="Note", style=_WIDE, layout=_LAYOUT)
+
+
+def _notes() -> list[tuple[str, int]]:
+    return [(f"{note_name(n)} ({n})", n) for n in range(128)]
+
+
+def _velocity() -> widgets.IntSlider:
+    return widgets.IntSlider(VELOCITY, 1, 127, description="Velocity", style=_WIDE, layout=_LAYOUT)
+
+
+def _dropdown(description: str, options: Sequence[Any]) -> widgets.Dropdown:
+    return widgets.Dropdown(options=options, description=description, style=_WIDE, layout=_LAYOUT)
+
+
+class Shelf(HasTraits):
+    """Presets to choose from, by label: those given, and before them what matches have found.
+
+    Attributes:
+        presets: label -> preset.
+        filling: while lists are being filled anew, when their values mean nothing.
+    """
+
+    presets = Dict()
+    filling = False
+
+    def __init__(self, bank: PresetBank) -> None:
+        super().__init__(presets={preset.name: preset for preset in bank})
+
+    def add(self, presets: Mapping[str, Preset]) -> None:
+        self.presets = {**presets, **{k: v for k, v in self.presets.items() if k not in presets}}
+
+    def choice(self, description: str, label: str = "") -> widgets.Dropdown:
+        """A list of all labels that follows the shelf and keeps what was chosen."""
+        chosen = _dropdown(description, list(self.presets))
+        if label:
+            chosen.value = label
+
+        def follow(_: object) -> None:
+            value, self.filling = chosen.value, True
+            chosen.options = list(self.presets)  # which chooses the first
+            chosen.value, self.filling = value, False
+
+        self.observe(follow, "presets")
+        return chosen
+
+
+class Live(widgets.HTML):
+    """Sounds, to be replaced at every touch of a knob, or a sentence why there are none."""
+
+    def show(self, make: Callable[[], HTML]) -> None:
+        try:
+            with media.inside_the_page():
+                self.value = _framed(make())
+        except LatentDXError as error:
+            self.value = _sentence(str(error), wrong=True)
+
+
+class MatchPanel(widgets.VBox):
+    """A sound file in, presets out. The work is done beside the kernel's own, so that "Stop" is heard.
+
+    Attributes:
+        sound, upload, note, velocity, budget, start, stop: what is set and pressed.
+        bar, told, found: progress, a sentence, and what came out.
+        match: the last one; `None` before.
+    """
+
+    def __init__(
+        self,
+        model: Programmer,
+        shelf: Shelf,
+        examples: Sequence[TargetSound],
+        known: Sequence[KnownPresets] = (),
+    ) -> None:
+        self.model, self.shelf, self.known = model, shelf, known
+        self.match: Match | None = None
+        self._matches = 0
+        self._halt = Event()
+        self._work: Thread | None = None
+        self.sound = _dropdown("Sound", [(OWN, None), *((t.name, t) for t in examples)])
+        self.upload = widgets.FileUpload(accept=_SOUNDS, description="Choose a file", layout=_LAYOUT)
+        self.note = _dropdown("Note", [("find it", None), *_notes()])
+        self.velocity = _velocity()
+        self.budget = widgets.BoundedIntText(
+            BUDGET, LEAST_RENDERS, MOST_RENDERS, description="Renders", style=_WIDE, layout=_LAYOUT
+        )
+        self.start = widgets.Button(description="Match", button_style="primary")
+        self.stop = widgets.Button(description="Stop", disabled=True, tooltip="Keep the best found so far")
+        self.bar = widgets.IntProgress(0, 0, BUDGET, layout=_LAYOUT)
+        self.told = widgets.HTML()
+        self.found = Live()
+        self.start.on_click(self._begin)
+        self.stop.on_click(self._end)
+        self.upload.observe(self._arrived, "value")
+        self.sound.observe(self._own_or_not, "value")
+        pressed = widgets.HBox([self.start, self.stop])
+        super().__init__(
+            [
+                self.sound,
+                self.upload,
+                self.note,
+                self.velocity,
+                self.budget,
+                pressed,
+                self.bar,
+                self.told,
+                self.found,
+            ]
+        )
+
+    def wait(self) -> None:
+        """Until the match under way, if any, is done."""
+        if self._work is not None:
+            self._work.join()
+
+    def _arrived(self, change: Mapping[str, Any]) -> None:
+        for file in change["new"]:
+            self.told.value = _sentence(f"Got {file['name']}, {len(file['content']):,} bytes.")
+
+    def _end(self, _: object) -> None:
+        self._halt.set()
+        self.stop.disabled = True
+        self.told.value = _sentence("Stopping; the best of what was found is tuned and ranked …")
+
+    def _own_or_not(self, change: Mapping[str, Any]) -> None:
+        self.upload.layout.display = "" if change["new"] is None else "none"
+
+    def _file(self) -> tuple[str, bytes] | None:
+        """Name and content of the sound chosen."""
+        target: TargetSound | None = self.sound.value
+        if target is not None:
+            return target.path.name, target.path.read_bytes()
+        if not self.upload.value:
+            return None
+        return self.upload.value[0]["name"], bytes(self.upload.value[0]["content"])
+
+    def _begin(self, _: object) -> None:
+        if self._work is not None and self._work.is_alive():
+            return
+        file = self._file()
+        if file is None:
+            self.told.value = _sentence("Choose a sound file first.", wrong=True)
+            return
+        self._halt.clear()
+        self.found.value = ""
+        self.bar.max, self.bar.value = self.budget.value, 0
+        self.told.value = _sentence(f"Listening to {file[0]} …")
+        self.start.disabled, self.stop.disabled = True, False
+        settings = self.note.value, self.velocity.value, self.budget.value
+        self._work = Thread(target=self._run, args=(*file, *settings), daemon=True)
+        self._work.start()
+
+    def _run(self, name: str, content: bytes, note: int | None, velocity: int, budget: int) -> None:
+        try:
+            source = own_sound.take(name, content, note, velocity)
+            self.match = own_sound.find(
+                source,
+                self.model,
+                self.known,
+                budget=budget,
+                stopped=self._halt.is_set,
+                progress=self._reporter(budget),
+            )
+            self._show(self.match, source)
+        except LatentDXError as error:
+            self.told.value = _sentence(str(error), wrong=True)
+        except Exception as error:
+            self.told.value = _sentence(f"It failed, and should not have: {error!r}", wrong=True)
+            raise
+        finally:
+            self.start.disabled, self.stop.disabled = False, True
+
+    def _reporter(self, budget: int) -> Callable[[int, float], None]:
+        last = 0.0
+
+        def report(renders: int, distance: float) -> None:
+            nonlocal last
+            if self._halt.is_set() or (time.monotonic() - last < _OFTEN and renders < budget):
+                return
+            last = time.monotonic()
+            self.bar.value = renders
+            self.told.value = _sentence(f"{renders:,} of {budget:,} renders, least distance {distance:.3f}")
+
+        return report
+
+    def _show(self, match: Match, source: MatchedSound) -> None:
+        self.found.show(lambda: own_sound.found_html(match, source))
+        how = "Stopped" if match.interrupted else "Done"
+        self.told.value = _sentence(
+            f"{how}: {len(match.candidates)} presets after {match.renders:,} renders and"
+            f" {match.seconds:.0f} s, the nearest at distance {match.best.distance:.3f}."
+        )
+        self._matches += 1
+        self.shelf.add({f"{c.preset.name}, match {self._matches}": c.preset for c in match.candidates})
+
+
+class BetweenPanel(widgets.VBox):
+    """A slider from one preset to another.
+
+    Attributes:
+        start, end, way, position, note, velocity, play: what is set.
+        sound: what is heard there.
+        path: of `own_sound.STEPS` presets; `None` where there is no way.
+    """
+
+    def __init__(self, shelf: Shelf, start: str, end: str) -> None:
+        self.shelf = shelf
+        self.path: PresetBank | None = None
+        self.start, self.end = shelf.choice("From", start), shelf.choice("To", end)
+        self.way = _dropdown("Way", [(METHODS[name].title, name) for name in WAYS])
+        self.position = widgets.FloatSlider(
+            0.5,
+            min=0,
+            max=1,
+            step=1 / (own_sound.STEPS - 1),
+            description="Position",
+            style=_WIDE,
+            layout=_LAYOUT,
+        )
+        self.note, self.velocity = _note(), _velocity()
+        self.play = widgets.Checkbox(True, description="play at once", style=_WIDE)
+        self.sound = Live()
+        for each in (self.start, self.end, self.way):
+            each.observe(self._lead, "value")
+        for each in (self.position, self.note, self.velocity):
+            each.observe(self._hear, "value")
+        super().__init__(
+            [self.start, self.end, self.way, self.position, self.note, self.velocity, self.play, self.sound]
+        )
+        self._lead(None)
+
+    def _lead(self, change: object) -> None:
+        if self.shelf.filling:
+            return
+        self.path = None
+        a, b = (self.shelf.presets[each.value] for each in (self.start, self.end))
+        try:
+            self.path = own_sound.journey(a, b, self.way.value)
+        except LatentDXError as error:
+            self.sound.value = _sentence(str(error), wrong=True)
+        else:
+            self._hear(change)
+
+    def _hear(self, change: object) -> None:
+        if self.path is None:
+            return
+        preset = self.path[round(self.position.value * (own_sound.STEPS - 1))]
+        title = f"{self.position.value:.2f}: {preset.name}"
+        autoplay = self.play.value and change is not None  # not before anybody has touched it
+        self.sound.show(
+            lambda: own_sound.heard_html(
+                preset, self.note.value, self.velocity.value, title, autoplay=autoplay
+            )
+        )
+
+
+class EditPanel(widgets.VBox):
+    """The parameters that are heard most in a preset, as sliders.
+
+    Attributes:
+        preset, note, velocity, play, again, reset: what is set and pressed.
+        sliders: parameter -> its slider.
+        sound: what is heard.
+        edited: the preset as it is now.
+    """
+
+    def __init__(self, shelf: Shelf, preset: str) -> None:
+        self.shelf = shelf
+        self.sliders: dict[str, widgets.SelectionSlider] = {}
+        self.preset = shelf.choice("Preset", preset)
+        self.note, self.velocity = _note(), _velocity()
+        self.play = widgets.Checkbox(True, description="play at once", style=_WIDE)
+        self.again = widgets.Button(description="Most audible now", tooltip="Measure again, as it is now")
+        self.reset = widgets.Button(description="Start again", tooltip="All values as they were")
+        self.knobs, self.sound = widgets.VBox(), Live()
+        self.preset.observe(self._start, "value")
+        self.reset.on_click(self._start)
+        self.again.on_click(self._measure)
+        for each in (self.note, self.velocity):
+            each.observe(self._hear, "value")
+        pressed = widgets.HBox([self.again, self.reset])
+        super().__init__([self.preset, self.note, self.velocity, self.play, pressed, self.knobs, self.sound])
+        self._start(None)
+
+    def _start(self, change: object) -> None:
+        if self.shelf.filling:
+            return
+        self.edited: Preset = self.shelf.presets[self.preset.value]
+        self._measure(change)
+        self._hear(change)
+
+    def _measure(self, _: object) -> None:
+        try:
+            found = own_sound.audible(self.edited, self.note.value, self.velocity.value)
+        except LatentDXError as error:
+            self.sliders, self.knobs.children = {}, (widgets.HTML(_sentence(str(error), wrong=True)),)
+            return
+        self.sliders = {}
+        for p in (each.parameter for each in found):
+            slider = widgets.SelectionSlider(
+                options=[(p.text(value), value) for value in range(p.maximum + 1)],
+                value=self.edited[p.name],
+                description=p.name,
+                style={"description_width": "11rem"},
+                layout=_LAYOUT,
+            )
+            slider.observe(self._turn, "value")
+            self.sliders[p.name] = slider
+        self.knobs.children = tuple(self.sliders.values())
+
+    def _turn(self, change: object) -> None:
+        self.edited = self.edited.with_values(**{name: s.value for name, s in self.sliders.items()})
+        self._hear(change)
+
+    def _hear(self, change: object) -> None:
+        autoplay = self.play.value and change is not None
+        self.sound.show(
+            lambda: own_sound.heard_html(self.edited, self.note.value, self.velocity.value, autoplay=autoplay)
+        )
+
+
+class Panels:
+    """All three, with one shelf.
+
+    Attributes:
+        match, between, edit: the panels.
+        shelf: of their presets.
+    """
+
+    def __init__(
+        self,
+        model: Programmer,
+        bank: PresetBank,
+        examples: Sequence[TargetSound],
+        known: Sequence[KnownPresets] = (),
+        *,
+        start: str,
+        end: str,
+    ) -> None:
+        self.shelf = Shelf(bank)
+        self.match = MatchPanel(model, self.shelf, examples, known)
+        self.between = BetweenPanel(self.shelf, start, end)
+        self.edit = EditPanel(self.shelf, start)

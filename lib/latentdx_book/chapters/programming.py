@@ -1,0 +1,296 @@
+"""Target sounds as the models program them, for the listening chapters: infer, tune, show, tabulate."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from latentdx.applications.programmer import N_DRAWN, Programmer, load_model
+from latentdx.applications.tune import Tuning, tune
+from latentdx.audio import pitch
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed
+from latentdx.dataset import target_sounds
+from latentdx.dataset.paper_examples import CORPUS
+from latentdx.dataset.target_sounds import TargetSound
+from latentdx.display.distances import compared
+from latentdx.display.downloads import cartridge, originals_allowed
+from latentdx.display.html import HTML
+from latentdx.display.listening_rows import Clip, Distances, row
+from latentdx.display.tables import table_html
+from latentdx.errors import DataError, DataMissingError
+from latentdx.presets import corpora
+from latentdx.presets.bank import Preset
+from latentdx.presets.sysex import BANK_VOICES
+from latentdx.typing import Audio
+from latentdx_book.chapters.trained_models import notice
+
+SHORT = {"num": "N", "numcat": "NC", "numcat++": "N+", "numcat++-six": "6N", "latentdx": "DX", "match": "M"}
+"""A model on the synth's display, after seven letters of the target's name."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """The trained models that a chapter asks for, as far as they are here."""
+
+    found: Mapping[str, Programmer]
+    missing: tuple[str, ...]
+
+    @classmethod
+    def read(cls, names: Sequence[str], folder: str | Path = "") -> "Models":
+        """By name, in this order, of a folder of checkpoints; default those that ship."""
+        found, missing = {}, []
+        for name in names:
+            try:
+                file = Path(folder) / f"{name}.safetensors"
+                if folder and not file.exists():
+                    raise DataMissingError(f"no model {name!r} in {folder}")
+                found[name] = load_model(file if folder else name)
+            except DataMissingError:
+                missing.append(name)
+        return cls(found, tuple(missing))
+
+    def note(self) -> HTML:
+        """What readers must know of models that are missing; nothing if none is."""
+        if not self.missing:
+            return HTML("")
+        absent = ", ".join(f"“{name}”" for name in self.missing)
+        return notice(
+            f"Trained models are not here: {absent}",
+            "This page was built without these checkpoints. The targets can be heard, and what other models "
+            "made of them; what these would have made is left out.",
+        )
+
+
+@dataclass(frozen=True)
+class ProgrammedPreset:
+    """What one model, or a match, made of a target.
+
+    Attributes:
+        model: its name, as in `load_model`, or "match".
+        title: as a row shows it.
+        inferred: its preset.
+        tuning: what tuning made of that; `None` where it was not tuned.
+    """
+
+    model: str
+    title: str
+    inferred: Preset
+    tuning: Tuning | None = None
+
+    @property
+    def preset(self) -> Preset:
+        """To be heard and downloaded."""
+        return self.tuning.preset if self.tuning else self.inferred
+
+
+@dataclass(frozen=True)
+class Programmed:
+    """A target and what models made of it; `note` is the (MIDI note, velocity) at which they are compared."""
+
+    target: TargetSound
+    sound: Audio
+    note: tuple[int, int]
+    answers: tuple[ProgrammedPreset, ...]
+
+    @cached_property
+    def tuned(self) -> list[Clip]:
+        """The target and each answer after tuning, with distances."""
+        return compared(self._target, [self._clip(a, a.preset) for a in self.answers])
+
+    @cached_property
+    def untuned(self) -> list[Clip]:
+        """The target and each answer as inferred, with distances."""
+        return compared(self._target, [self._clip(a, a.inferred) for a in self.answers])
+
+    @property
+    def _target(self) -> Clip:
+        return Clip(self.sound, self.target.name, original=original(self.target))
+
+    def _clip(self, answer: ProgrammedPreset, preset: Preset) -> Clip:
+        return Clip(Dexed().render(preset, *self.note), answer.title, preset=preset)
+
+
+def named(preset: Preset, target: str, model: str) -> Preset:
+    """With a name of ten letters that says of what and by which model."""
+    return preset.with_values(f"{target.replace(' ', '')[:7]} {SHORT.get(model, model[:2])}")
+
+
+def infer(model: Programmer, sounds: Sequence[Audio], n_drawn: int = N_DRAWN) -> Preset:
+    """The shipped inference: of a model with a sampler the best of `n_drawn` by rendering, else one pass."""
+    if model.model.sampler is None:
+        return model.program(sounds)
+    return model.program_best(sounds, n_drawn)
+
+
+def program(
+    target: TargetSound,
+    sound: Audio,
+    models: Models,
+    *,
+    n_drawn: int = N_DRAWN,
+    note: tuple[int, int] = SINGLE_NOTE[0],
+) -> Programmed:
+    """Let each single-note model program a sound, and tune what it found."""
+    answers = []
+    wanted = pitch.estimate(sound) if models.found else None
+    for name, model in models.found.items():
+        inferred = named(infer(model, [sound], n_drawn), target.name, name)
+        found = tune(inferred, sound, *note, wanted=wanted)
+        answers.append(ProgrammedPreset(name, model.about.profile.title, inferred, found))
+    return Programmed(target, sound, note, tuple(answers))
+
+
+def original(target: TargetSound) -> Preset | None:
+    """A target's own preset, in a build that may show it and where the corpus is at hand."""
+    if target.index is None or not originals_allowed():
+        return None
+    try:
+        return corpora.read(CORPUS).neutral()[target.index]
+    except DataError:
+        return None
+
+
+def groups(most: int) -> dict[str, list[TargetSound]]:
+    """The examples of the paper's page by its own labels, `most` of each; then "bonus", what it left out."""
+    found: dict[str, list[TargetSound]] = {}
+    for t in target_sounds.load("example"):
+        if t.chapter in ("programming", "not on the page"):
+            found.setdefault((t.page_label or "") if t.chapter == "programming" else "bonus", []).append(t)
+    return {label: part[:most] for label, part in sorted(found.items(), key=lambda x: x[0] == "bonus")}
+
+
+# -- rows ----------------------------------------------------------------------------------------------------
+
+
+def rows(programmed: Sequence[Programmed]) -> Iterator[HTML]:
+    """All rows of some named examples: in tune, for the blind test, and before tuning."""
+    for p in programmed:
+        yield tuned_row(p, label_remark(p.target), blind=True)
+        yield from untuned_row(p)
+
+
+def tuned_row(p: Programmed, caption: str = "", *, blind: bool = False) -> HTML:
+    """The target beside what each model made of it, in tune; without models, the target alone."""
+    facts = [(), *((tuning_fact(a.tuning),) if a.tuning else () for a in p.answers)]
+    clips = [replace(clip, facts=fact) for clip, fact in zip(p.tuned, facts, strict=True)]
+    return row(clips, p.target.name, caption, blind=blind and len(p.answers) > 1)
+
+
+def untuned_row(p: Programmed) -> list[HTML]:
+    """The target beside what tuning changed, as inferred, in a line to open; none if nothing changed."""
+    changed = [c for c, a in zip(p.untuned[1:], p.answers, strict=True) if a.preset != a.inferred]
+    return [folded(f"{p.target.name}, before tuning", [p.untuned[0], *changed])] if changed else []
+
+
+def folded(name: str, clips: Sequence[Clip]) -> HTML:
+    """A row in a line to open."""
+    return HTML(
+        Markup('<details class="ldx-more"><summary>{}</summary>\n{}\n</details>').format(
+            name, row(clips, name)
+        )
+    )
+
+
+def tuning_fact(t: Tuning) -> str:
+    """What tuning did, in a few words."""
+    if t.verdict == "no pitch":
+        return t.verdict
+    before, after = _signed(t.before_cents), f"{_signed(t.after_cents)} cents"
+    if octaves := round(t.after_cents / 1200):  # where that sounds nearer, or the tracker errs
+        many = f"{abs(octaves)} octaves" if abs(octaves) > 1 else "an octave"
+        rest = _signed(t.after_cents - 1200 * octaves)
+        after = f"{rest} cents, {many} {'higher' if octaves > 0 else 'lower'}"
+    return {"tuned": f"{before} → {after}", "in tune": f"in tune, {after}", "kept": f"left at {after}"}[
+        t.verdict
+    ]
+
+
+def _signed(cents: float) -> str:
+    return f"{round(cents):+}".replace("+0", "0").replace("-", "−")
+
+
+def label_remark(target: TargetSound) -> str:
+    """What we measure a named example to be, where the authors' page says otherwise."""
+    if not target.page_label or target.page_label in target.labels:
+        return ""
+    return f"The page calls it {target.page_label}; by our measurement it is {' and '.join(target.labels)}."
+
+
+# -- tables and downloads ------------------------------------------------------------------------------------
+
+
+def by_model(programmed: Sequence[Programmed]) -> dict[str, list[tuple[Distances, Distances]]]:
+    """Title -> distances of each target, as inferred and in tune."""
+    out: dict[str, list[tuple[Distances, Distances]]] = {}
+    for p in programmed:
+        for answer, before, after in zip(p.answers, p.untuned[1:], p.tuned[1:], strict=True):
+            assert before.distances and after.distances
+            out.setdefault(answer.title, []).append((before.distances, after.distances))
+    return out
+
+
+def means_table(programmed: Sequence[Programmed], caption: str) -> HTML:
+    """Means over the targets by model, as inferred and in tune; nothing without models."""
+    lines = []
+    for said, pairs in by_model(programmed).items():
+        line: dict[str, object] = {"": said}
+        for name, column in _COLUMNS.items():
+            for when, i in (("as inferred", 0), ("in tune", 1)):
+                line[f"{name}, {when}"] = _text(np.mean([getattr(pair[i], column) for pair in pairs]), name)
+        lines.append(line)
+    return _table(lines, f"{caption}: means over {len(programmed)}, lower is better")
+
+
+def sounds_table(programmed: Sequence[Programmed], caption: str) -> HTML:
+    """A line a target: each model's distances in tune; and their means. Nothing without models."""
+    lines = []
+    for i, said in enumerate([*(p.target.name for p in programmed), "mean"]):
+        line: dict[str, object] = {"": said}
+        for name, column in _COLUMNS.items():
+            for model, pairs in by_model(programmed).items():
+                values = [getattr(after, column) for _, after in pairs]
+                line[f"{model}, {name}"] = _text(values[i] if i < len(values) else np.mean(values), name)
+        lines.append(line)
+    return _table(lines, f"{caption}; lower is better")
+
+
+def tuning_table(programmed: Sequence[Programmed], caption: str) -> HTML:
+    """What tuning did to each answer, and what the steps leave at best; nothing without models."""
+
+    def cell(t: Tuning) -> str:
+        least = f", at best {t.reachable_cents:.1f}" if np.isfinite(t.reachable_cents) else ""
+        return tuning_fact(t) + (least if t.verdict in ("tuned", "kept") else "")
+
+    lines = [
+        {"": p.target.name, **{a.title: cell(a.tuning) for a in p.answers if a.tuning}} for p in programmed
+    ]
+    return _table(lines, caption)
+
+
+def _table(lines: Sequence[Mapping[str, object]], caption: str) -> HTML:
+    """Nothing where there is no column but the first."""
+    return table_html(pd.DataFrame(lines), caption) if lines and len(lines[0]) > 1 else HTML("")
+
+
+def presets_of(programmed: Sequence[Programmed]) -> list[Preset]:
+    """Of all answers, in tune, in order."""
+    return [answer.preset for p in programmed for answer in p.answers]
+
+
+def download(presets: Sequence[Preset], name: str) -> HTML:
+    """A chapter's cartridge, or as many as it takes, numbered; nothing without presets."""
+    parts = [presets[i : i + BANK_VOICES] for i in range(0, len(presets), BANK_VOICES)]
+    names = [name] if len(parts) == 1 else [f"{name}-{number}" for number in range(1, len(parts) + 1)]
+    return HTML("\n".join(cartridge(*part) for part in zip(parts, names, strict=True)))
+
+
+_COLUMNS = {"log-STFT": "log_stft", "SC": "convergence", "MFCC13": "mfcc13"}
+_DECIMALS = {"log-STFT": 3, "SC": 2, "MFCC13": 1}
+
+
+def _text(value: float, name: str) -> str:
+    return f"{value:.{_DECIMALS[name]}f}" if np.isfinite(value) else "–"

@@ -1,0 +1,252 @@
+"""Paired comparisons for the chapter "Results": representations, notes, splits, seeds."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from latentdx.dataset import curation
+from latentdx.display.html import HTML
+from latentdx.display.tables import table_html
+from latentdx.evaluation import statistics
+from latentdx.evaluation.results import Result
+from latentdx.metrics.registry import METRICS
+from latentdx_book.chapters.result_data import (
+    LEADING,
+    PARAMETERS,
+    NotMeasuredError,
+    ResultData,
+    base_name,
+    estimate,
+    heading,
+    interval,
+    number,
+    p_text,
+    per_preset,
+    shown,
+)
+
+Part = Callable[[npt.NDArray[Any]], npt.NDArray[np.bool_]]
+"""Which rows of a corpus belong."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison to make: does `b` improve on `a`?"""
+
+    a: str
+    b: str
+    question: str
+
+
+COMPARISONS = (
+    Comparison("num", "numcat", "categories as categories"),
+    Comparison("numcat", "numcat++", "small numbers as categories too"),
+    Comparison("numcat++-mlp", "numcat++", "flow instead of MLP"),
+    Comparison("numcat++", "latentdx", "our own model"),
+    Comparison("numcat++", "numcat++-seed1", "nothing but another seed"),
+)
+
+
+def compare_steps(
+    f: ResultData,
+    steps: Sequence[Comparison] = COMPARISONS,
+    metrics: Sequence[str] = (LEADING, "log_stft_mae"),
+    **where: Any,
+) -> pd.DataFrame:
+    """Paired tests of each step whose results are there, Holm-corrected over all that are.
+
+    Returns:
+        step, metric, before, after (medians on common presets), improved (share of presets), p, verdict.
+    """
+    lines = []
+    for step in steps:
+        try:
+            a, b = f.get(step.a, **where), f.get(step.b, **where)
+        except NotMeasuredError:
+            continue
+        lines += [
+            _compared(a, b, m)
+            | {"step": f"{a.provenance.title} → {b.provenance.title}", "question": step.question}
+            for m in metrics
+        ]
+    if not lines:
+        raise NotMeasuredError(
+            "No two of the models that are compared here are evaluated. `latentdx evaluate` does it."
+        )
+    return _judged(pd.DataFrame(lines))
+
+
+def _compared(a: Result, b: Result, metric: str, note: Sequence[int] | None = None) -> dict[str, Any]:
+    """Medians on common presets, share of them in which b is better, p as it is."""
+    x, y = (per_preset(r, metric, note) for r in (a, b))
+    both = pd.concat([x, y], axis=1, keys=["a", "b"]).dropna()
+    if METRICS[metric].better == "higher":
+        improved, ranks = (both["b"] > both["a"]).mean(), "b"
+    else:
+        improved, ranks = (both["b"] < both["a"]).mean(), "a"
+    tested = statistics.compare({"a": both["a"], "b": both["b"]})[0]
+    better = {"a": "b", "b": "a", "": ""}[tested.lower] if ranks == "b" else tested.lower
+    return {
+        "metric": metric,
+        "n": len(both),
+        "before": both["a"].median(),
+        "after": both["b"].median(),
+        "improved": improved,
+        "p": tested.p,
+        "better": better,
+    }
+
+
+def _judged(table: pd.DataFrame) -> pd.DataFrame:
+    """p adjusted over the table (Holm), and a verdict of each line: ranks and medians must agree."""
+    table = table.assign(p=statistics.holm(table["p"]))
+
+    def verdict(line: pd.Series) -> str:
+        if line["p"] >= statistics.SIGNIFICANCE or not line["better"]:
+            return "no difference shown"
+        sign = 1 if METRICS[line["metric"]].better == "lower" else -1
+        gain = sign * (line["before"] - line["after"])
+        if line["better"] == "b":
+            return "better" if gain >= 0 else "mixed"
+        return "worse" if gain <= 0 else "mixed"
+
+    return table.assign(verdict=table.apply(verdict, axis=1))
+
+
+def _verdict_table(table: pd.DataFrame, first: Mapping[str, str], caption: str) -> HTML:
+    """Lines of `_judged` as a reader wants them; `first` names leading columns."""
+    out = pd.DataFrame(
+        {
+            **{shown_: table[key] for key, shown_ in first.items()},
+            "metric": [METRICS[m].title for m in table["metric"]],
+            "before": [number(v, METRICS[m]) for v, m in zip(table["before"], table["metric"], strict=True)],
+            "after": [number(v, METRICS[m]) for v, m in zip(table["after"], table["metric"], strict=True)],
+            "improved": [f"{100 * v:.0f} %" for v in table["improved"]],
+            "p": [p_text(p) for p in table["p"]],
+            "verdict": table["verdict"],
+        }
+    )
+    return table_html(out, caption)
+
+
+@shown
+def steps_table(f: ResultData, **where: Any) -> HTML:
+    """`compare_steps` as a table."""
+    table = compare_steps(f, **where)
+    return _verdict_table(
+        table,
+        {"step": "step", "question": "what it is"},
+        f"Paired tests on {table['n'].max():,} presets, Holm-corrected over these {len(table)}",
+    )
+
+
+@shown
+def notes_table(f: ResultData) -> HTML:
+    """Six notes against one, at notes that neither or only some were trained at."""
+    six = f.get("numcat++-six", notes=5, selection=None)
+    lines = []
+    singles = [r for r in f.select(notes=5, selection=None) if r.provenance.name.startswith("numcat++")]
+    for one in (r for r in singles if r.provenance.kind == "model" and "-six" not in r.provenance.name):
+        if one.provenance.selection != six.provenance.selection:
+            continue
+        for note in six.provenance.notes:
+            line = _compared(one, six, LEADING, note)
+            lines.append(line | {"note": f"({note[0]}, {note[1]})", "against": one.provenance.title})
+        lines += [
+            _compared(one, six, m) | {"note": "all", "against": one.provenance.title}
+            for m in ("dynamic_numerical_mae", "dynamic_categorical_accuracy")
+        ]
+    if not lines:
+        raise NotMeasuredError(
+            "The single-note model is not evaluated at the same notes. "
+            "`latentdx evaluate numcat++ --notes 60:20,60:64,60:127,40:85,70:85` does it."
+        )
+    table = _judged(pd.DataFrame(lines))
+    return _verdict_table(
+        table,
+        {"against": "single-note model", "note": "note, velocity"},
+        f"Six notes (after) against one (before): medians of {table['n'].max():,} presets, paired tests, "
+        f"Holm-corrected over these {len(table)}",
+    )
+
+
+MATCHED = (
+    *("latentdx", "latentdx-best-of-64", "nearest-unrelated", "nearest-genetic"),
+    *("match-500", "match-2000", "match-10000", "one-step"),
+)
+
+
+@shown
+def match_table(f: ResultData, of: str = "match-2000", against: str = "nearest-genetic") -> HTML:
+    """Matches beside what else a sound can be answered by, on the presets that `of` was measured on: medians
+    with intervals, and in how many each is nearer than `against`."""
+    everything = f.select(selection=None)
+    rows = set(f.get(of, selection=None).table["row"])
+    covering = {base_name(r): r for r in everything if rows <= set(r.table["row"])}
+    found = {name: covering[name] for name in MATCHED if name in covering}
+    if against not in found:
+        raise NotMeasuredError(
+            f"{against} is not measured on the same presets. `latentdx evaluate match` does."
+        )
+    metrics = ("spectral_convergence", LEADING, "log_stft_mae", "log_mel_mae")
+    values = {name: {m: per_preset(r, m).loc[sorted(rows)] for m in metrics} for name, r in found.items()}
+    lines = []
+    for name, r in found.items():
+        line: dict[str, object] = {"": r.provenance.title}
+        line |= {heading(METRICS[m]): interval(estimate(values[name][m]), METRICS[m]) for m in metrics}
+        for m in metrics[:2]:
+            nearer = (values[name][m] < values[against][m]).mean()
+            line[f"nearer, {METRICS[m].title}"] = "–" if name == against else f"{100 * nearer:.0f} %"
+        lines.append(line)
+    less = [1 - values[of][m].median() / values[against][m].median() for m in metrics[:2]]
+    told = " and ".join(
+        f"{100 * x:.0f} % in {METRICS[m].title}" for x, m in zip(less, metrics[:2], strict=True)
+    )
+    return table_html(
+        pd.DataFrame(lines, dtype=object),
+        f"Medians over {len(rows)} presets with 95 % intervals, and the share of presets in which each is "
+        f"nearer than “{found[against].provenance.title}”. Below that median by {told}: "
+        f"“{found[of].provenance.title}”",
+    )
+
+
+@shown
+def split_table(f: ResultData) -> HTML:
+    """Trained and tested on the random split, as the paper, beside the split without twins.
+
+    The random split's test presets are told apart by whether a twin of theirs was in the training set.
+    """
+    metrics = ("categorical_accuracy", "numerical_mae", "live_accuracy", LEADING, "log_stft_mae")
+    random = f.get("numcat++-random", split="random", selection=None)
+    kept = curation.read_curation(random.provenance.corpus).query("kept")
+    known = set(kept["twin_group"][kept["split_random"] == "train"])
+    twins = kept["index"][kept["twin_group"].isin(known)].to_numpy()
+    parts: dict[str, Part] = {
+        "random split": lambda rows: np.ones(len(rows), bool),
+        "… with a twin in training": lambda rows: np.isin(rows, twins),
+        "… without": lambda rows: ~np.isin(rows, twins),
+    }
+    lines = [_part(said, random, metrics, part) for said, part in parts.items()]
+    with suppress(NotMeasuredError):
+        disjoint = f.get("numcat++", selection=None)
+        lines.append(_part("twin-disjoint split", disjoint, metrics, parts["random split"]))
+    return table_html(
+        pd.DataFrame(lines, dtype=object).fillna("–"),
+        "NumCat++ trained and tested on each split: medians of sounds, means of parameters, 95 % intervals",
+    )
+
+
+def _part(said: str, r: Result, metrics: Iterable[str], part: Part) -> dict[str, object]:
+    line: dict[str, object] = {"": said}
+    for m in metrics:
+        values = per_preset(r, m)
+        values = values[part(values.index.to_numpy())]
+        line |= {"presets": f"{len(values):,}"}
+        statistic = "mean" if m in PARAMETERS else "median"
+        line[heading(METRICS[m])] = interval(estimate(values, statistic), METRICS[m])
+    return line

@@ -1,0 +1,288 @@
+"""The artifact pack names files, commands and cells that exist, and its claims hold on what ships."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+from bs4 import BeautifulSoup
+
+from latentdx.cli import app
+from latentdx.dataset.curation import read_curation
+from latentdx.errors import NotebookError
+from latentdx.evaluation.results import Result
+from latentdx_book.chapters import artifact, interpolation, interpolation_results
+from latentdx_book.chapters.artifact import CLAIMS, NOT_MEASURED, Claim
+from latentdx_book.chapters.result_comparisons import compare_steps, notes_table
+from latentdx_book.chapters.result_data import SOUND, ResultData, per_preset
+from latentdx_book.chapters.result_tables import Examples
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "data"
+
+claims = pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim.chapter}-{claim.text[:40]}")
+
+
+def rows(html: str) -> list[list[str]]:
+    return [
+        [cell.get_text(" ", strip=True) for cell in row.select("td")]
+        for row in BeautifulSoup(html, "html.parser").select("tbody tr")
+    ]
+
+
+# -- the claims name what exists -----------------------------------------------------------------------------
+
+
+@claims
+def test_files_chapter_and_cell_exist(claim: Claim) -> None:
+    assert claim.files and not [file for file in claim.files if not (DATA / file).is_file()]
+    assert (ROOT / f"book/{claim.chapter}.ipynb").is_file()
+    title, heading = artifact.find_cell(claim.chapter, claim.cell)
+    assert title and heading
+
+
+@claims
+def test_commands_are_accepted(claim: Claim) -> None:
+    """Parsed as the shell and the command line would, but not run."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf8"), re.MULTILINE))
+    for command in claim.commands:
+        program, *arguments = shlex.split(command)
+        if program == "make":
+            assert arguments[0] in targets
+        elif program == "python":
+            assert (ROOT / arguments[0]).is_file()
+        else:
+            parse(arguments)
+
+
+def parse(arguments: list[str]) -> None:
+    found = typer.main.get_command(app)
+    context = None
+    while hasattr(found, "resolve_command"):
+        context = found.make_context("latentdx", arguments, parent=context)
+        _, found, arguments = found.resolve_command(context, [*context._protected_args, *context.args])
+    found.make_context("latentdx", arguments, parent=context)
+
+
+def test_a_command_that_does_not_exist_is_noticed() -> None:
+    with pytest.raises(Exception, match="No such option"):
+        parse(shlex.split("evaluate listening --best 64"))
+    with pytest.raises(Exception, match="No such command"):
+        parse(["evaluate", "numcat++"])
+
+
+def test_a_cell_that_does_not_exist_is_noticed() -> None:
+    with pytest.raises(NotebookError, match="no cell 'nowhere'"):
+        artifact.find_cell("results", "nowhere")
+    with pytest.raises(NotebookError, match="no chapter"):
+        artifact.find_cell("nowhere", "title")
+
+
+def test_every_result_that_ships_backs_a_claim() -> None:
+    named = {file for claim in CLAIMS for file in claim.files}
+    patterns = ("results/*.parquet", "results/*.csv", "results/training/*.csv", "interpolation/*.parquet")
+    shipped = {file.relative_to(DATA).as_posix() for pattern in patterns for file in DATA.glob(pattern)}
+    assert shipped <= named
+
+
+def test_the_table_has_a_line_for_each_claim() -> None:
+    table = rows(artifact.claims_table())
+    assert [line[0] for line in table] == [claim.text for claim in CLAIMS]
+    assert "<code" in artifact.claims_table() and "&lt;code" not in artifact.claims_table()
+
+
+# -- the claims hold -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def results() -> ResultData:
+    return ResultData.read()
+
+
+@pytest.fixture(scope="module")
+def paths() -> interpolation.InterpolationData:
+    return interpolation.InterpolationData.read()
+
+
+def medians(results: ResultData, name: str, rows_of: Result | None = None) -> pd.Series:
+    """Of every distance of sounds, over a result's presets or over those of another."""
+    result = next(r for r in results.results if r.provenance.name == name and len(r.provenance.notes) == 1)
+    chosen = sorted(set((rows_of or result).table["row"]))
+    return pd.Series({m: per_preset(result, m).reindex(chosen).median() for m in SOUND})
+
+
+def named(results: ResultData, name: str) -> Result:
+    return next(r for r in results.results if r.provenance.name == name)
+
+
+def test_curation() -> None:
+    summary = json.loads((DATA / "curation/learnfm.json").read_text("utf8"))
+    counts, splits = summary["counts"], summary["splits"]
+    assert (counts["read"], counts["duplicates"], counts["silent"], counts["kept"]) == (
+        31380,
+        1040,
+        637,
+        29703,
+    )
+    assert 0.23 < counts["kept_with_a_twin"] / counts["kept"] < 0.27
+    kept = read_curation("learnfm").query("kept")
+    for split, shared in (("random", True), ("twin_disjoint", False)):
+        groups = {part: set(kept["twin_group"][kept[f"split_{split}"] == part]) for part in splits[split]}
+        assert bool(groups["train"] & groups["test"]) == shared
+
+
+def test_trainings_took_less_than_an_hour() -> None:
+    assert max(run.minutes for run in artifact.training_runs().values()) < 60
+
+
+def test_models_lie_between_the_anchors(results: ResultData) -> None:
+    models = [medians(results, name) for name in artifact._SHIPPED]
+    one_step, nearest = medians(results, "one-step"), medians(results, "nearest-unrelated")
+    assert all((one_step < model).all() for model in models)
+    assert all((nearest < model).all() for model in models)
+    assert (medians(results, "nearest") < nearest).all()
+    for name in ("mean", "random"):
+        for m in ("mfcc13_mae", "log_stft_mae"):
+            assert all(model[m] < medians(results, name)[m] for model in models)
+
+
+def test_steps(results: ResultData) -> None:
+    table = compare_steps(results)
+    verdicts = {
+        (line.question, line.metric): line.verdict
+        for line in table[["question", "metric", "verdict"]].itertuples()
+    }
+    none, better = "no difference shown", "better"
+    expected = {
+        "categories as categories": (better, better),
+        "small numbers as categories too": (better, better),
+        "flow instead of MLP": (none, better),
+        "our own model": (none, "worse"),
+        "nothing but another seed": (none, none),
+    }
+    assert {q: (verdicts[q, "mfcc13_mae"], verdicts[q, "log_stft_mae"]) for q in expected} == expected
+
+
+def test_six_notes(results: ResultData) -> None:
+    for line in rows(notes_table(results)):
+        if line[1] == "(60, 20)" or line[2] == "dynamic numerical MAE":
+            assert line[-1] == "better"
+        elif line[2] == "MFCC13":
+            assert line[-1] == "no difference shown"
+
+
+def test_near_duplicates_in_training_help(results: ResultData) -> None:
+    table = named(results, "numcat++-random").table.set_index("row")
+    kept = read_curation("learnfm").query("kept")
+    known = set(kept["twin_group"][kept["split_random"] == "train"])
+    helped = table.index.isin(kept["index"][kept["twin_group"].isin(known)])
+    assert table["mfcc13_mae"][helped].median() < table["mfcc13_mae"][~helped].median()
+    assert table["categorical_accuracy"][helped].mean() > table["categorical_accuracy"][~helped].mean()
+
+
+def test_best_of_64(results: ResultData) -> None:
+    assert (medians(results, "latentdx-best-of-64-on-1000") < medians(results, "latentdx-on-1000")).all()
+
+
+def test_match(results: ResultData) -> None:
+    assert (medians(results, "match-2000-on-200") < medians(results, "nearest-genetic-on-200")).all()
+    fifty = named(results, "match-10000-on-50")
+    few, some = (medians(results, f"match-{n}-on-200", fifty) for n in (500, 2000))
+    many = medians(results, "match-10000-on-50")
+    distances = [m for m in SOUND if m != "f0_error"]
+    assert (some[distances] < few[distances]).all() and (many[distances] < some[distances]).all()
+
+
+def test_searches() -> None:
+    measured = json.loads((DATA / "benchmarks/match.json").read_text("utf8"))
+    assert measured["targets"] == 10
+    mean = {name: distance["mean"] for name, distance in measured["distance"].items()}
+    assert mean["ours"] == min(mean.values())
+
+
+def test_joint_draws() -> None:
+    levers = pd.read_csv(DATA / "results/levers.csv").query("lever == 'a joint posterior'")
+    assert len(levers) >= 2 and (levers["after"] < levers["before"]).all() and (levers["p"] < 0.05).all()
+
+
+def test_published_examples(results: ResultData) -> None:
+    means = Examples.read(results).means("programming", "as published", "peak")
+    ours, theirs = (
+        means.loc[("ours", "LatentDX, best of 64 by rendering")],
+        means.loc[("the authors", "NumCat++")],
+    )
+    assert ours["n"] == theirs["n"] == 8
+    assert (ours[["log_stft_mae", "mfcc13_mae"]] < theirs[["log_stft_mae", "mfcc13_mae"]]).all()
+
+
+def test_interpolation(paths: interpolation.InterpolationData) -> None:
+    said = interpolation_results.verdict(paths)
+    assert "Here the latent path is smoother and straighter and more even than the naive one." in said
+    assert paths.ours() == "latent-paced"
+    assert paths.result and paths.result.provenance.n_pairs == 500
+    for measure, best in (("smoothness", True), ("nonlinearity", True), ("unevenness", False)):
+        means = {name: np.nanmean(values) for name, values in paths.result.scores(measure).items()}
+        extreme = min if best else max
+        assert extreme(means, key=means.__getitem__) == "switch"
+    assert paths.page
+    first, second = (journey.ways for journey in paths.page.journeys)
+    assert first["latent"].smoothness < first["naive"].smoothness
+    assert second["latent"].smoothness > second["naive"].smoothness
+
+
+# -- the costs -----------------------------------------------------------------------------------------------
+
+
+def test_a_time_comes_from_a_file_that_ships() -> None:
+    for cost in artifact.costs():
+        assert (cost.time == NOT_MEASURED) == (not cost.source), cost.command
+        assert not cost.source or (DATA / cost.source).exists(), cost.command
+
+
+def test_times_are_those_in_the_files() -> None:
+    times = {cost.command: cost for cost in artifact.costs()}
+    render = json.loads((DATA / "benchmarks/render.json").read_text("utf8"))
+    six = times["latentdx render --corpus learnfm --notes six"]
+    assert six.time == f"{render['store_six']['minutes']:.1f} min"
+    assert six.disk == f"{render['store_six']['bytes'] / 1e9:.1f} GB"
+    first = (DATA / "results/training/numcat++.csv").read_text("utf8").partition("\n")[0]
+    assert (
+        times["latentdx train numcat++"].time
+        == f"{json.loads(first.partition('{')[1] + first.partition('{')[2])['minutes']:.1f} min"
+    )
+    load = json.loads((DATA / "benchmarks/load.json").read_text("utf8"))
+    assert times["latentdx match SOUND"].time.startswith(f"{sorted(load['quiet_s'])[1]:.0f} s;")
+
+
+def test_what_no_file_records_is_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifact, "data_path", lambda *parts: tmp_path.joinpath(*parts))
+    costs = artifact.costs()
+    assert {cost.time for cost in costs} == {cost.memory for cost in costs} == {NOT_MEASURED}
+    assert {cost.disk for cost in costs} == {NOT_MEASURED, "4.0 MB"}  # what is fetched is in the registry
+    assert len(rows(artifact.cost_table())) == len(costs)
+    assert rows(artifact.machine_table()) == []
+
+
+def test_machines_are_named_as_the_files_name_them() -> None:
+    table = {line[0]: line for line in rows(artifact.machine_table())}
+    machine = json.loads((DATA / "benchmarks/render.json").read_text("utf8"))["machine"]
+    assert table["benchmarks/render.json"][1] == machine["processor"]
+    assert "not recorded" in table["results/training/*.csv"]
+
+
+# -- the data card -------------------------------------------------------------------------------------------
+
+
+def test_numbers_of_the_data_card_are_in_the_files_that_it_names() -> None:
+    card = (DATA / "curation/DATA_CARD.md").read_text("utf8")
+    known = set[int]()
+    for name in ("learnfm", "starter"):
+        assert f"{name}.json" in card
+        text = (DATA / f"curation/{name}.json").read_text("utf8")
+        known |= {int(number) for number in re.findall(r"(?<![\w.])\d+(?![\w.])", text)}
+    stated = {int(n.replace(",", "")) for n in re.findall(r"(?<![\w.-])\d{1,3}(?:,\d{3})+(?![\w.])", card)}
+    assert {31380, 29703, 1040} & stated and stated <= known

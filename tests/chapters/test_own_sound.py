@@ -1,0 +1,134 @@
+"""The chapter "Program your own sound" without a browser: what its panels do when they are touched."""
+
+import tempfile
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from latentdx import Dexed, PresetBank
+from latentdx.audio.io import encoding
+from latentdx.dataset import target_sounds
+from latentdx.display import media
+from latentdx.errors import AudioFileError, ParameterError
+from latentdx.presets import corpora
+from latentdx_book.chapters import own_sound, own_sound_widgets
+
+pytestmark = pytest.mark.usefixtures("chapter")
+
+
+@pytest.fixture(scope="module")
+def bank() -> PresetBank:
+    return corpora.read("starter").neutral()
+
+
+@pytest.fixture(scope="module")
+def content(bank) -> bytes:
+    return encoding.encode(0.5 * Dexed().render(bank[40], 48, 100), "flac")
+
+
+@pytest.fixture
+def panels(smoke_model, bank):
+    sounds = target_sounds.load("out of domain")[:2]
+    return own_sound_widgets.Panels(smoke_model, bank, sounds, start=bank[0].name, end=bank[1].name)
+
+
+@pytest.mark.parametrize("name", ["../../x.flac", "C:\\temp\\x.flac", "x.fl/ac", "<b>.flac", "", ".flac"])
+def test_bytes_are_taken_in_under_any_name_and_leave_nothing(name, content, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    source = own_sound.take(name, content, note=48)
+    assert source.target.note == 48 and source.file == (name.replace("\\", "/").split("/")[-1] or "sound")
+    with pytest.raises(AudioFileError) as refused:
+        own_sound.take(name, content[:50])
+    assert str(tmp_path) not in str(refused.value) and source.file in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_most_audible(bank) -> None:
+    found = own_sound.audible(bank[0], 60, 85, 5)
+    assert len(found) == 5 and all(a.distance >= b.distance > 0 for a, b in pairwise(found))
+    own = Dexed().render(bank[0], 60, 85)
+    for each in found:
+        moved = Dexed().render(bank[0].with_values(**{each.parameter.name: each.value}), 60, 85)
+        assert np.abs(moved - own).max() > 1e-3
+    silent = PresetBank.init()[0].with_values(**{"OP1 OUTPUT LEVEL": 0})
+    with pytest.raises(ParameterError, match="silent"):
+        own_sound.audible(silent, 60, 85)
+
+
+def test_match_panel_finds_and_shelves(panels) -> None:
+    panel = panels.match
+    panel.start.click()
+    assert "Choose a sound file first" in panel.told.value
+
+    panel.sound.value, panel.budget.value = panel.sound.options[1][1], 20
+    panel.start.click()
+    panel.wait()
+    assert panel.told.value.count("Done: ") == 1 and "20 renders" in panel.told.value
+    assert panel.match.renders == 20 and panel.bar.value == 20
+    assert panel.found.value.count("<audio") == 1 + len(panel.match.candidates)
+    assert "data:audio/" in panel.found.value and 'src="media' not in panel.found.value
+    newest = next(iter(panels.shelf.presets))
+    assert newest.endswith("match 1") and panels.shelf.presets[newest] == panel.match.best.preset
+    assert newest in panels.between.start.options and newest in panels.edit.preset.options
+    assert panels.between.start.value != newest  # what was chosen stays chosen
+
+
+def uploaded(name: str, content: bytes) -> dict[str, object]:
+    """As the browser tells it."""
+    return {
+        "name": name,
+        "content": memoryview(content),
+        "type": "",
+        "size": len(content),
+        "last_modified": datetime.now(UTC),
+    }
+
+
+def test_match_panel_stops_and_refuses(panels, content) -> None:
+    panel = panels.match
+    panel.upload.value = (uploaded("a.flac", content),)
+    assert f"{len(content):,} bytes" in panel.told.value
+    panel.budget.value = own_sound_widgets.MOST_RENDERS
+    panel.start.click()
+    panel.stop.click()
+    panel.wait()
+    assert panel.match.interrupted and panel.match.renders < own_sound_widgets.MOST_RENDERS
+    assert "Stopped: " in panel.told.value and not panel.start.disabled and panel.stop.disabled
+
+    panel.upload.value = (uploaded("<i>b.flac", b"fLaC"),)
+    panel.start.click()
+    panel.wait()
+    assert 'role="alert"' in panel.told.value and "&lt;i&gt;b.flac" in panel.told.value
+    assert panel.found.value == "" and not panel.start.disabled
+
+
+def test_between_panel_is_exact_at_its_ends(panels, bank) -> None:
+    panel = panels.between
+    panel.way.value = "naive"
+    assert panel.path[0] == bank[0] and panel.path[-1] == bank[1]
+    assert panel.sound.value.count("<audio") == 1 and "0.50: " in panel.sound.value
+    before = panel.sound.value
+    panel.position.value = 1.0
+    assert f"1.00: {bank[1].name}" in panel.sound.value != before
+    assert "autoplay" in panel.sound.value
+    panel.play.value, panel.velocity.value = False, 20
+    assert "autoplay" not in panel.sound.value and "@20" in panel.sound.value
+
+
+def test_edit_panel_turns_and_starts_again(panels, bank) -> None:
+    panel = panels.edit
+    name, slider = next(iter(panel.sliders.items()))
+    values = [value for _, value in slider.options]
+    slider.value = values[0] if slider.value != values[0] else values[-1]
+    assert panel.edited[name] == slider.value != bank[0][name]
+    assert (panel.edited.values != bank[0].values).sum() == 1
+    panel.again.click()
+    assert panel.edited[name] == slider.value
+    panel.reset.click()
+    assert panel.edited == bank[0]
+
+
+def test_the_look_is_the_books_own() -> None:
+    assert media.web_asset("site.css") in own_sound_widgets.look()

@@ -1,0 +1,182 @@
+"""The chapter "Program your own sound" in a real JupyterLab, driven as its reader would."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from base64 import b64decode
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from playwright.sync_api import Browser, Locator, Page
+
+from latentdx import Dexed, PresetBank
+from latentdx.audio.renderer import SAMPLE_RATE
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+TOKEN = "for-this-test-only"
+PATIENCE = 120_000  # ms; a loaded machine takes a while to import torch
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server runs: a copy of the chapter, and a sound whose preset is known."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copy2(ROOT / "book/own.ipynb", folder)
+    preset = PresetBank.read(ROOT / "data/starter/09-mallets.syx")[0]
+    sound = 0.5 * Dexed().render(preset, 48, 100)
+    soundfile.write(folder / "my <b>mallet.wav", sound, SAMPLE_RATE)
+    soundfile.write(folder / "silence.wav", np.zeros_like(sound), SAMPLE_RATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(folder: Path) -> Iterator[str]:
+    """JupyterLab with its own settings; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    homes = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    settings = folder / "config/lab/user-settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}  # or it asks, above what is to be pressed
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    options = [
+        "--no-browser",
+        *(["--allow-root"] if os.geteuid() == 0 else []),
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.root_dir={folder}",
+        f"--IdentityProvider.token={TOKEN}",
+    ]
+    log = folder / "server.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            env=os.environ | homes | {"LATENTDX_DATA": str(folder)},
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield _address(server, folder / "runtime", log)
+    finally:
+        server.terminate()  # which ends its kernels
+        server.wait(30)
+
+
+def _address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
+    """As soon as the server answers."""
+    told = runtime / f"jpserver-{server.pid}.json"
+    for _ in range(600):
+        assert server.poll() is None, log.read_text("utf8")
+        if told.exists() and told.stat().st_size:
+            return str(json.loads(told.read_text("utf8"))["url"])
+        time.sleep(0.1)
+    pytest.fail(f"JupyterLab did not start within a minute:\n{log.read_text('utf8')}")
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, lab: str) -> Iterator[Page]:
+    """The chapter with all its cells run; it asked no other host for anything."""
+    with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        foreign: list[str] = []
+        page.on(
+            "request",
+            lambda r: foreign.append(r.url) if not r.url.startswith((lab, "data:", "blob:")) else None,
+        )
+        page.goto(f"{lab}lab/tree/own.ipynb?token={TOKEN}")
+        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        page.get_by_text("| Idle").wait_for()  # the kernel is there
+        page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
+        page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+        _panel(page, "Choose a file").wait_for()
+        yield page
+        assert foreign == []
+
+
+def _panel(page: Page, button: str) -> Locator:
+    """The panel that has such a button."""
+    return page.locator(".jp-OutputArea-output", has=page.get_by_role("button", name=button)).last
+
+
+def upload(page: Page, file: Path) -> Locator:
+    """Choose a file, few renders, and press; the panel."""
+    panel = _panel(page, "Choose a file")
+    with page.expect_file_chooser() as chooser:
+        panel.get_by_role("button", name="Choose a file").click()
+    chooser.value.set_files(file)
+    renders = panel.get_by_label("Renders")
+    renders.fill("24")
+    renders.press("Tab")
+    panel.get_by_role("button", name="Match").click()
+    return panel
+
+
+def test_a_file_becomes_a_preset_that_sounds_as_it_was_played(page: Page, folder: Path) -> None:
+    panel = upload(page, folder / "my <b>mallet.wav")
+    panel.get_by_text(re.compile(r"^Done: \d presets after 24 renders")).wait_for()
+    assert panel.get_by_text("What was done to my <b>mallet.wav, played at C3@85").count() == 1
+
+    clip = panel.locator(".ldx-clip").nth(1)  # the nearest
+    clip.locator(".ldx-play").click()  # by the book's own script
+    page.wait_for_function("audio => audio.currentTime > 0.2", arg=clip.locator("audio").element_handle())
+    clip.locator(".ldx-play").click()
+
+    played = clip.locator("audio").get_attribute("src") or ""
+    heard, rate = soundfile.read(BytesIO(b64decode(played.partition(",")[2])), dtype="float32")
+    heard = soxr.resample(heard, rate, SAMPLE_RATE)
+    with page.expect_download() as download:
+        clip.get_by_role("link", name="get .syx").click()
+    saved = folder / "saved.syx"
+    download.value.save_as(saved)
+    assert download.value.suggested_filename == "my _b_ma 1.syx"
+    (preset,) = PresetBank.read(saved)
+    rendered = Dexed().render(preset, 48, 85)
+    assert preset.name == "my <b>ma 1"
+    assert np.corrcoef(heard[: len(rendered)], rendered)[0, 1] > 0.99
+
+    with page.expect_download() as download:
+        panel.get_by_role("link", name="my <b>mall.syx").click()
+    download.value.save_as(saved)
+    assert PresetBank.read(saved)[0] == preset
+
+
+def test_a_silent_file_is_told_in_a_sentence(page: Page, folder: Path) -> None:
+    panel = upload(page, folder / "silence.wav")
+    told = panel.get_by_role("alert")
+    told.wait_for()
+    assert "silence.wav: " in told.inner_text() and str(folder) not in told.inner_text()
+    assert panel.get_by_role("button", name="Match").is_enabled()
+    assert "Traceback" not in page.content()
+
+
+def test_a_slider_is_heard_at_once(page: Page) -> None:
+    panel = page.locator(".jp-OutputArea-output", has=page.get_by_label("From", exact=True)).last
+    before = panel.locator("audio").get_attribute("src")
+    handle = panel.get_by_role("slider").first
+    handle.focus()
+    for _ in range(3):
+        handle.press("ArrowRight")
+    panel.get_by_text(re.compile(r"^0\.53: ")).wait_for()
+    assert panel.locator("audio").get_attribute("src") != before
+    page.wait_for_function("audio => audio.currentTime > 0.1", arg=panel.locator("audio").element_handle())
+
+
+def test_what_was_matched_can_be_edited(page: Page) -> None:
+    panel = _panel(page, "Most audible now")
+    panel.get_by_label("Preset").select_option("my <b>ma 1, match 1")
+    panel.locator(".ldx-title", has_text=re.compile("^my <b>ma 1$")).wait_for()
+    assert panel.locator(".widget-slider, .widget-hslider").count() >= 12

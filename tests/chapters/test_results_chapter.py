@@ -1,0 +1,428 @@
+"""The results chapter's tables and figures: from results made here, with known differences between models."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from latentdx.dataset import curation
+from latentdx.evaluation import ablations, best_of_n, listening_examples, summary
+from latentdx.evaluation.results import Result, ResultProvenance
+from latentdx.metrics.registry import METRICS
+from latentdx.models.preset_vae import PresetVAE
+from latentdx.presets.parameters import learnable_parameters
+from latentdx.training import checkpoint
+from latentdx.training.profile import read_profile
+from latentdx_book.chapters import costs, model_card_list, result_comparisons, result_figures, result_tables
+from latentdx_book.chapters.result_data import LEADING, NotMeasuredError, ResultData, interval, number, p_text
+
+FIVE = [[60, 20], [60, 64], [60, 127], [40, 85], [70, 85]]
+QUALITY = {
+    "perfect": 0.0,
+    "num": 1.5,
+    "numcat": 1.2,
+    "numcat++": 1.0,
+    "numcat++-seed1": 1.0,
+    "nearest-unrelated": 1.4,
+    "mean": 2.0,
+}
+KINDS = {"perfect": "reference", "nearest-unrelated": "anchor", "mean": "anchor"}
+
+
+def by_parameter(error: float) -> dict[str, dict[str, float]]:
+    out: dict[str, dict[str, float]] = {}
+    for p in learnable_parameters():
+        out[p.name] = {"n": 30, "accuracy": 1 - error}
+        if p.kind == "numerical":
+            out[p.name]["mae"] = error / 2
+    out["OP1 BREAK POINT"] = {"n": 2}
+    return out
+
+
+def result(name: str, quality: float, rows: np.ndarray, *, seed: int, **changes) -> Result:
+    """Errors spread around `quality`, the same spread for all but for noise of 1 %."""
+    notes = changes.get("notes", [[60, 85]])
+    spread = np.random.default_rng(1).lognormal(0, 0.5, len(rows)).repeat(len(notes))
+    noise = np.random.default_rng(seed).normal(1, 0.01, (len(METRICS), len(spread)))
+    labels = curation.read_curation("starter").set_index("index")["label"]
+    table = pd.DataFrame(
+        {
+            "row": np.repeat(rows, len(notes)).astype(np.int32),
+            "label": pd.Categorical(labels.loc[np.repeat(rows, len(notes))].to_numpy()),
+            "note": np.tile([n for n, _ in notes], len(rows)).astype(np.int8),
+            "velocity": np.tile([v for _, v in notes], len(rows)).astype(np.int8),
+            "target_silent": False,
+            "silent": False,
+        }
+    )
+    for i, (key, m) in enumerate(METRICS.items()):
+        error = quality * spread * noise[i] / 10
+        table[key] = (error if m.better == "lower" else 1 - error.clip(0, 1)).astype(np.float32)
+    facts = {
+        "name": name,
+        "title": f"<{name}>",
+        "kind": KINDS.get(name, "model"),
+        "corpus": "starter",
+        "corpus_sha256": "ab",
+        "split": "twin-disjoint",
+        "subset": "test",
+        "selection": "",
+        "notes": notes,
+        "inference": "one pass" if name not in KINDS else f"as {name}",
+        "checkpoint_sha256": name if name not in KINDS else "",
+        "engine": "dexed-py 0",
+        "live_notes": [[60, 85]],
+        "n_pyin": len(rows),
+        "settings": {},
+        "code": "",
+        "commit": "abc+",
+        "libraries": "",
+        "by_algorithm": {"5": {"n": 9, **dict.fromkeys(METRICS, quality)}},
+        "by_parameter": by_parameter(quality / 4),
+    }
+    return Result(table, ResultProvenance(**(facts | changes)))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("results")
+    rows = curation.rows("starter", subset="test")
+    for seed, (name, quality) in enumerate(QUALITY.items()):
+        result(name, quality, rows, seed=seed).write(folder)
+    random = curation.rows("starter", "random", "test")
+    result("numcat++-random", 0.8, random, seed=20, split="random").write(folder)
+    for seed, (name, quality) in enumerate((("numcat++", 1.0), ("numcat++-six", 0.9)), 30):
+        result(name, quality, rows, seed=seed, notes=FIVE).write(folder)
+    part = {"selection": "20 of 77 presets", "checkpoint_sha256": "x"}
+    result("latentdx-on-20", 0.9, rows[:20], seed=40, **part).write(folder)
+    best = {**part, "kind": "search", "inference": "best of 64 by rendering"}
+    result("latentdx-best-of-64-on-20", 0.5, rows[:20], seed=41, **best).write(folder)
+    curve = pd.DataFrame(
+        [[k, m, 20, 1 / k, 0.9 / k, 1.1 / k] for m in (LEADING, "log_stft_mae") for k in (1, 2, 8)],
+        columns=["samples", "metric", "n", "median", "low", "high"],
+    )
+    facts = {"name": "latentdx", "title": "LatentDX", "split": "twin-disjoint", "selection": ""}
+    best_of_n.write_curve(curve.assign(**facts), folder)
+    few = {"selection": "10 of 77 presets", "kind": "search"}
+    result("match-2000-on-10", 0.3, rows[10:20], seed=42, inference="match", **few).write(folder)
+    searched = {**few, "checkpoint_sha256": "", "inference": "genetic search"}
+    result("nearest-genetic-on-10", 0.6, rows[10:20], seed=43, **searched).write(folder)
+    matched = curve.replace({"metric": {"log_stft_mae": "spectral_convergence"}}).assign(n=10)
+    facts |= {"name": "match-2000", "title": "Match, 2,000 renders", "selection": few["selection"]}
+    best_of_n.write_curve(matched.assign(**facts), folder)
+    ablations.record("more <data>", "twice", "loss", 2.0, 1.0, kept=False, commit="", folder=folder)
+    summary.write(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def f(folder) -> ResultData:
+    return ResultData.read(folder)
+
+
+@pytest.fixture(autouse=True)
+def page(tmp_path, monkeypatch):
+    """Media are written below the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
+def cells(html) -> list[list[str]]:
+    """Rows of a table as text, the header first; a bold cell keeps its mark."""
+    found = re.findall(r"<tr>(.*?)</tr>", html, re.S)
+    bold = [re.sub(r"<strong>(.*?)</strong>", r"*\1*", row) for row in found]
+    texts = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S) for row in bold]
+    return [[re.sub(r"<[^>]+>", " ", cell).strip() for cell in row] for row in texts]
+
+
+def test_order_and_intervals(f) -> None:
+    header, *lines = cells(result_tables.results_table(f, (LEADING,), "Sounds"))
+    assert header == ["", "MFCC13 ↓"]
+    names = ["perfect", "num", "numcat", "numcat++", "numcat++-seed1", "nearest-unrelated", "mean"]
+    assert [line[0] for line in lines] == [f"&lt;{name}&gt;" for name in names]
+    known = f.summary["results"]["num.twin-disjoint.60-85"]["all"]["metrics"][LEADING]["median"]
+    assert lines[1][1].split() == [f"{known[0]:.2f}", f"{known[1]:.2f}", "–", f"{known[2]:.2f}"]
+
+
+def test_bold_is_what_beats_all(f, folder, tmp_path) -> None:
+    """Not the better of two that do not differ; but the same one without its double."""
+    assert "<strong>" not in result_tables.results_table(f, (LEADING,), "Sounds")
+    for path in folder.glob("*.parquet"):
+        if "seed1" not in path.name:
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    summary.write(tmp_path)
+    lines = cells(
+        result_tables.results_table(ResultData.read(tmp_path), (LEADING, "live_accuracy"), "Sounds")
+    )
+    marked = {line[0]: [cell.startswith("*") for cell in line[1:]] for line in lines[1:]}
+    assert marked.pop("&lt;numcat++&gt;") == [True, True]
+    assert not any(map(any, marked.values()))
+
+
+def test_steps(f) -> None:
+    table = result_comparisons.compare_steps(f).set_index(["step", "metric"])
+    verdicts = {key[0]: value for key, value in table["verdict"].items() if key[1] == LEADING}
+    assert verdicts == {
+        "<num> → <numcat>": "better",
+        "<numcat> → <numcat++>": "better",
+        "<numcat++> → <numcat++-seed1>": "no difference shown",
+    }
+    line = table.loc[("<num> → <numcat>", LEADING)]
+    a, b = (f.get(name).table[LEADING] for name in ("num", "numcat"))
+    assert (line["before"], line["after"]) == (pytest.approx(a.median()), pytest.approx(b.median()))
+    assert line["improved"] == (b < a).mean() and line["n"] == len(a)
+    back = result_comparisons.compare_steps(
+        f, [result_comparisons.Comparison("numcat", "num", "")], ("live_accuracy", LEADING)
+    )
+    assert back["verdict"].tolist() == ["worse", "worse"]
+    assert len(cells(result_comparisons.steps_table(f))) == 1 + 6
+
+
+def test_six_notes_are_compared_note_by_note(f) -> None:
+    _, *lines = cells(result_comparisons.notes_table(f))
+    assert [line[1] for line in lines] == [f"({n}, {v})" for n, v in FIVE] + ["all", "all"]
+    assert all(line[-1] == "better" for line in lines)
+
+
+def test_random_split_by_twins(f) -> None:
+    _, *lines = cells(result_comparisons.split_table(f))
+    assert [line[0] for line in lines] == [
+        "random split",
+        "… with a twin in training",
+        "… without",
+        "twin-disjoint split",
+    ]
+    everyone, twins, rest, disjoint = (int(line[1]) for line in lines)
+    assert twins + rest == everyone == len(curation.rows("starter", "random", "test"))
+    assert disjoint == len(curation.rows("starter", subset="test"))
+
+
+def test_a_part_beside_the_whole_on_the_same_presets(f) -> None:
+    _, *lines = cells(result_tables.part_table(f, (LEADING,), "On the same"))
+    assert lines[-1][0] == "&lt;mean&gt;" and len(lines) == len(QUALITY) + 2
+    rows = f.get("latentdx", selection=None).table["row"]
+    num = f.get("num").table.set_index("row")[LEADING].loc[rows].median()
+    assert next(line for line in lines if line[0] == "&lt;num&gt;")[1].split()[0] == f"{num:.2f}"
+    best = next(line for line in lines if "best" in line[0])
+    assert [line[0] for line in lines if line[1].startswith("*")] == [best[0]]  # beats all others on these
+    assert best[0] == "&lt;latentdx-best-of-64-on-20&gt;"
+
+
+def test_matches_are_compared_on_the_same_presets(f) -> None:
+    header, *lines = cells(result_comparisons.match_table(f))
+    assert header[1] == "spectral convergence ↓" and header[-2:] == [
+        "nearer, spectral convergence",
+        "nearer, MFCC13",
+    ]
+    names = ["latentdx-best-of-64-on-20", "nearest-unrelated", "nearest-genetic-on-10", "match-2000-on-10"]
+    found = [line[0] for line in lines]
+    assert found == [f"&lt;{name}&gt;" for name in ("latentdx-on-20", *names)]
+    best = f.get("latentdx-best-of-64", selection=None).table.set_index("row")["spectral_convergence"]
+    rows = f.get("match-2000", selection=None).table["row"]
+    assert lines[1][1].split()[0] == f"{best.loc[rows].median():.3f}"
+    assert lines[3][-2:] == ["–", "–"] and lines[4][-2:] == ["100 %", "100 %"]
+    assert lines[2][-2:] == ["0 %", "0 %"]
+    said = result_comparisons.match_table(f)
+    assert re.search(r"over 10 presets.*by (49|50|51) % in spectral convergence and (49|50|51) % in", said)
+    with_curve = result_figures.match_figure(f)
+    assert "Match, 2,000 renders, MFCC13: 1.00 in one pass" in with_curve and "10 of 77" in with_curve
+
+
+def test_labels_and_algorithms(f) -> None:
+    header, *lines = cells(result_tables.label_table(f))
+    counted = f.get("num").table["label"].value_counts()
+    assert set(header[1:]) == {f"{label} ({n})" for label, n in counted.items() if n}
+    assert len(lines) == len(QUALITY) - 1
+    assert "best at algorithm 5" in result_figures.algorithm_figure(f, ["num"])
+
+
+def test_learnt(f) -> None:
+    """Skill against the mean preset; parameters without figures stay blank, operators are pooled."""
+    table = result_figures.learnt(f, "num").set_index("parameter")
+    assert table["skill"].dropna().to_numpy() == pytest.approx(1 - 1.5 / 2.0)
+    n = len(curation.rows("starter", subset="test"))
+    assert table.loc["OUTPUT LEVEL", "live"] == pytest.approx(30 / n)
+    assert table.loc["BREAK POINT", "live"] == pytest.approx((5 * 30 + 2) / (6 * n))
+    assert table.loc["BREAK POINT", "error"] == pytest.approx(1.5 / 8)
+    assert table.loc["ALGORITHM", "error"] == pytest.approx(1.5 / 4)
+    assert len(table) == 3 + 21 + 15
+    assert "Best learnt" in result_figures.parameter_figure(f, "num")
+    assert len(cells(result_figures.parameter_table(f, "num"))) == 1 + len(table)
+
+
+def test_figures_say_what_they_show(f) -> None:
+    overview = result_figures.overview_figure(f)
+    assert overview.index("perfect") < overview.index("numcat++") < overview.index("&lt;mean&gt;")
+    assert "1.00 in one pass" in (text := result_figures.samples_figure(f))
+    assert "as the best of 8 (−88 %)" in text
+
+
+def test_levers_and_provenance(f) -> None:
+    _, line = cells(result_tables.levers_table(f))
+    assert line == ["more &lt;data&gt;", "twice", "loss", "2", "1", "−50.0 %", "1", "–", "no"]
+    lines = cells(result_tables.provenance_table(f))
+    assert len(lines) == 1 + len(f.results) and {line[-1] for line in lines[1:]} == {"abc with changes"}
+
+
+def test_published(f, tmp_path) -> None:
+    """The authors' means as their file has them; ours beside, by title."""
+    from latentdx.evaluation import published
+
+    sounds = [t.audio() for t in published.examples("multiple notes")]
+    table = published.measure([x / np.float32(2) for x in sounds], "multiple notes")
+    ours = published.published("programming").assign(coding="as published")
+    ours = ours[ours["version"] == "NumCat++"].drop(columns=["version"])
+    both = pd.concat([table, ours, ours.assign(coding="uncompressed")])
+    published.write("latentdx", both, {"title": "LatentDX"}, tmp_path)
+    found = replace(f, folder=tmp_path)
+    header, *lines = cells(result_tables.published_table(found))
+    assert [line[0] for line in lines] == [
+        *(f"{v}, the authors" for v in ("Num only", "NumCat", "NumCat++")),
+        "LatentDX",
+    ]
+    theirs = ours.groupby("level")[["log_stft_mae", LEADING]].mean()
+    expected = [
+        f"{theirs.loc[k, m]:.{d}f}"
+        for k in ("peak", "example")
+        for m, d in (("log_stft_mae", 3), (LEADING, 2))
+    ]
+    assert len(header) == 7 and lines[2][1:5] == expected
+    assert lines[3][1:5] == lines[2][1:5] and lines[2][5:] == ["–", "–"] != lines[3][5:]
+    velocities = cells(result_tables.velocity_table(found))
+    assert velocities[0] == ["", "velocity 20", "velocity 64", "velocity 127"]
+    assert velocities[-1][0] == "LatentDX" and "–" not in velocities[-1]
+    assert "8 published examples" in result_figures.published_figure(found, ["LatentDX"])
+
+
+def test_nothing_there_is_said_not_failed(tmp_path) -> None:
+    """Every section of an empty folder is a visible note that names the command."""
+    empty = ResultData.read(tmp_path)
+    shown = [
+        result_tables.results_table(empty, (LEADING,), "x"),
+        result_tables.part_table(empty, (LEADING,), "x"),
+        result_tables.label_table(empty),
+        result_tables.published_table(empty),
+        result_tables.velocity_table(empty),
+        result_tables.levers_table(empty),
+        result_tables.provenance_table(empty),
+        result_comparisons.steps_table(empty),
+        result_comparisons.notes_table(empty),
+        result_comparisons.split_table(empty),
+        result_figures.overview_figure(empty),
+        result_figures.parameter_figure(empty, "numcat++"),
+        result_figures.parameter_table(empty, "numcat++"),
+        result_figures.algorithm_figure(empty, ["numcat++"]),
+        result_figures.samples_figure(empty),
+        result_figures.match_figure(empty),
+        result_comparisons.match_table(empty),
+        result_figures.published_figure(empty, ["LatentDX"]),
+        *result_figures.listening_rows(empty),
+        model_card_list.cards_html(tmp_path),
+    ]
+    assert all("Not measured yet" in html and "<code>latentdx" in html for html in shown)
+    with pytest.raises(NotMeasuredError):
+        empty.select()
+
+
+def test_a_stale_summary_is_said(f) -> None:
+    stale = replace(f, summary={**f.summary, "results": {}})
+    assert "latentdx evaluate summary" in result_tables.results_table(stale, (LEADING,), "x")
+
+
+def test_listening_rows(f, tmp_path) -> None:
+    sound = np.sin(np.arange(88_576) / 10).astype(np.float32) / 4
+    place = tmp_path / listening_examples.LISTEN
+    place.mkdir()
+    heard = []
+    for j, said in enumerate(("Target", "LatentDX")):
+        figures = {"mfcc13_mae": 12.345} if j else {}
+        heard.append(
+            {
+                "file": listening_examples._write(place / f"0-{j}.flac", sound),
+                "title": said,
+                "metrics": figures,
+            }
+        )
+    exhibit = {"row": 3, "label": "sfx", "percentile": 50, "sounds": heard}
+    (place / listening_examples.MANIFEST).write_text(
+        pd.Series({"reference": "LatentDX", "exhibits": [exhibit]}).to_json()
+    )
+    (shown,) = result_figures.listening_rows(replace(f, folder=tmp_path))
+    assert "Sfx, median" in shown and "MFCC13 12.3" in shown and shown.count("<audio") == 2
+
+
+def test_cards_are_escaped_and_ordered(tmp_path) -> None:
+    (tmp_path / "zeta.md").write_text("# Zeta <b>\n\n## Limits\n\n- a `code`\n- <script>alert()</script>\n")
+    (tmp_path / "num.md").write_text("# Num only\n\ntext\n")
+    text = model_card_list.cards_html(tmp_path)
+    assert text.index("Num only") < text.index("Zeta &lt;b&gt;") and "<script>" not in text
+    assert "<strong>Limits</strong>" in text and "<code>code</code>" in text and "<h2" not in text
+
+
+def test_figures_as_text() -> None:
+    mfcc, share = METRICS[LEADING], METRICS["live_accuracy"]
+    assert number(12.345, mfcc) == "12.35" or number(12.345, mfcc) == "12.34"
+    assert number(0.4567, share) == "45.7 %" and number(None, mfcc) == number(float("nan"), mfcc) == "–"
+    assert number(1234.5, METRICS["f0_error"]) == "1,234.5"
+    assert interval((0.5, 0.4, 0.6), share) == '50.0 %<br><span class="ldx-interval">40.0 – 60.0</span>'
+    assert interval((float("nan"),) * 3, share) == "–"
+    assert (p_text(0.0001), p_text(0.04), p_text(float("nan"))) == ("<\u00a00.001", "0.040", "–")
+
+
+def test_costs(tmp_path) -> None:
+    """A time and a count make minutes; a checkpoint tells its own."""
+    stages = ("one pass", "compare", "live parameters", "pYIN", "best of 64")
+    measured = {
+        "machine": {"processor": "an abacus", "commit": "0123456789abcdef"},
+        "model": "latentdx",
+        "drawn": 64,
+        "milliseconds": {stage: {"median": 60.0} for stage in stages},
+    }
+    (tmp_path / "evaluate.json").write_text(json.dumps(measured))
+    _, *lines = cells(costs.evaluation_table(tmp_path / "evaluate.json", "starter"))
+    n = len(curation.rows("starter", subset="test"))
+    assert lines[0] == ["one forward pass", "60.0 ms", str(n), f"{n * 0.001:.1f} min"]
+    assert lines[-1][2:] == ["1,000", "1.0 min"]
+    profile = read_profile("numcat", "smoke")
+    about = checkpoint.CheckpointHeader(profile, "", 1, 1234, 75.4, {})
+    checkpoint.save(PresetVAE(profile.architecture), about, tmp_path / "numcat.safetensors")
+    _, line = cells(costs.training_table(tmp_path))
+    assert line[:4] == ["NumCat", "2", "1,234", "75 min"]
+    tables = (costs.evaluation_table, costs.training_table, costs.loop_table, costs.use_table)
+    for table in (*tables, costs.search_table, costs.search_distance_table):
+        assert "Not measured yet" in table(tmp_path / "none")
+
+
+def test_benchmarks(tmp_path) -> None:
+    """Speed is told against the first loop, a search against ours."""
+    machine = {"processor": "an abacus", "commit": "0123456789abcdef"}
+    rates = {"plain": 100.0, "+ all": 260.0}
+    using = {"model": "m", "load_seconds": 1, "program_ms_one_core_first": 80, "program_ms_one_core": 50}
+    trained = {"training": {"model": "m", "presets_per_second_by_lever": rates}, "using": using}
+    (tmp_path / "train.json").write_text(json.dumps({"machine": machine} | trained))
+    assert cells(costs.loop_table(tmp_path / "train.json"))[2] == ["+ all", "260", "2.60"]
+    assert cells(costs.use_table(tmp_path / "train.json"))[1:] == [
+        ["load the checkpoint", "1.00 s"],
+        ["program the first sound", "80 ms"],
+        ["program the next", "50 ms"],
+    ]
+    searched = {
+        "targets": 10,
+        "budget": 2000,
+        "distance": {"genetic": {"mean": 0.8, "median": 0.7}, "ours": {"mean": 0.4, "median": 0.3}},
+        "ours_nearer": {"genetic": 9},
+        "seconds_one_core": {"genetic": 8.0, "ours": 9.0, "match, whole": 11.0},
+        "medians_by_the_distance_searched": {"the mix": {"mfcc13": 4.321}},
+    }
+    file = tmp_path / "match.json"
+    file.write_text(json.dumps({"machine": machine} | searched))
+    _, *lines = cells(costs.search_table(file))
+    assert lines == [
+        ["genetic", "0.800", "0.700", "9 of 10", "8.0 s"],
+        ["ours", "0.400", "0.300", "–", "9.0 s"],
+    ]
+    assert "a whole match takes 11.0 s" in costs.search_table(file)
+    assert cells(costs.search_distance_table(file)) == [["search goes by", "MFCC13 ↓"], ["the mix", "4.32"]]

@@ -1,0 +1,251 @@
+"""The command line: help that fits a screen, errors in one line, and the same store as from Python."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from latentdx import PresetBank, __version__
+from latentdx.cli.app import app
+from latentdx.dataset.rendering import render_store
+from latentdx.dataset.store import Manifest, Store
+from latentdx.presets.parameters import voice_parameters
+
+NOTES = ((60, 85), (60, 42))
+PROGRAM = Path(sys.executable).with_name("latentdx")
+COMMANDS = [
+    "program",
+    "match",
+    "tune",
+    "interpolate",
+    "info",
+    "fetch",
+    "curate",
+    "render",
+    "train",
+    "evaluate",
+]
+EVALUATIONS = ["model", "anchors", "published", "listening", "match", "interpolation"]
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Path:
+    """A cartridge of 32: INIT VOICE with other algorithms, and other transpositions."""
+    presets = [PresetBank.init()[0].with_values(f"ALG {i + 1}", ALGORITHM=i, TRANSPOSE=i) for i in range(32)]
+    return PresetBank.concatenate([p.bank for p in presets]).write(tmp_path / "bank.syx")
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def assert_one_line(result: Result, status: int, *parts: str) -> None:
+    """One line on stderr that starts with our name, nothing on stdout, no traceback."""
+    assert result.exit_code == status, result.output
+    assert result.stdout == "" and result.stderr.startswith("latentdx: ")
+    assert result.stderr.count("\n") == 1 and result.stderr.endswith("\n")
+    for part in parts:
+        assert part in result.stderr
+
+
+def listed(text: str) -> list[str]:
+    """The commands that a help lists."""
+    return [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines()]
+
+
+def assert_help_fits(*command: str, lines: int) -> list[str]:
+    """No more lines than these; returned."""
+    result = run(*command, "--help")
+    found = result.stdout.splitlines()
+    assert result.exit_code == 0 and len(found) <= lines and max(map(len, found)) <= 100
+    return found
+
+
+@pytest.mark.parametrize("command", ["fetch", "info", "curate", "render"])
+def test_help_fits_a_screen_and_shows_an_example(command: str) -> None:
+    lines = assert_help_fits(command, lines=24)
+    assert any(line.strip().startswith(f"Example:  latentdx {command}") for line in lines)
+    assert f"  {command} " in run("--help").stdout
+
+
+@pytest.mark.parametrize("command", EVALUATIONS)
+def test_help_of_an_evaluation_fits_too(command: str) -> None:
+    lines = assert_help_fits("evaluate", command, lines=34)
+    assert any(line.strip().startswith(f"Example:  latentdx evaluate {command}") for line in lines)
+    assert f"  {command} " in run("evaluate", "--help").stdout
+
+
+@pytest.mark.parametrize(("group", "commands"), [([], COMMANDS), (["evaluate"], EVALUATIONS)])
+def test_help_of_a_group_lists_its_commands(group: list[str], commands: list[str]) -> None:
+    lines = assert_help_fits(*group, lines=24)
+    assert lines[0].endswith(" ".join(["", *group, "[OPTIONS] COMMAND [ARGS]..."]))
+    assert listed("\n".join(lines)) == commands
+
+
+def test_version() -> None:
+    result = run("--version")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{__version__}\n", "")
+
+
+def test_info_lists_names_and_algorithms(bank: Path) -> None:
+    lines = run("info", bank).stdout.splitlines()
+    assert lines[0] == f"{bank}: 32 presets, 0 mended"
+    assert [line.split() for line in lines[2:]] == [
+        [str(i), "ALG", str(i + 1), str(i + 1), "0"] for i in range(32)
+    ]
+    short = run("info", bank, "--limit", 3).stdout.splitlines()
+    assert short[:5] == lines[:5] and short[5] == "… and 29 more (--limit 0 lists all)" and len(short) == 6
+    assert run("info", bank, "--limit", 0).stdout.splitlines() == lines
+
+
+def test_info_describes_presets_for_other_programs(bank: Path) -> None:
+    told = json.loads(run("info", bank, "--json", "--limit", 3).stdout)
+    assert (told["file"], told["presets"], told["remarks"]) == (str(bank), 32, [])
+    assert [(v["index"], v["name"], v["algorithm"]) for v in told["voices"]] == [
+        (i, f"ALG {i + 1}", i + 1) for i in range(3)
+    ]
+    assert all(v["mended"] == 0 and v["flags"] == [] for v in told["voices"])
+    (voice,) = json.loads(run("info", bank, "--json", "--voice", "ALG 8").stdout)["voices"]
+    preset = PresetBank.read(bank)[7]
+    assert voice["index"] == 7
+    assert voice["parameters"] == {p.name: preset[p.name] for p in voice_parameters()}
+    assert len(json.loads(run("info", bank, "--json", "--limit", 0).stdout)["voices"]) == 32
+
+
+def test_info_says_what_was_mended_and_damaged(tmp_path: Path, bank: Path) -> None:
+    data = bytearray(bank.read_bytes())
+    data[6 + 128 + 14] = 120  # operator 6's output level in the second voice, out of range
+    bad = tmp_path / "bad.syx"
+    bad.write_bytes(data)
+    assert_one_line(run("info", bad), 1, "bad.syx", "checksum")
+    lines = run("info", bad, "--lenient").stdout.splitlines()
+    assert lines[0] == f"{bad}: 32 presets, 1 mended"
+    (row,) = (line.split(maxsplit=5) for line in lines if line.split()[:1] == ["1"])
+    assert row == ["1", "ALG", "2", "2", "1", "mended, damaged"]
+    told = json.loads(run("info", bad, "--lenient", "--json").stdout)["voices"][1]
+    assert (told["mended"], told["flags"]) == (1, ["mended", "damaged"])
+    assert told["parameters"]["OP6 OUTPUT LEVEL"] <= 99
+
+
+def test_errors_are_one_line(tmp_path: Path) -> None:
+    text = tmp_path / "hello.syx"
+    text.write_text("hello")
+    assert_one_line(run("info", text), 1, "hello.syx, byte 0: found", "expected")
+    assert_one_line(run("info", tmp_path / "none.syx"), 1, "none.syx", "no such file")
+    assert_one_line(run("fetch", "nonsense"), 1, "nonsense", "starter, learnfm, paper")
+    assert_one_line(run("render", "--corpus", tmp_path / "none"), 1, "none")
+    assert_one_line(run("evaluate", "model", "nonsense"), 1, "no model 'nonsense': there are", "latentdx")
+    assert_one_line(run("evaluate", "anchors", "--split", "odd"), 1, "no split 'odd': there are")
+    assert_one_line(run("evaluate", "match", "--subset", "odd"), 1, "no subset 'odd': there are train")
+
+
+def test_an_error_of_the_system_is_one_line_too(bank: Path) -> None:
+    assert_one_line(run("render", "--corpus", bank, "--out", bank / "store"), 1, "bank.syx")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Usage: "),
+        (["nonsense"], "No such command"),
+        (["render", "--notes", "seven"], "--notes seven: neither single, six nor NOTE:VELOCITY"),
+        (["render", "--notes", "60"], "NOTE:VELOCITY"),
+        (["render", "--notes", "60:85:1"], "NOTE:VELOCITY"),
+        (["render", "--notes", "60:0"], "velocity 0 is not an integer in 1 … 127"),
+        (["render", "--threads", "0"], "--threads"),
+        (
+            ["render", "--threads", "2", "--workers", "2"],
+            "only one of --threads, --workers and --scheduler can be given",
+        ),
+        (["info"], "Missing argument"),
+        (["evaluate"], "Usage: "),
+        (["evaluate", "nonsense"], "No such command"),
+        (["evaluate", "model"], "Missing argument"),
+        (["evaluate", "model", "a", "b", "--as", "c"], "--as c names one result, but 2 models are given"),
+        (["evaluate", "anchors", "--notes", "seven"], "--notes seven: neither single, six nor NOTE:VELOCITY"),
+    ],
+)
+def test_wrong_usage_exits_with_2(arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_fetch_prints_where_the_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENTDX_DATA", str(tmp_path))
+    (tmp_path / "learnfm").mkdir()
+    (tmp_path / "learnfm" / "compact.bin").write_bytes(b"not it")
+    assert_one_line(run("fetch", "learnfm"), 1, "compact.bin", "SHA-256")
+    lines = run("fetch", "starter").stdout.splitlines()
+    assert lines and all(Path(line).is_file() and line.endswith(".syx") for line in lines)
+
+
+def test_render_makes_the_store_of_the_neutral_bank(
+    bank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path / "cache"))
+    result = run("render", "--corpus", bank, "--notes", "60:85,60:42", "--threads", 2)
+    assert result.exit_code == 0 and result.stderr == ""
+    store = Store(tmp_path / "cache" / "stores" / "bank.syx-60-85_60-42")
+    assert str(store.folder) in result.stdout and "32 presets" in result.stdout
+    expected = render_store(PresetBank.read(bank).neutral(), NOTES, tmp_path / "expected", corpus="bank.syx")
+    assert store.manifest == expected.manifest
+    np.testing.assert_array_equal(store.codes(range(32)), expected.codes(range(32)))
+    again = ("render", "--corpus", bank, "--notes", "single", "--out", store.folder)
+    assert_one_line(run(*again), 1, "made with other settings: notes: the store has [[60, 85], [60, 42]]")
+
+
+def test_render_on_a_local_cluster(bank: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    command = [
+        PROGRAM,
+        "render",
+        "--corpus",
+        bank,
+        "--notes",
+        "60:85",
+        "--out",
+        tmp_path / "dask",
+        "--workers",
+        "1",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    expected = render_store(
+        PresetBank.read(bank).neutral(), ((60, 85),), tmp_path / "expected", corpus="bank.syx"
+    )
+    assert Store(tmp_path / "dask").manifest == expected.manifest
+
+
+def test_control_c_says_how_to_go_on(tmp_path: Path) -> None:
+    bank = PresetBank.concatenate(3000 * [PresetBank.init()])
+    path, folder = bank.write(tmp_path / "large.syx"), tmp_path / "store"
+    command = [PROGRAM, "render", "--corpus", path, "--out", folder]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
+        end = time.monotonic() + 60
+        while not (folder / "manifest.json").exists():
+            assert time.monotonic() < end and process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == f"latentdx: stopped; run the same command to resume ({folder})\n"
+    assert Manifest.read(folder).missing()
+
+
+def test_curate_writes_a_table_and_its_counts(bank: Path, tmp_path: Path) -> None:
+    result = run("curate", "--corpus", bank, "--out", tmp_path / "curated", "--processes", 1)
+    assert result.exit_code == 0, result.output
+    names = {path.suffix for path in (tmp_path / "curated").iterdir()}
+    assert names == {".parquet", ".json"}
+    counts = dict(line.strip().split(": ") for line in result.stdout.splitlines() if ": " in line)
+    assert counts["read"] == "32"
+    assert int(counts["kept"]) + int(counts["duplicates"]) + int(counts["silent"]) == 32

@@ -1,0 +1,295 @@
+"""The commands for one's own sounds: what they say, what they write, and what they leave alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from latentdx import Dexed, PresetBank
+from latentdx.applications import match as matching
+from latentdx.applications.interpolate import METHODS, MOST_STEPS, interpolate
+from latentdx.audio import pitch
+from latentdx.audio.io import encoding
+from latentdx.cli.app import app
+from latentdx.presets import corpora
+from latentdx.presets.bank import Preset
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def starter() -> PresetBank:
+    return corpora.read("starter")
+
+
+@pytest.fixture
+def bank(here: Path) -> Path:
+    """INIT VOICE four times: in tune, a semitone sharp, an octave low, and silent."""
+    voice = PresetBank.init()[0]
+    voices = [
+        voice.with_values("TRUE"),
+        voice.with_values("SHARP", TRANSPOSE=25),
+        voice.with_values("<B>LOW", TRANSPOSE=12),
+        voice.with_values("SILENT", **{"OP1 OUTPUT LEVEL": 0}),
+    ]
+    packed = PresetBank.concatenate(v.bank for v in voices).packed()
+    (here / "bank.bin").write_bytes(packed.tobytes())
+    return here / "bank.bin"
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def write(preset: Preset, note: int, path: Path) -> Path:
+    path.write_bytes(encoding.encode(Dexed().render(preset, note), "flac"))
+    return path
+
+
+def files_in(folder: str = ".") -> list[str]:
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def refused(result: Result, *parts: str) -> None:
+    assert result.exit_code == 1, result.output
+    assert result.stderr.startswith("latentdx: ") and result.stderr.count("\n") == 1
+    for part in parts:
+        assert part in result.stderr
+
+
+@pytest.mark.parametrize("command", ["program", "match", "tune", "interpolate", "info"])
+def test_help_fits_a_screen_and_shows_an_example(command: str) -> None:
+    result = run(command, "--help")
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0 and len(lines) <= 24 and max(map(len, lines)) <= 100
+    assert any(line.strip().startswith(f"Example:  latentdx {command}") for line in lines)
+    assert f"  {command} " in run("--help").stdout
+
+
+def test_help_names_every_way_to_interpolate() -> None:
+    text = run("interpolate", "--help").stdout
+    assert all(name in text for name in METHODS) and f"<={MOST_STEPS}]" in "".join(text.split())
+
+
+def test_program_writes_a_voice_for_the_sounds_key(here: Path, starter: PresetBank) -> None:
+    sound = write(starter["FM BASS 1"], 48, here / "Bäss_of-the house.flac")
+    result = run("program", sound, "-o", "out.syx", "--note", "C3")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert f"{sound}: level changed by" in result.stdout and lines[-1] == "out.syx"
+    assert "out.syx: transposed by +12 semitones: play it at 48 (C3)" in lines
+    (preset,) = PresetBank.read("out.syx")
+    assert Path("out.syx").stat().st_size == 163
+    assert preset.name == "Bass_of-th" and preset["TRANSPOSE"] == 36
+    assert f"{preset.name}: algorithm {preset['ALGORITHM'] + 1}, distance from the sound" in lines[-2]
+    before = Path("out.syx").read_bytes()
+    refused(run("program", sound, "-o", "out.syx"), "out.syx exists already: --force")
+    assert Path("out.syx").read_bytes() == before
+    named = run("program", sound, "-o", "out.syx", "--note", 48, "--name", "Other", "--force")
+    assert named.exit_code == 0 and PresetBank.read("out.syx").names == ("Other",)
+    np.testing.assert_array_equal(PresetBank.read("out.syx").values[0], preset.values)
+    assert files_in() == sorted([sound.name, "out.syx"])
+
+
+def test_program_warns_on_stderr(here: Path, starter: PresetBank) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 22_050).astype(np.float32)
+    (here / "noise.flac").write_bytes(encoding.encode(noise, "flac"))
+    result = run("program", "noise.flac")
+    assert result.exit_code == 0 and "warning" not in result.stdout
+    assert "latentdx: warning: noise.flac: no pitch" in result.stderr
+    assert PresetBank.read("preset.syx").names == ("noise",)
+
+
+def test_program_refuses_what_is_no_sound_and_writes_nothing(here: Path) -> None:
+    (here / "text.wav").write_text("hello")
+    refused(run("program", "text.wav"), "text.wav")
+    refused(run("program", "none.wav"), "none.wav")
+    refused(run("program", "H3=text.wav"), "'H3' is no note")
+    refused(run("program", "text.wav", "--note", "200"), "200", "0 … 127")
+    refused(run("program", "text.wav", "text.wav"), "hears 1 sound at once, not 2")
+    refused(run("program", "text.wav", "--model", "../x"), "no model '../x'")
+    refused(run("program", "text.wav", "-o", "text.wav", "--force"), "text.wav does not end in .syx")
+    refused(run("program", "text.wav", "-o", "none/a.syx"), "there is no folder none")
+    assert files_in() == ["text.wav"] and (here / "text.wav").read_text() == "hello"
+
+
+def test_tune_says_and_writes_what_became_of_each_voice(bank: Path) -> None:
+    before = bank.read_bytes()
+    result = run("tune", bank, "--to", "C4", "-o", "tuned.syx")
+    assert result.exit_code == 0, result.output
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert rows[0][:7] == ["0", "TRUE", "+0", "->", "+0", "cents", "in"]
+    assert [rows[1][i] for i in (1, 2, 4, 6)] == ["SHARP", "+100", "+0", "tuned:"]
+    assert [rows[2][i] for i in (1, 2, 4, 6)] == ["<B>LOW", "-1200", "+0", "tuned:"]
+    assert rows[3][:7] == ["3", "SILENT", "–", "->", "–", "cents", "no"]
+    assert rows[5] == ["tuned.syx"]
+    tuned = PresetBank.read("tuned.syx")
+    assert tuned.names[:4] == ("TRUE", "SHARP", "<B>LOW", "SILENT") and len(tuned) == 32
+    for preset in tuned[:3]:
+        assert abs(pitch.estimate(Dexed().render(preset)).cents_from(60)) < 3
+    assert tuned[3] == PresetBank.read(bank)[3]
+    refused(run("tune", "tuned.syx", "--to", 60), "tuned.syx exists already")
+    assert bank.read_bytes() == before
+
+
+def test_tune_keeps_octaves_or_follows_a_sound(here: Path, bank: Path) -> None:
+    low = PresetBank.read(bank)[2].write(here / "low.syx")
+    result = run("tune", low, "--to", 60, "--keep-octave", "-o", "kept.syx")
+    assert "in tune:" in result.stdout and PresetBank.read("kept.syx") == PresetBank.read(low)
+    sharp = PresetBank.read(bank)[1].write(here / "sharp.syx")
+    target = write(PresetBank.init()[0], 57, here / "a3.flac")
+    result = run("tune", sharp, "--target", target, "-o", "followed.syx")
+    assert result.exit_code == 0 and "note estimated: 57 (A3)" in result.stdout
+    heard = pitch.estimate(Dexed().render(PresetBank.read("followed.syx")[0], 57))
+    assert abs(heard.cents_from(57)) < 3
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        ([], 2, "give either --to or --target"),
+        (["--to", "60", "--target", "a.wav"], 2, "give either --to or --target"),
+        (["--target", "a.wav", "--keep-octave"], 2, "--keep-octave works with --to only"),
+        (["--to", "H"], 1, "'H' is no note"),
+        (["--to", "nan"], 1, "nan is not a MIDI note in 28 … 107"),
+        (["--to", "128"], 1, "128.0 is not a MIDI note in 28 … 107"),
+        (["--to", "60", "--velocity", "0"], 1, "velocity 0 is not an integer in 1 … 127"),
+        (["--target", "none.wav"], 1, "none.wav"),
+    ],
+)
+def test_tune_says_what_it_cannot_do(bank: Path, options: list[str], status: int, message: str) -> None:
+    result = run("tune", bank, *options)
+    assert result.exit_code == status
+    assert message in " ".join(result.stderr.split())
+    assert files_in() == ["bank.bin"]
+
+
+def test_interpolate_writes_the_path_and_its_sounds(here: Path, bank: Path, starter: PresetBank) -> None:
+    b = starter[40:44].write(here / "b.syx")
+    asked = [bank, b, "--steps", 4, "--space", "naive", "--voice-a", "sharp", "--voice-b", 2]
+    result = run("interpolate", *asked, "--preview", "sounds")
+    assert result.exit_code == 0, result.output
+    wanted = interpolate(PresetBank.read(bank)[1], starter[42], 4, "naive")
+    assert PresetBank.read("path.syx")[:4] == wanted
+    names = [f"step-{i}.flac" for i in range(1, 5)]
+    assert result.stdout.splitlines()[-5:] == ["path.syx", *(f"sounds/{name}" for name in names)]
+    assert files_in("sounds") == names
+    sound = encoding.read(here / "sounds/step-3.flac")
+    np.testing.assert_allclose(sound, Dexed().render(wanted[2]), atol=2**-23)
+    Path("path.syx").unlink()
+    refused(run("interpolate", *asked, "--preview", "sounds"), "sounds/step-1.flac exists already")
+    assert not Path("path.syx").exists()
+
+
+def test_interpolate_goes_through_the_shipped_models_latents(bank: Path, starter: PresetBank) -> None:
+    starter[:1].write("a.syx")
+    starter[100:101].write("b.syx")
+    result = run("interpolate", "a.syx", "b.syx", "--steps", 3, "-o", "c.syx")
+    assert result.exit_code == 0, result.output
+    path = PresetBank.read("c.syx")
+    assert path[0] == starter[0] and path[2] == starter[100]
+    assert (path[1].values != interpolate(starter[0], starter[100], 3, "naive")[1].values).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["--steps", "1"], 2, "greater than or equal to 2"),
+        (["--steps", "1000000000"], 2, "less than or equal to 128"),
+        (["--space", "straight"], 1, "no method 'straight': there are latent, naive"),
+        (["--space", "naive", "--voice-a", "4"], 1, "no preset 4: the indices are 0 … 3"),
+        (["--space", "naive", "--voice-a", "9" * 5000], 1, "the indices are 0 … 3"),
+        (["--space", "naive", "--voice-b", "shark"], 1, "no preset is called 'shark'; near: SHARP"),
+        (["--space", "naive", "--preview", "bank.bin"], 1, "bank.bin is a file"),
+        (["--space", "naive", "--preview", "no/where"], 1, "there is no folder no"),
+        (["--space", "naive", "-o", "bank.bin"], 1, "bank.bin does not end in .syx"),
+    ],
+)
+def test_interpolate_says_what_it_cannot_do(
+    bank: Path, options: list[str], status: int, message: str
+) -> None:
+    result = run("interpolate", bank, bank, *options)
+    assert result.exit_code == status
+    assert message in " ".join(result.stderr.split())
+    assert files_in() == ["bank.bin"]
+
+
+def test_info_draws_a_voice(bank: Path) -> None:
+    result = run("info", bank, "--voice", "sharp")
+    lines = result.stdout.splitlines()
+    assert lines[0] == "1: SHARP, feedback 0, transposed by +1 semitones"
+    assert lines[1].startswith("Algorithm 1: heard 1, 3;")
+    assert "│ 1   99 │" in result.stdout and "output" in lines[-2]
+    assert run("info", bank, "--voice", 1).stdout == result.stdout
+    refused(run("info", bank, "--voice", "flat"), "no preset is called 'flat'")
+
+
+def test_info_writes_a_page_that_needs_no_other_file(bank: Path) -> None:
+    pytest.importorskip("jinja2")
+    result = run("info", bank, "--html", "page.html", "--limit", 3)
+    assert result.exit_code == 0 and result.stdout.splitlines()[-1] == "page.html"
+    page = Path("page.html").read_text("utf8")
+    assert page.count("<svg ") == page.count("<figure>") == 3 and page.count('data-operator="6"') == 3
+    assert "<strong>SHARP</strong>, algorithm 1" in page
+    assert "&lt;B&gt;LOW" in page and "<B>" not in page  # names are anybody's
+    assert not [word for word in ("<script", "src=", "href=", "http") if word in page]
+    refused(run("info", bank, "--html", "page.html"), "page.html exists already")
+    one = run("info", bank, "--html", "page.html", "--voice", 2, "--force")
+    page = Path("page.html").read_text("utf8")
+    assert one.exit_code == 0 and page.count("<svg ") == 1 and "<figcaption>2: " in page
+
+
+def test_control_c_is_no_traceback(bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("latentdx.applications.tune.tune_to", stop)
+    result = run("tune", bank, "--to", 60)
+    assert result.exit_code == 130 and result.stderr == "latentdx: stopped\n"
+    assert files_in() == ["bank.bin"]
+
+
+# -- match
+
+
+def test_match_writes_a_cartridge_a_page_a_report_and_previews(here, starter) -> None:
+    write(starter[40], 60, here / "a b.flac")
+    result = run("match", "C4=a b.flac", "-o", "found.syx", "--budget", 40, "--keep", 2, "--name", "MINE")
+    assert result.exit_code == 0, result.output
+    assert files_in() == ["a b.flac", "found-previews", "found.html", "found.json", "found.syx"]
+    made = PresetBank.read(here / "found.syx")
+    n = len(files_in("found-previews")) - 1
+    assert 1 <= n <= 2 and [made[i].name for i in range(n)] == [f"MINE {i + 1}" for i in range(n)]
+    for what in ("forward pass", "search", "tuning", "MINE 1", "found.html", "level changed"):
+        assert what in result.stdout
+    refused(run("match", "C4=a b.flac", "-o", "found.syx"), "found.syx exists already")
+
+
+def test_match_keeps_what_was_found_when_it_is_stopped(here, starter, monkeypatch) -> None:
+    write(starter[40], 60, here / "a.flac")
+    whole = matching.evolutionary_search
+
+    def stopped(*args, **how):
+        def progress(tried, least):
+            raise KeyboardInterrupt
+
+        return whole(*args, **{**how, "progress": progress})
+
+    monkeypatch.setattr(matching, "evolutionary_search", stopped)
+    result = run("match", "60=a.flac", "-o", "found.syx", "--budget", 400, "--keep", 1)
+    assert result.exit_code == 130 and "stopped after" in result.stderr
+    assert len(PresetBank.read(here / "found.syx")) == 32 and (here / "found.html").exists()
+
+
+def test_match_refuses_before_it_works(here) -> None:
+    refused(run("match", "none.wav"), "none.wav")
+    refused(run("match", "none.wav", "-o", "found.wav"), "found.wav does not end in .syx")
+    (here / "x-previews").write_text("mine")
+    refused(run("match", "none.wav", "-o", "x.syx"), "x-previews is a file")
+    assert files_in() == ["x-previews"]

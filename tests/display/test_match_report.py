@@ -1,0 +1,114 @@
+"""What a match leaves on the disk: read by a second reader, rendered again, looked at in a browser."""
+
+import json
+import re
+from base64 import b64decode
+
+import dexed
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Browser, expect
+
+from latentdx import Dexed, PresetBank
+from latentdx.applications.match import match
+from latentdx.applications.target import prepare_target
+from latentdx.audio.renderer import SAMPLE_RATE
+from latentdx.cli.output import MatchFiles
+from latentdx.display.match_report import MatchedSound, MatchSettings, match_report
+from latentdx.presets import corpora
+
+NAME = '<b>"horn" & Söhne'  # what a file's name may hold
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, smoke_model):
+    """Two sounds matched, and the folder of what was written."""
+    folder = tmp_path_factory.mktemp("match")
+    bank = corpora.read("starter").neutral()
+    sources = [
+        MatchedSound(
+            f"{NAME}.{note}.wav",
+            prepare_target(Dexed().render(bank[40], note, 85), SAMPLE_RATE, note=note),
+        )
+        for note in (48, 60)
+    ]
+    found = match([s.target for s in sources], smoke_model, budget=80, keep=3, name="horn")
+    settings = MatchSettings(80, None, 0, ("No corpus was here.",))
+    (folder / "out").mkdir()
+    files = MatchFiles(folder / "out" / "horn.syx")
+    written = files.write(match_report(found, sources, smoke_model, settings))
+    assert written == [files.cartridge, files.page, files.summary, files.previews]
+    return found, files
+
+
+def test_the_cartridge_is_one_for_a_second_reader_too(made) -> None:
+    found, files = made
+    file = files.cartridge
+    names = [c.preset.name for c in found.candidates]
+    bank = PresetBank.read(file)
+    assert len(bank) == 32 and list(bank.names[: len(names)]) == names
+    for candidate, read in zip(found.candidates, bank, strict=False):
+        np.testing.assert_array_equal(read.values, candidate.preset.values)
+    patches = dexed.Patch.load_bank(str(file))
+    assert [patch.name.rstrip() for patch in patches[: len(names)]] == names
+    for candidate, patch in zip(found.candidates, patches, strict=False):
+        assert list(patch.to_raw()[:145]) == candidate.preset.values.tolist()
+
+
+def test_previews_are_the_sounds_at_one_gain(made) -> None:
+    found, files = made
+    folder = files.previews
+    assert folder.name == "horn-previews"
+    assert sorted(p.name for p in folder.iterdir()) == sorted(
+        f"{what}.{note}@85.flac"
+        for note in ("C3", "C4")
+        for what in ("target", *range(1, len(found.candidates) + 1))
+    )
+    gain = np.float32(10 ** (json.loads(files.summary.read_text("utf8"))["previews_gain_db"] / 20))
+    for number, candidate in enumerate(found.candidates, 1):
+        sound, rate = soundfile.read(folder / f"{number}.C3@85.flac", dtype="float32")
+        assert rate == SAMPLE_RATE
+        np.testing.assert_allclose(sound, gain * Dexed().render(candidate.preset, 48, 85), atol=2e-3)
+
+
+def test_the_numbers_are_those_of_the_match(made) -> None:
+    found, files = made
+    told = json.loads(files.summary.read_text("utf8"))
+    assert (told["format"], told["model"], told["renders"]) == (2, "latentdx", found.renders)
+    assert [s["note"] for s in told["sounds"]] == [48, 60]
+    assert all(any("level changed by" in line for line in s["remarks"]) for s in told["sounds"])
+    assert told["remarks"] == ["No corpus was here."]
+    assert [s["name"] for s in told["stages"]] == [s.name for s in found.stages]
+    for said, candidate in zip(told["candidates"], found.candidates, strict=True):
+        assert said["mix"] == pytest.approx(candidate.distance, abs=1e-6)
+        assert said["parameters"]["ALGORITHM"] == candidate.preset["ALGORITHM"]
+        assert len(said["parameters"]) == 145
+        assert said["tuning"]["verdict"] == candidate.tuning.verdict
+
+
+def test_the_page_is_whole_escaped_and_has_each_preset(made) -> None:
+    found, files = made
+    html = files.page.read_text("utf8")
+    assert '<b>"horn"' not in html and "&lt;b&gt;" in html
+    assert not re.search(r'(src|href)="(?!data:)', html)
+    offered = re.findall(r'href="data:application/octet-stream;base64,([^"]+)"', html)
+    assert len(offered) == 2 * len(found.candidates)
+    assert all(dexed.Patch.from_sysex(b64decode(message)[6:161] + b"\x3f").name for message in offered)
+    assert "No corpus was here." in html
+
+
+def test_the_page_plays_in_a_browser_and_asks_for_nothing(made, browser: Browser) -> None:
+    _, files = made
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    asked, errors = [], []
+    page.on("request", lambda r: asked.append(r.url))
+    page.on("pageerror", lambda e: errors.append(e))
+    page.goto(files.page.as_uri())
+    button = page.locator(".ldx-play").nth(1)
+    button.click()
+    expect(page.locator(".ldx-clip").nth(1)).to_have_class(re.compile("ldx-playing"))
+    page.wait_for_function("[...document.querySelectorAll('audio')].some(a => a.currentTime > 0.2)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert not errors and all(url.startswith(("file:", "data:")) for url in asked)
+    page.close()

@@ -1,0 +1,76 @@
+"""How matches are measured: on small budgets, by a model that has learnt nothing."""
+
+import pandas as pd
+import pytest
+
+from latentdx.audio.renderer import SINGLE_NOTE
+from latentdx.dataset import curation
+from latentdx.dataset.store import Store, store_folder
+from latentdx.errors import SoundIndexError
+from latentdx.evaluation import genetic_search, search_benchmark
+from latentdx.evaluation.baselines import relatives
+from latentdx.evaluation.results import Result
+from latentdx.evaluation.trials import Trial
+from latentdx.retrieval.sound_index import SoundIndex
+from latentdx.run_options import RunOptions
+
+QUIET = RunOptions(processes=1, progress=False)
+
+
+@pytest.fixture(scope="module")
+def index(starter_cache) -> SoundIndex:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LATENTDX_CACHE", str(starter_cache))
+        rows = curation.rows("starter", split="twin-disjoint", subset="train")
+        store = Store(store_folder("starter", SINGLE_NOTE))
+        return SoundIndex.build(store, rows, split="twin-disjoint", subset="train")
+
+
+@pytest.fixture
+def trial(cached) -> Trial:
+    return Trial.of("starter", "twin-disjoint", limit=3)
+
+
+def test_what_is_known_is_of_the_training_set_and_no_relative(trial, index) -> None:
+    found = search_benchmark.nearest_unrelated(trial, index, 4)
+    train = {v.tobytes() for v in trial.bank.values[index.rows]}
+    assert found.shape == (3, 4, 145) and all(v.tobytes() in train for v in found.reshape(-1, 145))
+    for target, near in zip(trial.bank.values[trial.rows], found, strict=True):
+        assert not relatives(target, near).any()
+
+
+def test_rows_of_the_table_and_curves(checkpoints, model, trial, index, monkeypatch) -> None:
+    monkeypatch.setattr(search_benchmark, "N_DRAWN", 4)
+    monkeypatch.setattr(search_benchmark, "FEWER", {130: 2})
+    monkeypatch.setattr(genetic_search, "RENDERS", 60)
+    file = checkpoints / "latentdx.safetensors"
+    found = list(search_benchmark.measure(model, file, trial, index, (20, 130), QUIET))
+    results = [r for r in found if isinstance(r, Result)]
+    assert [r.provenance.name for r in results] == [
+        "latentdx-best-of-4-on-3",
+        "nearest-genetic-on-3",
+        "match-20-on-3",
+        "match-130-on-2",
+    ]
+    assert all(r.provenance.kind == "search" for r in results)
+    assert results[3].provenance.selection == f"2 of these: {trial.selection}"
+    assert set(results[3].table["row"]) < set(results[2].table["row"]) == set(trial.rows)
+
+    curves = [c for c in found if isinstance(c, pd.DataFrame)]
+    assert [c["title"].unique().tolist() for c in curves] == [["Match, 20 renders"], ["Match, 130 renders"]]
+    assert [sorted(c["samples"].unique()) for c in curves] == [[1, 4, 16], [1, 4, 16, 64, 128]]
+    for curve in curves:
+        medians = curve[curve["metric"] == "distance"]["median"].to_numpy()
+        assert (medians[1:] <= medians[:-1] + 0.05).all()  # the search measures fewer frames
+        assert medians[-1] < medians[0]
+
+    monkeypatch.setattr(search_benchmark.match, "match", lambda *_, **__: pytest.fail("searched again"))
+    again = list(search_benchmark.measure(model, file, trial, index, (20,), QUIET))
+    pd.testing.assert_frame_equal(again[2].table, results[2].table)
+
+
+def test_an_index_of_more_than_the_training_set_is_refused(checkpoints, model, trial) -> None:
+    store = Store(store_folder("starter", SINGLE_NOTE))
+    everything = SoundIndex.build(store, curation.rows("starter"), split="", subset="all")
+    with pytest.raises(SoundIndexError, match="subset"):
+        next(search_benchmark.measure(model, checkpoints / "latentdx.safetensors", trial, everything))

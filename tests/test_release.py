@@ -1,0 +1,62 @@
+"""A release publishes what the registry names; the wheel carries the rest of what commands need."""
+
+import hashlib
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import hatch_build
+
+import latentdx
+from latentdx.registry import registry
+from latentdx_book.build import release
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_registry_names_this_data_and_version(monkeypatch) -> None:
+    """If data/ or the version changed on purpose: python -m latentdx_book.build.release --registry"""
+    monkeypatch.chdir(ROOT)
+    published = {name: file for name, file in registry().items() if name.startswith("data/")}
+    assert published == {file.name: file for file in release.released()}
+
+
+def test_every_entry_is_complete() -> None:
+    for name, file in registry().items():
+        assert file.name == name and file.license
+        assert re.fullmatch("[0-9a-f]{64}", file.sha256) and file.size > 0
+        assert file.url.startswith("https://")
+    assert registry()["corpora/learnfm/compact.bin"].size == 31_380 * 128
+
+
+def test_an_archive_has_the_same_bytes_each_time_and_every_file(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/b.txt").write_text("b")
+    (tmp_path / "c.txt").write_text("c")
+    first = release.archive(tmp_path)
+    (tmp_path / "c.txt").touch()
+    assert release.archive(tmp_path) == first
+    with zipfile.ZipFile(io.BytesIO(first)) as file:
+        assert file.namelist() == ["a/b.txt", "c.txt"] and file.read("a/b.txt") == b"b"
+
+
+def test_assets_are_written_with_their_checksums(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    release.write_assets(tmp_path)
+    lines = (tmp_path / "SHA256SUMS").read_text().splitlines()
+    assert len(lines) == len(list(tmp_path.iterdir())) - 1
+    for line in lines:
+        sha256, name = line.split("  ")
+        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == sha256
+
+
+def test_the_wheel_carries_what_the_registry_leaves_out() -> None:
+    assert hatch_build.BUNDLED == release.BUNDLED
+    assert all((ROOT / "data" / name).exists() for name in release.BUNDLED)
+    assert not [name for name in registry() if name.removeprefix("data/") in release.BUNDLED]
+
+
+def test_the_address_is_of_this_version() -> None:
+    addresses = [file.url for file in registry().values() if file.name.startswith("data/")]
+    assert all(f"/releases/download/v{latentdx.__version__}/" in address for address in addresses)
