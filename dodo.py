@@ -1,7 +1,7 @@
-"""The pipeline, as tasks that run again only when the content of what they read has changed: `doit list`.
+"""Tasks of the pipeline, which run again only when the content of their inputs has changed; see `doit list`.
 
-Called by the Makefile: `doit profile=smoke site`. The site's tasks write only to build/<profile>/;
-`reproduce`, `train` and `evaluate` write to the user's cache and promote into data/.
+The Makefile calls them, for instance by `doit profile=smoke site`. The site's tasks write only to
+build/<profile>/; `reproduce`, `train` and `evaluate` write to the user's cache and copy results into data/.
 """
 
 import os
@@ -28,11 +28,11 @@ Task = dict[str, Any]
 PROFILE = get_var("profile", "laptop")
 PROFILE_FILE = Path(f"book/profiles/{PROFILE}.yml")
 BUILD = Path("build", PROFILE)
-EXECUTED = BUILD / "executed"  # chapters with their outputs, media/<chapter>/ beside them
-STAGED = BUILD / "src"  # Jupyter Book's sources: all pages under the names they have in book/
+EXECUTED = BUILD / "executed"  # executed chapters, and their sounds and pictures in media/<chapter>/
+STAGED = BUILD / "src"  # Jupyter Book's sources: all pages under their names in the repository
 SITE = BUILD / "_build"
 
-LIBRARY = sorted(map(str, Path("lib").rglob("*.py")))
+LIBRARY = sorted(str(p) for p in Path("lib").rglob("*") if p.suffix in {".py", ".html", ".json", ".yml"})
 SHIPPED = sorted(str(path) for path in Path("data").rglob("*") if path.is_file())
 CHAPTERS = sorted(Path("book").glob("*.ipynb"))
 PAGES = sorted(
@@ -57,7 +57,7 @@ DOIT_CONFIG = {
 }
 
 for variable in {"LATENTDX_DATA", "LATENTDX_CACHE"} & set(os.environ):
-    os.environ[variable] = str(Path(os.environ[variable]).absolute())  # chapters run in folders of their own
+    os.environ[variable] = str(Path(os.environ[variable]).absolute())  # each chapter runs in its own folder
 
 if not PROFILE_FILE.exists():
     sys.exit(
@@ -86,7 +86,7 @@ def task_notebook() -> Iterator[Task]:
 
 
 def describe_build() -> str:
-    """Which sources and profile a site is made of; the same for the same commit."""
+    """Return the commit and the profile that a site is built from; equal for equal sources."""
     try:
         commit = subprocess.check_output(
             ["git", "describe", "--always", "--dirty"], text=True, stderr=subprocess.DEVNULL
@@ -98,8 +98,8 @@ def describe_build() -> str:
 
 
 def build_site() -> bool:
-    """Gather pages, executed chapters and media, and run Jupyter Book on them, warnings as errors."""
-    for folder in [STAGED, SITE]:  # from nothing, in seconds: an incremental build keeps stale pages
+    """Gather pages, executed chapters and media, and run Jupyter Book on them with warnings as errors."""
+    for folder in [STAGED, SITE]:  # a full build takes seconds, and an incremental one keeps stale pages
         shutil.rmtree(folder, ignore_errors=True)
     for page in PAGES:
         (STAGED / page).parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def build_site() -> bool:
         if (EXECUTED / media).is_dir():
             shutil.copytree(EXECUTED / media, STAGED / "book" / media)
     jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
-    places = [
+    options = [
         "--config",
         "_config.yml",
         "--toc",
@@ -118,7 +118,7 @@ def build_site() -> bool:
         "--path-output",
         str(BUILD),
     ]
-    command = [jupyter_book, "build", str(STAGED), *places, "-W", "--keep-going", "-q"]
+    command = [jupyter_book, "build", str(STAGED), *options, "-W", "--keep-going", "-q"]
     built = subprocess.run(command, env=os.environ | {BUILD_VARIABLE: describe_build()}, check=False)
     return built.returncode == 0
 
@@ -134,14 +134,14 @@ def task_site() -> Task:
     }
 
 
-# Making again what data/ ships. Each stage writes below MADE, and `promote` alone touches data/.
+# Reproducing the contents of data/. Each stage writes below MADE; only `promote` changes data/.
 MADE = Path("build/made")
 CORPUS = get_var("corpus", "learnfm")
 NOTES = get_var("notes", "single")
 
 
 def code_of(*packages: str) -> list[str]:
-    """The sources of some packages."""
+    """Return the source files of packages."""
     return [file for file in LIBRARY if set(packages) & set(Path(file).parts)]
 
 
@@ -149,7 +149,7 @@ DATASET_CODE = code_of("presets", "audio", "dataset")
 
 
 def task_fetch() -> Task:
-    """Find the corpus here, or download and verify it."""
+    """Find the corpus on this machine, or download and verify it."""
     return {"actions": [[*MODULE, "latentdx.cli", "fetch", CORPUS]]}
 
 
@@ -181,7 +181,7 @@ def task_make() -> Iterator[Task]:
 
 
 def task_render() -> Task:
-    """Render the corpus into its store in the user's cache; a finished store is only verified."""
+    """Render the corpus into its store in the user's cache; an existing store is only verified."""
     return {
         "actions": [[*MODULE, "latentdx.cli", "render", "--corpus", CORPUS, "--notes", NOTES]],
         "task_dep": ["fetch"],
@@ -189,14 +189,15 @@ def task_render() -> Task:
 
 
 def task_index() -> Iterator[Task]:
-    """Index the corpora whose index ships by sound; after `render`, whose store it reads."""
+    """Build the sound indexes that data/ holds, from the stores that `render` makes."""
     made = MADE / "index"
     for corpus in sorted({"starter", CORPUS} & {"starter", "learnfm"}):
         yield {
             "name": corpus,
             "file_dep": [
                 *DATASET_CODE,
-                "lib/latentdx/retrieval/sound_index.py", "lib/latentdx/retrieval/build_index.py",
+                "lib/latentdx/retrieval/sound_index.py",
+                "lib/latentdx/retrieval/build_index.py",
                 f"data/curation/{corpus}.parquet",
             ],
             "task_dep": ["render"],
@@ -206,7 +207,7 @@ def task_index() -> Iterator[Task]:
 
 
 def promote() -> None:
-    """Copy what was made over data/, naming each file whose bytes differ."""
+    """Copy the files made into data/, and print which of them differ."""
     for made in sorted(path for path in MADE.rglob("*") if path.is_file()):
         shipped = Path("data") / made.relative_to(MADE)
         same = shipped.is_file() and shipped.read_bytes() == made.read_bytes()
@@ -217,15 +218,15 @@ def promote() -> None:
 
 
 def task_reproduce() -> Task:
-    """Fetch, make, render, index, and promote what was made into data/."""
+    """Fetch, make, render and index, then copy the results into data/."""
     return {"actions": [promote], "task_dep": ["make", "render", "index"]}
 
 
-# What is trained, and evaluated, takes hours: never part of `reproduce`. Both resume, and do nothing twice.
+# Training and evaluation take hours, so they are not part of `reproduce`. Both resume and repeat nothing.
 MODELS = get_var("models", "").split() or list(training.model_names("laptop"))
 if unknown := set(MODELS) - set(training.model_names("laptop")):
     sys.exit(f"no model {', '.join(sorted(unknown))}; there are {', '.join(training.model_names('laptop'))}")
-SHIPPED_MODELS = {"num", "numcat", "numcat++", "numcat++-six", "latentdx"}  # the others leave only results
+SHIPPED_MODELS = {"num", "numcat", "numcat++", "numcat++-six", "latentdx"}  # the others ship only results
 TRAINING_CODE = [*DATASET_CODE, *code_of("models", "training")]
 EVALUATION_CODE = [*TRAINING_CODE, *code_of("metrics", "retrieval", "applications", "evaluation")]
 FIVE_NOTES = "60:20,60:64,60:127,40:85,70:85"
@@ -234,12 +235,12 @@ N_CANDIDATES = 64
 
 
 def trained(name: str) -> Path:
-    """The finished checkpoint of a laptop training, in the user's cache."""
+    """Return the path of a finished checkpoint of the laptop profile, in the user's cache."""
     return run_folder(training.read_profile(name, "laptop")) / "model.safetensors"
 
 
 def promote_model(name: str) -> None:
-    """Copy a finished checkpoint that ships into data/checkpoints, if its bytes differ."""
+    """Copy a finished checkpoint into data/checkpoints, if it differs from the one there."""
     made, shipped_file = trained(name), Path("data/checkpoints", f"{name}.safetensors")
     if shipped_file.is_file() and shipped_file.read_bytes() == made.read_bytes():
         return
@@ -249,7 +250,7 @@ def promote_model(name: str) -> None:
 
 
 def task_train() -> Iterator[Task]:
-    """Train one model at the laptop's scale, in the user's cache; copy what ships into data/checkpoints."""
+    """Train one model with the laptop profile in the user's cache, and copy it into data/ if it ships."""
     for name in MODELS:
         profile = repr(training.read_profile(name, "laptop"))
         yield {
@@ -264,10 +265,10 @@ def task_train() -> Iterator[Task]:
 
 
 def evaluations(name: str) -> list[list[str]]:
-    """Arguments of `latentdx evaluate` that make every result of a model, or of the anchors."""
+    """Return the arguments of `latentdx evaluate` for all results of a model, or of the anchors."""
     five = ["--notes", FIVE_NOTES, "--quick", "--limit", str(N_AT_FIVE_NOTES)]
     several = ["--best-of", str(N_CANDIDATES), "--limit", str(N_SEARCHED)]
-    quick = ["--quick"] * (name == "numcat++-random")  # live parameters of another test set: half an hour
+    quick = ["--quick"] * (name == "numcat++-random")  # live parameters would take half an hour
     if name == "anchors":
         return [["anchors"]]
     return [
@@ -278,11 +279,11 @@ def evaluations(name: str) -> list[list[str]]:
 
 
 def task_evaluate() -> Iterator[Task]:
-    """Evaluate one trained model, or the anchors, into data/results, with summary and model cards."""
+    """Evaluate one trained model, or the anchors; write results, summary and model cards to data/results."""
     for name in ["anchors", *MODELS]:
         checkpoints = [Path("data/checkpoints", f"{name}.safetensors")]
         if name in training.model_names("laptop"):
-            checkpoints.append(trained(name))  # of a model that does not ship
+            checkpoints.append(trained(name))  # for models that do not ship
         used = [str(file) for file in checkpoints if file.exists()][:1]
         yield {
             "name": name,
@@ -293,11 +294,11 @@ def task_evaluate() -> Iterator[Task]:
 
 
 def task_interpolation() -> Task:
-    """Paths between presets by the shipped NumCat++, heard and measured, into data/interpolation."""
+    """Evaluate paths between presets with the shipped NumCat++; write results to data/interpolation."""
     return {"actions": [[*MODULE, "latentdx.cli", "evaluate", "interpolation"]]}
 
 
 def task_listening() -> Task:
-    """Render sounds of the test set for the results chapter; after `evaluate`."""
+    """Render listening examples of the test set for the results chapter, after `evaluate`."""
     command = [*MODULE, "latentdx.cli", "evaluate", "listening", "--best-of", str(N_CANDIDATES)]
     return {"actions": [command], "task_dep": ["evaluate"]}

@@ -1,9 +1,9 @@
-"""What an evaluation takes, stage by stage, on one core; written as JSON.
+"""Measure the time of an evaluation, stage by stage, on one core; write data/benchmarks/evaluate.json.
 
     python benchmarks/evaluate.py                          # with the shipped model latentdx
     python benchmarks/evaluate.py --model MODEL.safetensors --presets 64
 
-The stages are those of `latentdx evaluate`, on presets of the model's test set, nothing taken from a cache.
+The stages are those of `latentdx evaluate` on presets of the model's test set; nothing comes from a cache.
 """
 
 import argparse
@@ -36,8 +36,8 @@ RESULTS = data_path("benchmarks", "evaluate.json")
 
 
 def milliseconds(work: Callable[[int], Any], n: int, what: str) -> dict[str, float]:
-    """Median, and extremes, of one item's time."""
-    work(0)  # filters and such are made once
+    """Measure the time per item in milliseconds: median, extremes and number of items."""
+    work(0)  # untimed: makes filters and other things that are made once
     times = []
     for i in tqdm(range(n), desc=what):
         start = time.perf_counter()
@@ -47,7 +47,7 @@ def milliseconds(work: Callable[[int], Any], n: int, what: str) -> dict[str, flo
 
 
 def measure(name: str, n: int) -> dict[str, Any]:
-    """Milliseconds of every stage, for one preset and note each."""
+    """Measure the milliseconds of every stage, each for one preset and one note."""
     torch.set_num_threads(1)
     model, synth = find_model(name), Dexed()
     profile = model.about.profile
@@ -89,9 +89,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="latentdx", help="shipped, or a checkpoint")
-    parser.add_argument("--presets", type=int, default=32)
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument(
+        "--model",
+        default="latentdx",
+        help="shipped model or checkpoint (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--presets", type=int, default=32, help="number of test presets (default: %(default)s)"
+    )
+    parser.add_argument("--results", type=Path, default=RESULTS, help="file for the results")
     options = parser.parse_args()
     results = {"machine": machine(), **measure(options.model, options.presets)}
     options.results.parent.mkdir(parents=True, exist_ok=True)

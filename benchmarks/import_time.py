@@ -1,6 +1,6 @@
-"""How much CPU time does it take to import the package, and to print the command's help?
+"""Measure the CPU time of importing the package and of printing the command's help.
 
-python benchmarks/import_time.py    # data/benchmarks/import_time.json; half a minute
+python benchmarks/import_time.py    # writes data/benchmarks/import_time.json; takes half a minute
 """
 
 import json
@@ -25,7 +25,7 @@ COMMANDS = {
 
 
 def cpu_seconds(command: list[str]) -> float:
-    """Run a command; its user and system time."""
+    """Run a command and return its user and system time in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -33,7 +33,7 @@ def cpu_seconds(command: list[str]) -> float:
 
 
 def main() -> None:
-    """Measure, print and keep the outcome."""
+    """Measure, print the results and write them."""
     rounds = [{name: cpu_seconds(command) for name, command in COMMANDS.items()} for _ in range(ROUNDS)]
     outcome = {
         "machine": machine(),

@@ -1,9 +1,10 @@
-"""How good are the answers of the index by sound? Against the exact search; data/benchmarks/index.json.
+"""Compare the answers of the sound index with an exact search; write data/benchmarks/index.json.
 
     python benchmarks/index.py
 
-Each finds 16 training presets for each of 200 validation presets, relatives removed; what counts is the
-distance of the best one's render. Needs learnfm and its single-note store. Never looks at the test set.
+Both find 16 training presets for each of 200 validation presets. Relatives of the target (presets that share
+at least 80% of its values) are excluded. The quality of an answer is the distance of the best of its renders.
+Needs learnfm and its single-note store. The test set is never used.
 """
 
 import json
@@ -35,17 +36,17 @@ Search = Callable[[Codes, Mask], npt.NDArray[np.int64]]
 
 
 def shortened(index: SoundIndex, n: int) -> SoundIndex:
-    """With the first `n` dimensions: principal axes are nested."""
+    """Return the index with only its first `n` dimensions, which are its first principal axes."""
     return SoundIndex(index.rows, index.codes[:, :n], index.basis[:, :n], index.offset[:n], index.about)
 
 
 def size(index: SoundIndex) -> int:
-    """Bytes of its arrays."""
+    """Return the size of the index's arrays in bytes."""
     return sum(array.nbytes for array in (index.rows, index.codes, index.basis, index.offset))
 
 
 class Trial:
-    """The targets, and how far each preset heard for one of them is from it."""
+    """Target presets, and the measured distances of answers from them."""
 
     def __init__(self, bank: PresetBank, index: SoundIndex, store: Store) -> None:
         rows = curation.rows(index.about.corpus, split="twin-disjoint", subset="validation")
@@ -56,9 +57,9 @@ class Trial:
         self.heard: dict[tuple[int, int], float] = {}
 
     def best(self, search: Search) -> tuple[npt.NDArray[np.float64], float]:
-        """Of the answers to each target the least distance; and milliseconds a query."""
+        """Find the least distance among the answers to each target, and the milliseconds per query."""
         out, spent = [], 0.0
-        search(self.store.row(self.rows[0])[0], self.excluded[self.rows[0]])  # what is kept for later queries
+        search(self.store.row(self.rows[0])[0], self.excluded[self.rows[0]])  # fills caches
         for row in tqdm(self.rows, unit="preset"):
             codes = np.array(self.store.row(row)[0])
             start = time.perf_counter()
@@ -73,6 +74,7 @@ class Trial:
 
 
 def compared(known: KnownPresets) -> dict[str, Any]:
+    """Compare the index at several sizes with the exact search."""
     store = Store(store_folder(known.corpus, SINGLE_NOTE))
     trial, exact = Trial(known.bank, known.index, store), Neighbors(store, known.index.rows)
     reference, spent = trial.best(lambda codes, no: exact.nearest(codes, N_ANSWERS, excluded=no)[0])

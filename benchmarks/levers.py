@@ -1,9 +1,9 @@
-"""What brings the rendered distance down? Each lever alone, on validation presets; data/results/levers.csv.
+"""Ablations: measure how each choice changes the rendered distance; write data/results/levers.csv.
 
-    python benchmarks/levers.py training     # short trainings of NumCat++ that differ in one thing; resumes
-    python benchmarks/levers.py inference    # ways to use the default model
+    python benchmarks/levers.py training     # short trainings of NumCat++ that differ in one choice; resumes
+    python benchmarks/levers.py inference    # methods of inference with the default model
 
-Needs learnfm. Never looks at the test set.
+All distances are measured on validation presets; the test set is never used. Needs learnfm.
 """
 
 import argparse
@@ -37,10 +37,10 @@ from latentdx.training.loop import train
 from latentdx.training.profile import Profile, read_profile
 
 N_PRESETS, N_SEARCHED = 200, 100
-"""Of the validation set, the same for all: in one pass, and for levers that render dozens a preset."""
+"""Numbers of validation presets: for one pass, and for ablations that render dozens of presets per target."""
 
 SHORT = {"epochs": 1}
-"""Of the trainings that are compared; what a lever brings in a short one need not last."""
+"""Settings of the compared trainings; an effect in such a short training may vanish in a longer one."""
 
 METRICS: Mapping[str, Callable[[SoundFeatures, SoundFeatures], float]] = {
     "spectral convergence": spectral_convergence,
@@ -50,9 +50,14 @@ METRICS: Mapping[str, Callable[[SoundFeatures, SoundFeatures], float]] = {
 
 @dataclass(frozen=True)
 class Change:
-    """A training lever: the profile with the other choice differs from the laptop profile in these fields.
+    """Ablation of one choice in training.
 
-    `kept`: what ships has the lever, so that the other choice is to be without it; else it is to have it.
+    Attributes:
+        lever: Name of the choice.
+        changed: Description of the choice and its alternative.
+        other: Fields in which the profile with the other choice differs from the laptop profile.
+        kept: Whether the shipped models make this choice, so that `other` undoes it; if false, `other` makes
+            it.
     """
 
     lever: str
@@ -97,18 +102,18 @@ CHANGES = (
 
 
 RECORDED = 0.3
-"""Share of presets that the robust training hears as recorded."""
+"""Share of presets that the robust training hears as simulated recordings."""
 
 
 def changed(profile: Profile, fields: Mapping[str, Any]) -> Profile:
-    """The profile with other values, wherever they belong."""
+    """Replace fields of the profile or of its architecture."""
     own = {k: v for k, v in fields.items() if hasattr(profile, k)}
     inner = {k: v for k, v in fields.items() if k not in own}
     return replace(profile, **own, architecture=replace(profile.architecture, **inner))
 
 
 class Targets:
-    """The validation presets with their spectrograms and sounds."""
+    """Validation presets with their spectrograms and sounds."""
 
     def __init__(self, n: int) -> None:
         every = rows("learnfm", "twin-disjoint", "validation")
@@ -123,7 +128,7 @@ class Targets:
     def measure(
         self, infer: Callable[[int], npt.NDArray[np.uint8]], what: str
     ) -> dict[str, npt.NDArray[Any]]:
-        """Every metric of the preset that `infer` finds for each target."""
+        """Measure every metric for the preset that `infer` finds for each target."""
         out = []
         for i in tqdm(range(len(self.rows)), desc=what):
             target, found = (
@@ -134,14 +139,14 @@ class Targets:
         return dict(zip(METRICS, np.array(out).T, strict=True))
 
     def one_pass(self, model: Programmer, decibels: Tensor | None = None) -> dict[str, npt.NDArray[Any]]:
-        """Of the spectrograms heard, default the clean ones; judged by the clean sounds."""
+        """Measure one pass on spectrograms (default the clean ones), always against the clean sounds."""
         values = model.predict(self.decibels if decibels is None else decibels).values
         return self.measure(lambda i: values[i], "one pass")
 
     def ranked(
         self, draw: Callable[[int, int], npt.NDArray[np.uint8]], what: str
     ) -> dict[str, npt.NDArray[Any]]:
-        """The best of `draw(i, N_DRAWN)` by rendering."""
+        """Measure the best of `draw(i, N_DRAWN)`, which is found by rendering all of them."""
 
         def best(i: int) -> npt.NDArray[np.uint8]:
             drawn = draw(i, N_DRAWN)
@@ -151,6 +156,7 @@ class Targets:
 
 
 def note(lever: str, change: str, before: Mapping[str, Any], after: Mapping[str, Any], *, kept: bool) -> None:
+    """Record and print the effect of one choice on every metric."""
     for metric in METRICS:
         line = ablations.record(
             lever, change, f"{metric}, median", before[metric], after[metric], kept=kept, commit=code_commit()
@@ -161,6 +167,7 @@ def note(lever: str, change: str, before: Mapping[str, Any], after: Mapping[str,
 
 
 def training() -> None:
+    """Run the ablations of choices in training."""
     targets = Targets(N_PRESETS)
     base = read_profile("numcat++", changes=SHORT)
 
@@ -171,8 +178,13 @@ def training() -> None:
     shipped = targets.one_pass(plain)
     for change in CHANGES:
         other = targets.one_pass(trained(changed(base, change.other), "-".join(change.other)))
-        said = f"{change.changed} ({base.epochs}-epoch NumCat++, one pass)"
-        note(change.lever, said, *((other, shipped) if change.kept else (shipped, other)), kept=change.kept)
+        description = f"{change.changed} ({base.epochs}-epoch NumCat++, one pass)"
+        note(
+            change.lever,
+            description,
+            *((other, shipped) if change.kept else (shipped, other)),
+            kept=change.kept,
+        )
     robust = trained(replace(base, recorded=RECORDED), "recorded")
     share = f"{RECORDED:.0%} of the presets heard as recorded, against none ({base.epochs}-epoch NumCat++)"
     note("training on recordings: clean sounds", share, shipped, targets.one_pass(robust), kept=False)
@@ -181,6 +193,7 @@ def training() -> None:
 
 
 def inference() -> None:
+    """Run the ablations of choices in inference."""
     targets, joint = Targets(N_SEARCHED), load_model("latentdx")
     seeds = [int(row) for row in targets.rows]
 
@@ -198,24 +211,26 @@ def inference() -> None:
 
     single = targets.one_pass(joint)
     warm = targets.ranked(draws(1.0), "joint draws")
-    said = f"{N_DRAWN} joint draws, against one pass (default model)"
-    note("the best of many by rendering", said, single, warm, kept=True)
+    description = f"{N_DRAWN} joint draws, against one pass (default model)"
+    note("the best of many by rendering", description, single, warm, kept=True)
     apart = targets.ranked(draws(1.0, together=False), "independent draws")
-    said = f"best of {N_DRAWN} joint draws, against {N_DRAWN} of independent parameters"
-    note("a joint posterior", said, apart, warm, kept=True)
+    description = f"best of {N_DRAWN} joint draws, against {N_DRAWN} of independent parameters"
+    note("a joint posterior", description, apart, warm, kept=True)
     cool = targets.ranked(draws(DRAWING_TEMPERATURE), "cooler draws")
-    said = f"best of {N_DRAWN} at temperature {DRAWING_TEMPERATURE}, against 1"
-    note("cooler draws", said, warm, cool, kept=True)
+    description = f"best of {N_DRAWN} at temperature {DRAWING_TEMPERATURE}, against 1"
+    note("cooler draws", description, warm, cool, kept=True)
     redrawn = targets.ranked(explored, "blocks drawn anew")
-    said = f"of {N_DRAWN} renders most for the best so far with one block drawn anew, against all for draws"
-    note("blocks drawn anew", said, cool, redrawn, kept=True)
+    description = (
+        f"of {N_DRAWN} renders most for the best so far with one block drawn anew, against all for draws"
+    )
+    note("blocks drawn anew", description, cool, redrawn, kept=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("training", "inference"))
+    parser.add_argument("what", choices=("training", "inference"), help="kind of ablations to run")
     {"training": training, "inference": inference}[parser.parse_args().what]()
 
 

@@ -1,8 +1,8 @@
-"""Lighthouse's four desktop scores of every page of the site; data/benchmarks/lighthouse.json.
+"""Measure Lighthouse's four desktop scores for every page of the site; write data/benchmarks/lighthouse.json.
 
-    make site && python benchmarks/lighthouse.py        # needs npm, which fetches Lighthouse, and Chromium
+    make site && python benchmarks/lighthouse.py        # needs Chromium, and npm, which fetches Lighthouse
 
-The site is served as a static host does: under a sub-path, text compressed, to be cached for ten minutes.
+The site is served as a static host would: under a sub-path, with compressed text, cacheable for ten minutes.
 """
 
 import argparse
@@ -32,7 +32,7 @@ TEXT = {".html", ".css", ".js", ".svg", ".json"}
 
 @contextmanager
 def served(site: Path) -> Iterator[str]:
-    """The address of the site's root, as long as it lasts."""
+    """Serve the site while the context lasts, and yield the address of its root."""
 
     class Handler(SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -63,14 +63,14 @@ def served(site: Path) -> Iterator[str]:
 
 
 def built_from(site: Path) -> str:
-    """What the site's pages say of themselves: commit and profile."""
-    said = re.search(r'class="build">Built from (.*?)\.</p>', (site / "book/index.html").read_text("utf8"))
-    assert said
-    return said[1]
+    """Read the commit and the profile that the site was built from."""
+    found = re.search(r'class="build">Built from (.*?)\.</p>', (site / "book/index.html").read_text("utf8"))
+    assert found
+    return found[1]
 
 
 def scores(address: str) -> dict[str, Any]:
-    """Of one page: each category in per cent, and the audits that cost something."""
+    """Measure one page: the score of each category in percent, and the audits below 90."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         subprocess.run(
@@ -95,7 +95,13 @@ def scores(address: str) -> dict[str, Any]:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    arguments.add_argument("site", type=Path, nargs="?", default=Path("build/laptop/_build/html"))
+    arguments.add_argument(
+        "site",
+        type=Path,
+        nargs="?",
+        default=Path("build/laptop/_build/html"),
+        help="folder of the built site (default: %(default)s)",
+    )
     site = arguments.parse_args().site
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     os.environ.setdefault("CHROME_PATH", chromium or "")

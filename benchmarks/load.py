@@ -1,9 +1,9 @@
-"""How much slower is a whole match while another process keeps both cores busy?
+"""Measure how much slower a whole match is while another process keeps all cores busy.
 
-    python benchmarks/load.py    # data/benchmarks/load.json; five minutes
+    python benchmarks/load.py    # writes data/benchmarks/load.json; takes five minutes
 
-Quiet and busy runs alternate. A run is a process of its own, as from the command line, so its time includes
-importing PyTorch and loading the model.
+Quiet and busy runs alternate. Each run is a process of its own, as on the command line, so that its time
+includes importing PyTorch and loading the model.
 """
 
 import json
@@ -46,7 +46,7 @@ def busy() -> Iterator[None]:
 
 
 def seconds(sound: Path, folder: str) -> float:
-    """Wall time of one `latentdx match`."""
+    """Run `latentdx match` once and return its wall time in seconds."""
     command = [sys.executable, "-m", "latentdx.cli", "match", str(sound), "-o", f"{folder}/match.syx"]
     begun = time.perf_counter()
     subprocess.run([*command, "--budget", str(BUDGET), "--force"], check=True, stdout=subprocess.DEVNULL)
@@ -54,11 +54,11 @@ def seconds(sound: Path, folder: str) -> float:
 
 
 def main() -> None:
-    """Measure, print and ship the outcome."""
+    """Measure, print the results and write them."""
     sound = data_path("targets", load("out of domain")[0].file)
     quiet, loaded = [], []
     with tempfile.TemporaryDirectory() as folder:
-        seconds(sound, folder)  # what is compiled or cached once
+        seconds(sound, folder)  # untimed: compiles and caches what later runs reuse
         for _ in range(ROUNDS):
             quiet.append(seconds(sound, folder))
             with busy():

@@ -1,10 +1,10 @@
-"""How near does which search come with 2,000 renders, by which distance should it go, and how long does a
-match take on one core?
+"""Compare searches with 2,000 renders, compare distances to search by, and time a whole match on one core.
 
-    python benchmarks/match.py    # data/benchmarks/match.json; half an hour on one core
+    python benchmarks/match.py    # writes data/benchmarks/match.json; takes half an hour on one core
 
-All start with what a match starts with, the model's answers and the nearest known presets without relatives,
-and share their distance. On validation presets of learnfm; needs the corpus and its single-note store.
+All searches start from the presets that a match starts from (the model's answers, and the nearest known
+presets, without those that share at least 80% of the target's values) and minimize the same distance. The
+targets are validation presets of learnfm; the corpus and its single-note store are needed.
 """
 
 import json
@@ -46,7 +46,7 @@ SEED = 0
 
 
 def catcmawm(starts: Values, judge: Judged, _: Redraw) -> float:
-    """CatCMA with margin around the best start, over its audible parameters; the least distance."""
+    """Run CatCMA with margin around the best start, on audible parameters; return the least distance."""
     distances = judge(starts)
     least, left = float(distances.min()), BUDGET - len(starts)
     best = starts[int(distances.argmin())]
@@ -61,7 +61,7 @@ def catcmawm(starts: Values, judge: Judged, _: Redraw) -> float:
     found = CatCMAwM(
         z_space=[np.arange(maxima()[c] + 1) / maxima()[c] for c in numbers],
         c_space=sizes.tolist(),
-        mean=np.clip(best[numbers] / maxima()[numbers], 1e-3, 1 - 1e-3),  # it fails with one on an edge
+        mean=np.clip(best[numbers] / maxima()[numbers], 1e-3, 1 - 1e-3),  # it fails with a mean on an edge
         sigma=0.05,
         cat_param=likely,
         seed=SEED,
@@ -71,15 +71,15 @@ def catcmawm(starts: Values, judge: Judged, _: Redraw) -> float:
         values = np.repeat(best[None], len(asked), 0)
         values[:, numbers] = np.rint([s.z * maxima()[numbers] for s in asked])
         values[:, choices] = [s.c.argmax(1) for s in asked]
-        told = judge(values)
+        judged = judge(values)
         left -= len(values)
-        least = min(least, float(told.min()))
-        found.tell(list(zip(asked, told.tolist(), strict=True)))
+        least = min(least, float(judged.min()))
+        found.tell(list(zip(asked, judged.tolist(), strict=True)))
     return least
 
 
 def genetic(starts: Values, judge: Judged, _: Redraw) -> float:
-    """As `models.genetic`, but from all starts and by this distance."""
+    """Run `latentdx.evaluation.genetic_search` from all starts and by `judge`; return the least distance."""
     rng = np.random.default_rng(SEED)
     population, distances = starts, judge(starts)
     left = BUDGET - len(starts)
@@ -118,10 +118,11 @@ DISTANCES = {
     "spectral convergence alone": dict(zip(WEIGHTS, (0.0, 1.0, 0.0), strict=True)),
     "MFCC13 alone": dict(zip(WEIGHTS, (0.0, 0.0, 1.0), strict=True)),
 }
-"""What a search may go by; all of `MEASURES` then tell what it is good for, log-mel in none of them."""
+"""Distances to search by. Each is judged by all of `MEASURES`; log-mel is in none of the distances."""
 
 
 def compared() -> dict[str, Any]:
+    """Run all searches on all targets, with all distances, and time them."""
     torch.set_num_threads(1)
     trial = Trial.of("learnfm", "twin-disjoint", "validation", limit=N_TARGETS)
     known = nearest_unrelated(trial, SoundIndex.read(data_path("index", "learnfm.safetensors")), N_NEAREST)

@@ -1,11 +1,11 @@
-"""Speed and memory of rendering, of the store and of loading from it; one run, written as JSON.
+"""Measure speed and memory of rendering, of the store and of loading from it, in one run; write JSON.
 
     python benchmarks/render.py                  # learnfm (or --corpus starter), one note
-    python benchmarks/render.py --six            # six notes too: 16.8 GB of learnfm
+    python benchmarks/render.py --six            # six notes too, which takes 16.8 GB for learnfm
 
-What is compared is measured in the same run, in alternation, for other programs disturb a machine: the load
-is recorded. A store that the cache lacks is rendered into its place and kept; else a copy is rendered and
-deleted.
+Alternatives are measured in the same run and in alternation, because other programs may slow the machine down
+at any time; the load is recorded. A store that is not in the cache yet is rendered there and kept; otherwise,
+a copy is rendered and deleted.
 """
 
 import argparse
@@ -43,7 +43,7 @@ ITEM_BYTES = 257 * 347
 
 
 def machine() -> dict[str, Any]:
-    """What this was measured on."""
+    """Describe the machine and the versions that are measured."""
     cpu = next(
         (
             line.partition(":")[2].strip()
@@ -69,7 +69,7 @@ def machine() -> dict[str, Any]:
 
 
 def seconds(work: Callable[[int], object], items: Sequence[int], threads: int) -> float:
-    """Wall time of work on all items."""
+    """Measure the wall time of work on all items, in seconds."""
     with ThreadPoolExecutor(threads) as pool:
         start = time.perf_counter()
         for _ in pool.map(work, items):
@@ -78,7 +78,7 @@ def seconds(work: Callable[[int], object], items: Sequence[int], threads: int) -
 
 
 def threading(bank: PresetBank, rounds: int) -> dict[str, Any]:
-    """One thread against two, in alternation, for rendering alone and for the whole way to codes."""
+    """Compare one thread with two, in alternation, for rendering alone and for rendering with mel codes."""
     renderer = Dexed()
     rows = np.random.default_rng(0).choice(len(bank), min(400, len(bank)), replace=False).tolist()
     works: dict[str, Callable[[int], object]] = {
@@ -87,7 +87,7 @@ def threading(bank: PresetBank, rounds: int) -> dict[str, Any]:
     }
     results: dict[str, Any] = {"presets": len(rows), "rounds": rounds}
     for name, work in works.items():
-        seconds(work, rows, 2)  # makes the tables
+        seconds(work, rows, 2)  # untimed: makes the tables
         pairs = [(seconds(work, rows, 1), seconds(work, rows, 2)) for _ in range(rounds)]
         results[name] = {
             "ms_1_thread": [round(1e3 * one / len(rows), 3) for one, _ in pairs],
@@ -98,12 +98,12 @@ def threading(bank: PresetBank, rounds: int) -> dict[str, Any]:
 
 
 def render_in_this_process(corpus: str, notes: str, folder: Path) -> None:
-    """The child's part of `storing`: render, print what it took."""
+    """Render a store and print what it took; the child process's part of `storing`."""
     bank = corpora.read(corpus).neutral()
     start, before = time.perf_counter(), time.process_time()
     store = render_store(bank, NOTE_SETS[notes], folder, corpus=corpus)
     wall, cpu = time.perf_counter() - start, time.process_time() - before
-    # not getrusage's ru_maxrss, which a process takes over from the one that started it
+    # not getrusage's ru_maxrss, which a process inherits from its parent
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     peak = int(status["VmHWM"].split()[0]) * 1024  # bytes
     print(
@@ -122,7 +122,7 @@ def render_in_this_process(corpus: str, notes: str, folder: Path) -> None:
 
 
 def storing(corpus: str, notes: str) -> dict[str, Any]:
-    """A whole corpus into a store, in a process of its own so that its memory can be told."""
+    """Render a whole corpus into a store, in a separate process so that its memory can be measured."""
     target = store_folder(corpus, NOTE_SETS[notes])
     target.parent.mkdir(parents=True, exist_ok=True)
     keep = not target.exists()
@@ -140,7 +140,7 @@ def storing(corpus: str, notes: str) -> dict[str, Any]:
 
 
 def loading(store: Store, bank: PresetBank) -> dict[str, Any]:
-    """Items a second of a shuffled pass over the store: as it comes, and once more with a warm disk cache."""
+    """Measure items per second of shuffled passes over the store, first cold, then with a warm disk cache."""
     dataset = SpectrogramDataset(store, bank)
     decibels = SpectrogramDataset(store, bank, decibels=True)
     batch = 64
@@ -149,7 +149,7 @@ def loading(store: Store, bank: PresetBank) -> dict[str, Any]:
         start, count, total = time.perf_counter(), 0, 0
         for item in loader(served, batch, shuffle=True, workers=workers):
             count += len(item.row)
-            total += int(item.spectrogram[:, 0, 0, 0].sum())  # touch it
+            total += int(item.spectrogram[:, 0, 0, 0].sum())  # read it
         return count / (time.perf_counter() - start)
 
     return {
@@ -165,7 +165,7 @@ def loading(store: Store, bank: PresetBank) -> dict[str, Any]:
 
 
 def formats(store: Store, n: int = 2000) -> dict[str, Any]:
-    """Random single reads from .npy shards and, where zarr is installed, from zarr with a chunk an item."""
+    """Measure random single reads from .npy shards and (if installed) from zarr with a chunk per item."""
     n = min(n, len(store))
     codes = store.codes(range(n))
     order = np.random.default_rng(0).permutation(n).tolist()
@@ -202,7 +202,7 @@ def formats(store: Store, n: int = 2000) -> dict[str, Any]:
 
 
 def plan(stored: dict[str, Any], ratio: float, presets: int = 10_000_000, notes: int = 6) -> dict[str, Any]:
-    """What a large store costs, from the processor time and the compression measured here."""
+    """Estimate the cost of a large store from the measured processor time and compression."""
     renders = presets * notes
     core_seconds = stored["cpu_seconds"] / (stored["presets"] * stored["notes"])
     hours = renders * core_seconds / 3600
@@ -224,10 +224,15 @@ def plan(stored: dict[str, Any], ratio: float, presets: int = 10_000_000, notes:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", default="learnfm", choices=sorted(corpora.CORPORA))
-    parser.add_argument("--six", action="store_true", help="six notes too")
-    parser.add_argument("--rounds", type=int, default=5, help="of one thread against two")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument(
+        "--corpus",
+        default="learnfm",
+        choices=sorted(corpora.CORPORA),
+        help="corpus to render (default: %(default)s)",
+    )
+    parser.add_argument("--six", action="store_true", help="measure a store of six notes too")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of one thread against two")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="file for the results")
     parser.add_argument("--child", nargs=2, metavar=("NOTES", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:

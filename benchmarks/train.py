@@ -1,12 +1,13 @@
-"""Speed of the training loop, and of a trained model; one run, written as JSON.
+"""Measure the speed of the training loop and of a trained model, in one run; write JSON.
 
     python benchmarks/train.py                              # the loop, on learnfm (or --corpus starter)
-    python benchmarks/train.py --model MODEL.safetensors    # loading and programming with a model too
+    python benchmarks/train.py --model MODEL.safetensors    # also loading and using a model
 
-The loop is the very one that trains. Measured in alternation, for other programs disturb a machine: an
-unoptimized loop (single precision, PyTorch's own transposed convolutions and memory format, every
-spectrogram decoded), then one lever more at a time, to the loop of the profile. The last lever, threads that
-wait awake (`OMP_WAIT_POLICY`, which `latentdx train` sets), takes a process of its own.
+The loop is the one that trains models. The measurements alternate, because other programs may slow the
+machine down at any time. They begin with an unoptimized loop (single precision, PyTorch's own transposed
+convolutions and memory format, every spectrogram decoded) and add one optimization at a time, up to the loop
+of the profile. The last optimization, threads that wait actively (`OMP_WAIT_POLICY`, which `latentdx train`
+sets), needs a process of its own.
 """
 
 import argparse
@@ -45,12 +46,12 @@ NEEDED = {
     "load_seconds": 2.0,
     "program_ms_one_core": 150,
 }
-"""What the project asks of itself."""
+"""The project's own targets."""
 
 
 @dataclass(frozen=True)
 class Loop:
-    """One way to train the same network."""
+    """Variant of the training loop, which trains the same network."""
 
     precision: Literal["32-true", "bf16-mixed"]
     channels_last: bool
@@ -58,7 +59,7 @@ class Loop:
     decoded: float
 
     def prepare(self, profile: Profile, folder: Path, items: int) -> Run:
-        """A run at its beginning, of epochs of so many items."""
+        """Set up a run whose epochs have a given number of items."""
         changed = replace(profile, precision=self.precision, decoded=self.decoded)
         run = set_up(changed, folder, Fabric(accelerator="cpu", devices=1, precision=self.precision))
         served = np.resize(run.data.items("train"), items)
@@ -74,7 +75,7 @@ class Loop:
 
 
 class Rates:
-    """Takes the place of a run's log."""
+    """Stand-in for a run's log that keeps only the speeds."""
 
     def __init__(self) -> None:
         self.found: list[float] = []
@@ -87,7 +88,7 @@ AWAKE = "+ threads wait awake"
 
 
 def loops(profile: Profile) -> dict[str, Loop]:
-    """From the unoptimized one to the profile's, one lever more at a time; the last but `AWAKE`."""
+    """List the loops from the unoptimized one to the profile's, without `AWAKE`."""
     plain = Loop("32-true", channels_last=False, doubling=False, decoded=1.0)
     half = replace(plain, precision=profile.precision)
     doubling = replace(half, doubling=True)
@@ -102,21 +103,21 @@ def loops(profile: Profile) -> dict[str, Loop]:
 
 
 def one_round(profile: Profile, steps: int, *, awake: bool) -> dict[str, float]:
-    """Presets a second of each loop (`awake`: of the last): the median step, the first one left out."""
-    ways = loops(profile)
+    """Measure presets per second of each loop (if `awake`, of the last), without the first step."""
+    variants = loops(profile)
     if awake:
-        ways = {AWAKE: [*ways.values()][-1]}
+        variants = {AWAKE: [*variants.values()][-1]}
     rates = {}
     with tempfile.TemporaryDirectory() as folder, tqdm(disable=True) as bar:
-        for name, way in ways.items():
-            run, log = way.prepare(profile, Path(folder), profile.batch * (steps + 1)), Rates()
+        for name, variant in variants.items():
+            run, log = variant.prepare(profile, Path(folder), profile.batch * (steps + 1)), Rates()
             train_epoch(run, log, bar)  # type: ignore[arg-type]
             rates[name] = statistics.median(log.found[1:])
     return rates
 
 
 def training(options: argparse.Namespace, profile: Profile) -> dict[str, Any]:
-    """The median of rounds, each in processes of their own."""
+    """Measure the median of several rounds, each in its own processes."""
     rates: dict[str, list[float]] = {}
     for _ in range(options.rounds):
         for awake in (False, True):
@@ -141,7 +142,7 @@ def training(options: argparse.Namespace, profile: Profile) -> dict[str, Any]:
 
 
 def using(file: Path) -> dict[str, Any]:
-    """Load a checkpoint, and program sounds with it on one core, in this process."""
+    """Measure loading a checkpoint and predicting presets with it, on one core in this process."""
     torch.set_num_threads(1)
     start = time.perf_counter()
     model = load_model(file)
@@ -172,7 +173,7 @@ def using(file: Path) -> dict[str, Any]:
 
 
 def child(asked: list[str], variables: dict[str, str]) -> dict[str, Any]:
-    """What this script, asked for a part, prints in a process of its own, where nothing is warm."""
+    """Run a part of this script in a new process, where nothing is cached, and return its results."""
     done = subprocess.run(
         [sys.executable, __file__, *asked],
         stdout=subprocess.PIPE,
@@ -186,12 +187,17 @@ def child(asked: list[str], variables: dict[str, str]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", default="learnfm", choices=sorted(corpora.CORPORA))
-    parser.add_argument("--scale", default="laptop", help="of the profile")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=6, help="that count, of each loop in each round")
-    parser.add_argument("--model", type=Path, help="a checkpoint to load and use")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument(
+        "--corpus",
+        default="learnfm",
+        choices=sorted(corpora.CORPORA),
+        help="corpus to train on (default: %(default)s)",
+    )
+    parser.add_argument("--scale", default="laptop", help="scale of the profile (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=6, help="timed steps per loop and round")
+    parser.add_argument("--model", type=Path, help="checkpoint to load and use")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="file for the results")
     parser.add_argument("--using", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--round", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--awake", action="store_true", help=argparse.SUPPRESS)

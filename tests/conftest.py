@@ -103,8 +103,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def stage(nodeid: str) -> str:
     """Which of CI's stages a test belongs to."""
     file = nodeid.partition("::")[0]
-    if file.endswith(".ipynb"):
-        return "notebooks (nbval)"
     return {"test_site.py": "site", "test_browser.py": "browser"}.get(Path(file).name, "unit tests")
 
 

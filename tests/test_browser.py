@@ -1,4 +1,4 @@
-"""The site in a real Chromium, under a sub-path as on GitHub Pages: whole, offline, playable, accessible."""
+"""The site in a real Chromium, under a sub-path as on GitHub Pages: complete, offline and accessible."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 TOC = (Path(__file__).parents[1] / "_toc.yml").read_text("utf8")
 PAGES = [f"{name}.html" for name in re.findall(r"(?:root|file): (\S+)", TOC)]
 
-# What axe finds in the theme itself (sphinx-book-theme 1.3.0): rule -> the theme's elements.
+# Violations that axe finds in the theme itself (sphinx-book-theme 1.3.0): rule -> the theme's elements.
 THEMES_OWN = {
     "label-content-name-mismatch": (".search-button", ".nav-link"),
     "region": (".sidebar-primary-items__start",),
@@ -31,7 +31,7 @@ THEMES_OWN = {
 
 
 class RangeHandler(SimpleHTTPRequestHandler):
-    """Serves files like a web host does: byte ranges too, which seeking in a sound needs."""
+    """Handler that serves files like a web host, including byte ranges, which seeking in a sound needs."""
 
     def send_head(self):  # type: ignore[no-untyped-def]
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
@@ -60,7 +60,7 @@ class RangeHandler(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def address(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The site's address on this machine, below a sub-path."""
+    """Address of the site on this machine, below a sub-path."""
     root = tmp_path_factory.mktemp("host")
     (root / "latentdx").symlink_to(site)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(RangeHandler, directory=str(root)))
@@ -71,7 +71,7 @@ def address(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 @pytest.fixture(params=["http", "file"])
 def origin(request: pytest.FixtureRequest, address: str, site: Path) -> str:
-    """The site on a host, and as files opened by a double click."""
+    """Address of the site on a host, and of its files as opened by a double click."""
     return address if request.param == "http" else site.as_uri()
 
 
@@ -82,7 +82,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 def scroll_through(page: Page) -> None:
-    """Bring every lazily loaded picture into view."""
+    """Scroll every lazily loaded picture into view."""
     page.evaluate(
         """async () => {
             for (let y = 0; y < document.body.scrollHeight; y += innerHeight / 2) {
@@ -94,8 +94,10 @@ def scroll_through(page: Page) -> None:
     page.wait_for_load_state("networkidle")
 
 
-def test_pages_are_whole_and_ask_no_other_host(context: BrowserContext, origin: str) -> None:
-    foreign, broken, said = [], [], []
+def test_pages_are_complete_and_request_nothing_from_other_hosts(
+    context: BrowserContext, origin: str
+) -> None:
+    foreign, broken, errors = [], [], []
 
     def leave(request: Request) -> None:
         if not request.url.startswith((origin, "data:", "blob:")):
@@ -106,32 +108,32 @@ def test_pages_are_whole_and_ask_no_other_host(context: BrowserContext, origin: 
             broken.append(f"{response.status} {response.url}")
 
     def hear(message: ConsoleMessage) -> None:
-        # the page that leads on to the first one names no icon, so the browser asks for the host's
+        # the page that redirects to the first one names no icon, so the browser requests the host's
         if message.type == "error" and not message.location["url"].endswith("/favicon.ico"):
-            said.append(f"{message.text} {message.location['url']}")
+            errors.append(f"{message.text} {message.location['url']}")
 
     def fail(request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # the next page came first
+        if request.failure != "net::ERR_ABORTED":  # aborted because the next page was opened
             broken.append(f"{request.failure} {request.url}")
 
     context.on("request", leave)
     context.on("response", arrive)
     context.on("requestfailed", fail)
     context.on("console", hear)
-    context.on("weberror", lambda error: said.append(str(error.error)))
+    context.on("weberror", lambda error: errors.append(str(error.error)))
     page = context.new_page()
-    page.goto(f"{origin}/index.html")  # leads on to the book's first page
+    page.goto(f"{origin}/index.html")  # redirects to the book's first page
     page.wait_for_url(f"{origin}/{PAGES[0]}")
-    # results as files have no excerpts, and the console says so
+    # opened as a file, the search has no excerpts and logs errors about it
     search = ["search.html?q=preset"] if origin.startswith("http") else []
     for name in [*PAGES, "genindex.html", *search]:
         page.goto(f"{origin}/{name}")
         scroll_through(page)
         assert page.locator("article h1, #search-results").first.is_visible(), name
-    assert (foreign, broken, said) == ([], [], [])
+    assert (foreign, broken, errors) == ([], [], [])
 
 
-# Returns what went wrong: the element must play for 0.2 s, seek, and come to its end.
+# Returns the problems: each element must play for 0.2 s, seek, and reach its end.
 PLAY_EVERYTHING = """async () => {
     const wrong = [];
     const within = (seconds, what, promise) => Promise.race([promise, new Promise((_, reject) =>

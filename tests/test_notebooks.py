@@ -1,5 +1,8 @@
-"""The chapters are clean sources, the profiles fit them, and the runner gives the same bytes twice."""
+"""Chapters are clean sources, profiles fit them, and the runner gives the same bytes twice."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -9,6 +12,7 @@ import yaml
 from nbformat.v4 import new_code_cell, new_notebook
 
 from latentdx.errors import NotebookError
+from latentdx_book.build import reference
 from latentdx_book.build.notebook_runner import read_profile, run_notebook
 
 BOOK = Path(__file__).parents[1] / "book"
@@ -20,7 +24,7 @@ profiles = pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.st
 
 
 @chapters
-def test_chapter_is_a_clean_source(chapter: Path) -> None:
+def test_a_chapter_has_no_outputs_and_asserts_something(chapter: Path) -> None:
     notebook = nbformat.read(chapter, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -32,14 +36,14 @@ def test_chapter_is_a_clean_source(chapter: Path) -> None:
 
 
 @profiles
-def test_profile_sets_parameters_that_exist(profile: Path) -> None:
+def test_a_profile_sets_existing_parameters_only(profile: Path) -> None:
     known = {chapter.stem: set(papermill.inspect_notebook(str(chapter))) for chapter in CHAPTERS}
     settings = yaml.safe_load(profile.read_text("utf8")) or {}
     assert set(settings) <= set(known)
     assert all(set(read_profile(profile, chapter)) <= known[chapter] for chapter in settings)
 
 
-def test_defaults_are_the_smoke_profile() -> None:
+def test_the_smoke_profile_keeps_all_defaults() -> None:
     assert yaml.safe_load((BOOK / "profiles/smoke.yml").read_text("utf8")) == {}
 
 
@@ -86,7 +90,7 @@ def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
     assert b"count = 3" in first["tones.ipynb"] and b"image/png" in first["tones.ipynb"]
 
 
-def test_new_run_replaces_the_old_media(tmp_path: Path) -> None:
+def test_a_new_run_replaces_the_old_media(tmp_path: Path) -> None:
     source = write_notebook(tmp_path / "tones.ipynb", SAVE_SOUNDS)
     target = tmp_path / "out/tones.ipynb"
     run_notebook(source, target, {"count": 3})
@@ -94,7 +98,7 @@ def test_new_run_replaces_the_old_media(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out/media/tones").iterdir())) == 1
 
 
-def test_failing_cell_keeps_the_last_good_run(tmp_path: Path) -> None:
+def test_a_failing_cell_keeps_the_last_good_run(tmp_path: Path) -> None:
     source = write_notebook(tmp_path / "tones.ipynb", SAVE_SOUNDS, "assert count < 3, 'too many'")
     target = tmp_path / "out/tones.ipynb"
     run_notebook(source, target, {})
@@ -107,14 +111,36 @@ def test_failing_cell_keeps_the_last_good_run(tmp_path: Path) -> None:
     assert contents(target.parent) == good
 
 
-def test_unknown_parameter_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_parameter_is_refused(tmp_path: Path) -> None:
     source = write_notebook(tmp_path / "tones.ipynb")
     with pytest.raises(NotebookError, match=r"no parameters \['cuont'\]; it has \['count'\]"):
         run_notebook(source, tmp_path / "out/tones.ipynb", {"cuont": 1})
 
 
-def test_profile_with_a_list_for_a_chapter_is_refused(tmp_path: Path) -> None:
+def test_a_profile_with_a_list_for_a_chapter_is_refused(tmp_path: Path) -> None:
     profile = tmp_path / "odd.yml"
     profile.write_text("tones: [count, 3]\n", "utf8")
     with pytest.raises(NotebookError, match="'tones' must map parameters to values"):
         read_profile(profile, "tones")
+
+
+def compare(chapter: Path, outputs: dict, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run nbval on a copy of a chapter that holds these outputs."""
+    notebook = folder / chapter.name
+    reference.write_reference(chapter, outputs, notebook)
+    nbval = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env"]
+    return subprocess.run([*nbval, notebook], cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", reference.STABLE)
+def test_stable_outputs_are_as_recorded(name: str, tmp_path: Path) -> None:
+    """If they changed on purpose: python -m latentdx_book.build.reference"""
+    recorded = json.loads((Path(__file__).parent / f"references/{name}.json").read_text("utf8"))
+    assert list(recorded) == list(reference.STABLE[name]) and all(recorded.values())
+    same = compare(BOOK / f"{name}.ipynb", recorded, tmp_path)
+    assert same.returncode == 0, same.stdout
+    first = recorded[next(iter(recorded))][0]["data"]
+    first["text/html"] = first["text/html"].replace("1", "2")
+    other = compare(BOOK / f"{name}.ipynb", recorded, tmp_path)
+    assert other.returncode == 1 and "1 failed" in other.stdout

@@ -1,4 +1,4 @@
-"""Fetching from a server that stalls, truncates, fails or serves wrong bytes; and where data are found."""
+"""Downloads from a server that stalls, truncates, fails or serves wrong bytes; and the search for data."""
 
 import hashlib
 import io
@@ -29,7 +29,7 @@ Behavior = Callable[["Handler", int], None]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers the n-th request as the n-th behavior says, later ones as the last."""
+    """Handler that answers the n-th request with the n-th behavior, and later requests with the last one."""
 
     server: "Server"
 
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
         behavior(self, int(match[1]) if match else 0)
 
     def begin(self, start: int, body: bytes, total: int | None = None) -> None:
-        """Status and headers of a body that starts at `start`."""
+        """Send status and headers of a body that starts at byte `start`."""
         total = len(DATA) if total is None else total
         self.send_response(206 if start else 200)
         if start:
@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 class Server(ThreadingHTTPServer):
@@ -64,7 +64,7 @@ class Server(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Quiet: clients hang up on purpose here."""
+        """Report nothing, because clients close connections on purpose here."""
 
     @property
     def url(self) -> str:
@@ -73,7 +73,7 @@ class Server(ThreadingHTTPServer):
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Server]]:
-    """A function (behavior, …) -> running server."""
+    """Return a function that starts a server with the given behaviors."""
     servers: list[Server] = []
 
     def start(*behaviors: Behavior) -> Server:
@@ -115,7 +115,7 @@ def failing(status: int) -> Behavior:
 
 
 def lying(body: bytes) -> Behavior:
-    """Serves other bytes."""
+    """Return a behavior that serves other bytes."""
 
     def lie(request: Handler, start: int) -> None:
         request.begin(start, body, len(body))
@@ -141,7 +141,7 @@ def published(url: str, data: bytes = DATA, name: str = NAME) -> RemoteFile:
 
 
 def left(folder: Path) -> list[str]:
-    """Names of all files but locks."""
+    """Return the names of all files except locks."""
     return sorted(p.name for p in folder.rglob("*") if p.is_file() and p.suffix != ".lock")
 
 
@@ -152,7 +152,7 @@ def test_a_plain_download(serve: Callable[..., Server], target: Path) -> None:
     assert left(target.parent) == ["corpus.bin"]
 
 
-def test_what_is_there_is_not_fetched_again(serve: Callable[..., Server], target: Path) -> None:
+def test_an_existing_file_is_not_downloaded_again(serve: Callable[..., Server], target: Path) -> None:
     server = serve(well)
     for _ in range(2):
         fetch_file(published(server.url))
@@ -178,7 +178,7 @@ def test_a_broken_download_leaves_nothing_and_the_next_one_works(
     assert fetch_file(published(server.url)).read_bytes() == DATA
 
 
-def test_a_silent_server_is_given_up_soon(serve: Callable[..., Server]) -> None:
+def test_a_stalled_server_soon_times_out(serve: Callable[..., Server]) -> None:
     start = time.perf_counter()
     with pytest.raises(DataUnreachableError, match="timed out"):
         fetch_file(published(serve(stalling(0)).url))
@@ -193,7 +193,9 @@ def test_wrong_bytes_are_refused(body: bytes, serve: Callable[..., Server], targ
 
 
 @pytest.mark.parametrize("status", [403, 404, 429, 500, 503])
-def test_http_errors_are_told_and_not_repeated(status: int, serve: Callable[..., Server]) -> None:
+def test_http_errors_are_reported_and_the_request_is_not_repeated(
+    status: int, serve: Callable[..., Server]
+) -> None:
     server = serve(failing(status))
     with pytest.raises(DataUnreachableError, match=str(status)):
         fetch_file(published(server.url))
@@ -224,7 +226,7 @@ def test_a_redirect_is_followed(serve: Callable[..., Server]) -> None:
     assert fetch_file(published(serve(redirect).url)).read_bytes() == DATA
 
 
-def test_two_at_once_take_turns(serve: Callable[..., Server], target: Path) -> None:
+def test_simultaneous_downloads_of_a_file_fetch_it_once(serve: Callable[..., Server], target: Path) -> None:
     def slowly(request: Handler, start: int) -> None:
         request.begin(start, DATA[start:])
         for at in range(start, len(DATA), 50_000):
@@ -238,7 +240,7 @@ def test_two_at_once_take_turns(serve: Callable[..., Server], target: Path) -> N
     assert len(server.asked) == 1
 
 
-def test_a_cache_that_cannot_be_written(
+def test_a_cache_that_cannot_be_written_is_reported(
     serve: Callable[..., Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -253,10 +255,10 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         fetch("data/x")
 
 
-# -- where data are found ------------------------------------------------------------------------------------
+# -- search for data -----------------------------------------------------------------------------------------
 
 
-def test_a_checkouts_data_win_and_are_never_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_of_a_checkout_are_never_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "fetch_file", lambda file: pytest.fail(f"fetched {file.name}"))
     assert data_path("checkpoints", "num.safetensors") == ROOT / "data/checkpoints/num.safetensors"
     assert data_path("results", "none.csv") == ROOT / "data/results/none.csv"
@@ -291,12 +293,14 @@ def installed(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp
     return server
 
 
-def test_what_the_package_carries_is_not_fetched(installed: Server) -> None:
+def test_files_in_the_package_are_not_downloaded(installed: Server) -> None:
     assert data_path("index", "starter.safetensors").read_bytes() == b"carried"
     assert is_here("index", "starter.safetensors") and installed.asked == []
 
 
-def test_the_rest_is_fetched_into_the_cache_once(installed: Server, empty_cache: Path) -> None:
+def test_other_published_files_are_downloaded_into_the_cache_once(
+    installed: Server, empty_cache: Path
+) -> None:
     assert not is_here("index", "learnfm.safetensors")
     for _ in range(2):
         found = data_path("index", "learnfm.safetensors")
@@ -304,13 +308,13 @@ def test_the_rest_is_fetched_into_the_cache_once(installed: Server, empty_cache:
     assert is_here("index", "learnfm.safetensors") and len(installed.asked) == 1
 
 
-def test_a_folder_is_fetched_as_an_archive(installed: Server, empty_cache: Path) -> None:
+def test_a_folder_is_downloaded_as_an_archive(installed: Server, empty_cache: Path) -> None:
     assert data_path("results", "summary.json").read_text() == "{}"
     assert data_path("results", "listen", "0.flac").read_text() == "sound"
     assert data_path("results") == empty_cache / "data/results" and len(installed.asked) == 1
 
 
-def test_what_is_nowhere_belongs_into_the_cache(installed: Server, empty_cache: Path) -> None:
+def test_the_path_of_an_unknown_file_is_in_the_cache(installed: Server, empty_cache: Path) -> None:
     assert data_path("index", "other.safetensors") == empty_cache / "data/index/other.safetensors"
     assert installed.asked == []
 

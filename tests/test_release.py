@@ -1,4 +1,4 @@
-"""A release publishes what the registry names; the wheel carries the rest of what commands need."""
+"""A release publishes the files in the registry; the wheel contains the other files that commands need."""
 
 import hashlib
 import io
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_registry_names_this_data_and_version(monkeypatch) -> None:
-    """If data/ or the version changed on purpose: python -m latentdx_book.build.release --registry"""
+    """If data/ or the version changed on purpose, run `python -m latentdx_book.build.release --registry`."""
     monkeypatch.chdir(ROOT)
     published = {name: file for name, file in registry().items() if name.startswith("data/")}
     assert published == {file.name: file for file in release.released()}
@@ -30,7 +30,7 @@ def test_every_entry_is_complete() -> None:
     assert registry()["corpora/learnfm/compact.bin"].size == 31_380 * 128
 
 
-def test_an_archive_has_the_same_bytes_each_time_and_every_file(tmp_path: Path) -> None:
+def test_archives_are_reproducible_and_contain_every_file(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a/b.txt").write_text("b")
     (tmp_path / "c.txt").write_text("c")
@@ -51,12 +51,12 @@ def test_assets_are_written_with_their_checksums(tmp_path: Path, monkeypatch) ->
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == sha256
 
 
-def test_the_wheel_carries_what_the_registry_leaves_out() -> None:
+def test_the_wheel_contains_the_files_that_the_registry_leaves_out() -> None:
     assert hatch_build.BUNDLED == release.BUNDLED
     assert all((ROOT / "data" / name).exists() for name in release.BUNDLED)
     assert not [name for name in registry() if name.removeprefix("data/") in release.BUNDLED]
 
 
-def test_the_address_is_of_this_version() -> None:
+def test_urls_name_this_version() -> None:
     addresses = [file.url for file in registry().values() if file.name.startswith("data/")]
     assert all(f"/releases/download/v{latentdx.__version__}/" in address for address in addresses)

@@ -1,4 +1,4 @@
-"""The built site is whole, local and light (`conftest.site` builds it, warnings as errors)."""
+"""The built site is complete, local and small (`conftest.site` builds it, with warnings as errors)."""
 
 import io
 import json
@@ -32,7 +32,7 @@ EXTERNAL = re.compile(r"^([a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 
 
 class Links(HTMLParser):
-    """Collects a page's ids and its links: (tag, attribute, address)."""
+    """Parser that collects a page's ids and its links as (tag, attribute, address)."""
 
     def __init__(self, page: Path) -> None:
         super().__init__()
@@ -51,23 +51,23 @@ class Links(HTMLParser):
 
 @pytest.fixture(scope="module")
 def parsed(site: Path) -> dict[Path, Links]:
-    """Every page of the site; the theme's two empty templates under _static are none."""
+    """Every page of the site, without the theme's two empty templates under _static."""
     return {page: Links(page) for page in site.rglob("*.html") if "_static" not in page.parts}
 
 
-def test_toc_has_every_page_that_is_written() -> None:
+def test_the_table_of_contents_has_every_page() -> None:
     sources = [*(ROOT / "book").glob("*.ipynb"), *(ROOT / "book").rglob("*.md")]
     assert sorted(PAGES) == sorted(str(page.relative_to(ROOT).with_suffix("")) for page in sources)
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_page_is_built_and_says_from_what(site: Path, name: str) -> None:
+def test_a_page_is_built_and_names_its_commit_and_profile(site: Path, name: str) -> None:
     page = (site / f"{name}.html").read_text("utf8")
     assert re.search(r'class="build">Built from [0-9a-z.-]+.*, profile smoke', page)
 
 
 def test_api_reference_has_every_module(parsed: dict[Path, Links]) -> None:
-    """Packages only gather names, the command line has --help, and the families are the starter's own."""
+    """Packages only gather names, the command line has --help, and preset families are internal."""
     modules = {
         module.name
         for module in pkgutil.walk_packages(latentdx.__path__, "latentdx.")
@@ -77,7 +77,7 @@ def test_api_reference_has_every_module(parsed: dict[Path, Links]) -> None:
     assert {f"module-{name}" for name in modules} <= anchors
 
 
-def test_every_local_link_leads_somewhere(parsed: dict[Path, Links]) -> None:
+def test_every_local_link_has_a_target(parsed: dict[Path, Links]) -> None:
     broken = []
     for page, found in parsed.items():
         for _, _, address in found.links:
@@ -93,7 +93,7 @@ def test_every_local_link_leads_somewhere(parsed: dict[Path, Links]) -> None:
 
 
 def test_nothing_is_loaded_from_elsewhere(parsed: dict[Path, Links]) -> None:
-    # an <a href> may lead away, and <link rel=canonical> names an address; everything else is fetched
+    # an <a href> may point elsewhere, and <link rel=canonical> names an address; everything else is fetched
     foreign = [
         f"{page.name}: <{tag} {name}={address[:80]}>"
         for page, found in parsed.items()
@@ -108,7 +108,7 @@ def test_links_stay_under_the_site(parsed: dict[Path, Links]) -> None:
     assert not [link for found in parsed.values() for _, _, link in found.links if re.match(r"/(?!/)", link)]
 
 
-def test_pages_are_light(site: Path, parsed: dict[Path, Links]) -> None:
+def test_pages_and_site_are_small(site: Path, parsed: dict[Path, Links]) -> None:
     assert not {page.name: page.stat().st_size for page in parsed if page.stat().st_size > 400_000}
     assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 60_000_000
 
@@ -134,8 +134,8 @@ def test_every_medium_is_used(site: Path, parsed: dict[Path, Links]) -> None:
     ]
 
 
-def test_presets_on_offer_sound_as_beside_them(site: Path) -> None:
-    """Read by another reader of .syx, rendered at the row's gain, coded as MP3: that is what is played."""
+def test_offered_presets_render_to_the_sound_of_their_clip(site: Path) -> None:
+    """A second .syx reader reads each preset; rendered at the row's gain and coded as MP3, it must match."""
     compared = 0
     for page in sorted((site / "book").glob("*.html")):
         for row in BeautifulSoup(page.read_text("utf8"), "html.parser").select(".ldx-row"):
@@ -152,20 +152,22 @@ def test_presets_on_offer_sound_as_beside_them(site: Path) -> None:
                     for note in played(page.stem, row)
                 }
                 compared += 1
-                told = f"{page.stem}: {row['aria-label']}, {clip.get_text(' ', strip=True)[:60]}, {distances}"
-                assert min(distances.values()) < 0.02, told
+                clip_text = clip.get_text(" ", strip=True)[:60]
+                assert min(distances.values()) < 0.02, (
+                    f"{page.stem}: {row['aria-label']}, {clip_text}, {distances}"
+                )
     assert compared > 40
 
 
 def played(page: str, row: Tag) -> list[tuple[int, int]]:
-    """At which notes a row's sounds may have been played; which one, its words say."""
-    if said := re.search(r"played at (\S+)@(\d+)", str(row["aria-label"]), re.IGNORECASE):
-        return [(parse_note(said[1]), int(said[2]))]
+    """Return the notes at which a row's sounds may have been played, or the one that its title names."""
+    if named := re.search(r"played at (\S+)@(\d+)", str(row["aria-label"]), re.IGNORECASE):
+        return [(parse_note(named[1]), int(named[2]))]
     return list(product((36, 60, 84), (20, 64, 85, 127))) if page == "notes" else [(60, 85)]
 
 
 def difference(heard: npt.NDArray[np.float64], coded: bytes) -> float:
-    """RMS of the difference, as a share of the RMS of what is heard."""
+    """Return the RMS of the difference as a share of the RMS of what is heard."""
     other, _ = soundfile.read(io.BytesIO(coded))
     if len(other) != len(heard):
         return np.inf
@@ -173,8 +175,8 @@ def difference(heard: npt.NDArray[np.float64], coded: bytes) -> float:
 
 
 @pytest.mark.parametrize("chapter", sorted((ROOT / "book").glob("*.ipynb")), ids=lambda path: path.stem)
-def test_executed_chapter_is_fit_to_publish(site: Path, chapter: Path) -> None:
-    """It ran whole, without warnings, and shows nothing that differs between runs or names this machine."""
+def test_an_executed_chapter_can_be_published(site: Path, chapter: Path) -> None:
+    """It has no warnings, and its outputs neither differ between runs nor name this machine."""
     executed = nbformat.read(ROOT / "build/smoke/src/book" / chapter.name, as_version=4)
     outputs = [output for cell in executed.cells if cell.cell_type == "code" for output in cell.outputs]
     assert outputs
@@ -186,6 +188,6 @@ def test_executed_chapter_is_fit_to_publish(site: Path, chapter: Path) -> None:
     assert str(Path.home()) + "/" not in text and str(ROOT) not in text
 
 
-def test_no_page_names_a_place_on_the_machine_that_built_it(site: Path) -> None:
+def test_no_page_has_a_path_of_the_machine_that_built_it(site: Path) -> None:
     naming = [page.name for page in site.rglob("*.html") if str(ROOT) in page.read_text("utf8")]
     assert naming == []

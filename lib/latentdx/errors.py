@@ -1,4 +1,4 @@
-"""The package's own exceptions: everything it raises on purpose derives from `LatentDXError`."""
+"""The package's own exceptions: all that it raises on purpose derive from `LatentDXError`."""
 
 
 class LatentDXError(Exception):
@@ -6,15 +6,24 @@ class LatentDXError(Exception):
 
 
 class MissingDependencyError(LatentDXError, ImportError):
-    """An optional package is not installed; the message names the extra that brings it."""
+    """An optional package is not installed; the message names the extra that installs it."""
 
 
 class ParameterError(LatentDXError, ValueError):
-    """An argument is out of its bounds; the message names the value and the bound."""
+    """An argument is out of bounds; the message names the value and the bound."""
 
 
 class PresetFileError(LatentDXError):
-    """A preset file cannot be read. The message names file, byte offset, what was found and expected."""
+    """A preset file cannot be read.
+
+    The message names the file, the byte offset, what was found there, and what was expected.
+
+    Args:
+        source: File, or a description of where the bytes came from.
+        offset: Position of the first wrong byte.
+        found: Description of the bytes found there.
+        expected: Description of valid bytes.
+    """
 
     def __init__(self, source: object, offset: int, found: str, expected: str) -> None:
         self.source, self.offset, self.found, self.expected = str(source), offset, found, expected
@@ -22,27 +31,27 @@ class PresetFileError(LatentDXError):
 
 
 class ChecksumError(PresetFileError):
-    """A bulk dump's checksum does not fit its bytes (common in the wild: `strict=False` reads it)."""
+    """A bulk dump's checksum does not match its bytes; this is common, and `strict=False` reads the dump."""
 
 
 class UnsupportedFormatError(PresetFileError):
-    """A valid file of another instrument or manufacturer."""
+    """A file is valid, but belongs to another instrument or manufacturer."""
 
 
 class AmbiguousNameError(LatentDXError, LookupError):
-    """Several presets carry the name; the message lists their indices."""
+    """Several presets have the name; the message lists their indices."""
 
 
 class UnknownNameError(LatentDXError, LookupError):
-    """No preset carries the name; the message lists the nearest names."""
+    """No preset has the name; the message lists the most similar names."""
 
 
 class DataError(LatentDXError):
-    """A data file (of a corpus, a model, results) cannot be had; base of the three reasons below."""
+    """A data file (a corpus, a model, results) is not available; base of the three reasons below."""
 
 
 class DataMissingError(DataError):
-    """The file is in none of the places searched; the message lists them and says how to get or make it."""
+    """The file is in none of the places searched; the message lists them and explains how to get the file."""
 
 
 class DataCorruptError(DataError):
@@ -58,11 +67,11 @@ class StoreError(LatentDXError):
 
 
 class StoreMissingError(StoreError):
-    """There is no store, or an unfinished one; the message says how to make or finish it."""
+    """There is no store, or an unfinished one; the message explains how to make or finish it."""
 
 
 class StoreBusyError(StoreError):
-    """Another process is writing this store."""
+    """Another process is writing to this store."""
 
 
 class StoreMismatchError(StoreError):
@@ -70,11 +79,11 @@ class StoreMismatchError(StoreError):
 
 
 class StoreCorruptError(StoreError):
-    """A shard's bytes do not have the hash that the manifest recorded."""
+    """A shard's bytes do not have the hash recorded in the manifest."""
 
 
 class StoreFullError(StoreError, OSError):
-    """The disk has no room; the message says how many bytes are missing."""
+    """The disk is full; the message gives the number of bytes that are missing."""
 
 
 class AudioFileError(LatentDXError):
@@ -86,20 +95,20 @@ class NotebookError(LatentDXError):
 
 
 class SoundIndexError(LatentDXError):
-    """An index of sounds is damaged, or was made with other settings; the message names the file."""
+    """An index of sounds is damaged or was made with other settings; the message names the file."""
 
 
 class ProfileError(LatentDXError, ValueError):
-    """A training profile does not hold together; the message names the key, the value and what is allowed."""
+    """A training profile is invalid; the message names the key, its value, and the values allowed."""
 
 
 class CheckpointError(LatentDXError):
-    """A checkpoint cannot be read, or does not fit what is asked; the message spells out each difference."""
+    """A checkpoint cannot be read or does not match the request; the message lists each difference."""
 
 
 class LatentError(LatentDXError):
-    """A model has no finite latents for a preset; the message says how large they are."""
+    """A model cannot interpolate between two presets; the message gives the size of their latents."""
 
 
 class TrainingDivergedError(LatentDXError):
-    """A loss is not finite; the message names the step and the file that the batch was saved to."""
+    """A loss is not finite; the message names the step and the file to which the batch was saved."""

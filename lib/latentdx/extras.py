@@ -1,4 +1,4 @@
-"""Optional dependencies."""
+"""Optional dependencies: an error that tells users which extra to install."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,13 @@ from latentdx.errors import MissingDependencyError
 
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
-    """Turn a failed import within it into an error that names the extra to install.
+    """Turn a failed import within the `with` block into an error that names the extra to install.
+
+    Args:
+        extra: Extra that installs the packages imported in the block, such as "train".
 
     Raises:
-        MissingDependencyError: A package is not installed.
+        MissingDependencyError: A package imported in the block is not installed.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: atomic writes and checksums."""
+"""Atomic writes, which leave either the complete file or none, and checksums."""
 
 import hashlib
 import os
@@ -13,8 +13,17 @@ _TEMPORARY = ".writing-"
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes its name only when it is complete and on the disk; an error leaves nothing."""
-    temporary = path.parent / f"{_TEMPORARY}{uuid.uuid4().hex}"  # its own, should two tasks write one file
+    """Open a temporary file that is renamed to `path` once it is complete and on the disk.
+
+    An error or interruption within the `with` block deletes the temporary file; an older file stays.
+
+    Args:
+        path: File to write, in an existing folder.
+
+    Yields:
+        Binary file to write to.
+    """
+    temporary = path.parent / f"{_TEMPORARY}{uuid.uuid4().hex}"  # unique: two tasks may write one file
     try:
         with temporary.open("xb") as file:
             yield file
@@ -24,7 +33,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if hasattr(os, "O_DIRECTORY"):  # the new name must survive a power cut too
+    if hasattr(os, "O_DIRECTORY"):  # the new name must also survive a power cut
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
@@ -33,14 +42,18 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write each file whole, in order."""
+    """Write several files in order, each of them atomically.
+
+    Args:
+        contents: Bytes of each file, by path.
+    """
     for path, data in contents.items():
         with atomic_write(path) as file:
             file.write(data)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what a killed process was writing in a folder that no other process writes to."""
+    """Delete the temporary files of killed processes from a folder that no process is writing to."""
     for path in folder.glob(f"{_TEMPORARY}*"):
         path.unlink(missing_ok=True)
 

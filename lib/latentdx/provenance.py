@@ -1,4 +1,4 @@
-"""Provenance: which code made something, as every checkpoint and every result says."""
+"""Provenance: the version of the code, recorded in every checkpoint and every result."""
 
 import subprocess
 from importlib.metadata import version
@@ -8,8 +8,13 @@ from latentdx.checkout import checkout
 
 
 def code_commit() -> str:
-    """Return the checkout's commit, with "+" where the package has changes; elsewhere "release 0.2.0"."""
-    if checkout() is None:  # a package may be installed within a repository that is not ours
+    """Return the version of the code that runs.
+
+    Returns:
+        In a checkout the commit's first twelve digits, followed by "+" if tracked files of the package differ
+        from it; in an installed package the release, such as "release 0.2.0"; "unknown" if git fails.
+    """
+    if checkout() is None:  # not a checkout: a repository around the package is not ours
         return f"release {version('latentdx')}"
     package = Path(__file__).parent
 
@@ -26,5 +31,9 @@ def code_commit() -> str:
 
 
 def describe_commit(commit: str) -> str:
-    """For readers: "0123456789ab", or "0123456789ab with changes"."""
+    """Return the result of `code_commit` as readers see it.
+
+    >>> describe_commit("0123456789ab+")
+    '0123456789ab with changes'
+    """
     return commit.replace("+", " with changes")

@@ -1,8 +1,8 @@
-"""Data files: where they are found, and how those that are published are fetched.
+"""Data files: where they are searched for, and how the published ones are downloaded.
 
-A file is looked up in `data/` of a checkout, else in the package, else in the user's cache, into which it is
-fetched when it is first needed. What a checkout has is never fetched. `registry.json` names every file that
-can be fetched; `python -m latentdx_book.build.release` writes it.
+In a checkout, data files lie in `data/` and are never downloaded. Elsewhere a file is taken from the package,
+or else from the user's cache, into which it is downloaded when it is first needed. `registry.json` lists
+every file that can be downloaded; `python -m latentdx_book.build.release` writes it.
 """
 
 import json
@@ -21,12 +21,12 @@ from latentdx.run_options import cache_folder
 REPOSITORY = "https://github.com/latentdx/latentdx"
 
 TIMEOUT = (10.0, 30.0)
-"""Seconds to wait for a connection, and for the next bytes."""
+"""Time limits for a connection and for the next bytes, in seconds."""
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A published file.
+    """A published file that can be downloaded.
 
     Attributes:
         name: Path in the cache, such as "data/checkpoints/num.safetensors". An archive "data/results.zip"
@@ -34,7 +34,7 @@ class RemoteFile:
         url: Address.
         sha256: SHA-256, in hexadecimal.
         size: Length in bytes.
-        license: License, or what is known of it.
+        license: License, or what is known about it.
     """
 
     name: str
@@ -46,13 +46,21 @@ class RemoteFile:
 
 @cache
 def registry() -> dict[str, RemoteFile]:
-    """Return all published files by name."""
+    """Return all published files by name.
+
+    >>> registry()["corpora/learnfm/compact.bin"].size
+    4016640
+    """
     entries = json.loads(resources.files("latentdx").joinpath("registry.json").read_text("utf8"))
     return {entry["name"]: RemoteFile(**entry) for entry in entries}
 
 
 def is_here(*parts: str) -> bool:
-    """Tell whether `data_path` finds a file without fetching anything."""
+    """Tell whether `data_path` finds a file or folder without downloading anything.
+
+    Args:
+        *parts: Folders and name below `data/`, see `data_path`.
+    """
     root = checkout()
     places = [root / "data"] if root else [_bundled(), cache_folder() / "data"]
     return any(place.joinpath(*parts).exists() for place in places)
@@ -63,15 +71,17 @@ def _bundled() -> Path:
 
 
 def data_path(*parts: str) -> Path:
-    """Find a file or folder of the project's data: `data_path("checkpoints", "num.safetensors")`.
+    """Find a file or folder of the project's data, such as `data_path("checkpoints", "num.safetensors")`.
+
+    Args:
+        *parts: Folders and name below `data/`.
 
     Returns:
-        Its path in the checkout, in the package, or in the cache, where it is fetched if it can be. What is
-        in none
-        of them need not exist: a checkout's path, or the cache's, is where it belongs.
+        Path in the checkout, in the package or in the cache. A published file is downloaded into the cache. A
+        file that is found nowhere is not an error: the returned path is then where it belongs.
 
     Raises:
-        DataError: It cannot be fetched.
+        DataError: The file is published, but cannot be downloaded.
     """
     root = checkout()
     if root is not None:
@@ -90,20 +100,32 @@ def data_path(*parts: str) -> Path:
 
 
 def fetch(name: str) -> Path:
-    """Find a published file in the cache by its name in the registry, or download it; see `fetch_file`."""
+    """Return the path of a published file in the cache, and download the file if it is not there yet.
+
+    Args:
+        name: Name in `registry`.
+
+    Raises:
+        DataMissingError: No file of this name is published.
+        DataError: The file cannot be downloaded; see `fetch_file`.
+    """
     if name not in registry():
-        raise DataMissingError(f"no file {name!r} is published: there are {', '.join(registry())}")
+        raise DataMissingError(f"no file {name!r} is published; these are: {', '.join(registry())}")
     return fetch_file(registry()[name])
 
 
 def fetch_file(file: RemoteFile) -> Path:
-    """Find a published file in the cache, or download it; an archive is unpacked beside itself.
+    """Return the path of a published file in the cache, and download the file if it is not there yet.
 
-    A file gets its name only when its SHA-256 is right. HTTPS_PROXY is honored.
+    A download takes its final name only after its SHA-256 has been checked. An archive is unpacked into a
+    folder next to it. HTTPS_PROXY is honored.
+
+    Args:
+        file: Published file.
 
     Raises:
-        DataUnreachableError: No connection, a stall, or an HTTP error.
-        DataCorruptError: The server's bytes have another SHA-256; they are thrown away.
+        DataUnreachableError: There is no connection, the server stalls, or it answers with an HTTP error.
+        DataCorruptError: The server's bytes have another SHA-256; they are discarded.
         DataError: The cache cannot be written.
     """
     import pooch
@@ -127,13 +149,13 @@ def fetch_file(file: RemoteFile) -> Path:
             f"{file.url}: {type(error).__name__} ({error}). Check the network (HTTPS_PROXY is honored) "
             f"and try again, or put the file at {target} yourself"
         ) from error
-    except ValueError as error:  # pooch's word for a wrong hash
+    except ValueError as error:  # pooch raises it for a wrong hash
         raise DataCorruptError(
             f"{file.url}: the server's file does not have the published SHA-256 {file.sha256}. "
             "Nothing was kept: try again later"
         ) from error
     except OSError as error:
         raise DataError(
-            f"{target} cannot be written ({error}): free some room, or set LATENTDX_CACHE to another folder"
+            f"{target} cannot be written ({error}): free some space, or set LATENTDX_CACHE to another folder"
         ) from error
     return target

@@ -1,4 +1,4 @@
-"""How long computations run."""
+"""Options of long computations: processes, progress bar and cache."""
 
 import os
 from dataclasses import dataclass
@@ -8,19 +8,25 @@ import platformdirs
 
 
 def cache_folder() -> Path:
-    """Return the folder of downloads, stores and runs: `$LATENTDX_CACHE`, else the platform's own place."""
+    """Return the folder of downloads, stores and runs.
+
+    It is `$LATENTDX_CACHE` if that is set, else the platform's folder for user caches.
+    """
     return Path(os.environ.get("LATENTDX_CACHE") or platformdirs.user_cache_path("latentdx")).expanduser()
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a long computation runs. Nothing here changes its result.
+    """Options of a long computation, none of which changes its result.
 
     Attributes:
-        processes: Number of processes, or of threads where the work releases Python's lock; `None` for one
-            per core, 1 for this process alone.
-        progress: Show a progress bar; `None` shows one on a terminal only.
-        cache: Root folder of finished parts, which are never computed again; `None` for the user's cache.
+        processes: Number of processes, or of threads where the work releases Python's global lock; 1 runs
+            everything in the current process; default `None`: one per core.
+        progress: Show a progress bar; default `None`: on a terminal only.
+        cache: Root folder of finished parts, which are never computed again; default `cache_folder()`.
+
+    >>> RunOptions(processes=2).workers
+    2
     """
 
     processes: int | None = None
@@ -29,14 +35,14 @@ class RunOptions:
 
     @property
     def workers(self) -> int:
-        """Number of processes."""
+        """Number of processes: `processes`, or the number of cores."""
         return self.processes or os.cpu_count() or 1
 
     @property
     def hidden(self) -> bool | None:
-        """What `tqdm` takes as `disable`."""
+        """Value of `disable` for `tqdm`."""
         return None if self.progress is None else not self.progress
 
     def folder(self, kind: str) -> Path:
-        """Return the folder in which parts of one kind are kept."""
+        """Return the folder for finished parts of one kind, such as "descriptors"."""
         return (self.cache or cache_folder()) / kind

@@ -1,1 +1,1 @@
-"""The book's own code: what its chapters call, and what builds the site. It is not in the wheel."""
+"""Code of the book: functions that its chapters call, and the build of the site. It is not in the wheel."""

@@ -1,4 +1,4 @@
-"""Sound files of many kinds, and how they are damaged."""
+"""Sound files in many formats, and random damage to them."""
 
 import io
 
@@ -18,7 +18,7 @@ KINDS = [
 
 
 def originals() -> list[tuple[str, bytes]]:
-    """A tenth of a second of each kind, stereo."""
+    """Return a tenth of a second of sound in each format, in stereo."""
     t = np.arange(4800) / 48_000
     sound = np.stack([np.sin(2 * np.pi * 440 * t), np.sin(2 * np.pi * 660 * t)], 1) * np.exp(-9 * t)[:, None]
     made = []
@@ -30,7 +30,7 @@ def originals() -> list[tuple[str, bytes]]:
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:
-    """One to three of: bytes changed anywhere or in the header, extremes in it, cut, doubled, filled in."""
+    """Damage a file one to three times: change, cut, repeat or insert bytes, or put extremes in its head."""
     data = bytearray(content)
     for _ in range(rng.integers(1, 4)):
         at = int(rng.integers(len(data) + 1))

@@ -1,4 +1,4 @@
-"""Paths between presets: ends are what was given, each way does what it says, bad arguments are refused."""
+"""Test paths between presets: their ends, each method, and refused arguments."""
 
 import copy
 from dataclasses import replace
@@ -32,7 +32,7 @@ STEPS = 5
 
 
 def programmer(name: str = "numcat++", **changes) -> Programmer:
-    """A small model with random weights, moved away from where its flows start."""
+    """Return a small model with random weights, whose flows are not the identity."""
     torch.manual_seed(0)
     profile = read_profile(name, "smoke")
     model = PresetVAE(replace(profile.architecture, **changes)).eval()
@@ -54,12 +54,12 @@ def bank() -> PresetBank:
 
 @pytest.fixture(scope="module")
 def pair(bank) -> tuple[Preset, Preset]:
-    """An electric piano and a bell: of other algorithms, and of other transpositions here."""
+    """An electric piano and a bell, with different algorithms and transpositions."""
     return bank[5].with_values(TRANSPOSE=12), bank[130].with_values(TRANSPOSE=36)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_every_way_leads_from_one_to_the_other(method, model, pair) -> None:
+def test_every_method_leads_from_one_preset_to_the_other(method, model, pair) -> None:
     a, b = pair
     path = interpolate(a, b, STEPS, method, model)
     assert len(path) == STEPS and path[0] == a and path[-1] == b
@@ -76,29 +76,29 @@ def test_every_way_leads_from_one_to_the_other(method, model, pair) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_two_steps_are_the_ends_and_one_is_refused(method, model, pair) -> None:
+def test_two_steps_are_the_ends_and_a_single_step_is_refused(method, model, pair) -> None:
     assert interpolate(*pair, 2, method, model) == PresetBank.concatenate([p.bank for p in pair])
     for steps in (1, interpolating.MOST_STEPS + 1):
         with pytest.raises(ParameterError, match=f"{steps} steps are outside 2 … {interpolating.MOST_STEPS}"):
             interpolate(*pair, steps, method, model)
 
 
-def test_what_cannot_be_is_refused(pair) -> None:
-    with pytest.raises(ParameterError, match="no method 'teleport': there are latent, naive"):
+def test_bad_arguments_are_refused(pair) -> None:
+    with pytest.raises(ParameterError, match="no method 'teleport': choose one of latent, naive"):
         interpolate(*pair, 3, "teleport")
-    with pytest.raises(ParameterError, match="3 operators cannot give all 6 back"):
+    with pytest.raises(ParameterError, match="3 operators cannot reproduce all 6"):
         interpolate(*pair, 3, "latent", programmer(n_operators=3))
     with pytest.raises(ParameterError, match="only a flow encodes presets"):
         interpolate(*pair, 3, "latent", programmer(head="mlp", mlp_hidden=8))
-    with pytest.raises(ParameterError, match="pairs have one shape"):
+    with pytest.raises(ParameterError, match="pairs must have one shape"):
         Pairs(np.zeros((2, 145), np.uint8), np.zeros((1, 145), np.uint8))
 
 
 # -- naive ---------------------------------------------------------------------------------------------------
 
 
-def test_naive_by_hand() -> None:
-    """Linear, halves up; a category has the start's value before the middle, the end's from there on."""
+def test_the_naive_path_agrees_with_hand_computed_values() -> None:
+    """Numbers are linear with halves rounded up; categories switch from start to end in the middle."""
     start = PresetBank.init()[0].with_values(**{"OP1 OUTPUT LEVEL": 10, "FEEDBACK": 0, "ALGORITHM": 4})
     end = start.with_values(**{"OP1 OUTPUT LEVEL": 20, "FEEDBACK": 3, "ALGORITHM": 31})
     path = interpolate(start, end, 5, "naive")
@@ -112,7 +112,7 @@ def test_naive_by_hand() -> None:
 
 
 def permuted(preset: Preset, order: tuple[int, ...]) -> Preset:
-    """Operator k+1 of the result is operator order[k]+1 of `preset`."""
+    """Return a preset whose operator k+1 is operator order[k]+1 of `preset`."""
     values = preset.values.copy()
     for k, source in enumerate(order, 1):
         values[operator_columns(k)] = preset.values[operator_columns(source + 1)]
@@ -121,13 +121,13 @@ def permuted(preset: Preset, order: tuple[int, ...]) -> Preset:
 
 @pytest.fixture
 def organ() -> Preset:
-    """Six carriers that all differ: algorithm 32, no feedback."""
+    """Six different carriers: algorithm 32, no feedback."""
     levels = {f"OP{k} OUTPUT LEVEL": 99 - 4 * k for k in range(1, 7)}
     ratios = {f"OP{k} F COARSE": k for k in range(1, 7)}
     return PresetBank.init()[0].with_values("ORGAN", ALGORITHM=31, FEEDBACK=0, **levels, **ratios)
 
 
-def test_shuffled_carriers_are_found_again(organ) -> None:
+def test_shuffled_carriers_are_paired(organ) -> None:
     order = (3, 0, 5, 1, 4, 2)
     other = permuted(organ, order)
     matched = assign_operators(organ.values, other.values)
@@ -141,8 +141,8 @@ def test_shuffled_carriers_are_found_again(organ) -> None:
     assert max(np.abs(s - naive[0]).max() for s in naive) > 0.01
 
 
-def test_carriers_meet_carriers() -> None:
-    """A carrier with its modulator, at operators 1 and 2 in algorithm 1, at 3 and 4 in algorithm 5."""
+def test_carriers_are_paired_with_carriers() -> None:
+    """A carrier and its modulator are operators 1 and 2 in algorithm 1, and 3 and 4 in algorithm 5."""
     init = PresetBank.init()[0]
     loud = {"OP1 OUTPUT LEVEL": 99, "OP2 OUTPUT LEVEL": 80, "OP2 F COARSE": 7}
     a = init.with_values(ALGORITHM=0, **loud)
@@ -155,7 +155,7 @@ def test_carriers_meet_carriers() -> None:
 
 
 def test_levels_fade_in_loudness(organ) -> None:
-    """Half as loud is 10 dB less, and a voice that fades in has its own settings from the start."""
+    """Half the loudness is 10 dB less, and an operator that fades in has its settings from the start."""
     silent = organ.with_values(**{"OP1 OUTPUT LEVEL": 0, "OP1 F COARSE": 1})
     loud = organ.with_values(**{"OP1 OUTPUT LEVEL": 99, "OP1 F COARSE": 9, "OP1 MODE": 1})
     path = interpolate(silent, loud, 5, "matched")
@@ -173,7 +173,7 @@ def test_ratio_and_fixed_frequency_are_not_mixed(organ) -> None:
     assert [p["OP2 F FINE"] for p in path] == [0, 0, 50, 50, 50]
 
 
-def test_loudness_of_levels() -> None:
+def test_loudness_grows_with_level_and_can_be_inverted() -> None:
     levels = np.arange(100)
     np.testing.assert_array_equal(level_of_loudness(loudness_of_level(levels)), levels)
     assert loudness_of_level(0) == 0 and loudness_of_level(99) == 1
@@ -181,8 +181,8 @@ def test_loudness_of_levels() -> None:
     assert float(decibels_of_level(91)) == pytest.approx(-6)
 
 
-def test_levels_are_those_of_the_synth() -> None:
-    """A lone sine's RMS falls as `decibels_of_level` says."""
+def test_levels_agree_with_the_synth() -> None:
+    """The RMS of a single sine falls as `decibels_of_level` computes."""
     init = PresetBank.init()[0]
     for level in (91, 60, 20):
         sounds = [Dexed().render(init.with_values(**{"OP1 OUTPUT LEVEL": v})) for v in (99, level)]
@@ -194,7 +194,7 @@ def test_levels_are_those_of_the_synth() -> None:
 
 
 @pytest.mark.parametrize("name", ["num", "numcat", "numcat++"])
-def test_the_flow_gives_the_ends_back(name, bank) -> None:
+def test_the_flow_reproduces_both_ends(name, bank) -> None:
     paths = Pairs(bank.values[:4], bank.values[100:104], programmer(name)).paths("latent", 3)
     assert paths.exact.all() and not paths.failed.any()
     assert np.isfinite(paths.radius).all() and (paths.radius > 0).all()
@@ -214,8 +214,8 @@ def test_the_latent_path_is_straight_in_zk(model, pair) -> None:
     np.testing.assert_array_equal(found[same], expected[same])
 
 
-def test_sounds_lead_to_what_the_model_programs(model, pair) -> None:
-    """Where its sounds lie the model programs its single pass's presets; anchored, the path has the given."""
+def test_latents_of_sounds_decode_to_the_presets_that_the_model_programs(model, pair) -> None:
+    """Latents of a sound decode to the forward pass's preset; the anchored path has the given presets."""
     a, b = (p.with_values(TRANSPOSE=24) for p in pair)
     heard = Pairs(a.values[None], b.values[None], model)
     with torch.no_grad():
@@ -226,20 +226,20 @@ def test_sounds_lead_to_what_the_model_programs(model, pair) -> None:
     assert heard.paths("guided", 3).exact.all()
 
 
-def test_six_notes_are_heard(bank) -> None:
+def test_a_model_of_six_notes_interpolates_by_sounds(bank) -> None:
     six = programmer("numcat++-six")
     path = interpolate(bank[3], bank[9], 3, "heard", six)
     assert path[0] == bank[3] and path[-1] == bank[9]
 
 
-def test_latents_that_are_not_finite(model, bank, pair) -> None:
-    """One coupling that explodes: said of that pair alone, and raised where there is but one."""
+def test_latents_that_are_not_finite_are_reported(model, bank, pair) -> None:
+    """Many pairs are marked as failed; a single pair raises an error."""
     broken = copy.deepcopy(model.model)
     with torch.no_grad():
         broken.regression.steps[0].conditioner[-1].bias.fill_(float("inf"))
     other = replace(model, model=broken)
     assert Pairs(bank.values[:2], bank.values[5:7], other).paths("latent", 3).failed.all()
-    with pytest.raises(LatentError, match=f"the latents of {pair[0].name!r} and {pair[1].name!r} have RMS"):
+    with pytest.raises(LatentError, match=f"between {pair[0].name!r} and {pair[1].name!r}. Their latents"):
         interpolate(*pair, 3, "latent", other)
     assert interpolate(*pair, 3, "naive", other) == interpolate(*pair, 3, "naive")
 
@@ -247,24 +247,24 @@ def test_latents_that_are_not_finite(model, bank, pair) -> None:
 # -- steps chosen by sound -----------------------------------------------------------------------------------
 
 
-def cost(way, apart) -> float:
-    share = shares(apart[0], apart[-1])[list(way)]
-    jumps = sum((apart[i, j] / apart[0, -1]) ** 2 for i, j in pairwise(way))
-    return ((share - np.linspace(0, 1, len(way))) ** 2).sum() + NEARNESS * jumps
+def cost(path, apart) -> float:
+    share = shares(apart[0], apart[-1])[list(path)]
+    jumps = sum((apart[i, j] / apart[0, -1]) ** 2 for i, j in pairwise(path))
+    return ((share - np.linspace(0, 1, len(path))) ** 2).sum() + NEARNESS * jumps
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_most_even_is_the_best_of_all(seed) -> None:
+def test_most_even_has_the_least_cost_of_all_paths(seed) -> None:
     points = np.random.default_rng(seed).normal(size=(9, 2))
     times = np.array([0, 1, 1, 2, 3, 3, 3, 4, 5])
     apart = np.linalg.norm(points[:, None] - points, axis=-1)
-    ways = [(0, *inner, 8) for inner in combinations(range(1, 8), 3)]
-    possible = {way: cost(way, apart) for way in ways if (np.diff(times[list(way)]) > 0).all()}
+    paths = [(0, *inner, 8) for inner in combinations(range(1, 8), 3)]
+    possible = {path: cost(path, apart) for path in paths if (np.diff(times[list(path)]) > 0).all()}
     assert tuple(most_even(times, apart, 5)) == min(possible, key=possible.__getitem__)
 
 
-def test_a_leap_is_divided() -> None:
-    """A sound that stands still and then changes within three candidates: these are taken."""
+def test_a_sudden_change_is_divided_among_the_steps() -> None:
+    """If the sound changes within three candidates only, these are chosen."""
     place = np.array([0, 0, 0, 0, 1, 2, 3, 3, 3.0])
     way = most_even(range(9), np.abs(place[:, None] - place), 4)
     assert place[way].tolist() == [0, 1, 2, 3]
@@ -273,15 +273,14 @@ def test_a_leap_is_divided() -> None:
     assert len(most_even(range(9), np.zeros((9, 9)), 4)) == 4  # all sounds alike
 
 
-def test_a_detour_is_rather_gone_than_the_ends_stayed_at() -> None:
-    """Sounds between the ends that lie far aside: to stay at an end and leap has the smaller jumps, but goes
-    nowhere."""
+def test_a_detour_is_preferred_to_staying_at_an_end() -> None:
+    """Staying at an end and leaping would have the smaller jumps, but no progress."""
     points = np.array([[0, 0], [0.01, 0], [0.5, 0.9], [0.99, 0], [1, 0]])
     apart = np.linalg.norm(points[:, None] - points, axis=-1)
     assert most_even(range(5), apart, 3) == [0, 2, 4]
 
 
-def test_paced_steps_are_of_the_path_and_more_even(bank, tmp_path) -> None:
+def test_paced_steps_come_from_the_fine_path_and_are_more_even(bank, tmp_path) -> None:
     a, b = bank.values[[5, 40]], bank.values[[130, 300]]
     fine = Pairs(a, b).paths("naive", FINER * 4 + 1).values
     plain, paced = (Pairs(a, b).paths(m, 5).values for m in ("naive", "naive-paced"))
@@ -302,7 +301,7 @@ def test_paced_steps_are_of_the_path_and_more_even(bank, tmp_path) -> None:
 # -- names ---------------------------------------------------------------------------------------------------
 
 
-def test_names() -> None:
+def test_step_names_are_distinct_and_fit_ten_characters() -> None:
     assert step_names("NylonPick4", "FmRhodes14", 3) == ["NylonPick4", "Nylo-FmRh2", "FmRhodes14"]
     for first, last in (("NylonPick4", "FmRhodes14"), ("", ""), ("Dingle 1", "Get it")):
         for steps in (7, 12, 128):

@@ -1,4 +1,4 @@
-"""The whole way from a sound to ranked presets, by a model trained for a second: mechanics, not quality."""
+"""Test matching with a model trained for a second: the mechanics, not the quality of the presets."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -42,25 +42,25 @@ def found(model, sound, bank):
     return match([sound], model, nearest=bank.values[100:130], budget=200, name="A sound", threads=1)
 
 
-def test_what_comes_out_is_ranked_different_and_as_near_as_it_says(found, sound) -> None:
+def test_candidates_are_ranked_and_different_and_have_their_reported_distances(found, sound) -> None:
     values = np.stack([c.preset.values for c in found.candidates])
     assert 1 < len(values) <= matching.KEPT
     shared = (values[:, None] == values[None]).mean(2)[~np.eye(len(values), dtype=bool)]
     assert shared.max() < matching.TWINS + 0.1  # tuning moves a few values
-    said = [c.distance for c in found.candidates]
-    assert said == sorted(said)
-    np.testing.assert_allclose(said, score(values, [sound.sound], [(60, 85)]), rtol=1e-6)
+    reported = [c.distance for c in found.candidates]
+    assert reported == sorted(reported)
+    np.testing.assert_allclose(reported, score(values, [sound.sound], [(60, 85)]), rtol=1e-6)
     assert [c.preset.name for c in found.candidates] == [f"A sound {n + 1}" for n in range(len(values))]
     assert all(c.measures.keys() == matching.MEASURES.keys() for c in found.candidates)
     assert found.best.source in ("forward pass", "model", "nearest", "search")
 
 
-def test_stages_spend_the_budget_and_each_is_at_least_as_near(found) -> None:
+def test_stages_spend_the_budget_and_none_increases_the_distance(found) -> None:
     assert [s.name for s in found.stages] == ["forward pass", "model", "nearest", "search", "tuning"]
     renders = [s.renders for s in found.stages]
     assert renders[0] == 1 and renders[2] - renders[1] <= matching.N_NEAREST
     assert renders == sorted(renders) and renders[-1] == found.renders == 200
-    # a stage's best is by the search's measure, of half the frames
+    # the best preset of a stage is chosen by the search's measure, which uses half the frames
     distances = [s.distance for s in found.stages]
     assert all(b < a + 0.01 for a, b in pairwise(distances))
     assert found.stages[-1].distance == found.best.distance < 0.9 * distances[0]
@@ -70,16 +70,16 @@ def test_stages_spend_the_budget_and_each_is_at_least_as_near(found) -> None:
     assert list(least) == sorted(least, reverse=True)
 
 
-def test_the_same_seed_the_same_match_on_any_number_of_cores(model, sound, bank, found) -> None:
+def test_equal_seeds_give_equal_matches_on_any_number_of_cores(model, sound, bank, found) -> None:
     again = match([sound], model, nearest=bank.values[100:130], budget=200, name="A sound", threads=2)
     assert again.candidates == found.candidates and again.stages == found.stages
     other = match([sound], model, nearest=bank.values[100:130], budget=200, name="A sound", seed=1)
     assert other.candidates != found.candidates
 
 
-def test_a_known_preset_that_is_the_sound_is_found(model, bank, sound) -> None:
+def test_the_known_preset_of_a_sound_is_found(model, bank, sound) -> None:
     found = match([sound], model, nearest=bank.values[[3, 40, 80]], budget=60)
-    # the sound was leveled, so that it is not quite the preset's own
+    # the sound was leveled, so it differs a little from the preset's own
     assert (found.best.preset.values == bank.values[40]).mean() > 0.9
     assert found.best.distance < found.stages[1].distance
 
@@ -98,7 +98,7 @@ def test_a_sound_at_another_note_is_answered_at_that_note(model, bank) -> None:
     low = prepared(bank[40], 43, 100)
     found = match([low], model, nearest=bank.values[[40]], budget=48, keep=1)
     start = found.stages[2].preset
-    # the nearest C is 48; found is what sounds so at 60
+    # the nearest C is 48, and the model's preset sounds like that at 60
     assert start["TRANSPOSE"] == 24 + 60 - 48
     as_played = Dexed().render(start, 43, 100)
     np.testing.assert_array_equal(as_played, Dexed().render(start.with_values(TRANSPOSE=24), 55, 100))
@@ -125,13 +125,13 @@ def test_a_budget_of_one_render_is_a_forward_pass(model, sound) -> None:
     ]
 
 
-def test_seconds_end_it(model, sound, monkeypatch) -> None:
+def test_the_search_ends_after_the_given_seconds(model, sound, monkeypatch) -> None:
     found = match([sound], model, budget=100_000, seconds=1e-6, keep=1)
     assert found.renders == matching._MOST_OF_MODEL
     assert not found.interrupted
 
 
-def test_ctrl_c_keeps_the_best_and_tunes_it(model, sound) -> None:
+def test_ctrl_c_keeps_and_tunes_the_best_presets(model, sound) -> None:
     def progress(renders, distance):
         if renders > 100:
             raise KeyboardInterrupt
@@ -141,17 +141,17 @@ def test_ctrl_c_keeps_the_best_and_tunes_it(model, sound) -> None:
     assert found.candidates and found.best.distance == min(c.distance for c in found.candidates)
 
 
-def test_it_ends_when_there_is_enough_and_tunes_the_best(model, sound) -> None:
-    told = []
+def test_the_search_ends_on_request_and_tunes_the_best_presets(model, sound) -> None:
+    reported = []
     found = match(
         [sound],
         model,
         budget=5_000,
         keep=2,
-        enough=lambda: bool(told) and told[-1] > 100,
-        progress=lambda renders, distance: told.append(renders),
+        enough=lambda: bool(reported) and reported[-1] > 100,
+        progress=lambda renders, distance: reported.append(renders),
     )
-    assert found.interrupted and 100 < found.renders == told[-1] < 150
+    assert found.interrupted and 100 < found.renders == reported[-1] < 150
     assert found.candidates and found.best.distance == min(c.distance for c in found.candidates)
 
 
@@ -165,12 +165,12 @@ def test_it_ends_when_there_is_enough_and_tunes_the_best(model, sound) -> None:
         ({"seconds": float("nan")}, "seconds must be positive, not nan"),
     ],
 )
-def test_bounds(model, sound, arguments, message) -> None:
+def test_arguments_out_of_bounds_are_refused(model, sound, arguments, message) -> None:
     with pytest.raises(ParameterError, match=message):
         match([sound], model, **arguments)
 
 
-def test_sounds_that_cannot_be_matched(model, sound) -> None:
+def test_sounds_that_cannot_be_matched_are_refused(model, sound) -> None:
     with pytest.raises(ParameterError, match="at least one"):
         match([], model)
     with pytest.raises(ParameterError, match="one note and velocity"):
@@ -179,10 +179,10 @@ def test_sounds_that_cannot_be_matched(model, sound) -> None:
         match([sound, replace(sound, note=61)], model, budget=1)
 
 
-def test_different_presets() -> None:
+def test_near_duplicates_are_left_out() -> None:
     values = np.zeros((4, 145), np.uint8)
-    values[1, :28] = 1  # shares 80.7 % with the first
-    values[2, :30] = 1  # 79.3 %
+    values[1, :28] = 1  # shares 80.7% with the first
+    values[2, :30] = 1  # 79.3%
     values[3] = 2
     assert different(values, 9) == [0, 2, 3]
     assert different(values, 2) == [0, 2]

@@ -1,4 +1,4 @@
-"""`latentdx match` from end to end: on damaged files, and twice at once."""
+"""Test `latentdx match` from end to end: on damaged files, and in two processes at once."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def checkpoint_file(smoke_model, tmp_path_factory) -> Path:
 def test_damaged_files_are_matched_or_refused_and_nothing_else_is_written(
     tmp_path, checkpoint_file, monkeypatch
 ) -> None:
-    """A sixth of them under a name that no shell and no page should ever see as it is."""
+    """A sixth of the files have a name that would be dangerous in a shell or on a page."""
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     here.mkdir()
     elsewhere.mkdir()

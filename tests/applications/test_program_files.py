@@ -1,4 +1,4 @@
-"""From sound files to a preset at the sound's own key; how good the model is does not matter here."""
+"""Test programming from sound files at the sounds' own notes; the quality of the model does not matter."""
 
 import re
 from pathlib import Path
@@ -38,7 +38,7 @@ def bank() -> PresetBank:
 
 
 def small(name: str, folder: Path) -> Programmer:
-    """Of random weights."""
+    """Return a small model with random weights."""
     torch.manual_seed(1)
     profile = read_profile(name, "smoke")
     file = folder / f"{name}.safetensors"
@@ -60,8 +60,8 @@ def write(preset: Preset, note: int, velocity: int, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("note", [36, 47, 59, 60, 61, 84])
-def test_moved_by_transpose_a_preset_sounds_at_its_key_as_at_c4(bank: PresetBank, note: int) -> None:
-    """To the bit, whatever the preset holds: scaling by key, fixed frequencies, pitch envelopes."""
+def test_a_transposed_preset_sounds_at_its_note_as_it_did_at_c4(bank: PresetBank, note: int) -> None:
+    """This holds exactly for any preset: with scaling by key, fixed frequencies or pitch envelopes."""
     some = bank[np.arange(0, len(bank), 16)]
     for preset, moved in zip(some, played_at(some.values, note), strict=True):
         there = Dexed().render(Preset(moved), note, 85, n_samples=8192)
@@ -69,13 +69,13 @@ def test_moved_by_transpose_a_preset_sounds_at_its_key_as_at_c4(bank: PresetBank
 
 
 @pytest.mark.parametrize(("note", "transpose"), [(0, 48), (35, 48), (36, 48), (84, 0), (85, 0), (127, 0)])
-def test_transpose_goes_no_farther_than_its_range(bank: PresetBank, note: int, transpose: int) -> None:
+def test_transpose_stays_within_its_range(bank: PresetBank, note: int, transpose: int) -> None:
     moved = played_at(bank[0].values, note)
     assert Preset(moved)["TRANSPOSE"] == transpose
     assert np.flatnonzero(moved != bank[0].values).size == 1
 
 
-def test_an_answer_is_measured_where_it_is_played(model: Programmer, bank: PresetBank, tmp_path) -> None:
+def test_a_preset_is_measured_at_the_note_of_its_sound(model: Programmer, bank: PresetBank, tmp_path) -> None:
     path = write(bank[5], 48, 100, tmp_path)
     heard = prepare_inputs([TargetFile(path, 48, 100)], model.notes, None)
     one, best = (program_targets(model, heard, "Café / ü🎹 and more", n=n) for n in (1, 5))
@@ -83,7 +83,7 @@ def test_an_answer_is_measured_where_it_is_played(model: Programmer, bank: Prese
     for made in (one, best):
         assert made.preset["TRANSPOSE"] == 24 + 12 and made.preset.name == "Cafe / u a"
         assert made.distance == score(made.preset.values[None], [sound], [(48, 100)])[0]
-        assert made.remarks == ("transposed by +12 semitones: play it at 48 (C3)",) and not made.warnings
+        assert made.remarks == ("transposed by +12 semitones; play it at note 48 (C3)",) and not made.warnings
     assert best.distance <= one.distance
     np.testing.assert_array_equal(one.preset.values, played_at(model.program(sound).values, 48))
     assert program_targets(model, heard, "♪").preset.name == NAMELESS
@@ -96,7 +96,7 @@ def test_a_sound_is_heard_at_the_nearest_c_that_transpose_reaches(note: int, c: 
     assert nearest_c(note) == c
 
 
-def test_resampled_a_sound_has_another_pitch(bank: PresetBank) -> None:
+def test_resampling_changes_pitch_and_length(bank: PresetBank) -> None:
     sound = Dexed().render(PresetBank.init()[0], 67)
     moved = resampled(sound, 5)
     assert abs(pitch.estimate(moved).cents_from(72)) < 1 and moved.dtype == np.float32
@@ -104,14 +104,14 @@ def test_resampled_a_sound_has_another_pitch(bank: PresetBank) -> None:
     assert resampled(sound, 0) is sound
 
 
-def test_between_cs_the_sound_is_moved_and_the_preset_by_octaves(
+def test_between_cs_the_sound_is_resampled_and_the_preset_transposed_by_octaves(
     model: Programmer, bank: PresetBank, tmp_path
 ) -> None:
     heard = prepare_inputs([TargetFile(write(bank[5], 45, 85, tmp_path), 45)], model.notes, None)
     made = program_targets(model, heard)
     assert made.remarks == (
-        "resampled by +3 semitones for the model, to C3",
-        "transposed by +12 semitones: play it at 45 (A2)",
+        "sound resampled by +3 semitones to C3 for the model",
+        "transposed by +12 semitones; play it at note 45 (A2)",
     )
     np.testing.assert_array_equal(
         made.preset.values, played_at(model.program(resampled(heard[0].sound, 3)).values, 48)
@@ -121,7 +121,7 @@ def test_between_cs_the_sound_is_moved_and_the_preset_by_octaves(
 @pytest.mark.parametrize(
     ("note", "fast"), [(91, "7 semitones .* 0.67 times"), (20, "16 semitones .* 2.5 times")]
 )
-def test_a_note_beyond_transpose_is_warned_of(
+def test_notes_beyond_the_range_of_transpose_give_a_warning(
     model: Programmer, bank: PresetBank, tmp_path, note: int, fast: str
 ) -> None:
     heard = prepare_inputs([TargetFile(write(bank[5], 60, 85, tmp_path))], model.notes, note)
@@ -130,7 +130,7 @@ def test_a_note_beyond_transpose_is_warned_of(
 
 
 def test_the_shipped_model_hears_best_at_a_c(bank: PresetBank) -> None:
-    """It knows presets that sound a C, answers an A with one too, and TRANSPOSE would move that away."""
+    """It was trained on presets that sound a C and programs a C for an A too, which TRANSPOSE would shift."""
     model, distances = load_model("latentdx"), []
     for preset in bank[np.arange(5, len(bank), 48)]:
         sound, _ = leveled(Dexed().render(preset, 57, 85))
@@ -161,7 +161,7 @@ def test_six_notes_in_any_order_keep_their_levels(six: Programmer, bank: PresetB
     assert made.distance == wanted
 
 
-def test_other_notes_than_the_models_are_refused(
+def test_notes_that_the_model_does_not_hear_are_refused(
     model: Programmer, six: Programmer, bank: PresetBank, tmp_path
 ) -> None:
     take = TargetFile(write(bank[5], 60, 85, tmp_path), 60, 85)

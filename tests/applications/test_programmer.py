@@ -1,4 +1,4 @@
-"""From sounds to presets by a model trained for a second: what matters here is not how good it is."""
+"""Test programming presets with a model trained for a second: the mechanics, not the quality."""
 
 import numpy as np
 import pytest
@@ -34,13 +34,13 @@ def sound(bank):
     return Dexed().render(bank[5], 60, 85)
 
 
-def test_a_preset_comes_out_and_the_same_again(model, sound) -> None:
+def test_programming_a_sound_twice_gives_the_same_preset(model, sound) -> None:
     first, again = model.program(sound), model.program([sound])
     assert first == again
     assert np.isfinite(Dexed().render(first, 60, 85)).all()
 
 
-def test_one_sound_is_as_good_as_a_batch(model, bank, sound) -> None:
+def test_one_sound_gives_the_same_preset_as_in_a_batch(model, bank, sound) -> None:
     other = Dexed().render(bank[9], 60, 85)
     decibels = [model.spectrograms(s) for s in (sound, other)]
     both = model.predict(torch.cat(decibels))
@@ -48,14 +48,14 @@ def test_one_sound_is_as_good_as_a_batch(model, bank, sound) -> None:
     np.testing.assert_array_equal(both.values[1], model.program(other).values)
 
 
-def test_six_notes_want_six_sounds(tmp_path, bank, sound) -> None:
+def test_a_model_of_six_notes_needs_six_sounds(tmp_path, bank, sound) -> None:
     six = programmer("numcat++-six", tmp_path)
     assert six.notes == SIX_NOTES
     preset = six.program([Dexed().render(bank[3], *note) for note in SIX_NOTES])
     assert preset.values.shape == (145,)
     with pytest.raises(ParameterError, match="hears 6 sounds"):
         six.program(sound)
-    drawn = six.sample(six.spectrograms([sound] * 6), 3)  # without a sampler: independently
+    drawn = six.sample(six.spectrograms([sound] * 6), 3)  # no sampler: parameters drawn independently
     assert drawn.shape == (1, 3, 145)
     assert (drawn[:, 0] != drawn[:, 1]).any()
 
@@ -63,19 +63,19 @@ def test_six_notes_want_six_sounds(tmp_path, bank, sound) -> None:
 @pytest.mark.parametrize(
     "bad", [np.zeros((2, 100), np.float32), np.zeros(0, np.float32), np.full(100, np.nan, np.float32)]
 )
-def test_what_is_no_sound_is_refused(model, bad) -> None:
+def test_invalid_sounds_are_refused(model, bad) -> None:
     with pytest.raises(ParameterError, match=r"mono and finite|hears 1 sounds"):
         model.program(bad)
 
 
-def test_short_and_long_sounds_are_fitted(model, sound) -> None:
+def test_short_and_long_sounds_are_padded_and_cut(model, sound) -> None:
     short, long = sound[:20_000], np.concatenate([sound, sound])
     padded = np.concatenate([short, np.zeros(len(sound) - len(short), np.float32)])
     assert model.program(short) == model.program(padded)
     assert model.program(long) == model.program(sound)
 
 
-def test_draws_repeat_with_the_seed_and_differ_without(model, sound) -> None:
+def test_equal_seeds_give_equal_draws(model, sound) -> None:
     decibels = model.spectrograms(sound)
     a, b, c = (model.sample(decibels, 3, seed=seed) for seed in (1, 1, 2))
     assert a.shape == (1, 3, 145)
@@ -83,29 +83,29 @@ def test_draws_repeat_with_the_seed_and_differ_without(model, sound) -> None:
     assert (a != c).any()
 
 
-def test_the_best_of_several_is_never_worse_than_one_pass(model, sound) -> None:
+def test_the_best_of_several_is_no_worse_than_one_forward_pass(model, sound) -> None:
     one = model.program(sound)
     best = model.program_best(sound, 6, seed=3)
     found = score(np.stack([one.values, best.values]), [sound], SINGLE_NOTE)
     assert found[1] <= found[0]
 
 
-def test_the_true_preset_is_at_no_distance_and_a_quieter_one_is_not(bank, sound) -> None:
+def test_the_true_preset_has_distance_zero_and_a_quieter_sound_has_not(bank, sound) -> None:
     found = score(bank.values[[5, 9]], [sound], SINGLE_NOTE)
     assert found[0] == 0 < found[1]
-    assert distance(SoundFeatures(sound), SoundFeatures(sound / 2)) > 0.3  # half of it is convergence
+    assert distance(SoundFeatures(sound), SoundFeatures(sound / 2)) > 0.3  # half from convergence
 
 
-def test_a_silent_target_still_ranks(bank, sound) -> None:
+def test_distances_from_a_silent_target_still_rank(bank, sound) -> None:
     silence = SoundFeatures(np.zeros_like(sound))
     assert (
         0 < distance(silence, SoundFeatures(sound / 1000)) < distance(silence, SoundFeatures(sound)) < np.inf
     )
 
 
-def test_models_that_are_not_there(tmp_path, monkeypatch) -> None:
+def test_unknown_models_and_damaged_checkpoints_are_refused(tmp_path, monkeypatch) -> None:
     with pytest.raises(DataMissingError, match="no model 'prophet'"):
         load_model("prophet")
     (tmp_path / "x.safetensors").write_bytes(b"no")
-    with pytest.raises(CheckpointError, match="is no checkpoint"):
+    with pytest.raises(CheckpointError, match="is not a checkpoint"):
         load_model(tmp_path / "x.safetensors")

@@ -1,4 +1,4 @@
-"""What becomes of a user's sound, and what is said of it."""
+"""Test how a user's sound is prepared, and the remarks and warnings on it."""
 
 import re
 
@@ -18,7 +18,7 @@ RATE = 44_100
 
 
 def tone(seconds: float = 1.0, f0: float = 261.63, rate: int = RATE) -> np.ndarray:
-    """A note of six harmonics at a peak of 0.5."""
+    """Return a note of six harmonics with a peak of 0.5."""
     t = np.arange(round(seconds * rate)) / rate
     sound = sum(np.sin(2 * np.pi * f0 * n * t) / n for n in range(1, 7))
     return 0.5 * sound / np.abs(sound).max()
@@ -38,7 +38,7 @@ def warned(found: Target, *parts: str) -> bool:
     )
 
 
-def test_a_file_and_what_was_done_to_it(tmp_path):
+def test_a_file_is_prepared_and_every_step_is_reported(tmp_path):
     path = tmp_path / "note.wav"
     sound = np.concatenate([np.zeros(round(0.3 * RATE)), tone(2.0)])
     soundfile.write(path, np.stack([sound, 0.5 * sound], 1), RATE)
@@ -46,10 +46,10 @@ def test_a_file_and_what_was_done_to_it(tmp_path):
     assert found.sound.shape == (N_SAMPLES,) and found.sound.dtype == np.float32
     assert (found.note, found.velocity) == (60, 85)
     assert has(found, "read 2.30 s of WAV (Signed 16 bit PCM), 44,100 Hz, stereo", "left and right averaged")
-    assert has(found, "resampled to 22,050 Hz", "0.29", "silence added to 2.0")
+    assert has(found, "resampled to 22,050 Hz", "0.29", "silence added after 2.0")
     assert has(found, "note estimated: 60 (C4) +0 cents") and not found.warnings
     assert peak_rms_db(found.sound) == pytest.approx(training_level_db(), abs=0.01)
-    # the same sound as ours, behind 5 ms of pre-roll, give or take a frame of the search
+    # the sound starts after a pre-roll of 5 ms, give or take a frame of the onset detection
     expected = soxr.resample(0.75 * tone(2.0), RATE, SAMPLE_RATE)
     lag = first_loud(found.sound) - first_loud(expected)
     assert 0.003 < lag / SAMPLE_RATE < 0.012
@@ -58,7 +58,7 @@ def test_a_file_and_what_was_done_to_it(tmp_path):
     assert not found.sound[round(2.02 * SAMPLE_RATE) :].any()
 
 
-def test_a_file_and_its_samples_are_the_same_sound(tmp_path):
+def test_a_file_and_its_samples_give_the_same_sound(tmp_path):
     sound = np.stack([tone(), -0.3 * tone()], 1)
     soundfile.write(tmp_path / "a.wav", sound, RATE, subtype="DOUBLE")
     a, b = prepare_target(tmp_path / "a.wav"), prepare_target(sound, RATE)
@@ -68,8 +68,8 @@ def test_a_file_and_its_samples_are_the_same_sound(tmp_path):
 
 
 @pytest.mark.parametrize("row", [3, 67, 163, 227])
-def test_our_own_render_is_only_leveled(row):
-    """A sound of the synth comes in as it went out, but for one gain and, at its end, the fade."""
+def test_a_render_of_our_own_is_only_leveled(row):
+    """Preparation changes a render of the synth only by one gain and by the fade at its end."""
     render = Dexed().render(PresetBank.read("data/starter")[row])
     found = prepare_target(render, SAMPLE_RATE, note=60)
     expected = leveled(render)[0]
@@ -78,15 +78,15 @@ def test_our_own_render_is_only_leveled(row):
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 32_000, 48_000, 96_000, 384_000])
-def test_any_rate(rate):
+def test_any_sample_rate_is_accepted(rate):
     found = prepare_target(tone(rate=rate), rate)
     assert found.note == 60 and has(found, "resampled") == (rate != 22_050)
-    assert warned(found, "nothing sounds above 4,000 Hz") if rate == 8_000 else not found.warnings
+    assert warned(found, "it holds nothing above 4,000 Hz") if rate == 8_000 else not found.warnings
 
 
 def test_a_long_sound_is_cut_and_faded():
     found = prepare_target(tone(10.0), RATE)
-    assert has(found, "cut to 4.017 s of 10.00 s, its last 0.1 s faded out")
+    assert has(found, "cut from 10.00 s to 4.017 s, its last 0.1 s faded out")
     end = np.abs(found.sound[-2205:])
     assert end[-1] == 0 and end[:200].max() > 10 * end[-200:].max()
 
@@ -95,33 +95,33 @@ def test_the_onset_is_searched_in_the_first_half_minute():
     lead = np.zeros(round((SEARCHED - 0.5) * RATE))
     found = prepare_target(np.concatenate([lead, tone(20.0)]), RATE)
     assert has(
-        found, "read 34.02 s of float64 samples", "it lasts 49.5 s", "29.49", "s before the onset trimmed"
+        found, "read 34.02 s of float64 samples", "it lasts 49.5 s", "29.49", "s before the onset removed"
     )
-    assert has(found, "cut to 4.017 s") and found.note == 60
+    assert has(found, "to 4.017 s, its last") and found.note == 60
     with pytest.raises(ParameterError, match="silent"):
         prepare_target(np.concatenate([lead, np.zeros(RATE), tone()]), RATE)
 
 
-def test_dc_is_taken_out():
+def test_a_dc_offset_is_removed():
     found = prepare_target(tone() + 0.2, RATE)
-    assert has(found, "DC offset of 0.2 taken out by a high-pass at 20 Hz") and not found.warnings
+    assert has(found, "DC offset of 0.2 removed by a high-pass filter at 20 Hz") and not found.warnings
     assert abs(found.sound[5000:20_000].mean()) < 0.002 * found.sound.max()
     assert not has(prepare_target(tone(), RATE), "DC")
 
 
 @pytest.mark.parametrize(("drive", "clipped"), [(1.0, False), (1.9, False), (2.5, True), (6.0, True)])
-def test_clipping(drive, clipped):
+def test_clipping_is_reported(drive, clipped):
     sound = np.concatenate([0.1 * tone(), np.clip(drive * tone(), -1, 1), 0.1 * tone()])
     quantized = (sound * 32_767).astype(np.int16)
     found = prepare_target(quantized, RATE)
     assert warned(found, "clipped: in its worst 0.1 s") if clipped else not found.warnings
     assert not prepare_target(
         (drive * tone()).astype(np.float32), RATE
-    ).warnings  # floats go beyond full scale unharmed
+    ).warnings  # floats may exceed full scale without clipping
 
 
-def test_a_sound_too_short():
-    with pytest.raises(ParameterError, match=r"too short: 10.0 ms of sound, the bound is 20 ms"):
+def test_sounds_that_are_too_short_are_refused():
+    with pytest.raises(ParameterError, match=r"too short: 10.0 ms of sound; it must last at least 20 ms"):
         prepare_target(tone(0.01), RATE)
     late = np.concatenate([np.zeros(RATE), tone(0.01)])
     with pytest.raises(ParameterError, match=r"too short: 1\d\.\d ms of sound from its onset"):
@@ -129,9 +129,9 @@ def test_a_sound_too_short():
     assert prepare_target(tone(0.021), RATE).sound.any()
 
 
-def test_a_silent_file_and_a_quiet_one(tmp_path):
+def test_silent_files_are_refused_and_quiet_ones_raised(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
-    with pytest.raises(AudioFileError, match=r"a.wav: silent: .* -200.0 dB .* the bound is -60 dB"):
+    with pytest.raises(AudioFileError, match=r"a.wav: silent: .* -200.0 dB .* the bound of -60 dB"):
         prepare_target(tmp_path / "a.wav")
     assert warned(prepare_target(0.01 * tone(), RATE), "quiet: raised by")
     loud = prepare_target(3e4 * tone(), RATE)  # floats as large as integers
@@ -148,29 +148,30 @@ def test_the_note_is_estimated(note):
     )
 
 
-def test_the_note_given_stays_and_another_pitch_is_said():
+def test_a_given_note_is_kept_and_a_different_pitch_is_reported():
     found = prepare_target(tone(), RATE, note=48, velocity=100)
     assert (found.note, found.velocity) == (48, 100)
-    assert has(found, "it sounds at 60 (C4) +0 cents, not at the note given, 48 (C3)") and not found.warnings
-    assert not has(prepare_target(tone(), RATE, note=60), "sounds at")
+    assert has(found, "its pitch is 60 (C4) +0 cents, not that of the given note, 48 (C3)")
+    assert not found.warnings
+    assert not has(prepare_target(tone(), RATE, note=60), "its pitch is")
 
 
 def test_noise_has_no_pitch():
     sound = np.random.default_rng(0).normal(0, 0.1, RATE)
     found = prepare_target(sound, RATE)
     assert found.note == 60 and warned(found, "no pitch: only")
-    assert "(the bound is 20 %); note 60 (C4) assumed" in found.warnings[0]
+    assert "(the bound is 20%), so note 60 (C4) is assumed" in found.warnings[0]
     assert (
         prepare_target(sound, RATE, note=36).note == 36 and not prepare_target(sound, RATE, note=36).warnings
     )
 
 
-def test_half_a_note_has_no_clear_pitch():
+def test_a_note_followed_by_noise_has_no_clear_pitch():
     found = prepare_target(np.concatenate([tone(0.4), np.random.default_rng(0).normal(0, 0.2, RATE)]), RATE)
     assert found.note == 60 and warned(found, "no clear pitch: only")
 
 
-def test_notes_at_once_and_one_after_another():
+def test_chords_and_sequences_of_notes_give_a_warning():
     notes = [tone(f0=261.63 * 2 ** (k / 12)) for k in (0, 4, 7)]
     assert warned(prepare_target(sum(notes), RATE), "several notes at once?")
     assert warned(
@@ -178,10 +179,10 @@ def test_notes_at_once_and_one_after_another():
     )
 
 
-def test_arguments():
-    with pytest.raises(ParameterError, match="come with their rate"):
+def test_arguments_out_of_bounds_are_refused():
+    with pytest.raises(ParameterError, match="samples need a sample rate"):
         prepare_target(tone())
-    with pytest.raises(ParameterError, match="a file knows its sample rate"):
+    with pytest.raises(ParameterError, match="a file has its own sample rate"):
         prepare_target("a.wav", 44_100)
     for bad in (-1, 128, 60.5, "C4"):
         with pytest.raises(ParameterError, match=r"note .* 0 … 127"):
@@ -203,9 +204,9 @@ def test_arguments():
         ("/tmp/take=2.wav", "/tmp/take=2.wav", None, None),
     ],
 )
-def test_takes(text, file, note, velocity):
-    take = parse_target_file(text)
-    assert take == TargetFile(type(take.path)(file), note, velocity)
+def test_target_files_are_parsed(text, file, note, velocity):
+    parsed = parse_target_file(text)
+    assert parsed == TargetFile(type(parsed.path)(file), note, velocity)
 
 
 @pytest.mark.parametrize(
@@ -213,8 +214,8 @@ def test_takes(text, file, note, velocity):
     [
         ("", "names no file"),
         ("C3=", "names no file"),
-        ("=low.wav", "'' is no note"),
-        ("take=2.wav", "'take' is no note.*C4 is 60"),
+        ("=low.wav", "'' is not a note"),
+        ("take=2.wav", "'take' is not a note.*C4 is 60"),
         ("200=low.wav", "outside 0 … 127"),
         ("C3@0=low.wav", "velocity '0' is not an integer in 1 … 127"),
         ("C3@=low.wav", "velocity ''"),
@@ -222,6 +223,6 @@ def test_takes(text, file, note, velocity):
         ("C3@128=low.wav", "1 … 127"),
     ],
 )
-def test_what_is_no_take(text, message):
+def test_invalid_target_files_are_refused(text, message):
     with pytest.raises(ParameterError, match=message):
         parse_target_file(text)

@@ -1,6 +1,6 @@
-"""Damaged sound files: each is taken in, or refused by an error of our own; quickly, and without a trace.
+"""Test damaged sound files: each is prepared or refused with an error of our own, quickly, leaving no files.
 
-`LATENTDX_FUZZ=9999` tries as many, with another seed for each.
+`LATENTDX_FUZZ=9999` tries 9999 files, each with its own seed.
 """
 
 import os
@@ -18,10 +18,10 @@ from latentdx.errors import LatentDXError
 
 N = int(os.environ.get("LATENTDX_FUZZ", "1000"))
 SECONDS = 2.0
-"""Of CPU, that a file may take; the slowest of 1,000 took 0.02."""
+"""CPU time allowed per file, in seconds; the slowest of 1,000 files took 0.02."""
 
 
-def test_damaged_files(tmp_path, monkeypatch):
+def test_damaged_files_are_prepared_or_refused(tmp_path, monkeypatch):
     folder, elsewhere = tmp_path / "sounds", tmp_path / "elsewhere"
     folder.mkdir()
     elsewhere.mkdir()
@@ -30,7 +30,7 @@ def test_damaged_files(tmp_path, monkeypatch):
     monkeypatch.chdir(elsewhere)
     estimate = target.estimate
     made, taken, slowest = originals(), 0, 0.0
-    for container, content in made:  # which also compiles what is compiled at first use
+    for container, content in made:  # also triggers what is compiled at its first use
         path = folder / f"whole.{container}"
         path.write_bytes(content)
         assert target.prepare_target(path).sound.any()
@@ -39,7 +39,7 @@ def test_damaged_files(tmp_path, monkeypatch):
         rng = np.random.default_rng(seed)
         container, content = made[seed % len(made)]
         data = mutated(content, rng)
-        # one in six under another name; the pitch of one in six
+        # one in six has another suffix, and the pitch of one in six is estimated
         path = folder / f"{seed}.{container if seed % 6 else ('wav', 'mp3', 'm4a', 'raw')[seed // 6 % 4]}"
         path.write_bytes(data)
         monkeypatch.setattr(
@@ -60,14 +60,14 @@ def test_damaged_files(tmp_path, monkeypatch):
         assert slowest < SECONDS, f"{seed}: {slowest:.1f} s"
         assert path.read_bytes() == data, f"{seed}: the file was changed"
         path.unlink()
-    print(f"{taken} of {N} taken in, the slowest in {slowest:.2f} s")
+    print(f"{taken} of {N} prepared, the slowest in {slowest:.2f} s")
     assert 0.2 * N < taken < 0.95 * N  # both outcomes are tried
     assert not list(folder.iterdir()) and not list(elsewhere.iterdir())
 
 
 @pytest.mark.parametrize("container", ["wav", "flac", "mp3", "ogg"])
-def test_every_length(tmp_path, container, monkeypatch):
-    """A file cut after each so many bytes."""
+def test_truncated_files_are_prepared_or_refused(tmp_path, container, monkeypatch):
+    """A file cut after different numbers of bytes is prepared or refused."""
     monkeypatch.setattr(target, "estimate", lambda _: pitch.Pitch(440.0, 1.0))
     content = dict(originals())[container]
     path: Path = tmp_path / f"a.{container}"
@@ -79,4 +79,4 @@ def test_every_length(tmp_path, container, monkeypatch):
             taken.append(bool(target.prepare_target(path).remarks))
         except LatentDXError:
             taken.append(False)
-    assert not taken[0] and (any(taken) or container == "ogg")  # so short an Ogg file is one page
+    assert not taken[0] and (any(taken) or container == "ogg")  # an Ogg file this short is a single page

@@ -1,4 +1,4 @@
-"""Presets put out of tune and brought back, by their own sound."""
+"""Test tuning on presets that were detuned and are tuned to their own original sound."""
 
 import numpy as np
 import pytest
@@ -17,11 +17,11 @@ from latentdx.presets.parameters import column, maxima, operator_columns
 BANK = corpora.read("starter").neutral()
 SYNTH = Dexed()
 NOISE_CENTS = 2.0
-"""What two estimates of one pitch may differ by, where operators beat or decay."""
+"""Largest difference between two estimates of one pitch, where operators beat or decay."""
 
 
 def cents(preset: Preset, operator: int, note: int = 60) -> float:
-    """Of an operator in ratio mode at a note, above MIDI note 0, as dx7note.cc has it."""
+    """Return an operator's pitch in ratio mode at a note, in cents above MIDI note 0, as in dx7note.cc."""
     coarse, fine, detune = (preset[f"OP{operator} {n}"] for n in ("F COARSE", "F FINE", "OSC DETUNE"))
     key = note + preset["TRANSPOSE"] - 24
     octaves = 50857776 / 2**24 + key / 12
@@ -42,13 +42,13 @@ def transposed(semitones: int):
 
 
 def coarse(preset: Preset) -> Preset:
-    """An octave up by its ratios."""
+    """Shift a preset up an octave by its ratios."""
     doubled = {f"OP{n} F COARSE": min(2 * preset[f"OP{n} F COARSE"] or 1, 31) for n in in_ratio_mode(preset)}
     return preset.with_values(**doubled)
 
 
 def fine(preset: Preset) -> Preset:
-    """51 cents up where no operator has a fine frequency yet."""
+    """Shift a preset up by 51 cents, if no operator has a fine frequency yet."""
     return preset.with_values(
         **{f"OP{n} F FINE": min(preset[f"OP{n} F FINE"] + 3, 99) for n in in_ratio_mode(preset)}
     )
@@ -61,31 +61,31 @@ def flat(preset: Preset) -> Preset:
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "detune",
     [transposed(3), transposed(-3), transposed(12), transposed(-12), coarse, fine, flat],
     ids=["+3", "-3", "+12", "-12", "coarse", "fine", "detune"],
 )
 @pytest.mark.parametrize("name", ["TINE EP 1", "CLARINET 1", "CELESTA 4"])
-def test_what_is_put_out_of_tune_comes_back(name, spoil, tmp_path) -> None:
+def test_detuned_presets_are_tuned_to_their_original_sound(name, detune, tmp_path) -> None:
     original = BANK[name]
-    target, spoiled = SYNTH.render(original), spoil(original)
-    found = tune(spoiled, target)
+    target, detuned = SYNTH.render(original), detune(original)
+    found = tune(detuned, target)
     assert found.tuned and abs(found.before_cents) > IN_TUNE
     assert abs(found.after_cents) <= found.reachable_cents + NOISE_CENTS
     assert found.reachable_cents < 4
-    # what it says is what a .syx of it sounds like, whoever measures
+    # the reported errors and distances agree with those of the preset read from a .syx file
     read = PresetBank.read(found.preset.write(tmp_path / "tuned.syx")).restored()[0]
     assert read.values.tolist() == found.preset.values.tolist()
     sound = SYNTH.render(read)
     assert 100 * (pitch.estimate(sound).midi - pitch.estimate(target).midi) == found.after_cents
-    before, after = score(np.stack([spoiled.values, read.values]), [target], [(60, 85)])
+    before, after = score(np.stack([detuned.values, read.values]), [target], [(60, 85)])
     assert (found.distance_before, found.distance_after) == (before, after)
     assert after < before
-    shifts = [cents(read, n) - cents(spoiled, n) for n in sounding(spoiled)]
+    shifts = [cents(read, n) - cents(detuned, n) for n in sounding(detuned)]
     assert np.ptp(shifts) <= 2 * found.reachable_cents + 1e-6, "carriers and modulators keep their ratios"
 
 
-def test_what_is_in_tune_stays() -> None:
+def test_a_preset_in_tune_is_unchanged() -> None:
     preset = BANK["TINE EP 1"]
     found = tune(preset, SYNTH.render(preset))
     assert (found.verdict, found.preset) == ("in tune", preset)
@@ -101,7 +101,7 @@ NO_PITCH = {
 
 
 @pytest.mark.parametrize("sound", NO_PITCH)
-def test_a_target_without_pitch(sound) -> None:
+def test_a_target_without_pitch_leaves_the_preset_unchanged(sound) -> None:
     preset = BANK["TINE EP 1"]
     found = tune(preset, NO_PITCH[sound])
     assert (found.verdict, found.preset) == ("no pitch", preset)
@@ -115,14 +115,14 @@ def test_a_target_without_pitch(sound) -> None:
     [BANK["SNARE 5"], BANK["TINE EP 1"].with_values(**{f"OP{n} OUTPUT LEVEL": 0 for n in range(1, 7)})],
     ids=["percussion", "silent"],
 )
-def test_a_preset_without_pitch(preset) -> None:
+def test_a_preset_without_pitch_is_unchanged(preset) -> None:
     assert tune_to(preset, 60).verdict == "no pitch"
     found = tune(preset, SYNTH.render(BANK["TINE EP 1"]))
     assert (found.verdict, found.preset) == ("no pitch", preset)
     assert "of the preset is voiced" in found.why
 
 
-def test_operators_of_fixed_frequency_stay() -> None:
+def test_operators_with_a_fixed_frequency_are_unchanged() -> None:
     original = BANK["CLARINET 1"].with_values(
         **{"OP6 MODE": 1, "OP6 F COARSE": 2, "OP6 F FINE": 17, "OP6 OUTPUT LEVEL": 60, "OP6 OSC DETUNE": 9}
     )
@@ -138,7 +138,7 @@ def test_operators_of_fixed_frequency_stay() -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(st.integers(0, len(BANK) - 1), st.floats(-1500, 1500), st.integers(24, 100), st.integers(0, 48))
-def test_moves_do_what_they_say(index, shift, note, transpose) -> None:
+def test_moves_shift_by_the_interval_within_their_residual(index, shift, note, transpose) -> None:
     preset = BANK[index].with_values(TRANSPOSE=transpose)
     movable = {column("TRANSPOSE")} | {
         column(f"OP{n} {p}") for n in in_ratio_mode(preset) for p in ("F COARSE", "F FINE", "OSC DETUNE")
@@ -154,7 +154,7 @@ def test_moves_do_what_they_say(index, shift, note, transpose) -> None:
 
 @pytest.mark.parametrize("midi", [59.6, 60.07, 60.5, 65, 43])
 @pytest.mark.parametrize("note", [48, 60])
-def test_the_init_voice_goes_where_it_is_asked(midi, note) -> None:
+def test_the_init_voice_is_tuned_to_any_pitch(midi, note) -> None:
     found = tune_to(PresetBank.init()[0], midi, note)
     assert found.tuned and found.reachable_cents < 1
     heard = pitch.estimate(SYNTH.render(found.preset, note, 85))
@@ -162,7 +162,7 @@ def test_the_init_voice_goes_where_it_is_asked(midi, note) -> None:
     assert np.isnan(found.distance_before) and np.isnan(found.distance_after)
 
 
-def test_a_bass_stays_one_where_that_is_asked() -> None:
+def test_a_bass_keeps_its_octave_on_request() -> None:
     bass = PresetBank.init()[0].with_values(**{"OP1 F COARSE": 0, "OP1 F FINE": 3})  # an octave down, sharp
     assert tune_to(bass, 60).preset["TRANSPOSE"] > 30 or tune_to(bass, 60).preset["OP1 F COARSE"] > 0
     kept = tune_to(bass, 60, keep_octave=True)
@@ -171,11 +171,11 @@ def test_a_bass_stays_one_where_that_is_asked() -> None:
     assert pitch.estimate(SYNTH.render(kept.preset)).midi == pytest.approx(48, abs=0.03)
 
 
-def test_of_octaves_the_sound_decides_not_the_tracker() -> None:
+def test_the_distance_decides_between_octaves_not_the_tracker() -> None:
     original = BANK["CLARINET 1"]
     target = SYNTH.render(original)
     true = pitch.estimate(target)
-    low = Pitch(true.f0 / 2, true.voiced)  # what a tracker says that errs
+    low = Pitch(true.f0 / 2, true.voiced)  # an octave error of the tracker
     found = tune(transposed(3)(original), target, wanted=low)
     assert found.tuned and "+12 semitones from the estimate" in found.why
     assert found.after_cents == pytest.approx(1200, abs=2)
@@ -187,18 +187,18 @@ def test_of_octaves_the_sound_decides_not_the_tracker() -> None:
 @pytest.mark.parametrize(
     ("name", "other"), [("SAX 1", "PIPE ORG 3"), ("CELESTA 4", "SUB BASS 4"), ("TRUMPET 1", "CLAV 1")]
 )
-def test_to_another_sound_it_gets_no_farther(name, other) -> None:
-    spoiled = transposed(5)(BANK[name])
-    found = tune(spoiled, SYNTH.render(BANK[other]))
+def test_tuning_to_another_sound_does_not_increase_the_distance(name, other) -> None:
+    detuned = transposed(5)(BANK[name])
+    found = tune(detuned, SYNTH.render(BANK[other]))
     assert found.distance_after <= found.distance_before
     if found.tuned:
-        assert abs(found.after_cents) < abs(found.before_cents) or "sounds nearer" in found.why
+        assert abs(found.after_cents) < abs(found.before_cents) or "sounds closer" in found.why
     else:
-        assert found.preset is spoiled and found.why
+        assert found.preset is detuned and found.why
 
 
-def test_a_nearer_pitch_that_sounds_farther_is_refused() -> None:
-    """An estimator that hears the right sound a third too high: the distance knows better."""
+def test_a_better_pitch_with_a_larger_distance_is_refused() -> None:
+    """If the estimate of the target is a third too high, the distance prevents a wrong shift."""
     preset = BANK["CLARINET 1"]
     target = SYNTH.render(preset)
     true = pitch.estimate(target)
@@ -223,6 +223,6 @@ SOUND = np.ones(LEAST_SAMPLES, np.float32)
         (lambda p: tune_to(p, 60, -1), "note -1"),
     ],
 )
-def test_bad_input_is_named(call, message) -> None:
+def test_errors_name_the_bad_input(call, message) -> None:
     with pytest.raises(ParameterError, match=message):
         call(BANK[0])

@@ -1,6 +1,6 @@
-"""SHA-256 of a hundred renders of starter presets, for `test_dexed.py`.
+"""SHA-256 hashes of a hundred renders of starter presets, for `test_renderer.py`.
 
-After the starter bank or the engine has changed on purpose:  python tests/audio/render_hashes.py
+Run `python tests/audio/render_hashes.py` after an intended change of the starter bank or the engine.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ FILE = Path(__file__).with_suffix(".json")
 
 
 def key() -> str:
-    """Platform and engine: floating point differs between processors' families, sound between engines."""
+    """Return the platform and the engine, because the bits of a render depend on both."""
     return f"{platform.system()} {platform.machine()}, {Dexed().engine}"
 
 
 def compute() -> dict[str, Any]:
-    """The bank's hash and those of 100 presets evenly spread over it, each at one of the six notes."""
+    """Hash the bank and 100 presets evenly spread over it, each at one of the six notes."""
     bank, renderer = corpora.read("starter"), Dexed()
     hashes = {}
     for i, row in enumerate(np.linspace(0, len(bank) - 1, 100).astype(int).tolist()):

@@ -1,4 +1,4 @@
-"""Names of notes."""
+"""Note names."""
 
 import pytest
 
@@ -27,7 +27,7 @@ from latentdx.errors import ParameterError
         ("G##4", 69),
     ],
 )
-def test_names_and_numbers(text, note):
+def test_names_and_numbers_are_parsed(text, note):
     assert parse_note(text) == note
 
 
@@ -36,7 +36,7 @@ def test_every_name_is_read_back():
 
 
 @pytest.mark.parametrize("text", ["H2", "", "C", "#4", "C 4", "6O", "C4.5", "60.0", "٦٠", "C4=x", "nan"])
-def test_what_is_no_note(text):
+def test_other_text_is_refused(text):
     with pytest.raises(ParameterError, match="C-1 to G9.*0 … 127.*C4 is 60") as error:
         parse_note(text)
     assert repr(text) in str(error.value)
@@ -45,6 +45,6 @@ def test_what_is_no_note(text):
 @pytest.mark.parametrize(
     ("text", "value"), [("128", 128), ("-1", -1), ("G#9", 128), ("Cb-1", -1), ("C10", 132)]
 )
-def test_notes_out_of_range(text, value):
+def test_notes_out_of_range_are_refused(text, value):
     with pytest.raises(ParameterError, match=f"{text!r} is {value}, outside 0 … 127"):
         parse_note(text)

@@ -23,7 +23,7 @@ def harmonic(f0: float, seconds: float = 2.0) -> np.ndarray:
     "estimator", [lambda x: pitch.estimate(x).f0, pitch.estimate_fast], ids=["pyin", "yin"]
 )
 @pytest.mark.parametrize("f0", [65.4, 261.6, 1046.5])
-def test_known_tones_within_ten_cents(estimator, f0):
+def test_known_tones_are_estimated_within_ten_cents(estimator, f0):
     assert abs(1200 * np.log2(estimator(harmonic(f0)) / f0)) < 10
 
 
@@ -42,27 +42,29 @@ def test_silence_and_noise_have_no_pitch():
     assert pitch.estimate(noise).voiced < 0.5
 
 
-def test_the_init_voice_plays_middle_c():
+def test_note_60_of_the_init_voice_is_middle_c():
     sound = Dexed().render(PresetBank.init()[0], 60, 100)
     assert pitch.estimate(sound).cents_from(60) == pytest.approx(0, abs=5)
 
 
 @pytest.mark.parametrize(("f0", "within"), [(65.4, 2), (130.8, 1), (261.6, 0.5), (1046.5, 0.5)])
-def test_an_estimate_knows_a_cent(f0, within):
+def test_an_estimate_is_accurate_to_about_a_cent(f0, within):
     found = pitch.estimate(harmonic(f0))
     assert abs(1200 * np.log2(found.f0 / f0)) < within
     assert found.voiced > 0.95
 
 
-def test_an_estimate_of_vibrato_is_its_middle():
+def test_an_estimate_of_vibrato_is_its_center():
     t = np.arange(2 * RATE) / RATE
     phase = 2 * np.pi * 440 * np.cumsum(2 ** (np.sin(2 * np.pi * 5 * t) * 25 / 1200)) / RATE
     found = pitch.estimate((0.2 * np.sin(phase)).astype(np.float32))
     assert found.cents_from(69) == pytest.approx(0, abs=3)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torchcrepe") is None, reason="the optional torchcrepe")
-def test_crepe_agrees():
+@pytest.mark.skipif(
+    importlib.util.find_spec("torchcrepe") is None, reason="needs the optional package torchcrepe"
+)
+def test_crepe_agrees_with_pyin():
     found = pitch.estimate_crepe(harmonic(220.0, 1.0))
     assert found.cents_from(57) == pytest.approx(0, abs=1)
     assert found.voiced > 0.9
@@ -70,7 +72,7 @@ def test_crepe_agrees():
     assert np.isnan(pitch.estimate_crepe(np.zeros(RATE, np.float32)).f0)
 
 
-def test_crepe_says_what_it_needs_and_leaves_nothing_behind(monkeypatch):
+def test_missing_torchcrepe_is_reported_and_leaves_no_stand_in_module_behind(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchcrepe", None)
     before = sys.modules.get("torchaudio")
     with pytest.raises(LatentDXError, match="pip install --no-deps torchcrepe"):

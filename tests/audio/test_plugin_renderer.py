@@ -1,4 +1,4 @@
-"""`PluginRenderer`: the mapping against a fake plug-in, the real one where there is one."""
+"""`PluginRenderer` with a fake plug-in, and with the real one if it is installed."""
 
 import os
 
@@ -13,11 +13,11 @@ from latentdx.presets.parameters import PARAMETERS
 
 
 class FakeParameter:
-    raw_value = 0.25  # not a value that the renderer would leave by chance
+    raw_value = 0.25  # a value that the renderer never sets
 
 
 class FakePlugin:
-    """Stands in for a hosted Dexed: records what is set, answers with a constant sound."""
+    """Stand-in for a hosted Dexed that records its settings and returns a constant sound."""
 
     name, version = "Dexed", "0.9.8"
 
@@ -44,7 +44,7 @@ def preset():
 
 
 @pytest.mark.parametrize("names", [NAMES, WITH_MONO_MODE], ids=["0.9.7", "0.9.8 with MonoMode"])
-def test_every_parameter_reaches_the_knob_of_its_name(preset, names):
+def test_each_value_is_set_on_the_parameter_with_its_name(preset, names):
     made = []
     renderer = PluginRenderer("Dexed.vst3", load=lambda _: made.append(FakePlugin(names)) or made[-1])
     sound = renderer.render(preset, 62, 90)
@@ -59,7 +59,7 @@ def test_every_parameter_reaches_the_knob_of_its_name(preset, names):
     assert sound.shape == (N_SAMPLES,) and sound[0] == 1 and sound[-1] == 0
 
 
-def test_each_render_has_a_fresh_instance(preset):
+def test_each_render_uses_a_new_instance(preset):
     made = []
     renderer = PluginRenderer("Dexed.vst3", load=lambda _: made.append(FakePlugin(NAMES)) or made[-1])
     renderer.render(preset)
@@ -74,18 +74,20 @@ def test_a_plugin_without_a_parameter_is_refused():
         PluginRenderer("Other.vst3", load=lambda _: FakePlugin(names))
 
 
-def test_an_effect_is_refused():
-    with pytest.raises(ParameterError, match="no instrument"):
+def test_an_effect_plugin_is_refused():
+    with pytest.raises(ParameterError, match="not an instrument"):
         PluginRenderer("Reverb.vst3", load=lambda _: FakePlugin(NAMES, is_instrument=False))
 
 
-def test_arguments_are_checked_before_the_plugin_is_asked(preset):
+def test_arguments_are_checked_before_the_plugin_is_called(preset):
     renderer = PluginRenderer("Dexed.vst3", load=lambda _: FakePlugin(NAMES))
     with pytest.raises(ParameterError, match="velocity 0"):
         renderer.render(preset, 60, 0)
 
 
-@pytest.mark.skipif("LATENTDX_DEXED_VST3" not in os.environ, reason="LATENTDX_DEXED_VST3 names no Dexed.vst3")
+@pytest.mark.skipif(
+    "LATENTDX_DEXED_VST3" not in os.environ, reason="LATENTDX_DEXED_VST3 is not set to a Dexed.vst3"
+)
 def test_the_real_plugin_sounds_like_the_engine():
     init = PresetBank.init()[0]
     ours = Dexed(dc_blocker=True).render(init)

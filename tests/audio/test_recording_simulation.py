@@ -1,3 +1,5 @@
+"""Simulated recordings: reproducible, related to the dry sound, noisy, and silent for silence."""
+
 import numpy as np
 
 from latentdx.audio.recording_simulation import SimulatedRecording
@@ -22,16 +24,16 @@ def test_a_recording_is_the_same_each_time_and_differs_with_preset_note_and_seed
     assert once[-1] == 0 and "seed 1" in SimulatedRecording(seed=1).engine
 
 
-def test_it_is_still_that_sound_with_noise_and_never_out_of_scale() -> None:
+def test_a_recording_is_finite_and_within_20_db_of_the_dry_sound() -> None:
     bank = corpora.read("starter").neutral()
     for preset in (bank[i] for i in range(0, len(bank), 16)):
         dry, wet = Dexed().render(preset), SimulatedRecording().render(preset)
         assert np.isfinite(wet).all()
         gain = 20 * np.log10(np.sqrt(np.mean(wet**2) / np.mean(dry**2)))
-        assert -20 < gain < 20  # level 6, shelves and bell 6 each at most, drive compresses
+        assert -20 < gain < 20  # level and filters change by up to 6 dB each; drive compresses
 
 
-def test_there_is_noise_before_the_sound_begins_and_after_it_has_gone() -> None:
+def test_noise_is_audible_after_the_sound_has_ended() -> None:
     short = init_values()
     short[[i for i in range(126) if i % 21 == 3]] = 99  # every release at once
     click = Preset(short)
@@ -40,7 +42,7 @@ def test_there_is_noise_before_the_sound_begins_and_after_it_has_gone() -> None:
     assert 1e-5 < np.sqrt(np.mean(wet[-20_000:-5_000] ** 2)) < 1e-2
 
 
-def test_silence_stays_silence() -> None:
+def test_silence_stays_silent() -> None:
     silent = init_values()
     silent[[i for i in range(145) if i % 21 == 16 and i < 126]] = 0  # every OUTPUT LEVEL
     assert not Dexed().render(Preset(silent)).any()

@@ -1,4 +1,4 @@
-"""The default renderer: plug-in scale, guards with messages, the same bits every time."""
+"""The default renderer: its level, its checks of arguments, and bit-identical repeats."""
 
 import json
 import pickle
@@ -43,7 +43,7 @@ def raw(preset: Preset, note: int, velocity: int) -> np.ndarray:
     return synth.render(note, velocity, HOLD, (N_SAMPLES + 0.5) / SAMPLE_RATE)[:N_SAMPLES]
 
 
-def test_the_level_is_the_plugins(bank: PresetBank) -> None:
+def test_the_level_is_that_of_the_plugin(bank: PresetBank) -> None:
     for preset in bank:
         sound, expected = Dexed().render(preset, 55, 99), raw(preset, 55, 99) / 8
         assert sound.dtype == np.float32 and sound.shape == (N_SAMPLES,)
@@ -61,7 +61,7 @@ def test_the_last_tenth_of_a_second_fades_out(bank: PresetBank) -> None:
     assert sound[-1] == 0
 
 
-def test_the_dc_blocker_is_the_plugins_first_order_high_pass(bank: PresetBank) -> None:
+def test_the_dc_blocker_is_a_first_order_high_pass_like_the_plugins(bank: PresetBank) -> None:
     for preset in bank[:3]:
         plain = Dexed().render(preset)[:-FADE_SAMPLES]
         blocked = Dexed(dc_blocker=True).render(preset)[:-FADE_SAMPLES]
@@ -73,7 +73,7 @@ def test_the_dc_blocker_is_the_plugins_first_order_high_pass(bank: PresetBank) -
     assert Dexed(dc_blocker=True).engine != Dexed().engine
 
 
-def test_renders_are_the_same_to_the_bit_in_any_thread_and_order(bank: PresetBank) -> None:
+def test_renders_are_bit_identical_in_any_thread_and_order(bank: PresetBank) -> None:
     renderer = Dexed()
     first = [renderer.render(p).tobytes() for p in bank]
     again = [renderer.render(p).tobytes() for p in reversed(list(bank))][::-1]
@@ -84,14 +84,14 @@ def test_renders_are_the_same_to_the_bit_in_any_thread_and_order(bank: PresetBan
     assert len(set(first)) == len(bank)  # and they are different sounds
 
 
-def test_a_batch_is_its_single_renders(bank: PresetBank) -> None:
+def test_a_batch_equals_the_single_renders(bank: PresetBank) -> None:
     batch = Dexed().render_batch(bank[:5], SIX_NOTES, threads=2)
     assert batch.shape == (5, 6, N_SAMPLES)
     for i, j in ((0, 0), (2, 4), (4, 5)):
         np.testing.assert_array_equal(batch[i, j], Dexed().render(bank[i], *SIX_NOTES[j]))
 
 
-def test_note_off_acts_at_the_next_block(init: Preset) -> None:
+def test_note_off_takes_effect_at_the_next_block(init: Preset) -> None:
     for hold in (0.25, 0.5, 1.0):
         short, long = Dexed().render(init, hold=hold), Dexed().render(init, hold=3.5)
         first = int(np.flatnonzero(short != long)[0])
@@ -127,11 +127,11 @@ def test_the_pitch_is_right_at_other_rates(init: Preset, rate: int) -> None:
         ({"note": 60.5}, "note 60.5 is not an integer"),
         ({"velocity": 0}, "velocity 0 is not an integer in 1 … 127"),
         ({"velocity": 128}, "velocity 128 is not an integer in 1 … 127"),
-        ({"hold": 0.0}, "hold 0.0 s is not finite and positive"),
-        ({"hold": -1.0}, "hold -1.0 s"),
-        ({"hold": float("nan")}, "hold nan s"),
-        ({"hold": float("inf")}, "hold inf s"),
-        ({"n_samples": 0}, "n_samples 0 is not positive"),
+        ({"hold": 0.0}, "hold must be a finite positive time in seconds, not 0.0"),
+        ({"hold": -1.0}, "seconds, not -1.0"),
+        ({"hold": float("nan")}, "seconds, not nan"),
+        ({"hold": float("inf")}, "seconds, not inf"),
+        ({"n_samples": 0}, "n_samples must be positive, not 0"),
     ],
 )
 def test_bad_arguments_are_named(init: Preset, options: dict[str, float], message: str) -> None:
@@ -148,7 +148,7 @@ def test_bad_presets_are_named(init: Preset) -> None:
     values[column("LFO WAVE")] = 6
     with pytest.raises(ParameterError, match="LFO WAVE = 6 is outside 0 … 5"):
         Dexed().render(Preset(values))
-    with pytest.raises(ParameterError, match=r"a preset is uint8 \(145,\), not uint8 \(144,\)"):
+    with pytest.raises(ParameterError, match=r"a preset must be uint8 \(145,\), not uint8 \(144,\)"):
         Dexed().render(Preset(init.values[:-1]))
     with pytest.raises(ParameterError, match="not int64"):
         Dexed().render(Preset(init.values.astype(np.int64)))  # type: ignore[arg-type]
@@ -156,11 +156,11 @@ def test_bad_presets_are_named(init: Preset) -> None:
 
 @pytest.mark.parametrize("rate", [0, 8_000, 16_383, 96_001, 22_050.5, float("nan")])
 def test_sample_rates_that_the_engine_gets_wrong_are_refused(rate: float) -> None:
-    with pytest.raises(ParameterError, match=r"is not an integer in 16384 … 96000"):
+    with pytest.raises(ParameterError, match=r"is not an integer in 16,384 … 96,000"):
         Dexed(rate)  # type: ignore[arg-type]
 
 
-def test_two_sample_rates_at_once_are_refused_and_one_after_the_other_work(init: Preset) -> None:
+def test_two_sample_rates_are_refused_at_the_same_time_and_work_one_after_the_other(init: Preset) -> None:
     long = threading.Thread(target=lambda: Dexed().render(init, hold=1000, n_samples=SAMPLE_RATE * 1200))
     long.start()
     try:
@@ -169,7 +169,9 @@ def test_two_sample_rates_at_once_are_refused_and_one_after_the_other_work(init:
             try:
                 Dexed(44_100).render(init, n_samples=64)
             except RenderError as error:
-                assert "the engine refused at 44100 Hz" in str(error) and isinstance(error, LatentDXError)
+                assert "the engine cannot render at 44,100 Hz" in str(error) and isinstance(
+                    error, LatentDXError
+                )
                 refused = True
         assert refused
     finally:
@@ -178,7 +180,7 @@ def test_two_sample_rates_at_once_are_refused_and_one_after_the_other_work(init:
     assert Dexed().render(init, n_samples=64).shape == (64,)
 
 
-def test_a_renderer_travels_to_other_processes(init: Preset) -> None:
+def test_a_renderer_can_be_pickled(init: Preset) -> None:
     renderer = Dexed(dc_blocker=True)
     renderer.render(init)
     copy = pickle.loads(pickle.dumps(renderer))
@@ -190,10 +192,10 @@ def test_a_hundred_starter_renders_have_the_recorded_hashes() -> None:
     recorded = json.loads(render_hashes.FILE.read_text("utf-8"))
     key = render_hashes.key()
     if key not in recorded:
-        pytest.skip(f"no hashes for {key}; on purpose? then run python {Path(render_hashes.__file__).name}")
+        pytest.skip(f"no hashes for {key}; to record them, run python {Path(render_hashes.__file__).name}")
     found = render_hashes.compute()
     assert found["bank"] == recorded[key]["bank"], (
-        f"the starter bank has changed; if that is meant, run python {render_hashes.__file__}"
+        f"the starter bank has changed; if this is intended, run python {render_hashes.__file__}"
     )
     assert len(found["renders"]) == 100
     assert found["renders"] == recorded[key]["renders"]

@@ -1,4 +1,4 @@
-"""The paper's mel spectrogram against librosa's own building blocks, and its storage as codes."""
+"""The paper's mel spectrogram compared with librosa's functions, and its storage as codes."""
 
 import librosa
 import numpy as np
@@ -23,7 +23,7 @@ RATE, LENGTH = 22_050, 88_576
 
 @pytest.fixture(scope="module")
 def sounds() -> np.ndarray:
-    """Renders of five random presets, noise, a click, silence: float32 (8, samples)."""
+    """Renders of five random presets, noise, a click and silence: float32 (8, samples)."""
     rng = np.random.default_rng(3)
     values = rng.integers(0, maxima().astype(int) + 1, (5, len(maxima())))
     values[:, column("OP1 OUTPUT LEVEL")] = 99
@@ -35,7 +35,7 @@ def sounds() -> np.ndarray:
 
 
 def by_librosa(sound: np.ndarray) -> np.ndarray:
-    """The same in double precision, from librosa's parts."""
+    """Compute the mel spectrogram with librosa in double precision."""
     window = np.hanning(1024)
     stft = librosa.stft(
         sound.astype(np.float64), n_fft=1024, hop_length=256, window=window, center=True, pad_mode="constant"
@@ -46,23 +46,23 @@ def by_librosa(sound: np.ndarray) -> np.ndarray:
     return 20 * np.log10(np.maximum(filters @ (np.abs(stft) / 511.5), 1e-6))
 
 
-def test_it_is_librosas(sounds: np.ndarray) -> None:
+def test_it_agrees_with_librosa(sounds: np.ndarray) -> None:
     for sound in sounds:
         found, expected = mel_spectrogram(sound), by_librosa(sound)
         assert found.shape == expected.shape == (257, 347) and found.dtype == np.float32
-        np.testing.assert_allclose(found, expected, atol=0.05)  # a tenth of a code's step
+        np.testing.assert_allclose(found, expected, atol=0.05)  # a tenth of the step between codes
         loud = expected > -80
         np.testing.assert_allclose(found[loud], expected[loud], atol=1e-3)
 
 
-def test_the_window_is_symmetric_and_divided_by_half_its_sum() -> None:
+def test_the_window_is_symmetric_with_a_sum_of_511_5() -> None:
     assert np.hanning(1024).sum() == pytest.approx(511.5)
     assert SETTINGS["n_fft"] == N_FFT == 1024 and SETTINGS["hop"] == 256
 
 
 @pytest.mark.parametrize("bin_", [3, 6, 12, 48])
 def test_a_full_scale_sine_reads_minus_six_decibels(bin_: int) -> None:
-    """At the center of an FFT bin that a mel filter weighs nearly 1, and in no wider one."""
+    """The sine lies at the center of an FFT bin for which one mel filter has a weight close to 1."""
     weight = mel_filters().toarray()[:, bin_].max()
     sine = np.sin(2 * np.pi * bin_ * np.arange(LENGTH) / N_FFT).astype(np.float32)
     top = mel_spectrogram(sine)[:, 2:-2].max(axis=0)
@@ -71,12 +71,12 @@ def test_a_full_scale_sine_reads_minus_six_decibels(bin_: int) -> None:
     np.testing.assert_allclose(top, -6.02, atol=0.4)
 
 
-def test_silence_is_the_floor(sounds: np.ndarray) -> None:
+def test_silence_is_at_the_floor(sounds: np.ndarray) -> None:
     assert (mel_spectrogram(sounds[-1]) == FLOOR_DB).all()
     assert mel_spectrogram(sounds).min() >= FLOOR_DB
 
 
-def test_a_batch_is_its_sounds(sounds: np.ndarray) -> None:
+def test_a_batch_equals_the_single_spectrograms(sounds: np.ndarray) -> None:
     batch = mel_spectrogram(sounds.reshape(4, 2, LENGTH))
     assert batch.shape == (4, 2, 257, 347)
     for i, sound in enumerate(sounds):
@@ -89,8 +89,8 @@ def test_any_length_gives_a_frame_every_256_samples(length: int) -> None:
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0)])
-def test_no_sound_is_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ParameterError, match="a sound has at least 1 sample"):
+def test_an_empty_sound_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ParameterError, match="a sound must have at least 1 sample"):
         mel_spectrogram(np.zeros(shape, np.float32))
 
 
@@ -99,10 +99,10 @@ def test_codes_keep_decibels_within_half_a_step(sounds: np.ndarray) -> None:
     step = (CEILING_DB - FLOOR_DB) / 255
     error = np.abs(from_codes(to_codes(decibels)) - decibels)
     assert error.max() <= step / 2 + 1e-4
-    assert error.max() > step / 2 - 1e-2  # the step is used in full
+    assert error.max() > step / 2 - 1e-2  # the bound is reached
 
 
-def test_every_code_survives_and_louder_is_cut() -> None:
+def test_codes_survive_a_round_trip_and_louder_values_are_clipped() -> None:
     codes = np.arange(256, dtype=np.uint8)
     np.testing.assert_array_equal(to_codes(from_codes(codes)), codes)
     assert from_codes(codes)[[0, 255]].tolist() == [FLOOR_DB, CEILING_DB]

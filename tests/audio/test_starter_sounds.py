@@ -1,4 +1,4 @@
-"""Every starter preset sounds like what its name says, as far as pitch, envelope and spectrum can tell."""
+"""Every starter preset has the pitch, envelope and spectrum that its family leads one to expect."""
 
 import statistics
 from collections.abc import Callable
@@ -20,14 +20,14 @@ ANY = (-np.inf, np.inf)
 
 @dataclass(frozen=True)
 class Expected:
-    """What a family must measure at (60, 85).
+    """Bounds of a family's measurements at (60, 85).
 
     Attributes:
-        octaves: where the fundamental may lie, octaves from middle C, within 15 cents; empty: not promised.
-        attack: ms until the level is 6 dB under its peak.
-        half: dB, level at 0.45 … 0.75 s over the peak's.
-        held: dB, level at 2.2 … 2.9 s, the end of a held note, over the peak's.
-        centroid: Hz, center of the amplitude spectrum of the first second (see `centroid`).
+        octaves: Possible fundamentals in octaves from middle C, within 15 cents; empty if none is required.
+        attack: Milliseconds until the level is 6 dB below its peak.
+        half: Level at 0.45 … 0.75 s relative to the peak, in dB.
+        held: Level at 2.2 … 2.9 s (the end of a held note) relative to the peak, in dB.
+        centroid: Center of the amplitude spectrum of the first second in Hz (see `centroid`).
     """
 
     octaves: tuple[int, ...]
@@ -39,7 +39,7 @@ class Expected:
 
 AT_ONCE = (0, 25)
 FAMILIES = {
-    # struck and plucked: there at once, fading while the key is down
+    # struck and plucked: an immediate attack, fading while the key is down
     "electric piano": Expected((0,), AT_ONCE, (-20, -4), (-80, -10), (300, 850)),
     "piano": Expected((0,), AT_ONCE, (-18, -6), (-60, -15), (330, 1050)),
     "clavinet": Expected((0,), AT_ONCE, (-22, -6), (-90, -25), (1100, 2800)),
@@ -58,19 +58,19 @@ FAMILIES = {
     "flute": Expected((0,), (20, 120), (-5, 0), (-5, 0), (300, 400)),
     "woodwind": Expected((0,), (0, 80), (-6, 0), (-8, 0), (400, 1150)),
     "lead": Expected((-1, 0), AT_ONCE, (-9, 0), (-9, 0), (380, 900)),
-    # no pitch promised
+    # no pitch required
     "drum": Expected((), AT_ONCE, (-130, -10), (-130, -50), (240, 2300)),
     "noise drum": Expected((), (0, 40), (-130, -18), (-130, -80), (4500, 6500)),
     "cymbal": Expected((), AT_ONCE, (-15, -5), (-45, -18), (4500, 6500)),
     "effect": Expected((), (0, 1500), ANY, ANY),
 }
-"""The table of expectations; -120 dB and less is silence."""
+"""Family -> bounds; -120 dB and less is silence."""
 
 STRUCK = {"electric piano", "piano", "clavinet", "plucked", "mallet", "bell", "small bell"}
 
 
 def decibels(sound: np.ndarray, size: int = 512) -> np.ndarray:
-    """RMS level of each block of 23 ms."""
+    """Measure the RMS level of each block of 23 ms."""
     blocks = sound[: len(sound) // size * size].reshape(-1, size)
     return 20 * np.log10(np.sqrt((blocks**2).mean(1)) + 1e-7)
 
@@ -80,14 +80,15 @@ def span(levels: np.ndarray, start: float, end: float) -> np.ndarray:
 
 
 def spectrum(sound: np.ndarray) -> np.ndarray:
-    """Amplitudes of the first second: bin k is k Hz."""
+    """Compute the amplitude spectrum of the first second: bin k is k Hz."""
     return np.abs(np.fft.rfft(sound[:SAMPLE_RATE] * np.hanning(SAMPLE_RATE)))
 
 
 def centroid(sound: np.ndarray) -> float:
-    """Hz: center of the amplitude spectrum of the first second, its start weighing most, down to -60 dB.
+    """Compute the center of the amplitude spectrum of the first second in Hz, with most weight on its start.
 
-    The engine's rounding lies below; it would make a soft sound bright.
+    Amplitudes more than 60 dB below the largest are ignored, because the engine's rounding noise would make a
+    soft sound seem bright.
     """
     amplitudes = np.abs(np.fft.rfft(sound[:SAMPLE_RATE] * np.hanning(2 * SAMPLE_RATE)[SAMPLE_RATE:]))
     amplitudes[amplitudes < 1e-3 * amplitudes.max()] = 0
@@ -95,13 +96,13 @@ def centroid(sound: np.ndarray) -> float:
 
 
 def harmonic(amplitudes: np.ndarray, n: float) -> float:
-    """dB of the partial at n times middle C, within 20 Hz."""
+    """Measure the partial at n times middle C, within 20 Hz, in dB."""
     at = round(n * C4)
     return float(20 * np.log10(amplitudes[at - 20 : at + 21].max() + 1e-9))
 
 
 def inharmonic_share(amplitudes: np.ndarray) -> float:
-    """Share of the power below the 12th harmonic that lies off the harmonics of middle C."""
+    """Compute the share of the power below the 12th harmonic that is off the harmonics of middle C."""
     ratio = np.arange(30, round(12 * C4)) / C4
     power = amplitudes[30 : 30 + len(ratio)] ** 2
     off = np.abs(ratio - np.rint(ratio)) > 0.03 * np.maximum(ratio, 1)
@@ -109,7 +110,7 @@ def inharmonic_share(amplitudes: np.ndarray) -> float:
 
 
 def movement(sound: np.ndarray) -> float:
-    """How far the audible frames' spectra lie from their mean while the key is down: 0 static … 1."""
+    """Measure how much the audible frames' spectra differ from their mean while the key is down, 0 … 1."""
     frames = np.abs(librosa.stft(sound[: 3 * SAMPLE_RATE], n_fft=1024, hop_length=512)) + 1e-6
     loud = frames.sum(0) > 0.03 * frames.sum(0).max()
     shapes = (frames / frames.sum(0))[:, loud]
@@ -118,7 +119,7 @@ def movement(sound: np.ndarray) -> float:
 
 @pytest.fixture(scope="module")
 def measures() -> pd.DataFrame:
-    """One row a preset: its family, its archetype's label, and what its renders measure (about 15 s)."""
+    """One row per preset: its family, its archetype's label, and measurements of its renders (about 15 s)."""
     bank, families, synth = starter.bank(), starter.families(), Dexed()
     rows = []
     for preset in bank:
@@ -153,7 +154,7 @@ def measures() -> pd.DataFrame:
 
 
 def outside(values: pd.Series, bounds: tuple[float, float]) -> dict[str, float]:
-    """The presets whose value is not within bounds."""
+    """Return the presets whose value is out of bounds."""
     return values[~values.between(*bounds)].round(2).to_dict()
 
 
@@ -163,7 +164,7 @@ def test_every_preset_is_audible_and_none_clips(measures) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_family(measures, family) -> None:
+def test_presets_are_within_the_bounds_of_their_family(measures, family) -> None:
     expected, rows = FAMILIES[family], measures[measures["family"] == family]
     assert len(rows) >= 3
     for quantity in ("attack", "half", "held", "centroid"):
@@ -174,12 +175,12 @@ def test_family(measures, family) -> None:
         assert outside(100 * (rows["semitones"] - 12 * octave), (-15, 15)) == {}, "cents"
 
 
-def test_all_families_are_expected_of(measures) -> None:
+def test_all_families_have_bounds(measures) -> None:
     assert set(measures["family"]) == set(FAMILIES)
 
 
 def test_yin_and_pyin_agree(measures) -> None:
-    """On one preset of every third family, for pYIN takes long."""
+    """Only one preset of every third family is tested, because pYIN is slow."""
     bank, synth = starter.bank(), Dexed()
     tuned = measures[measures["semitones"].notna()].groupby("family", sort=False).head(1)[::3]
     for name, semitones in tuned["semitones"].items():
@@ -195,12 +196,12 @@ def test_playing_harder_is_louder_and_brighter(measures) -> None:
 
 
 def test_released_notes_end(measures) -> None:
-    """A second after the key only what rings or is slow may still be heard."""
+    """One second after the key is released, only ringing or slow sounds may still be audible."""
     ring = {"bell", "small bell", "pad", "strings", "choir", "effect"}
     assert outside(measures[~measures["family"].isin(ring)]["end"], (-130, -25)) == {}
 
 
-def test_families_lie_as_they_should_to_each_other(measures) -> None:
+def test_families_and_sounds_are_ordered_by_brightness_decay_and_attack(measures) -> None:
     by_family = measures.groupby("family")["centroid"].median()
     by_label = measures.groupby("label")["centroid"].median()
     assert by_label.idxmin() == "SUB BASS"
@@ -222,7 +223,7 @@ def test_a_closed_tube_has_odd_harmonics(measures) -> None:
 
 
 def test_bells_are_inharmonic_with_a_strike_note(measures) -> None:
-    """By spectrum inharmonic; by design some strong carrier lies at an octave of the key."""
+    """The spectrum is inharmonic, but at least one strong carrier is at an octave of the note."""
     bells = measures[measures["family"] == "bell"]
     assert outside(bells["inharmonic"], (0.03, 1)) == {}
     harmonic_ones = measures[measures["family"].isin({"piano", "plucked", "woodwind", "choir"})]
@@ -240,11 +241,11 @@ def test_bells_are_inharmonic_with_a_strike_note(measures) -> None:
         assert any(preset[f"OP{k} OUTPUT LEVEL"] >= 85 for k in plain), name
 
 
-# -- effects: each by what moves -------------------------------------------------------------------------
+# -- effects: each has its own movement ------------------------------------------------------------------
 
 
 def track(name: str) -> np.ndarray:
-    """Fundamental in Hz every 12 ms for 1.5 s."""
+    """Estimate the fundamental in Hz every 12 ms for 1.5 s."""
     sound = Dexed().render(starter.bank()[name])[: 3 * SAMPLE_RATE // 2]
     return librosa.yin(sound, sr=SAMPLE_RATE, fmin=44, fmax=6000, frame_length=1024, hop_length=256)
 
@@ -268,7 +269,7 @@ EFFECTS: dict[str, Callable[[str], bool]] = {"LASER": falls, "DROP": rises, "SWE
 
 
 @pytest.mark.parametrize("label", EFFECTS)
-def test_pitch_moves_one_way(measures, label) -> None:
+def test_the_pitch_moves_as_the_label_says(measures, label) -> None:
     names = measures.index[measures["label"] == label]
     assert [n for n in names if not EFFECTS[label](n)] == []
 

@@ -1,4 +1,4 @@
-"""Checkpoints of the names that chapters ask for, smoke-sized, of random weights: there, but no good."""
+"""Small checkpoints with random weights, under the names that chapters ask for."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ NAMES = ("num", "numcat", "numcat++", "numcat++-six", "latentdx")
 
 
 def write_checkpoints(folder: Path) -> Path:
-    """NAME.safetensors for each of `NAMES`."""
+    """Write NAME.safetensors for each of `NAMES` and return the folder."""
     for seed, name in enumerate(NAMES):
         torch.manual_seed(seed)
         profile = read_profile(name, "smoke")

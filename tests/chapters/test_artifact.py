@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import typer
 from bs4 import BeautifulSoup
 
-from latentdx.cli import app
+from command_lines import parse
 from latentdx.dataset.curation import read_curation
 from latentdx.errors import NotebookError
+from latentdx.evaluation.listening_examples import read_listening
 from latentdx.evaluation.results import Result
 from latentdx_book.chapters import artifact, interpolation, interpolation_results
 from latentdx_book.chapters.artifact import CLAIMS, NOT_MEASURED, Claim
@@ -57,15 +57,6 @@ def test_commands_are_accepted(claim: Claim) -> None:
             assert (ROOT / arguments[0]).is_file()
         else:
             parse(arguments)
-
-
-def parse(arguments: list[str]) -> None:
-    found = typer.main.get_command(app)
-    context = None
-    while hasattr(found, "resolve_command"):
-        context = found.make_context("latentdx", arguments, parent=context)
-        _, found, arguments = found.resolve_command(context, [*context._protected_args, *context.args])
-    found.make_context("latentdx", arguments, parent=context)
 
 
 def test_a_command_that_does_not_exist_is_noticed() -> None:
@@ -217,6 +208,16 @@ def test_published_examples(results: ResultData) -> None:
     )
     assert ours["n"] == theirs["n"] == 8
     assert (ours[["log_stft_mae", "mfcc13_mae"]] < theirs[["log_stft_mae", "mfcc13_mae"]]).all()
+
+
+def test_listening_examples_are_chosen_by_rule(results: ResultData) -> None:
+    _, examples = read_listening(DATA / "results")
+    chosen = {(example.label, example.percentile): example.row for example in examples}
+    assert set(chosen) == {(label, p) for label in ("harmonic", "percussive", "sfx") for p in (10, 50, 90)}
+    table = named(results, "latentdx").table
+    for (label, percentile), row in chosen.items():
+        part = table[table["label"] == label].set_index("row")["mfcc13_mae"]
+        assert abs(100 * (part < part[row]).mean() - percentile) < 1
 
 
 def test_interpolation(paths: interpolation.InterpolationData) -> None:

@@ -1,4 +1,4 @@
-"""The interpolation chapter: from paths and results made here, with known differences between the ways."""
+"""Interpolation chapter, with paths and results made here, which have known differences between methods."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from latentdx_book.chapters.interpolation import InterpolationData
 
 N = 60
 QUALITY = {"latent": 0.9, "naive": 1.0, "matched": 1.1, "paced": 0.6, "naive-paced": 0.7, "switch": 0.5}
-"""Mean of both measures; the latent path is worse than naive in pitch, and between sfx."""
+"""Quality of each method's measures, lower is better; latent is worse than naive in pitch and between sfx."""
 
 
 def pair_result(quality: dict[str, float] = QUALITY, sha: str = "abc") -> PairResult:
@@ -88,7 +88,7 @@ def pair_result(quality: dict[str, float] = QUALITY, sha: str = "abc") -> PairRe
 
 
 def page(folder, sha: str) -> None:
-    """The page's two pairs as tones: naive leaps between steps 3 and 4."""
+    """Write the page's two pairs as tones; the naive path leaps between steps 3 and 4."""
     way = {}
     for name, leap in (("latent", False), ("naive", True), ("paced", False)):
         place = [0, 0.05, 0.1, 0.9, 0.95, 0.97, 1] if leap else np.linspace(0, 1, 7).tolist()
@@ -120,7 +120,7 @@ def page(folder, sha: str) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Sounds, result and the checkpoint that they belong to."""
+    """Folder with sounds, a result and the checkpoint that they belong to."""
     folder = tmp_path_factory.mktemp("interpolation")
     (folder / "numcat++.safetensors").write_bytes(b"weights")
     sha = checkpoint_hash(folder / "numcat++.safetensors")
@@ -140,26 +140,25 @@ def cells(html) -> list[list[str]]:
     return [[re.sub(r"<[^>]+>", " ", cell).strip() for cell in row] for row in texts]
 
 
-def test_ours_beats_both(found) -> None:
+def test_our_method_must_beat_both_of_the_papers_methods(found) -> None:
     assert found.ours() == "paced"
     worse = pair_result({"latent": 0.5, "naive": 1.0, "matched": 0.7})
     assert replace(found, result=worse).ours() is None
     alike = pair_result({"latent": 1.0, "naive": 1.0, "matched": 0.999})
-    assert replace(found, result=alike).ours() is None  # not by the tests
+    assert replace(found, result=alike).ours() is None  # not significantly
     assert replace(found, result=None).ours() is None
 
 
-def test_rows(found) -> None:
+def test_a_pair_has_a_row_for_latent_naive_and_our_method(found) -> None:
     latent, naive, ours = (html for html in interpolation.rows(found, 0))
     for html, name in ((latent, "latent"), (naive, "naive"), (ours, "paced")):
         assert html.count("<audio") == 7 and "data-sequence" in html and ".syx" not in html
         assert f"NylonPick4 to FmRhodes14: &lt;{name}&gt;" in html and "1, NylonPick4" in html
-    assert "sound 50 % of the way" in latent and "sound 10 % of the way" in naive
+    assert "sound at 50% of the path" in latent and "sound at 10% of the path" in naive
     assert "The end is the given preset itself" in ours and "given preset itself" not in latent
 
 
-def test_ways_whose_sounds_are_not_kept(found) -> None:
-    """They are in the tables, but have no row."""
+def test_methods_without_kept_sounds_are_in_the_table_but_have_no_row(found) -> None:
     journey = found.page.journeys[1]
     steps = [replace(s, file="") for s in journey.ways["paced"].steps]
     ways = {"naive": journey.ways["naive"], "paced": replace(journey.ways["paced"], steps=steps)}
@@ -169,23 +168,26 @@ def test_ways_whose_sounds_are_not_kept(found) -> None:
     assert len(cells(interpolation.page_table(replace(found, page=page_)))) == 3
 
 
-def test_travel(found) -> None:
+def test_the_travel_figure_names_the_largest_leap_and_deviation(found) -> None:
     text = interpolation.travel_figure(found, 0)
-    assert "&lt;naive&gt;: largest leap of sound between steps 3 and 4, from 10 % to 90 %" in text
-    assert "at most 0.30 aside" in text
+    assert (
+        "&lt;naive&gt;: the largest leap of the sound is between steps 3 and 4, from 10% to 90%; it strays"
+        in text
+    )
+    assert "from the straight line by up to 0.30 deviations" in text
     lines = cells(interpolation.page_table(found))
     assert lines[1] == ["&lt;latent&gt;", "40.0", "0.90", "0.15", "40.0", "0.90", "0.15"]
 
 
-def test_changes(found) -> None:
+def test_the_changes_table_compares_each_method_with_naive(found) -> None:
     result = found.measured()
     header, *lines = cells(interpolation_results.changes_table(found, "smoothness"))
     table = {line[0]: dict(zip(header, line, strict=True)) for line in lines}
     scores = result.scores("smoothness")
     paced = table["&lt;paced&gt;"]
     change = 100 * (scores["paced"].mean() / scores["naive"].mean() - 1)
-    assert paced["against naive"].startswith(f"{change:+.1f} % (".replace("-", "−"))
-    assert paced["better in"] == "100 %" and paced["p"] == "&lt;\u00a00.001"
+    assert paced["against naive"].startswith(f"{change:+.1f}% (".replace("-", "−"))
+    assert paced["better in"] == "100%" and paced["p"] == "&lt;\u00a00.001"
     assert table["&lt;naive&gt;"]["against naive"] == "–"
     assert table["&lt;matched&gt;"]["against naive"].startswith("+")
     html = interpolation_results.changes_table(found, "nonlinearity")
@@ -196,20 +198,20 @@ def test_changes(found) -> None:
     assert f"over {N - 3} pairs" in interpolation_results.changes_table(found, "smoothness", sounding=True)
 
 
-def test_silence(found) -> None:
+def test_the_silence_table_counts_silent_steps_and_exact_ends(found) -> None:
     lines = {line[0]: line for line in cells(interpolation_results.silence_table(found))[1:]}
-    assert lines["&lt;naive&gt;"][1:] == [f"3 of {5 * N}", "5 %", "0", "100 %"]
-    assert lines["&lt;paced&gt;"][1] == f"0 of {5 * N}" and lines["&lt;paced&gt;"][4] == "50 %"
+    assert lines["&lt;naive&gt;"][1:] == [f"3 of {5 * N}", "5%", "0", "100%"]
+    assert lines["&lt;paced&gt;"][1] == f"0 of {5 * N}" and lines["&lt;paced&gt;"][4] == "50%"
 
 
-def test_where_latent_wins(found) -> None:
+def test_the_verdict_states_where_latent_wins_and_loses(found) -> None:
     text = interpolation_results.verdict(found)
     assert "the latent path is smoother and straighter and more even than the naive one." in text
-    assert "least well in pitch" in text
-    assert "best where they are both harmonic" in text and "least where both sfx" in text
-    assert "−10 % where the ends have two algorithms (50 pairs)" in text
-    assert "0.7 from the middle of the latent space" in text and "about as far out" in text
-    assert "“&lt;paced&gt;” beats both" in text and "To switch halfway" in text
+    assert "and worst in pitch" in text
+    assert "best where the ends are both harmonic" in text and "worst where they are both sfx" in text
+    assert "−10% where the ends have different algorithms (50 pairs)" in text
+    assert "0.7 from the center of the latent space" in text and "about as far out" in text
+    assert "“&lt;paced&gt;” beats both" in text and "Switching halfway" in text
     figure = interpolation_results.gains_figure(found)
     assert "MFCC −" in figure and "both sfx +" in figure
     far = pair_result({"latent": 2.0, "naive": 1.0})
@@ -217,14 +219,14 @@ def test_where_latent_wins(found) -> None:
     text = interpolation_results.verdict(replace(found, result=far))
     assert (
         "rougher and less straight and less even" in text
-        and "elsewhere" in text
-        and "No other way beats both" in text
+        and "in different regions" in text
+        and "No other method beats both" in text
     )
-    alike = replace(found, result=pair_result({"latent": 0.93, "naive": 1.0}))  # the sfx undo it
+    alike = replace(found, result=pair_result({"latent": 0.93, "naive": 1.0}))  # sfx cancel the difference
     assert "no clear difference" in interpolation_results.verdict(alike)
 
 
-def test_features_and_provenance(found) -> None:
+def test_the_features_table_and_the_provenance_state_what_was_measured(found) -> None:
     lines = cells(interpolation_results.features_table(found))
     assert len(lines) == 1 + len(FEATURES) and lines[1][3:] == ["−1.25", "2.5"]
     assert "60 pairs of learnfm, test set" in interpolation_results.provenance(found)
@@ -232,8 +234,7 @@ def test_features_and_provenance(found) -> None:
     assert interpolation.methods_list().count("<dt>") == len(METHODS)
 
 
-def test_belonging(found, folder, tmp_path) -> None:
-    """Silent where all is of that checkpoint; a notice where it is of another, or of two, or not there."""
+def test_a_notice_appears_unless_all_files_belong_to_the_shipped_checkpoint(found, folder, tmp_path) -> None:
     assert interpolation.belonging(found) is None
     other = tmp_path / "numcat++.safetensors"
     other.write_bytes(b"others")
@@ -243,7 +244,7 @@ def test_belonging(found, folder, tmp_path) -> None:
     assert "belong to another checkpoint" in interpolation.belonging(mixed)
 
 
-def test_nothing_there_is_said(tmp_path, chapter) -> None:
+def test_missing_files_are_reported_with_the_command_that_makes_them(tmp_path, chapter) -> None:
     empty = InterpolationData.read(tmp_path / "none")
     shown = [
         interpolation.belonging(empty),
@@ -256,11 +257,11 @@ def test_nothing_there_is_said(tmp_path, chapter) -> None:
         interpolation_results.gains_figure(empty),
     ]
     assert all("<code>latentdx evaluate interpolation</code>" in html for html in shown)
-    assert interpolation_results.provenance(empty) == "Nothing was measured."
+    assert interpolation_results.provenance(empty) == "Nothing has been measured."
     assert len(cells(interpolation_results.features_table(empty))) == 1 + len(FEATURES)
 
 
-def test_our_own_presets_can_be_had(chapter) -> None:
+def test_steps_between_our_own_presets_can_be_downloaded(chapter) -> None:
     starter = corpora.read("starter").neutral()
     path = interpolate(starter[5], starter[130], 3, "naive")
     sounds = [Dexed().render(p) for p in path]

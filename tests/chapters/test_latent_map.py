@@ -1,4 +1,4 @@
-"""The map: where its dots lie, what they link to, and how it works in a real Chromium."""
+"""Map of presets: places of its dots, their links, and its behavior in a real Chromium."""
 
 import numpy as np
 import pytest
@@ -20,14 +20,14 @@ def spots() -> list[Spot]:
 
 
 def clusters(n: int = 40) -> tuple[np.ndarray, list[str]]:
-    """Two clouds far apart in thirty dimensions."""
+    """Make two clouds of points that are far apart in thirty dimensions."""
     rng = np.random.default_rng(0)
     points = rng.normal(size=(2 * n, 30)).astype(np.float32)
     points[n:, 0] += 30
     return points, ["a"] * n + ["b"] * n
 
 
-def test_neighbors_stay_neighbors_within_the_frame_and_the_same_each_time() -> None:
+def test_neighbors_stay_neighbors_and_places_are_reproducible() -> None:
     points, groups = clusters()
     places = neighborhoods(points, perplexity=10)
     assert places.shape == (80, 2) and places.min() >= 0 and places.max() <= 1
@@ -35,7 +35,7 @@ def test_neighbors_stay_neighbors_within_the_frame_and_the_same_each_time() -> N
     np.testing.assert_array_equal(places, neighborhoods(points, perplexity=10))
 
 
-def test_agreement_is_that_of_the_nearest_and_chance_that_of_any() -> None:
+def test_agreement_counts_nearest_neighbors_and_chance_counts_all_points() -> None:
     points, groups = clusters()
     found, chance = agreement(points, groups)
     assert found == 1.0 and chance == pytest.approx(39 / 79)
@@ -43,7 +43,7 @@ def test_agreement_is_that_of_the_nearest_and_chance_that_of_any() -> None:
     assert agreement(points, shuffled)[0] == pytest.approx(chance, abs=0.12)
 
 
-def test_spots_are_apart_and_of_all_groups() -> None:
+def test_spots_keep_their_distance_and_come_from_all_groups() -> None:
     rng = np.random.default_rng(0)
     places, groups = rng.random((300, 2)), [f"g{i % 5}" for i in range(300)]
     chosen = spread(places, groups, 40)
@@ -55,7 +55,7 @@ def test_spots_are_apart_and_of_all_groups() -> None:
     assert len(spread(np.zeros((9, 2)), ["g"] * 9, 5)) == 1  # no room for more
 
 
-def test_without_scripts_it_is_a_list_of_players(chapter) -> None:  # type: ignore[no-untyped-def]
+def test_without_scripts_the_map_is_a_list_of_players(chapter) -> None:  # type: ignore[no-untyped-def]
     page = BeautifulSoup(map_html(PLACES, GROUPS, spots(), 'Map "1"', "Four."), "html.parser")
     players = page.select("li audio[controls][preload=none]")
     assert [p["aria-label"] for p in players] == [f"Play NAME <{i}>, {g}" for i, g in enumerate(GROUPS)]
@@ -66,7 +66,7 @@ def test_without_scripts_it_is_a_list_of_players(chapter) -> None:  # type: igno
     assert [label.text for label in page.select(".ldx-map-group")] == ["bells", "organs"]
 
 
-def test_a_map_needs_a_spot_a_group_for_each_place_and_sound() -> None:
+def test_a_map_refuses_missing_spots_missing_groups_and_silence() -> None:
     with pytest.raises(ParameterError, match="a map of 4 places"):
         map_html(PLACES, GROUPS, [], "Map")
     with pytest.raises(ParameterError, match="a map of 4 places"):
@@ -96,13 +96,13 @@ def test_dots_play_one_at_a_time_by_click_and_key(browser: Browser, chapter, wid
         open_map(page, chapter)
         dots = page.get_by_role("button")
         assert dots.count() == 4 and not page.locator("audio[controls]").count()
-        assert page.evaluate(PLAYING) == [False] * 4  # nothing sounds by itself
+        assert page.evaluate(PLAYING) == [False] * 4  # nothing plays by itself
         for dot in dots.all():
             box = dot.bounding_box()
             assert box and min(box["width"], box["height"]) >= 24
         dots.nth(3).click()
         wait_playing(page, 3)
-        expect(dots.nth(3)).to_have_attribute("aria-pressed", "true")  # on the play event: a moment later
+        expect(dots.nth(3)).to_have_attribute("aria-pressed", "true")  # set on the play event, a moment later
         expect(page.get_by_role("status")).to_have_text("NAME <3>, organs")
         page.keyboard.press("ArrowUp")  # to the upper right one
         page.keyboard.press("Enter")
@@ -110,11 +110,11 @@ def test_dots_play_one_at_a_time_by_click_and_key(browser: Browser, chapter, wid
         expect(dots.nth(3)).to_have_attribute("aria-pressed", "false")
         page.keyboard.press("ArrowLeft")
         assert page.evaluate("document.activeElement.title") == "NAME <0>, bells"
-        page.keyboard.press("ArrowLeft")  # nothing there: stays
+        page.keyboard.press("ArrowLeft")  # there is no dot in that direction
         assert page.evaluate("document.activeElement.title") == "NAME <0>, bells"
         assert page.evaluate("document.scrollingElement.scrollWidth") <= width
         assert not errors
 
 
 def test_dots_keep_a_fingers_width_on_a_phone() -> None:
-    assert 300 * latent_map.LEAST_DISTANCE >= 24  # 300 pixels: what a phone of 360 leaves
+    assert 300 * latent_map.LEAST_DISTANCE >= 24  # a phone of 360 pixels leaves 300 for the map

@@ -1,4 +1,4 @@
-"""The listening chapters run with models and without, and where no corpus can be had."""
+"""Listening chapters run with and without models, and without a corpus."""
 
 import ast
 from pathlib import Path
@@ -16,7 +16,7 @@ from latentdx.presets.bank import PresetBank
 
 BOOK = Path(__file__).parents[2] / "book"
 CHAPTERS = {"programming": (4, 4, 4), "notes": (3, 2, 2), "outofdomain": (3, 2, 3)}
-"""Targets heard with the defaults, models, and answers to each: in the last chapter a match too."""
+"""Numbers of targets with the defaults, of models, and of answers per target; one answer is a match."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(name: str, monkeypatch: pytest.MonkeyPatch, **parameters: object) -> BeautifulSoup:
-    """What a chapter's cells show, executed here: a kernel of its own would take five times as long."""
+    """Run a chapter's cells in this process, five times as fast as in a kernel, and return what they show."""
     shown: list[Any] = []
     monkeypatch.setattr(IPython.display, "display", lambda *values: shown.extend(values))
     names: dict[str, Any] = {}
@@ -47,12 +47,14 @@ def run(name: str, monkeypatch: pytest.MonkeyPatch, **parameters: object) -> Bea
 def no_corpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for variable in ("LATENTDX_DATA", "LATENTDX_CACHE"):
         monkeypatch.setenv(variable, str(tmp_path))
-    monkeypatch.setenv("ORIGINALS", "1")  # asked for in vain
+    monkeypatch.setenv("ORIGINALS", "1")  # has no effect without a corpus
     monkeypatch.setenv("CI", "")
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_with_models_and_without_a_corpus(name, chapter, monkeypatch, checkpoints, no_corpus) -> None:
+def test_a_chapter_runs_with_models_and_without_a_corpus(
+    name, chapter, monkeypatch, checkpoints, no_corpus
+) -> None:
     n_targets, _, n_answers = CHAPTERS[name]
     page = run(name, monkeypatch, checkpoints=str(checkpoints))
     assert "are not here" not in page.text
@@ -69,7 +71,7 @@ def test_with_models_and_without_a_corpus(name, chapter, monkeypatch, checkpoint
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_without_models_the_originals_are_heard(name, chapter, monkeypatch, tmp_path) -> None:
+def test_without_models_a_chapter_has_the_targets_only(name, chapter, monkeypatch, tmp_path) -> None:
     page = run(name, monkeypatch, checkpoints=str(tmp_path))
     n_targets, n_models, _ = CHAPTERS[name]
     assert "Trained models are not here" in page.select_one(".admonition").text
@@ -78,7 +80,7 @@ def test_without_models_the_originals_are_heard(name, chapter, monkeypatch, tmp_
 
 
 @pytest.mark.corpus
-def test_originals_are_offered_in_a_build_of_ones_own_only(chapter, monkeypatch, tmp_path) -> None:
+def test_originals_are_offered_in_a_private_build_only(chapter, monkeypatch, tmp_path) -> None:
     from latentdx.errors import DataMissingError
     from latentdx.presets import corpora
 

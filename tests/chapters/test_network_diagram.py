@@ -1,4 +1,4 @@
-"""The drawing is the network."""
+"""Diagram and table of the network agree with the models."""
 
 import re
 
@@ -36,13 +36,13 @@ def test_both_layouts_have_every_block_of_both_models(models: dict[str, PresetVA
                 assert fact.startswith(f"{name} {shape} · ")
 
 
-def test_text_stays_within_the_frame_and_shapes_apart(models: dict[str, PresetVAE]) -> None:
+def test_text_stays_within_the_frame_and_shapes_do_not_overlap(models: dict[str, PresetVAE]) -> None:
     for svg in BeautifulSoup(network_html(models), "html.parser").select("svg"):
         left, _, width, height = (float(n) for n in str(svg["viewbox"]).split())
         boxes = []
         for group in svg.select("g"):
             for text in group.select("text"):
-                reach = float(str(text["x"])) + 6.1 * len(text.text)  # of 12 px type, on average
+                reach = float(str(text["x"])) + 6.1 * len(text.text)  # average width of 12 px type
                 assert reach < left + width and float(str(text["y"])) < height
             rect = group.find("rect")
             if rect:
@@ -59,7 +59,7 @@ def test_the_preset_strip_has_a_stripe_for_every_parameter(models: dict[str, Pre
     counts = {kind: str(svg.select_one(f".ldx-net-{kind}")["d"]).count("M") for kind in ("block", "scalar")}  # type: ignore[index]
     r = models["wide"].representation
     assert counts == {"block": len(r.blocks), "scalar": len(r.scalars)} == {"block": 54, "scalar": 90}
-    assert not re.search(r"#[0-9a-f]{6}\b", str(svg))  # colors are the page's
+    assert not re.search(r"#[0-9a-f]{6}\b", str(svg))  # the page defines the colors
 
 
 def test_the_table_adds_up(models: dict[str, PresetVAE]) -> None:
@@ -69,7 +69,7 @@ def test_the_table_adds_up(models: dict[str, PresetVAE]) -> None:
         assert sum(counts[:-1]) == counts[-1] == sum(p.numel() for p in model.parameters())
 
 
-def test_models_of_another_plan_are_refused(models: dict[str, PresetVAE]) -> None:
+def test_models_with_different_blocks_are_refused(models: dict[str, PresetVAE]) -> None:
     other = PresetVAE(read_profile("latentdx", "smoke").architecture)
     with pytest.raises(ParameterError, match="wide, other do not have the same blocks"):
         network_html({"wide": models["wide"], "other": other})

@@ -1,4 +1,4 @@
-"""The chapter "Program your own sound" without a browser: what its panels do when they are touched."""
+"""Chapter "Program your own sound" without a browser: functions, and panels whose controls are changed."""
 
 import tempfile
 from datetime import UTC, datetime
@@ -35,7 +35,9 @@ def panels(smoke_model, bank):
 
 
 @pytest.mark.parametrize("name", ["../../x.flac", "C:\\temp\\x.flac", "x.fl/ac", "<b>.flac", "", ".flac"])
-def test_bytes_are_taken_in_under_any_name_and_leave_nothing(name, content, tmp_path, monkeypatch) -> None:
+def test_a_file_may_have_any_name_and_leaves_nothing_on_the_disk(
+    name, content, tmp_path, monkeypatch
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     source = own_sound.take(name, content, note=48)
     assert source.target.note == 48 and source.file == (name.replace("\\", "/").split("/")[-1] or "sound")
@@ -45,7 +47,7 @@ def test_bytes_are_taken_in_under_any_name_and_leave_nothing(name, content, tmp_
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_most_audible(bank) -> None:
+def test_audible_parameters_are_ranked_and_change_the_sound(bank) -> None:
     found = own_sound.audible(bank[0], 60, 85, 5)
     assert len(found) == 5 and all(a.distance >= b.distance > 0 for a, b in pairwise(found))
     own = Dexed().render(bank[0], 60, 85)
@@ -57,7 +59,7 @@ def test_what_is_most_audible(bank) -> None:
         own_sound.audible(silent, 60, 85)
 
 
-def test_match_panel_finds_and_shelves(panels) -> None:
+def test_the_match_panel_finds_presets_and_adds_them_to_the_shelf(panels) -> None:
     panel = panels.match
     panel.start.click()
     assert "Choose a sound file first" in panel.told.value
@@ -72,11 +74,11 @@ def test_match_panel_finds_and_shelves(panels) -> None:
     newest = next(iter(panels.shelf.presets))
     assert newest.endswith("match 1") and panels.shelf.presets[newest] == panel.match.best.preset
     assert newest in panels.between.start.options and newest in panels.edit.preset.options
-    assert panels.between.start.value != newest  # what was chosen stays chosen
+    assert panels.between.start.value != newest  # the selection stays
 
 
 def uploaded(name: str, content: bytes) -> dict[str, object]:
-    """As the browser tells it."""
+    """Return an upload as the browser reports it."""
     return {
         "name": name,
         "content": memoryview(content),
@@ -86,7 +88,7 @@ def uploaded(name: str, content: bytes) -> dict[str, object]:
     }
 
 
-def test_match_panel_stops_and_refuses(panels, content) -> None:
+def test_the_match_panel_stops_on_request_and_reports_bad_files(panels, content) -> None:
     panel = panels.match
     panel.upload.value = (uploaded("a.flac", content),)
     assert f"{len(content):,} bytes" in panel.told.value
@@ -104,7 +106,7 @@ def test_match_panel_stops_and_refuses(panels, content) -> None:
     assert panel.found.value == "" and not panel.start.disabled
 
 
-def test_between_panel_is_exact_at_its_ends(panels, bank) -> None:
+def test_the_slider_between_presets_is_exact_at_its_ends(panels, bank) -> None:
     panel = panels.between
     panel.way.value = "naive"
     assert panel.path[0] == bank[0] and panel.path[-1] == bank[1]
@@ -117,7 +119,7 @@ def test_between_panel_is_exact_at_its_ends(panels, bank) -> None:
     assert "autoplay" not in panel.sound.value and "@20" in panel.sound.value
 
 
-def test_edit_panel_turns_and_starts_again(panels, bank) -> None:
+def test_the_edit_panel_changes_a_parameter_and_starts_again(panels, bank) -> None:
     panel = panels.edit
     name, slider = next(iter(panel.sliders.items()))
     values = [value for _, value in slider.options]
@@ -130,5 +132,5 @@ def test_edit_panel_turns_and_starts_again(panels, bank) -> None:
     assert panel.edited == bank[0]
 
 
-def test_the_look_is_the_books_own() -> None:
+def test_the_notebook_uses_the_books_style_sheet() -> None:
     assert media.web_asset("site.css") in own_sound_widgets.look()

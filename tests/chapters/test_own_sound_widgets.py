@@ -1,4 +1,4 @@
-"""The chapter "Program your own sound" in a real JupyterLab, driven as its reader would."""
+"""Chapter "Program your own sound" in a real JupyterLab, operated like a reader does."""
 
 import json
 import os
@@ -31,7 +31,7 @@ PATIENCE = 120_000  # ms; a loaded machine takes a while to import torch
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the server runs: a copy of the chapter, and a sound whose preset is known."""
+    """Folder of the server, with a copy of the chapter and a sound whose preset is known."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copy2(ROOT / "book/own.ipynb", folder)
     preset = PresetBank.read(ROOT / "data/starter/09-mallets.syx")[0]
@@ -43,14 +43,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lab(folder: Path) -> Iterator[str]:
-    """JupyterLab with its own settings; its address."""
+    """Address of a JupyterLab with its own settings."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     homes = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     settings = folder / "config/lab/user-settings/@jupyterlab/apputils-extension"
     settings.mkdir(parents=True)
-    quiet = {"fetchNews": "false", "checkForUpdates": False}  # or it asks, above what is to be pressed
+    quiet = {"fetchNews": "false", "checkForUpdates": False}  # otherwise a dialog covers the buttons
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
     options = [
         "--no-browser",
@@ -76,19 +76,19 @@ def lab(folder: Path) -> Iterator[str]:
 
 
 def _address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
-    """As soon as the server answers."""
-    told = runtime / f"jpserver-{server.pid}.json"
+    """Wait until the server answers and return its address."""
+    info = runtime / f"jpserver-{server.pid}.json"
     for _ in range(600):
         assert server.poll() is None, log.read_text("utf8")
-        if told.exists() and told.stat().st_size:
-            return str(json.loads(told.read_text("utf8"))["url"])
+        if info.exists() and info.stat().st_size:
+            return str(json.loads(info.read_text("utf8"))["url"])
         time.sleep(0.1)
     pytest.fail(f"JupyterLab did not start within a minute:\n{log.read_text('utf8')}")
 
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, lab: str) -> Iterator[Page]:
-    """The chapter with all its cells run; it asked no other host for anything."""
+    """Page of the chapter with all its cells run; it may not have requested anything from another host."""
     with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
@@ -108,12 +108,12 @@ def page(browser: Browser, lab: str) -> Iterator[Page]:
 
 
 def _panel(page: Page, button: str) -> Locator:
-    """The panel that has such a button."""
+    """Return the panel that has this button."""
     return page.locator(".jp-OutputArea-output", has=page.get_by_role("button", name=button)).last
 
 
 def upload(page: Page, file: Path) -> Locator:
-    """Choose a file, few renders, and press; the panel."""
+    """Choose a file, start a match with few renders, and return the panel."""
     panel = _panel(page, "Choose a file")
     with page.expect_file_chooser() as chooser:
         panel.get_by_role("button", name="Choose a file").click()
@@ -125,12 +125,14 @@ def upload(page: Page, file: Path) -> Locator:
     return panel
 
 
-def test_a_file_becomes_a_preset_that_sounds_as_it_was_played(page: Page, folder: Path) -> None:
+def test_an_uploaded_file_becomes_a_preset_whose_download_renders_to_what_was_played(
+    page: Page, folder: Path
+) -> None:
     panel = upload(page, folder / "my <b>mallet.wav")
     panel.get_by_text(re.compile(r"^Done: \d presets after 24 renders")).wait_for()
-    assert panel.get_by_text("What was done to my <b>mallet.wav, played at C3@85").count() == 1
+    assert panel.get_by_text("How my <b>mallet.wav, played at C3@85, was prepared").count() == 1
 
-    clip = panel.locator(".ldx-clip").nth(1)  # the nearest
+    clip = panel.locator(".ldx-clip").nth(1)  # the closest
     clip.locator(".ldx-play").click()  # by the book's own script
     page.wait_for_function("audio => audio.currentTime > 0.2", arg=clip.locator("audio").element_handle())
     clip.locator(".ldx-play").click()
@@ -154,16 +156,16 @@ def test_a_file_becomes_a_preset_that_sounds_as_it_was_played(page: Page, folder
     assert PresetBank.read(saved)[0] == preset
 
 
-def test_a_silent_file_is_told_in_a_sentence(page: Page, folder: Path) -> None:
+def test_a_silent_file_is_reported_in_a_sentence(page: Page, folder: Path) -> None:
     panel = upload(page, folder / "silence.wav")
-    told = panel.get_by_role("alert")
-    told.wait_for()
-    assert "silence.wav: " in told.inner_text() and str(folder) not in told.inner_text()
+    alert = panel.get_by_role("alert")
+    alert.wait_for()
+    assert "silence.wav: " in alert.inner_text() and str(folder) not in alert.inner_text()
     assert panel.get_by_role("button", name="Match").is_enabled()
     assert "Traceback" not in page.content()
 
 
-def test_a_slider_is_heard_at_once(page: Page) -> None:
+def test_moving_the_slider_plays_the_new_preset_at_once(page: Page) -> None:
     panel = page.locator(".jp-OutputArea-output", has=page.get_by_label("From", exact=True)).last
     before = panel.locator("audio").get_attribute("src")
     handle = panel.get_by_role("slider").first
@@ -175,7 +177,7 @@ def test_a_slider_is_heard_at_once(page: Page) -> None:
     page.wait_for_function("audio => audio.currentTime > 0.1", arg=panel.locator("audio").element_handle())
 
 
-def test_what_was_matched_can_be_edited(page: Page) -> None:
+def test_a_matched_preset_can_be_edited(page: Page) -> None:
     panel = _panel(page, "Most audible now")
     panel.get_by_label("Preset").select_option("my <b>ma 1, match 1")
     panel.locator(".ldx-title", has_text=re.compile("^my <b>ma 1$")).wait_for()

@@ -1,4 +1,4 @@
-"""Targets as models program them: with models that are known, so that what comes out is too."""
+"""Programming of targets, with models whose answers are known."""
 
 import re
 from dataclasses import replace
@@ -30,7 +30,7 @@ SHARP = TUNED.with_values("SHARP", **{"OP1 F FINE": 3, "OP2 F FINE": 3})  # 51 c
 
 
 class Knows:
-    """Answers every sound with one preset."""
+    """Model that answers every sound with one preset."""
 
     def __init__(self, preset: Preset, name: str = "numcat++") -> None:
         self.preset = preset
@@ -62,7 +62,7 @@ def target() -> target_sounds.TargetSound:
 
 @pytest.fixture(scope="module")
 def programmed(target) -> programming.Programmed:
-    """A target that one model has exactly and another half a semitone sharp."""
+    """Target that one model answers exactly and another half a semitone sharp."""
     return programming.program(target, Dexed().render(TUNED), models(num=SHARP, plus=TUNED))
 
 
@@ -70,7 +70,7 @@ def page(html: object) -> BeautifulSoup:
     return BeautifulSoup(html, "html.parser")  # type: ignore[attr-defined]
 
 
-def test_what_is_out_of_tune_is_tuned_and_what_was_inferred_stays_to_be_heard(chapter, programmed) -> None:
+def test_out_of_tune_answers_are_tuned_and_the_untuned_ones_stay_available(chapter, programmed) -> None:
     sharp, exact = programmed.answers
     assert (sharp.tuning.verdict, exact.tuning.verdict) == ("tuned", "in tune")
     assert sharp.tuning.before_cents == pytest.approx(51, abs=3) and abs(sharp.tuning.after_cents) < 3
@@ -86,7 +86,7 @@ def test_what_is_out_of_tune_is_tuned_and_what_was_inferred_stays_to_be_heard(ch
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "verdict", "said"),
+    ("before", "after", "verdict", "text"),
     [
         (-25.0, -1206.0, "tuned", "−25 → −6 cents, an octave lower"),
         (-1202.0, 0.4, "tuned", "−1202 → 0 cents"),
@@ -95,15 +95,15 @@ def test_what_is_out_of_tune_is_tuned_and_what_was_inferred_stays_to_be_heard(ch
         (float("nan"), float("nan"), "no pitch", "no pitch"),
     ],
 )
-def test_octaves_are_said_apart(before, after, verdict, said) -> None:
-    assert programming.tuning_fact(Tuning(TUNED, verdict, "", before, after)) == said
+def test_octaves_are_named_separately_from_cents(before, after, verdict, text) -> None:
+    assert programming.tuning_fact(Tuning(TUNED, verdict, "", before, after)) == text
 
 
-def test_nothing_is_folded_where_tuning_changed_nothing(chapter, target) -> None:
+def test_there_is_no_untuned_row_where_tuning_changed_nothing(chapter, target) -> None:
     assert not programming.untuned_row(programming.program(target, Dexed().render(TUNED), models(plus=TUNED)))
 
 
-def test_downloads_render_to_the_sound_beside_them(chapter, programmed) -> None:
+def test_downloads_render_to_the_sound_of_their_clip(chapter, programmed) -> None:
     main = page(programming.tuned_row(programmed, blind=True))
     links = [a["href"] for a in main.select("a[download]")]
     for link, clip, answer in zip(links, programmed.tuned[1:], programmed.answers, strict=True):
@@ -115,7 +115,7 @@ def test_downloads_render_to_the_sound_beside_them(chapter, programmed) -> None:
     np.testing.assert_array_equal(bank.values[1], TUNED.values)
 
 
-def test_more_presets_than_a_cartridge_holds_are_numbered_cartridges(chapter) -> None:
+def test_more_presets_than_a_cartridge_holds_become_numbered_cartridges(chapter) -> None:
     links = page(programming.download([TUNED] * 33, "all")).select("a[download]")
     assert [a["download"] for a in links] == ["all-1.syx", "all-2.syx"]
     assert [PresetBank.read(a["href"]).values[1].tolist() == TUNED.values.tolist() for a in links] == [
@@ -124,7 +124,7 @@ def test_more_presets_than_a_cartridge_holds_are_numbered_cartridges(chapter) ->
     ]
 
 
-def test_a_match_is_one_answer_more_for_sounds_of_any_length(chapter, target, smoke_model) -> None:
+def test_a_match_adds_an_answer_for_sounds_of_any_length(chapter, target, smoke_model) -> None:
     short = Dexed().render(TUNED)[:40_000]
     known = known_presets(["starter"])[0]
     p, found = out_of_domain.matched(
@@ -148,14 +148,14 @@ def test_a_match_is_one_answer_more_for_sounds_of_any_length(chapter, target, sm
     assert not out_of_domain.matches_table([], [])
 
 
-def test_the_row_is_blind_only_where_there_is_a_choice(chapter, programmed, target) -> None:
+def test_a_row_is_blind_only_with_at_least_two_answers(chapter, programmed, target) -> None:
     assert page(programming.tuned_row(programmed, blind=True)).figure.has_attr("data-blind")
     assert not page(programming.tuned_row(programmed)).figure.has_attr("data-blind")
     alone = programming.program(target, Dexed().render(TUNED), models(plus=TUNED))
     assert not page(programming.tuned_row(alone, blind=True)).figure.has_attr("data-blind")
 
 
-def test_figures_are_those_of_the_rows(chapter, programmed) -> None:
+def test_tables_have_the_distances_of_the_rows(chapter, programmed) -> None:
     before, after = (programmed.untuned[1].distances, programmed.tuned[1].distances)
     cells = [
         td.text for td in page(programming.means_table([programmed], "x")).select("tbody tr")[0].select("td")
@@ -166,7 +166,7 @@ def test_figures_are_those_of_the_rows(chapter, programmed) -> None:
     assert lines[0].text.split()[2:] == lines[2].text.split()[1:]
 
 
-def test_without_models_the_target_is_heard_and_tables_are_left_out(chapter, target, tmp_path) -> None:
+def test_without_models_the_target_is_shown_and_tables_are_left_out(chapter, target, tmp_path) -> None:
     none = programming.Models.read(["num", "latentdx"], tmp_path)
     assert none.missing == ("num", "latentdx") and not none.found
     assert "“num”, “latentdx”" in none.note() and not models().note()
@@ -180,7 +180,7 @@ def test_without_models_the_target_is_heard_and_tables_are_left_out(chapter, tar
     assert not programming.untuned_row(p)
 
 
-def test_groups_are_those_of_the_page() -> None:
+def test_groups_are_those_of_the_papers_page() -> None:
     found = {label: [t.name for t in part] for label, part in programming.groups(9).items()}
     assert list(found) == ["harmonic", "percussive", "sfx", "bonus"]
     assert [len(part) for part in found.values()] == [4, 2, 2, 1] and found["bonus"] == ["DigiPerc."]
@@ -189,7 +189,7 @@ def test_groups_are_those_of_the_page() -> None:
     assert differing == {"Japanany"}
 
 
-def test_an_original_is_shown_only_where_it_may_be_and_can(monkeypatch, tmp_path) -> None:
+def test_an_original_is_shown_only_if_allowed_and_if_the_corpus_exists(monkeypatch, tmp_path) -> None:
     example = target_sounds.load("example")[0]
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("ORIGINALS", raising=False)
@@ -217,7 +217,7 @@ def played(chapter) -> multiple_notes.Played:
     return multiple_notes.play(target, models(plus=TUNED, six=SHARP))
 
 
-def test_each_model_hears_its_notes() -> None:
+def test_each_model_receives_the_sounds_of_its_own_notes() -> None:
     both = models(plus=TUNED, six=SHARP)
     target = multiple_notes.presets()[0]
     multiple_notes.play(target, both)
@@ -228,13 +228,13 @@ def test_each_model_hears_its_notes() -> None:
             np.testing.assert_array_equal(sound, at[note])
 
 
-def test_the_chapter_has_the_pages_example_and_the_chosen_two() -> None:
+def test_the_notes_chapter_has_the_pages_example_and_two_chosen_by_rule() -> None:
     first, *others = multiple_notes.presets()
     assert first.name == "Hollow.Str" and first.chosen is None
     assert {t.chosen: t.index for t in others} == dynamics.choose(dynamics.read())
 
 
-def test_a_row_is_a_key_with_three_touches_of_each_version(played) -> None:
+def test_a_row_has_three_velocities_of_one_key_for_each_version(played) -> None:
     shown = page(multiple_notes.key_row(played, 60))
     titles = [x.text for x in shown.select(".ldx-title")]
     assert titles[:4] == [f"original, velocity {v}" for v in (20, 64, 127)] + ["NumCat++, velocity 20"]
@@ -244,7 +244,7 @@ def test_a_row_is_a_key_with_three_touches_of_each_version(played) -> None:
     assert multiple_notes.key_name(36) == "C2" and shown.figure["aria-label"] == "Hollow.Str, C4"
 
 
-def test_the_table_measures_what_is_heard(played) -> None:
+def test_the_notes_table_has_the_distances_of_the_played_sounds(played) -> None:
     lines = [
         [td.text for td in tr.select("td")]
         for tr in page(multiple_notes.notes_table([played])).select("tbody tr")
@@ -261,7 +261,7 @@ def test_the_table_measures_what_is_heard(played) -> None:
     assert lines[0][-1] == f"{multiple_notes.rise(played.sounds, 60):+.1f} dB" and lines[1][-1] == "+0.0 dB"
 
 
-def test_the_figure_names_the_chosen(chapter) -> None:
+def test_the_choice_figure_names_the_chosen_presets(chapter) -> None:
     alt = str(page(multiple_notes.choice_figure()).img["alt"])
     assert "depends most on velocity" in alt and multiple_notes.presets()[2].name in alt
 
@@ -269,15 +269,15 @@ def test_the_figure_names_the_chosen(chapter) -> None:
 # -- out of domain -------------------------------------------------------------------------------------------
 
 
-def test_sounds_from_elsewhere_are_leveled_and_named() -> None:
+def test_out_of_domain_sounds_are_leveled_and_credited() -> None:
     target = target_sounds.load("out of domain")[0]
     sound, caption = out_of_domain.heard(target)
     gain = 20 * np.log10(np.abs(sound).max() / np.abs(target.audio()).max())
     assert caption == f"{target.source}; {target.license}. Leveled by −{-gain:.1f} dB."
 
 
-def test_the_level_figure_forgives_the_level_but_nothing_else(chapter) -> None:
-    """The true preset is at no distance whatever the level; another is, and not nearer at any."""
+def test_the_level_figure_ignores_the_level_itself_but_nothing_else(chapter) -> None:
+    """The true preset has no distance at any level; another preset has one at every level."""
     sound = Dexed().render(TUNED)
     for level in (-40.0, -10.0):
         assert max(out_of_domain.distances_at(Knows(TUNED), [sound], level)) < 0.05  # type: ignore[arg-type]

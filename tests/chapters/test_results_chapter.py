@@ -1,7 +1,9 @@
-"""The results chapter's tables and figures: from results made here, with known differences between models."""
+"""Tables and figures of the results chapter, from results made here with known differences between models."""
 
+import html
 import json
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from command_lines import parse
 from latentdx.dataset import curation
 from latentdx.evaluation import ablations, best_of_n, listening_examples, summary
 from latentdx.evaluation.results import Result, ResultProvenance
@@ -44,7 +47,7 @@ def by_parameter(error: float) -> dict[str, dict[str, float]]:
 
 
 def result(name: str, quality: float, rows: np.ndarray, *, seed: int, **changes) -> Result:
-    """Errors spread around `quality`, the same spread for all but for noise of 1 %."""
+    """Make a result with errors spread around `quality`, the same spread for all except for 1% of noise."""
     notes = changes.get("notes", [[60, 85]])
     spread = np.random.default_rng(1).lognormal(0, 0.5, len(rows)).repeat(len(notes))
     noise = np.random.default_rng(seed).normal(1, 0.01, (len(METRICS), len(spread)))
@@ -131,14 +134,14 @@ def page(tmp_path, monkeypatch):
 
 
 def cells(html) -> list[list[str]]:
-    """Rows of a table as text, the header first; a bold cell keeps its mark."""
+    """Return the rows of a table as text, the header first; bold cells are marked by asterisks."""
     found = re.findall(r"<tr>(.*?)</tr>", html, re.S)
     bold = [re.sub(r"<strong>(.*?)</strong>", r"*\1*", row) for row in found]
     texts = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S) for row in bold]
     return [[re.sub(r"<[^>]+>", " ", cell).strip() for cell in row] for row in texts]
 
 
-def test_order_and_intervals(f) -> None:
+def test_the_results_table_is_ordered_and_has_the_summarys_intervals(f) -> None:
     header, *lines = cells(result_tables.results_table(f, (LEADING,), "Sounds"))
     assert header == ["", "MFCC13 ↓"]
     names = ["perfect", "num", "numcat", "numcat++", "numcat++-seed1", "nearest-unrelated", "mean"]
@@ -147,8 +150,8 @@ def test_order_and_intervals(f) -> None:
     assert lines[1][1].split() == [f"{known[0]:.2f}", f"{known[1]:.2f}", "–", f"{known[2]:.2f}"]
 
 
-def test_bold_is_what_beats_all(f, folder, tmp_path) -> None:
-    """Not the better of two that do not differ; but the same one without its double."""
+def test_a_value_is_bold_only_if_it_beats_all_others(f, folder, tmp_path) -> None:
+    """Of two equal models neither is bold; without the second, the first one is."""
     assert "<strong>" not in result_tables.results_table(f, (LEADING,), "Sounds")
     for path in folder.glob("*.parquet"):
         if "seed1" not in path.name:
@@ -162,7 +165,7 @@ def test_bold_is_what_beats_all(f, folder, tmp_path) -> None:
     assert not any(map(any, marked.values()))
 
 
-def test_steps(f) -> None:
+def test_steps_are_compared_on_common_presets_with_verdicts(f) -> None:
     table = result_comparisons.compare_steps(f).set_index(["step", "metric"])
     verdicts = {key[0]: value for key, value in table["verdict"].items() if key[1] == LEADING}
     assert verdicts == {
@@ -187,11 +190,11 @@ def test_six_notes_are_compared_note_by_note(f) -> None:
     assert all(line[-1] == "better" for line in lines)
 
 
-def test_random_split_by_twins(f) -> None:
+def test_the_random_split_is_divided_by_near_duplicates_in_training(f) -> None:
     _, *lines = cells(result_comparisons.split_table(f))
     assert [line[0] for line in lines] == [
         "random split",
-        "… with a twin in training",
+        "… with a near duplicate in training",
         "… without",
         "twin-disjoint split",
     ]
@@ -200,7 +203,7 @@ def test_random_split_by_twins(f) -> None:
     assert disjoint == len(curation.rows("starter", subset="test"))
 
 
-def test_a_part_beside_the_whole_on_the_same_presets(f) -> None:
+def test_results_on_a_part_are_compared_on_the_same_presets(f) -> None:
     _, *lines = cells(result_tables.part_table(f, (LEADING,), "On the same"))
     assert lines[-1][0] == "&lt;mean&gt;" and len(lines) == len(QUALITY) + 2
     rows = f.get("latentdx", selection=None).table["row"]
@@ -214,8 +217,8 @@ def test_a_part_beside_the_whole_on_the_same_presets(f) -> None:
 def test_matches_are_compared_on_the_same_presets(f) -> None:
     header, *lines = cells(result_comparisons.match_table(f))
     assert header[1] == "spectral convergence ↓" and header[-2:] == [
-        "nearer, spectral convergence",
-        "nearer, MFCC13",
+        "closer, spectral convergence",
+        "closer, MFCC13",
     ]
     names = ["latentdx-best-of-64-on-20", "nearest-unrelated", "nearest-genetic-on-10", "match-2000-on-10"]
     found = [line[0] for line in lines]
@@ -223,15 +226,15 @@ def test_matches_are_compared_on_the_same_presets(f) -> None:
     best = f.get("latentdx-best-of-64", selection=None).table.set_index("row")["spectral_convergence"]
     rows = f.get("match-2000", selection=None).table["row"]
     assert lines[1][1].split()[0] == f"{best.loc[rows].median():.3f}"
-    assert lines[3][-2:] == ["–", "–"] and lines[4][-2:] == ["100 %", "100 %"]
-    assert lines[2][-2:] == ["0 %", "0 %"]
-    said = result_comparisons.match_table(f)
-    assert re.search(r"over 10 presets.*by (49|50|51) % in spectral convergence and (49|50|51) % in", said)
+    assert lines[3][-2:] == ["–", "–"] and lines[4][-2:] == ["100%", "100%"]
+    assert lines[2][-2:] == ["0%", "0%"]
+    html = result_comparisons.match_table(f)
+    assert re.search(r"over 10 presets.*by (49|50|51)% in spectral convergence and (49|50|51)% in", html)
     with_curve = result_figures.match_figure(f)
     assert "Match, 2,000 renders, MFCC13: 1.00 in one pass" in with_curve and "10 of 77" in with_curve
 
 
-def test_labels_and_algorithms(f) -> None:
+def test_results_are_shown_by_label_and_by_algorithm(f) -> None:
     header, *lines = cells(result_tables.label_table(f))
     counted = f.get("num").table["label"].value_counts()
     assert set(header[1:]) == {f"{label} ({n})" for label, n in counted.items() if n}
@@ -239,9 +242,8 @@ def test_labels_and_algorithms(f) -> None:
     assert "best at algorithm 5" in result_figures.algorithm_figure(f, ["num"])
 
 
-def test_learnt(f) -> None:
-    """Skill against the mean preset; parameters without figures stay blank, operators are pooled."""
-    table = result_figures.learnt(f, "num").set_index("parameter")
+def test_skill_is_measured_against_the_mean_preset_with_operators_pooled(f) -> None:
+    table = result_figures.learned(f, "num").set_index("parameter")
     assert table["skill"].dropna().to_numpy() == pytest.approx(1 - 1.5 / 2.0)
     n = len(curation.rows("starter", subset="test"))
     assert table.loc["OUTPUT LEVEL", "live"] == pytest.approx(30 / n)
@@ -249,26 +251,25 @@ def test_learnt(f) -> None:
     assert table.loc["BREAK POINT", "error"] == pytest.approx(1.5 / 8)
     assert table.loc["ALGORITHM", "error"] == pytest.approx(1.5 / 4)
     assert len(table) == 3 + 21 + 15
-    assert "Best learnt" in result_figures.parameter_figure(f, "num")
+    assert "Best learned" in result_figures.parameter_figure(f, "num")
     assert len(cells(result_figures.parameter_table(f, "num"))) == 1 + len(table)
 
 
-def test_figures_say_what_they_show(f) -> None:
+def test_alternative_texts_describe_the_figures(f) -> None:
     overview = result_figures.overview_figure(f)
     assert overview.index("perfect") < overview.index("numcat++") < overview.index("&lt;mean&gt;")
     assert "1.00 in one pass" in (text := result_figures.samples_figure(f))
-    assert "as the best of 8 (−88 %)" in text
+    assert "as the best of 8 (−88%)" in text
 
 
-def test_levers_and_provenance(f) -> None:
+def test_ablations_and_provenance_are_tabulated(f) -> None:
     _, line = cells(result_tables.levers_table(f))
-    assert line == ["more &lt;data&gt;", "twice", "loss", "2", "1", "−50.0 %", "1", "–", "no"]
+    assert line == ["more &lt;data&gt;", "twice", "loss", "2", "1", "−50.0%", "1", "–", "no"]
     lines = cells(result_tables.provenance_table(f))
     assert len(lines) == 1 + len(f.results) and {line[-1] for line in lines[1:]} == {"abc with changes"}
 
 
-def test_published(f, tmp_path) -> None:
-    """The authors' means as their file has them; ours beside, by title."""
+def test_published_examples_are_compared_with_the_authors(f, tmp_path) -> None:
     from latentdx.evaluation import published
 
     sounds = [t.audio() for t in published.examples("multiple notes")]
@@ -297,8 +298,7 @@ def test_published(f, tmp_path) -> None:
     assert "8 published examples" in result_figures.published_figure(found, ["LatentDX"])
 
 
-def test_nothing_there_is_said_not_failed(tmp_path) -> None:
-    """Every section of an empty folder is a visible note that names the command."""
+def test_every_section_of_an_empty_folder_is_a_notice_that_names_a_command(tmp_path) -> None:
     empty = ResultData.read(tmp_path)
     shown = [
         result_tables.results_table(empty, (LEADING,), "x"),
@@ -323,26 +323,51 @@ def test_nothing_there_is_said_not_failed(tmp_path) -> None:
         model_card_list.cards_html(tmp_path),
     ]
     assert all("Not measured yet" in html and "<code>latentdx" in html for html in shown)
+    assert_commands_exist(*shown)
     with pytest.raises(NotMeasuredError):
         empty.select()
 
 
-def test_a_stale_summary_is_said(f) -> None:
+def assert_commands_exist(*texts: str) -> None:
+    """Parse all commands except a mere `latentdx evaluate` or `latentdx train`, which name no model."""
+    for command in re.findall(r"<code>(latentdx .*?)</code>", "".join(texts)):
+        if command not in ("latentdx evaluate", "latentdx train"):
+            parse(shlex.split(html.unescape(command))[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("numcat++-six", "model numcat++-six"),
+        ("random", "anchors"),
+        ("nearest", "anchors"),
+        ("match-500", "match"),
+    ],
+)
+def test_a_missing_result_is_reported_with_its_command(f, name: str, command: str) -> None:
+    with pytest.raises(NotMeasuredError, match=re.escape(f"`latentdx evaluate {command}`")):
+        f.get(name)
+    parse(["evaluate", *command.split()])
+
+
+def test_a_stale_summary_is_reported(f) -> None:
     stale = replace(f, summary={**f.summary, "results": {}})
-    assert "latentdx evaluate summary" in result_tables.results_table(stale, (LEADING,), "x")
+    said = result_tables.results_table(stale, (LEADING,), "x")
+    assert "latentdx evaluate summary" in said
+    assert_commands_exist(said)
 
 
-def test_listening_rows(f, tmp_path) -> None:
+def test_listening_examples_become_rows_with_distances(f, tmp_path) -> None:
     sound = np.sin(np.arange(88_576) / 10).astype(np.float32) / 4
     place = tmp_path / listening_examples.LISTEN
     place.mkdir()
     heard = []
-    for j, said in enumerate(("Target", "LatentDX")):
+    for j, title in enumerate(("Target", "LatentDX")):
         figures = {"mfcc13_mae": 12.345} if j else {}
         heard.append(
             {
                 "file": listening_examples._write(place / f"0-{j}.flac", sound),
-                "title": said,
+                "title": title,
                 "metrics": figures,
             }
         )
@@ -354,7 +379,7 @@ def test_listening_rows(f, tmp_path) -> None:
     assert "Sfx, median" in shown and "MFCC13 12.3" in shown and shown.count("<audio") == 2
 
 
-def test_cards_are_escaped_and_ordered(tmp_path) -> None:
+def test_model_cards_are_escaped_and_ordered(tmp_path) -> None:
     (tmp_path / "zeta.md").write_text("# Zeta <b>\n\n## Limits\n\n- a `code`\n- <script>alert()</script>\n")
     (tmp_path / "num.md").write_text("# Num only\n\ntext\n")
     text = model_card_list.cards_html(tmp_path)
@@ -362,18 +387,17 @@ def test_cards_are_escaped_and_ordered(tmp_path) -> None:
     assert "<strong>Limits</strong>" in text and "<code>code</code>" in text and "<h2" not in text
 
 
-def test_figures_as_text() -> None:
+def test_numbers_intervals_and_p_values_are_formatted() -> None:
     mfcc, share = METRICS[LEADING], METRICS["live_accuracy"]
     assert number(12.345, mfcc) == "12.35" or number(12.345, mfcc) == "12.34"
-    assert number(0.4567, share) == "45.7 %" and number(None, mfcc) == number(float("nan"), mfcc) == "–"
+    assert number(0.4567, share) == "45.7%" and number(None, mfcc) == number(float("nan"), mfcc) == "–"
     assert number(1234.5, METRICS["f0_error"]) == "1,234.5"
-    assert interval((0.5, 0.4, 0.6), share) == '50.0 %<br><span class="ldx-interval">40.0 – 60.0</span>'
+    assert interval((0.5, 0.4, 0.6), share) == '50.0%<br><span class="ldx-interval">40.0 – 60.0</span>'
     assert interval((float("nan"),) * 3, share) == "–"
     assert (p_text(0.0001), p_text(0.04), p_text(float("nan"))) == ("<\u00a00.001", "0.040", "–")
 
 
-def test_costs(tmp_path) -> None:
-    """A time and a count make minutes; a checkpoint tells its own."""
+def test_costs_are_times_multiplied_by_counts_and_a_checkpoints_own_minutes(tmp_path) -> None:
     stages = ("one pass", "compare", "live parameters", "pYIN", "best of 64")
     measured = {
         "machine": {"processor": "an abacus", "commit": "0123456789abcdef"},
@@ -396,8 +420,7 @@ def test_costs(tmp_path) -> None:
         assert "Not measured yet" in table(tmp_path / "none")
 
 
-def test_benchmarks(tmp_path) -> None:
-    """Speed is told against the first loop, a search against ours."""
+def test_benchmarks_compare_with_the_first_loop_and_with_our_search(tmp_path) -> None:
     machine = {"processor": "an abacus", "commit": "0123456789abcdef"}
     rates = {"plain": 100.0, "+ all": 260.0}
     using = {"model": "m", "load_seconds": 1, "program_ms_one_core_first": 80, "program_ms_one_core": 50}
@@ -425,4 +448,4 @@ def test_benchmarks(tmp_path) -> None:
         ["ours", "0.400", "0.300", "–", "9.0 s"],
     ]
     assert "a whole match takes 11.0 s" in costs.search_table(file)
-    assert cells(costs.search_distance_table(file)) == [["search goes by", "MFCC13 ↓"], ["the mix", "4.32"]]
+    assert cells(costs.search_distance_table(file)) == [["search minimizes", "MFCC13 ↓"], ["the mix", "4.32"]]

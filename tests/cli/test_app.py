@@ -1,4 +1,4 @@
-"""The command line: help that fits a screen, errors in one line, and the same store as from Python."""
+"""Test the command line: help that fits a screen, errors in one line, and the same store as from Python."""
 
 import json
 import os
@@ -33,12 +33,12 @@ COMMANDS = [
     "train",
     "evaluate",
 ]
-EVALUATIONS = ["model", "anchors", "published", "listening", "match", "interpolation"]
+EVALUATIONS = ["model", "anchors", "published", "listening", "match", "interpolation", "summary"]
 
 
 @pytest.fixture
 def bank(tmp_path: Path) -> Path:
-    """A cartridge of 32: INIT VOICE with other algorithms, and other transpositions."""
+    """A cartridge of 32 INIT VOICEs with different algorithms and transpositions."""
     presets = [PresetBank.init()[0].with_values(f"ALG {i + 1}", ALGORITHM=i, TRANSPOSE=i) for i in range(32)]
     return PresetBank.concatenate([p.bank for p in presets]).write(tmp_path / "bank.syx")
 
@@ -48,7 +48,7 @@ def run(*arguments: object) -> Result:
 
 
 def assert_one_line(result: Result, status: int, *parts: str) -> None:
-    """One line on stderr that starts with our name, nothing on stdout, no traceback."""
+    """Check for one line on stderr that starts with our name, nothing on stdout, and no traceback."""
     assert result.exit_code == status, result.output
     assert result.stdout == "" and result.stderr.startswith("latentdx: ")
     assert result.stderr.count("\n") == 1 and result.stderr.endswith("\n")
@@ -57,12 +57,12 @@ def assert_one_line(result: Result, status: int, *parts: str) -> None:
 
 
 def listed(text: str) -> list[str]:
-    """The commands that a help lists."""
+    """Return the commands that a help text lists."""
     return [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines()]
 
 
 def assert_help_fits(*command: str, lines: int) -> list[str]:
-    """No more lines than these; returned."""
+    """Check the size of a command's help, and return its lines."""
     result = run(*command, "--help")
     found = result.stdout.splitlines()
     assert result.exit_code == 0 and len(found) <= lines and max(map(len, found)) <= 100
@@ -77,7 +77,7 @@ def test_help_fits_a_screen_and_shows_an_example(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", EVALUATIONS)
-def test_help_of_an_evaluation_fits_too(command: str) -> None:
+def test_help_of_an_evaluation_fits_a_screen_and_shows_an_example(command: str) -> None:
     lines = assert_help_fits("evaluate", command, lines=34)
     assert any(line.strip().startswith(f"Example:  latentdx evaluate {command}") for line in lines)
     assert f"  {command} " in run("evaluate", "--help").stdout
@@ -107,12 +107,12 @@ def test_info_lists_names_and_algorithms(bank: Path) -> None:
 
 
 def test_info_describes_presets_for_other_programs(bank: Path) -> None:
-    told = json.loads(run("info", bank, "--json", "--limit", 3).stdout)
-    assert (told["file"], told["presets"], told["remarks"]) == (str(bank), 32, [])
-    assert [(v["index"], v["name"], v["algorithm"]) for v in told["voices"]] == [
+    described = json.loads(run("info", bank, "--json", "--limit", 3).stdout)
+    assert (described["file"], described["presets"], described["remarks"]) == (str(bank), 32, [])
+    assert [(v["index"], v["name"], v["algorithm"]) for v in described["voices"]] == [
         (i, f"ALG {i + 1}", i + 1) for i in range(3)
     ]
-    assert all(v["mended"] == 0 and v["flags"] == [] for v in told["voices"])
+    assert all(v["mended"] == 0 and v["flags"] == [] for v in described["voices"])
     (voice,) = json.loads(run("info", bank, "--json", "--voice", "ALG 8").stdout)["voices"]
     preset = PresetBank.read(bank)[7]
     assert voice["index"] == 7
@@ -120,7 +120,7 @@ def test_info_describes_presets_for_other_programs(bank: Path) -> None:
     assert len(json.loads(run("info", bank, "--json", "--limit", 0).stdout)["voices"]) == 32
 
 
-def test_info_says_what_was_mended_and_damaged(tmp_path: Path, bank: Path) -> None:
+def test_info_reports_mended_and_damaged_presets(tmp_path: Path, bank: Path) -> None:
     data = bytearray(bank.read_bytes())
     data[6 + 128 + 14] = 120  # operator 6's output level in the second voice, out of range
     bad = tmp_path / "bad.syx"
@@ -130,9 +130,9 @@ def test_info_says_what_was_mended_and_damaged(tmp_path: Path, bank: Path) -> No
     assert lines[0] == f"{bad}: 32 presets, 1 mended"
     (row,) = (line.split(maxsplit=5) for line in lines if line.split()[:1] == ["1"])
     assert row == ["1", "ALG", "2", "2", "1", "mended, damaged"]
-    told = json.loads(run("info", bad, "--lenient", "--json").stdout)["voices"][1]
-    assert (told["mended"], told["flags"]) == (1, ["mended", "damaged"])
-    assert told["parameters"]["OP6 OUTPUT LEVEL"] <= 99
+    voice = json.loads(run("info", bad, "--lenient", "--json").stdout)["voices"][1]
+    assert (voice["mended"], voice["flags"]) == (1, ["mended", "damaged"])
+    assert voice["parameters"]["OP6 OUTPUT LEVEL"] <= 99
 
 
 def test_errors_are_one_line(tmp_path: Path) -> None:
@@ -143,11 +143,11 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
     assert_one_line(run("fetch", "nonsense"), 1, "nonsense", "starter, learnfm, paper")
     assert_one_line(run("render", "--corpus", tmp_path / "none"), 1, "none")
     assert_one_line(run("evaluate", "model", "nonsense"), 1, "no model 'nonsense': there are", "latentdx")
-    assert_one_line(run("evaluate", "anchors", "--split", "odd"), 1, "no split 'odd': there are")
-    assert_one_line(run("evaluate", "match", "--subset", "odd"), 1, "no subset 'odd': there are train")
+    assert_one_line(run("evaluate", "anchors", "--split", "odd"), 1, "there is no split 'odd', only")
+    assert_one_line(run("evaluate", "match", "--subset", "odd"), 1, "there is no subset 'odd', only train")
 
 
-def test_an_error_of_the_system_is_one_line_too(bank: Path) -> None:
+def test_an_error_of_the_operating_system_is_one_line(bank: Path) -> None:
     assert_one_line(run("render", "--corpus", bank, "--out", bank / "store"), 1, "bank.syx")
 
 
@@ -225,7 +225,7 @@ def test_render_on_a_local_cluster(bank: Path, tmp_path: Path) -> None:
     assert Store(tmp_path / "dask").manifest == expected.manifest
 
 
-def test_control_c_says_how_to_go_on(tmp_path: Path) -> None:
+def test_control_c_explains_how_to_resume(tmp_path: Path) -> None:
     bank = PresetBank.concatenate(3000 * [PresetBank.init()])
     path, folder = bank.write(tmp_path / "large.syx"), tmp_path / "store"
     command = [PROGRAM, "render", "--corpus", path, "--out", folder]

@@ -1,4 +1,4 @@
-"""What commands write: nothing over another file unasked, and sounds that are not clipped."""
+"""Test what commands write: no file is replaced without being asked, and no sound is clipped."""
 
 import io
 from pathlib import Path
@@ -14,7 +14,7 @@ from latentdx.files import write_files
 from latentdx.presets import corpora
 
 
-def test_what_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
+def test_existing_files_are_not_replaced_without_force(tmp_path: Path) -> None:
     path = tmp_path / "bank.syx"
     check_free(path, ".syx")
     path.write_bytes(b"mine")
@@ -30,12 +30,12 @@ def test_what_is_there_is_not_replaced_unasked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "message"), [("a.wav", "does not end in .syx"), ("b/a.syx", "no folder")])
-def test_what_cannot_be_written_is_said_before(tmp_path: Path, name: str, message: str) -> None:
+def test_files_that_cannot_be_written_are_refused_in_advance(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         check_free(tmp_path / name, ".syx", force=True)
 
 
-def test_a_folder_may_be_missing_and_hold_other_files(tmp_path: Path) -> None:
+def test_a_folder_may_be_missing_or_hold_other_files(tmp_path: Path) -> None:
     names = ["step-1.flac", "step-2.flac"]
     check_folder(tmp_path / "new", names)
     (tmp_path / "other.flac").touch()
@@ -50,12 +50,12 @@ def test_a_folder_may_be_missing_and_hold_other_files(tmp_path: Path) -> None:
         check_folder(tmp_path / "none" / "new", names)
 
 
-def test_files_are_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
+def test_written_files_are_complete_and_nothing_else_is_left(tmp_path: Path) -> None:
     write_files({tmp_path / "a": b"1", tmp_path / "b": b"22"})
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"a": b"1", "b": b"22"}
 
 
-def test_one_preset_is_a_voice_and_more_are_cartridges(tmp_path: Path) -> None:
+def test_one_preset_becomes_a_voice_and_several_become_cartridges(tmp_path: Path) -> None:
     bank = corpora.read("starter")[:33]
     for n, size in ((1, 163), (2, 4104), (33, 8208)):
         path = tmp_path / f"{n}.syx"
@@ -64,7 +64,7 @@ def test_one_preset_is_a_voice_and_more_are_cartridges(tmp_path: Path) -> None:
         assert PresetBank.read(path)[:n] == bank[:n]
 
 
-def test_previews_keep_levels_among_each_other_and_are_not_clipped() -> None:
+def test_previews_keep_their_relative_levels_and_are_not_clipped() -> None:
     class Loud(Dexed):
         def render(self, *args, **kwargs):
             return 40 * super().render(*args, **kwargs)

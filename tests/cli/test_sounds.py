@@ -1,4 +1,4 @@
-"""The commands for one's own sounds: what they say, what they write, and what they leave alone."""
+"""Test the commands for one's own sounds and presets: what they print, write and leave alone."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def starter() -> PresetBank:
 
 @pytest.fixture
 def bank(here: Path) -> Path:
-    """INIT VOICE four times: in tune, a semitone sharp, an octave low, and silent."""
+    """A bank of four INIT VOICEs: in tune, a semitone sharp, an octave low, and silent."""
     voice = PresetBank.init()[0]
     voices = [
         voice.with_values("TRUE"),
@@ -72,18 +72,18 @@ def test_help_fits_a_screen_and_shows_an_example(command: str) -> None:
     assert f"  {command} " in run("--help").stdout
 
 
-def test_help_names_every_way_to_interpolate() -> None:
+def test_help_names_every_method_of_interpolation() -> None:
     text = run("interpolate", "--help").stdout
     assert all(name in text for name in METHODS) and f"<={MOST_STEPS}]" in "".join(text.split())
 
 
-def test_program_writes_a_voice_for_the_sounds_key(here: Path, starter: PresetBank) -> None:
+def test_program_writes_a_voice_for_the_note_of_the_sound(here: Path, starter: PresetBank) -> None:
     sound = write(starter["FM BASS 1"], 48, here / "Bäss_of-the house.flac")
     result = run("program", sound, "-o", "out.syx", "--note", "C3")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert f"{sound}: level changed by" in result.stdout and lines[-1] == "out.syx"
-    assert "out.syx: transposed by +12 semitones: play it at 48 (C3)" in lines
+    assert "out.syx: transposed by +12 semitones; play it at note 48 (C3)" in lines
     (preset,) = PresetBank.read("out.syx")
     assert Path("out.syx").stat().st_size == 163
     assert preset.name == "Bass_of-th" and preset["TRANSPOSE"] == 36
@@ -106,11 +106,11 @@ def test_program_warns_on_stderr(here: Path, starter: PresetBank) -> None:
     assert PresetBank.read("preset.syx").names == ("noise",)
 
 
-def test_program_refuses_what_is_no_sound_and_writes_nothing(here: Path) -> None:
+def test_program_refuses_bad_arguments_and_writes_nothing(here: Path) -> None:
     (here / "text.wav").write_text("hello")
     refused(run("program", "text.wav"), "text.wav")
     refused(run("program", "none.wav"), "none.wav")
-    refused(run("program", "H3=text.wav"), "'H3' is no note")
+    refused(run("program", "H3=text.wav"), "'H3' is not a note")
     refused(run("program", "text.wav", "--note", "200"), "200", "0 … 127")
     refused(run("program", "text.wav", "text.wav"), "hears 1 sound at once, not 2")
     refused(run("program", "text.wav", "--model", "../x"), "no model '../x'")
@@ -119,7 +119,7 @@ def test_program_refuses_what_is_no_sound_and_writes_nothing(here: Path) -> None
     assert files_in() == ["text.wav"] and (here / "text.wav").read_text() == "hello"
 
 
-def test_tune_says_and_writes_what_became_of_each_voice(bank: Path) -> None:
+def test_tune_reports_and_writes_each_voice(bank: Path) -> None:
     before = bank.read_bytes()
     result = run("tune", bank, "--to", "C4", "-o", "tuned.syx")
     assert result.exit_code == 0, result.output
@@ -138,7 +138,7 @@ def test_tune_says_and_writes_what_became_of_each_voice(bank: Path) -> None:
     assert bank.read_bytes() == before
 
 
-def test_tune_keeps_octaves_or_follows_a_sound(here: Path, bank: Path) -> None:
+def test_tune_keeps_octaves_or_tunes_to_a_sound(here: Path, bank: Path) -> None:
     low = PresetBank.read(bank)[2].write(here / "low.syx")
     result = run("tune", low, "--to", 60, "--keep-octave", "-o", "kept.syx")
     assert "in tune:" in result.stdout and PresetBank.read("kept.syx") == PresetBank.read(low)
@@ -156,14 +156,14 @@ def test_tune_keeps_octaves_or_follows_a_sound(here: Path, bank: Path) -> None:
         ([], 2, "give either --to or --target"),
         (["--to", "60", "--target", "a.wav"], 2, "give either --to or --target"),
         (["--target", "a.wav", "--keep-octave"], 2, "--keep-octave works with --to only"),
-        (["--to", "H"], 1, "'H' is no note"),
+        (["--to", "H"], 1, "'H' is not a note"),
         (["--to", "nan"], 1, "nan is not a MIDI note in 28 … 107"),
         (["--to", "128"], 1, "128.0 is not a MIDI note in 28 … 107"),
         (["--to", "60", "--velocity", "0"], 1, "velocity 0 is not an integer in 1 … 127"),
         (["--target", "none.wav"], 1, "none.wav"),
     ],
 )
-def test_tune_says_what_it_cannot_do(bank: Path, options: list[str], status: int, message: str) -> None:
+def test_tune_refuses_bad_arguments(bank: Path, options: list[str], status: int, message: str) -> None:
     result = run("tune", bank, *options)
     assert result.exit_code == status
     assert message in " ".join(result.stderr.split())
@@ -187,7 +187,9 @@ def test_interpolate_writes_the_path_and_its_sounds(here: Path, bank: Path, star
     assert not Path("path.syx").exists()
 
 
-def test_interpolate_goes_through_the_shipped_models_latents(bank: Path, starter: PresetBank) -> None:
+def test_interpolate_uses_the_latents_of_the_shipped_model_by_default(
+    bank: Path, starter: PresetBank
+) -> None:
     starter[:1].write("a.syx")
     starter[100:101].write("b.syx")
     result = run("interpolate", "a.syx", "b.syx", "--steps", 3, "-o", "c.syx")
@@ -202,18 +204,16 @@ def test_interpolate_goes_through_the_shipped_models_latents(bank: Path, starter
     [
         (["--steps", "1"], 2, "greater than or equal to 2"),
         (["--steps", "1000000000"], 2, "less than or equal to 128"),
-        (["--space", "straight"], 1, "no method 'straight': there are latent, naive"),
+        (["--space", "straight"], 1, "no method 'straight': choose one of latent, naive"),
         (["--space", "naive", "--voice-a", "4"], 1, "no preset 4: the indices are 0 … 3"),
         (["--space", "naive", "--voice-a", "9" * 5000], 1, "the indices are 0 … 3"),
-        (["--space", "naive", "--voice-b", "shark"], 1, "no preset is called 'shark'; near: SHARP"),
+        (["--space", "naive", "--voice-b", "shark"], 1, "no preset is called 'shark'; similar: SHARP"),
         (["--space", "naive", "--preview", "bank.bin"], 1, "bank.bin is a file"),
         (["--space", "naive", "--preview", "no/where"], 1, "there is no folder no"),
         (["--space", "naive", "-o", "bank.bin"], 1, "bank.bin does not end in .syx"),
     ],
 )
-def test_interpolate_says_what_it_cannot_do(
-    bank: Path, options: list[str], status: int, message: str
-) -> None:
+def test_interpolate_refuses_bad_arguments(bank: Path, options: list[str], status: int, message: str) -> None:
     result = run("interpolate", bank, bank, *options)
     assert result.exit_code == status
     assert message in " ".join(result.stderr.split())
@@ -224,20 +224,20 @@ def test_info_draws_a_voice(bank: Path) -> None:
     result = run("info", bank, "--voice", "sharp")
     lines = result.stdout.splitlines()
     assert lines[0] == "1: SHARP, feedback 0, transposed by +1 semitones"
-    assert lines[1].startswith("Algorithm 1: heard 1, 3;")
+    assert lines[1].startswith("Algorithm 1: carriers 1, 3;")
     assert "│ 1   99 │" in result.stdout and "output" in lines[-2]
     assert run("info", bank, "--voice", 1).stdout == result.stdout
     refused(run("info", bank, "--voice", "flat"), "no preset is called 'flat'")
 
 
-def test_info_writes_a_page_that_needs_no_other_file(bank: Path) -> None:
+def test_info_writes_a_self_contained_page(bank: Path) -> None:
     pytest.importorskip("jinja2")
     result = run("info", bank, "--html", "page.html", "--limit", 3)
     assert result.exit_code == 0 and result.stdout.splitlines()[-1] == "page.html"
     page = Path("page.html").read_text("utf8")
     assert page.count("<svg ") == page.count("<figure>") == 3 and page.count('data-operator="6"') == 3
     assert "<strong>SHARP</strong>, algorithm 1" in page
-    assert "&lt;B&gt;LOW" in page and "<B>" not in page  # names are anybody's
+    assert "&lt;B&gt;LOW" in page and "<B>" not in page  # names may hold anything
     assert not [word for word in ("<script", "src=", "href=", "http") if word in page]
     refused(run("info", bank, "--html", "page.html"), "page.html exists already")
     one = run("info", bank, "--html", "page.html", "--voice", 2, "--force")
@@ -245,7 +245,7 @@ def test_info_writes_a_page_that_needs_no_other_file(bank: Path) -> None:
     assert one.exit_code == 0 and page.count("<svg ") == 1 and "<figcaption>2: " in page
 
 
-def test_control_c_is_no_traceback(bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_c_prints_no_traceback(bank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -271,7 +271,7 @@ def test_match_writes_a_cartridge_a_page_a_report_and_previews(here, starter) ->
     refused(run("match", "C4=a b.flac", "-o", "found.syx"), "found.syx exists already")
 
 
-def test_match_keeps_what_was_found_when_it_is_stopped(here, starter, monkeypatch) -> None:
+def test_an_interrupted_match_writes_the_presets_found_so_far(here, starter, monkeypatch) -> None:
     write(starter[40], 60, here / "a.flac")
     whole = matching.evolutionary_search
 
@@ -287,7 +287,7 @@ def test_match_keeps_what_was_found_when_it_is_stopped(here, starter, monkeypatc
     assert len(PresetBank.read(here / "found.syx")) == 32 and (here / "found.html").exists()
 
 
-def test_match_refuses_before_it_works(here) -> None:
+def test_match_checks_its_files_before_it_starts(here) -> None:
     refused(run("match", "none.wav"), "none.wav")
     refused(run("match", "none.wav", "-o", "found.wav"), "found.wav does not end in .syx")
     (here / "x-previews").write_text("mine")

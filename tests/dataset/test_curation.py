@@ -1,4 +1,4 @@
-"""Curation: what it drops, that it is reproducible, and that the committed table is what the code makes."""
+"""Curation: the presets that it drops, its reproducibility, and the committed table."""
 
 import json
 
@@ -52,7 +52,7 @@ def curated(starter, tmp_path_factory) -> pd.DataFrame:
 # -- any corpus ------------------------------------------------------------------------------------------
 
 
-def test_what_is_dropped_and_why(starter, curated) -> None:
+def test_duplicates_and_silent_presets_are_dropped(starter, curated) -> None:
     n = len(starter)
     assert curated["dropped"].tolist()[-3:] == ["duplicate", "duplicate", "silent"]
     assert curated["duplicate_of"].tolist()[-3:] == [1, 2, -1]
@@ -69,11 +69,11 @@ def test_a_held_out_duplicate_is_the_one_kept(starter, tmp_path) -> None:
     found = curation.curate_bank(small, held, options=RunOptions(processes=1, cache=tmp_path))
     assert found["kept"].tolist() == [True, False, True, True]
     assert found["duplicate_of"].tolist() == [-1, 3, -1, -1]
-    assert found["held_out"].tolist() == [False, True, False, True]  # its duplicate is its twin
+    assert found["held_out"].tolist() == [False, True, False, True]  # a duplicate is also a near duplicate
     assert found["split_random"].tolist()[3] == found["split_twin_disjoint"].tolist()[3] == "test"
 
 
-def test_measures_say_what_is_heard(starter, curated) -> None:
+def test_measures_describe_the_rendered_sound(starter, curated) -> None:
     i = 0
     preset = starter.neutral()[i]
     sound = Dexed().render(preset, 60, 85)
@@ -87,8 +87,8 @@ def test_measures_say_what_is_heard(starter, curated) -> None:
     assert np.isnan(curated["f0_hz"].iloc[-1])
 
 
-def test_interrupted_measuring_goes_on(starter, curated, tmp_path, monkeypatch) -> None:
-    """Parts that are there are read, not measured again, and not mistaken for parts of other presets."""
+def test_interrupted_measuring_resumes(starter, curated, tmp_path, monkeypatch) -> None:
+    """Finished parts are read instead of measured again, and not mistaken for those of other presets."""
     monkeypatch.setattr(audio_descriptors, "_PART", 4)
     bank, options = starter.neutral()[:8], RunOptions(processes=1, cache=tmp_path)
     parts = tmp_path / "descriptors"
@@ -130,7 +130,7 @@ def test_a_curation_writes_both_files(tmp_path, monkeypatch) -> None:
 
 
 def test_named_examples_are_found_by_their_number_in_the_papers_database() -> None:
-    """There the ids are the paper's own; elsewhere nothing is held out."""
+    """Ids of the corpus "paper" are the paper's own numbers; in other corpora nothing is held out."""
     bank = PresetBank.from_values(np.repeat(PresetBank.init().values, 3, axis=0), ids=[7, 21_894, 393_878])
     assert curation._held_out("paper", bank).tolist() == [False, True, False]
     assert not curation._held_out("starter", bank).any()
@@ -152,7 +152,7 @@ def test_the_table_holds_no_parameter(table) -> None:
     assert tuple(table.columns) == curation.COLUMNS
     names = {p.name for p in PARAMETERS}
     assert not names & set(table.columns)
-    # no column is a list or a text of free form that could hide one
+    # no column is a list or free text that could hide one
     kinds = {c: str(t) for c, t in table.dtypes.items()}
     assert set(kinds.values()) <= {"int32", "uint8", "bool", "float32", "category"}
     assert {c for c, k in kinds.items() if k == "category"} == {
@@ -169,7 +169,9 @@ def test_committed_splits(table, split) -> None:
     everything = np.sort(np.concatenate(list(by_subset.values())))
     np.testing.assert_array_equal(everything, curation.rows("learnfm", split))
     n = len(everything)
-    assert len(by_subset["test"]) == pytest.approx(0.2 * n, abs=40)  # the largest twin group has 67
+    assert len(by_subset["test"]) == pytest.approx(
+        0.2 * n, abs=40
+    )  # the largest group of near duplicates has 67
     assert len(by_subset["validation"]) == pytest.approx(0.16 * n, abs=40)
     named = [i for e in EXAMPLES for i in (e.index, *e.relatives) if table.kept[i]]
     assert set(named) <= set(by_subset["test"])
@@ -207,7 +209,7 @@ def test_the_committed_starter_table_is_that_of_the_starter_bank(starter) -> Non
 
 
 @pytest.mark.corpus
-def test_cheap_counts_on_all_of_learnfm(learnfm, table) -> None:
+def test_committed_counts_agree_with_the_corpus(learnfm, table) -> None:
     assert SUMMARY["provenance"]["corpus_sha256"] == corpora.bank_hash(learnfm)
     counts, values = SUMMARY["counts"], learnfm.neutral().values
     assert counts["duplicates"] == len(values) - len(np.unique(values, axis=0))
@@ -225,8 +227,8 @@ def test_cheap_counts_on_all_of_learnfm(learnfm, table) -> None:
 
 
 @pytest.mark.corpus
-def test_labels_and_levels_of_300(learnfm, table) -> None:
-    """Measured again from the sound on; on a threshold's edge another machine may decide otherwise."""
+def test_committed_labels_and_levels_agree_with_300_presets(learnfm, table) -> None:
+    """Measures from fresh renders agree; at a threshold another machine may decide otherwise."""
     chosen = np.sort(np.random.default_rng(2021).choice(len(learnfm), 300, replace=False))
     measured = audio_descriptors.measure(learnfm.neutral().values[chosen])
     committed = table.loc[chosen]
@@ -240,7 +242,7 @@ def test_labels_and_levels_of_300(learnfm, table) -> None:
 
 
 @pytest.mark.corpus
-def test_committed_splits_are_made_again(table) -> None:
+def test_making_the_splits_again_gives_the_committed_ones(table) -> None:
     for name, groups in (("random", table["index"]), ("twin_disjoint", table.twin_group)):
         kept = table[table.kept]
         fold = splits.folds(groups[table.kept].to_numpy(), kept.held_out.to_numpy())

@@ -1,4 +1,4 @@
-"""What velocity and key do to a timbre: measured on presets made for it, and chosen by it."""
+"""Dependence of timbre on velocity and key: measured on suitable presets, and the choice by it."""
 
 import numpy as np
 import pandas as pd
@@ -18,20 +18,20 @@ def measured(**changes: int) -> pd.Series:
 
 
 def test_a_preset_without_scaling_depends_on_nothing() -> None:
-    """The same partials at every key; what is left is how finely a low key's bands are resolved."""
+    """The partials are the same at every key; only the resolution of a low key's bands differs."""
     line = measured()
     assert line["velocity"] == 0
     assert line["key"] < 4 and line["detune"] < 5
 
 
-def test_velocity_of_the_modulator_is_timbre_and_of_the_carrier_is_only_level() -> None:
+def test_velocity_changes_timbre_at_the_modulator_and_only_level_at_the_carrier() -> None:
     bright = measured(**{"OP2 KEY VELOCITY": 7})
     loud = measured(**{"OP1 KEY VELOCITY": 7})
     assert bright["velocity"] > 2 and loud["velocity"] < 1
     assert loud["softest_db"] < bright["softest_db"] - 10
 
 
-def test_scaling_of_the_modulator_is_found_at_the_key() -> None:
+def test_level_scaling_of_the_modulator_is_measured_as_dependence_on_key() -> None:
     scaled = measured(**{"OP2 BREAK POINT": 39, "OP2 R SCALE DEPTH": 99, "OP2 R KEY SCALE": 0})
     assert scaled["key"] > measured()["key"] + 2 and scaled["velocity"] == 0
 
@@ -42,7 +42,7 @@ def test_a_fixed_frequency_does_not_follow_the_key() -> None:
 
 
 def test_bands_count_from_the_key() -> None:
-    """A sine lies in the band of its own frequency at whatever key, and nothing else is above the floor."""
+    """A sine lies in the band of its own frequency at every key, and nothing else is above the floor."""
     sine = PresetBank.init()[0]
     for key in (40, 60, 70):
         found = dynamics.bands(Dexed().render(sine, key, 85), key)
@@ -50,15 +50,15 @@ def test_bands_count_from_the_key() -> None:
         assert found.mean(1).argmax() == 3  # an octave above half the key's frequency
 
 
-def test_shared_values() -> None:
+def test_most_shared_is_the_largest_share_of_equal_values() -> None:
     one = PLAIN.values[None]
     other = one.copy()
     other[0, :29] += 1
     assert dynamics.most_shared(one, np.concatenate([other, one + 1]))[0] == pytest.approx(1 - 29 / 145)
 
 
-def test_the_rule() -> None:
-    """Most of what fits; silent or detuned ones do not, and no preset is chosen twice."""
+def test_choose_takes_the_largest_measures_of_fit_candidates() -> None:
+    """Silent or detuned candidates do not fit, and no preset is chosen twice."""
     table = pd.DataFrame(
         [
             [7, 9.0, 9.0, 0.0, -20.0],
@@ -94,6 +94,6 @@ def test_the_shipped_table_is_what_the_code_measures() -> None:
     assert (dynamics.most_shared(bank.values[part["row"]], training) < dynamics.RELATED).all()
 
 
-def test_missing_table_is_named(tmp_path) -> None:
+def test_a_missing_table_is_reported_with_the_command_that_makes_it(tmp_path) -> None:
     with pytest.raises(DataMissingError, match="dataset.dynamics"):
         dynamics.read(tmp_path)

@@ -1,4 +1,4 @@
-"""Harmonic-percussive separation equals librosa's, and labels what is plainly one or the other."""
+"""Harmonic-percussive separation equals librosa's, and plain cases get the right label."""
 
 import librosa
 import numpy as np
@@ -41,8 +41,8 @@ def test_separation_equals_librosa(sounds) -> None:
         np.testing.assert_allclose(ours[1], percussive, rtol=2e-6, atol=1e-9)
 
 
-def test_balance_by_the_papers_words(sounds) -> None:
-    """Ratios of sums relative to D, attack of 250 ms, from librosa's own separation."""
+def test_balance_follows_the_papers_definition(sounds) -> None:
+    """Shares are ratios of sums of librosa's own separation, with an attack of 250 ms."""
     for sound in sounds:
         whole, harmonic, percussive = (part.astype(np.float64) for part in _librosa_parts(sound))
         frames = (
@@ -58,7 +58,7 @@ def test_balance_by_the_papers_words(sounds) -> None:
         )
 
 
-def test_plain_cases() -> None:
+def test_labels_of_plain_cases() -> None:
     assert labels.label_names(SINE) == ("harmonic",)
     assert labels.label_names(_click()) == ("percussive",)
     assert labels.label_names(np.zeros(N_SAMPLES, np.float32)) == ("sfx",)
@@ -102,8 +102,8 @@ def test_running_median_of_any_shape(seed: int, rows: int, columns: int) -> None
 
 
 @settings(max_examples=20, deadline=None)
-# from 16 on: where an axis is mirrored more than once, SciPy's two-dimensional median, which librosa uses,
-# is now and then wrong or NaN
+# at least 16: if an axis is mirrored more than once, SciPy's two-dimensional median, which librosa uses, is
+# sometimes wrong or NaN
 @given(st.integers(0, 2**32 - 1), st.integers(16, 200), st.integers(16, 60))
 def test_separation_of_any_shape(seed: int, bins: int, frames: int) -> None:
     magnitude = np.random.default_rng(seed).exponential(size=(bins, frames)).astype(np.float32)

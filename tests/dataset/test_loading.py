@@ -1,4 +1,4 @@
-"""Torch datasets over a store: the right spectrogram with the right preset, in any order and any process."""
+"""Torch datasets over a store: each spectrogram comes with its preset, in any order and any process."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def dataset(store: Store, bank: PresetBank) -> SpectrogramDataset:
 
 
 def assert_right(item: Item, store: Store, bank: PresetBank) -> None:
-    """Each spectrogram is that of the row named, and so are the values."""
+    """Each spectrogram and each preset are those of the item's row."""
     rows = item.row.numpy()
     np.testing.assert_array_equal(item.spectrogram.numpy(), store.codes(rows))
     np.testing.assert_array_equal(item.values.numpy(), bank.values[rows])

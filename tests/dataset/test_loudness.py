@@ -1,4 +1,4 @@
-"""The level that models expect, and how sounds get there."""
+"""The level that models expect, and the gain that brings sounds to it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Twin groups against brute force."""
+"""Groups of near duplicates against brute force."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_groups_are_named_by_their_first_row() -> None:
 
 @pytest.mark.corpus
 def test_learnfm_sample_against_brute_force() -> None:
-    """2,000 presets in the corpus's order of values, where near ones lie side by side."""
+    """2,000 presets of the corpus, sorted by their values, so that near duplicates are neighbors."""
     try:
         values = corpora.read("learnfm", corpora.find("learnfm")[0]).neutral().values
     except DataMissingError as error:

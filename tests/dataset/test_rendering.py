@@ -1,4 +1,4 @@
-"""Rendering into a store survives whatever ends it, and always comes out with the same bytes."""
+"""Rendering into a store can be interrupted in any way, and always gives the same bytes."""
 
 import errno
 import os
@@ -37,7 +37,7 @@ sys.path.insert(0, {here!r})
 from small_stores import NOTES, SHARD_SIZE, random_bank
 from latentdx.dataset.rendering import render_store
 real = os.fsync
-def fsync(fd):  # most of the time is spent in the middle of writing
+def fsync(fd):  # so that most of the time passes while a file is being written
     time.sleep(0.1)
     real(fd)
 os.fsync = fsync
@@ -73,7 +73,7 @@ def finished(folder: Path) -> int:
 
 
 def assert_nothing_half_written(folder: Path, store: Store) -> None:
-    """Whatever bears a shard's name is a whole shard, and the manifest promises only what is there."""
+    """Check that every shard file is complete, and that the manifest lists only existing ones."""
     whole, found = contents(store.folder), contents(folder)
     for name, digest in found.items():
         if name.startswith("shard-"):
@@ -83,7 +83,9 @@ def assert_nothing_half_written(folder: Path, store: Store) -> None:
         assert shards.items() <= found.items()
 
 
-def test_it_does_not_matter_how_the_work_is_divided(store: Store, bank: PresetBank, tmp_path: Path) -> None:
+def test_threads_and_shard_size_do_not_change_the_result(
+    store: Store, bank: PresetBank, tmp_path: Path
+) -> None:
     for threads in (1, 3, 16):
         render_again(bank, tmp_path / str(threads), threads=threads)
         assert contents(tmp_path / str(threads)) == contents(store.folder)
@@ -92,9 +94,7 @@ def test_it_does_not_matter_how_the_work_is_divided(store: Store, bank: PresetBa
 
 
 @pytest.mark.parametrize("shards", [0, 1, 4])
-def test_killed_in_the_middle_and_resumed(
-    store: Store, bank: PresetBank, tmp_path: Path, shards: int
-) -> None:
+def test_a_killed_process_can_be_resumed(store: Store, bank: PresetBank, tmp_path: Path, shards: int) -> None:
     with slow_process(tmp_path) as process:
         wait_for(lambda: finished(tmp_path) >= shards and list(tmp_path.glob(".writing-*")))
         process.send_signal(signal.SIGKILL)
@@ -127,8 +127,10 @@ def test_finished_shards_are_not_rendered_again(store: Store, bank: PresetBank, 
     assert len(Counting.played) == 6
 
 
-def test_control_c_stops_at_once_and_loses_nothing(store: Store, bank: PresetBank, tmp_path: Path) -> None:
-    # from the third shard on a render takes 3 s and a shard 18 s: too long to wait for
+def test_control_c_stops_at_once_and_keeps_finished_shards(
+    store: Store, bank: PresetBank, tmp_path: Path
+) -> None:
+    # from the third shard on, a render takes 3 s and a shard 18 s, longer than the stop may take
     slow = "import latentdx.audio.renderer as d; render = d.Dexed.render\n"
     slow += "d.Dexed.render = lambda self, preset, *n: "
     slow += "(time.sleep(3 * (preset.id >= 6)), render(self, preset, *n))[1]"
@@ -170,7 +172,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 def test_another_setting_is_refused(store: Store, bank: PresetBank, setting: str) -> None:
     before = contents(store.folder)
     options = {"bank": bank, "notes": NOTES, "corpus": "random", "shard_size": SHARD_SIZE} | CHANGES[setting]
-    with pytest.raises(StoreMismatchError, match=rf"{setting}: the store has .*, now "):
+    with pytest.raises(StoreMismatchError, match=rf"{setting}: the store has .*, expected "):
         render_store(folder=store.folder, **options)
     assert contents(store.folder) == before
 
@@ -178,12 +180,12 @@ def test_another_setting_is_refused(store: Store, bank: PresetBank, setting: str
 def test_a_mismatch_lists_every_difference(store: Store, bank: PresetBank) -> None:
     with pytest.raises(StoreMismatchError) as caught:
         render_again(bank, store.folder, corpus="another", shard_size=4)
-    assert 'corpus: the store has "random", now "another"; shard_size: the store has 3, now 4' in str(
-        caught.value
-    )
+    assert (
+        'corpus: the store has "random", expected "another"; shard_size: the store has 3, expected 4'
+    ) in str(caught.value)
 
 
-def test_damaged_shards_are_mended(store: Store, bank: PresetBank, tmp_path: Path) -> None:
+def test_damaged_shards_are_rendered_again(store: Store, bank: PresetBank, tmp_path: Path) -> None:
     shutil.copytree(store.folder, tmp_path, dirs_exist_ok=True)
     shard = bytearray((tmp_path / shard_name(1)).read_bytes())
     shard[-1] ^= 128
@@ -199,7 +201,7 @@ def test_damaged_shards_are_mended(store: Store, bank: PresetBank, tmp_path: Pat
 # -- a full disk ---------------------------------------------------------------------------------------------
 
 
-def test_too_little_room_is_said_before_the_start(
+def test_too_little_space_is_reported_before_the_start(
     bank: PresetBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needed = sum(Manifest.of(bank, NOTES, Dexed(), "random", SHARD_SIZE).shard_bytes(i) for i in range(7))
@@ -215,7 +217,7 @@ def test_too_little_room_is_said_before_the_start(
 
 
 @pytest.mark.parametrize("call", range(10))
-def test_no_space_at_any_moment(
+def test_the_disk_may_become_full_at_any_moment(
     store: Store, bank: PresetBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
     real, calls = os.fsync, iter(range(1000))
@@ -235,7 +237,7 @@ def test_no_space_at_any_moment(
     assert contents(tmp_path) == contents(store.folder)
 
 
-def test_a_file_size_limit(store: Store, bank: PresetBank, tmp_path: Path) -> None:
+def test_a_limit_of_file_size_counts_as_a_full_disk(store: Store, bank: PresetBank, tmp_path: Path) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))"  # < 1 shard
     with slow_process(tmp_path, limit) as process:
         _, errors = process.communicate(timeout=60)
@@ -254,7 +256,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "latentdx-test", str(folder)]
     if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small tmpfs needs root's rights")
+        pytest.skip("mounting a small tmpfs needs root privileges")
     try:
         yield folder
     finally:
@@ -322,7 +324,9 @@ def test_a_killed_worker_changes_nothing(
     assert contents(tmp_path) == contents(store.folder)
 
 
-def test_what_a_worker_raises_arrives_as_it_was(cluster: Any, bank: PresetBank, tmp_path: Path) -> None:
+def test_an_error_of_a_worker_is_reported_like_a_local_one(
+    cluster: Any, bank: PresetBank, tmp_path: Path
+) -> None:
     from distributed import Client
 
     class Full(Dexed):
@@ -337,7 +341,7 @@ def test_what_a_worker_raises_arrives_as_it_was(cluster: Any, bank: PresetBank, 
 
 def test_a_worker_with_another_engine_takes_no_part(bank: PresetBank, tmp_path: Path) -> None:
     task = ShardTask(tmp_path / "shard.npy", bank[:1], NOTES, Dexed(), "dexed-py 0.0")
-    with pytest.raises(RenderError, match=rf"has {Dexed().engine}, but the store is made with dexed-py 0.0"):
+    with pytest.raises(RenderError, match=rf"runs {Dexed().engine}, but the store is made with dexed-py 0.0"):
         render_shard(task)
 
 
@@ -349,7 +353,7 @@ def test_a_sound_that_is_not_finite_is_refused(bank: PresetBank, tmp_path: Path)
         def render(self, preset, *args, **options):  # type: ignore[no-untyped-def]
             return super().render(preset, *args, **options) * (np.nan if preset.id == 4 else 1)
 
-    with pytest.raises(RenderError, match="preset 4 gave NaN or infinity at note 60"):
+    with pytest.raises(RenderError, match="preset 4 gives NaN or infinity at note 60"):
         render_again(bank, tmp_path, renderer=Broken())
     assert shard_name(1) not in contents(tmp_path)
 
@@ -361,8 +365,8 @@ def test_a_sound_that_is_not_finite_is_refused(bank: PresetBank, tmp_path: Path)
         ({"notes": ()}, "20 presets at 0 notes"),
         ({"notes": ((60, 0),)}, "velocity 0 is not an integer in 1 … 127"),
         ({"notes": ((128, 1),)}, "note 128 is not an integer in 0 … 127"),
-        ({"threads": 0}, "threads 0 is not positive"),
-        ({"shard_size": -1}, "shard_size -1 is not positive"),
+        ({"threads": 0}, "number of threads must be at least 1, not 0"),
+        ({"shard_size": -1}, "number of presets per shard must be at least 1, not -1"),
     ],
 )
 def test_bad_arguments(bank: PresetBank, tmp_path: Path, options: dict[str, Any], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Invariants of the splits, whatever the groups."""
+"""Properties of the splits that hold for any groups."""
 
 import numpy as np
 from hypothesis import given
@@ -11,7 +11,7 @@ SEEDS = st.integers(0, 2**31)
 
 
 @given(GROUPS, SEEDS, st.data())
-def test_whole_groups_move_together_and_held_out_ones_are_tested(groups, seed, data) -> None:
+def test_groups_stay_together_and_held_out_ones_are_in_the_test_set(groups, seed, data) -> None:
     held = np.array(data.draw(st.lists(st.booleans(), min_size=len(groups), max_size=len(groups))))
     fold = splits.folds(groups, held, seed)
     assert fold.shape == groups.shape
@@ -35,8 +35,8 @@ def test_sizes_are_exact_for_single_presets(n, seed, n_held) -> None:
 
 
 @given(GROUPS, SEEDS)
-def test_sizes_are_near_for_groups(groups, seed) -> None:
-    """No boundary is further off than half the group that it cuts."""
+def test_sizes_are_approximate_for_groups(groups, seed) -> None:
+    """A boundary is off by at most half of the group that it cuts."""
     fold = splits.folds(groups, np.zeros(len(groups), bool), seed)
     largest = np.bincount(groups).max()
     assert abs((fold == splits.TEST).sum() - 0.2 * len(groups)) <= largest / 2

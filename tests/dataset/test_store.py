@@ -1,4 +1,4 @@
-"""The store's format: what is written is what is read, and damage is noticed."""
+"""The store's format: reading returns what was written, and damage is noticed."""
 
 import json
 import pickle
@@ -62,7 +62,7 @@ def test_a_pickled_store_carries_no_spectrograms(store: Store) -> None:
     np.testing.assert_array_equal(pickle.loads(data).row(11), store.row(11))
 
 
-def test_the_manifest_says_what_made_the_store(store: Store, bank: PresetBank) -> None:
+def test_the_manifest_records_how_the_store_was_made(store: Store, bank: PresetBank) -> None:
     manifest = json.loads((store.folder / "manifest.json").read_text())
     assert manifest["corpus"] == "random" and manifest["corpus_sha256"] == bank_hash(bank)
     assert manifest["ids"] == list(range(20)) and manifest["notes"] == [[60, 85], [50, 20]]
@@ -97,7 +97,7 @@ def test_verify_names_a_shard_with_one_wrong_bit(copy: Path) -> None:
     data = bytearray(shard.read_bytes())
     data[5000] ^= 1
     shard.write_bytes(data)
-    with pytest.raises(StoreCorruptError, match="shard-00003.npy not as written"):
+    with pytest.raises(StoreCorruptError, match="wrong SHA-256 of shard-00003.npy"):
         Store(copy).verify()
 
 
@@ -116,14 +116,14 @@ def test_an_unfinished_store_is_not_opened(copy: Path) -> None:
     manifest = Manifest.read(copy)
     del manifest.shards["shard-00004.npy"]
     manifest.write(copy)
-    with pytest.raises(StoreMissingError, match="unfinished, it lacks 1 of 7 shards"):
+    with pytest.raises(StoreMissingError, match="unfinished: it lacks 1 of 7 shards"):
         Store(copy)
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("format", 2), ("codes", {"dtype": "uint8"}), ("spectrogram", {"n_fft": 2048})]
 )
-def test_spectrograms_of_another_kind_are_not_misread(copy: Path, name: str, value: object) -> None:
+def test_spectrograms_with_other_settings_are_refused(copy: Path, name: str, value: object) -> None:
     replace(Manifest.read(copy), **{name: value}).write(copy)
     with pytest.raises(StoreMismatchError, match=f"{name}: the store has"):
         Store(copy)

@@ -51,7 +51,7 @@ def test_velocity_example_gets_louder_with_velocity() -> None:
 
 
 def test_three_presets_ship_at_all_notes_that_their_chapter_needs() -> None:
-    """The page's own and the two chosen ones: what six-note models hear, and the grid."""
+    """The page's example and the two chosen presets ship at the six-note models' notes and the grid's."""
     example = next(e for e in EXAMPLES if e.chapter == "multiple notes")
     chosen = dynamics.choose(dynamics.read())
     assert {t.chosen: t.index for t in target_sounds.load("dynamics") if t.chosen} == chosen
@@ -75,15 +75,15 @@ def test_committed_sounds_are_fresh_renders(learnfm) -> None:
 
 @pytest.mark.corpus
 def test_most_examples_are_stored_an_octave_lower(learnfm) -> None:
-    """As the listening chapters say."""
+    """The listening chapters state these numbers."""
     below = [24 - int(learnfm[[e.index]].transposes[0]) for e in EXAMPLES]
     assert below.count(12) == 10
     assert {e.name: n for e, n in zip(EXAMPLES, below, strict=True)}["CongaBongo"] == 7
 
 
 @pytest.mark.corpus
-def test_made_again_byte_by_byte(learnfm, tmp_path) -> None:
-    folder = tmp_path / "made" / "targets"  # made as needed
+def test_rendering_again_gives_the_shipped_bytes(learnfm, tmp_path) -> None:
+    folder = tmp_path / "made" / "targets"  # created if needed
     target_sounds.make(folder)
     for path in data_path("targets").glob("*.flac"):
         assert (folder / path.name).read_bytes() == path.read_bytes(), path.name

@@ -1,4 +1,4 @@
-"""The drawings are the table, and the table is what the engine plays."""
+"""Drawings of algorithms agree with the engine's table, and the table with what the engine plays."""
 
 import itertools
 import re
@@ -22,7 +22,7 @@ def drawing(number: int) -> Tag:
 
 
 def ends(path: Tag) -> tuple[tuple[float, float], tuple[float, float]]:
-    """First and last point of a path of absolute M, V, H and a relative v."""
+    """Return the first and last point of a path of absolute M, V, H and relative v commands."""
     x = y = 0.0
     points = []
     for command, numbers in re.findall(r"([MVHv])([-\d. ]+)", str(path["d"])):
@@ -47,7 +47,7 @@ def boxes(svg: Tag) -> dict[int, tuple[float, float, float, float]]:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_the_drawn_graph_is_the_table(number: int) -> None:
+def test_the_drawing_has_the_edges_of_the_engines_table(number: int) -> None:
     entry = dexed.algorithms[number - 1]
     svg = drawing(number)
     drawn = Counter((int(str(p["data-from"])), int(str(p["data-to"]))) for p in svg.select("[data-from]"))
@@ -82,7 +82,7 @@ def test_lines_begin_and_end_at_the_operators_they_name(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_operators_stand_apart_carriers_below_all_within_the_frame(number: int) -> None:
+def test_operators_do_not_overlap_and_carriers_are_in_the_bottom_row(number: int) -> None:
     svg, graph = drawing(number), algorithms.algorithm(number)
     box = boxes(svg)
     for a, b in itertools.combinations(box.values(), 2):
@@ -101,7 +101,7 @@ def test_operators_stand_apart_carriers_below_all_within_the_frame(number: int) 
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_engine_plays_the_graph(number: int) -> None:
-    """An operator alone sounds if and only if it is a carrier; each edge on the way to one is heard."""
+    """An operator alone sounds if and only if it is a carrier; each edge to one changes the sound."""
     synth, graph = Dexed(), algorithms.algorithm(number)
 
     def play(*operators: int) -> np.ndarray:
@@ -112,15 +112,16 @@ def test_the_engine_plays_the_graph(number: int) -> None:
     for operator in range(1, 7):
         assert (np.abs(play(operator)).max() > 0.01) == (operator in graph.carriers), operator
     for modulator, target in graph.edges:
-        way = [target]
-        while below := graph.targets(way[-1]):
-            way.append(below[0])
-        assert np.abs(play(modulator, *way) - play(*way)).max() > 0.01, (modulator, target)
+        path = [target]
+        while below := graph.targets(path[-1]):
+            path.append(below[0])
+        assert np.abs(play(modulator, *path) - play(*path)).max() > 0.01, (modulator, target)
 
 
-def test_drawings_are_named_and_described() -> None:
+def test_drawings_have_a_title_and_a_description() -> None:
     svg = drawing(5)
-    text = "Algorithm 5: heard 1, 3, 5; 2 modulates 1, 4 modulates 3, 6 modulates 5; 6 feeds back to itself"
+    links = "2 modulates 1, 4 modulates 3, 6 modulates 5"
+    text = f"Algorithm 5: carriers 1, 3, 5; {links}; 6 feeds back to itself"
     assert svg["role"] == "img" and svg["aria-label"] == text
     assert (svg.title.text, svg.desc.text) == ("Algorithm 5", text)
     assert "4 feeds back to 6" in str(drawing(4)["aria-label"])
@@ -129,7 +130,7 @@ def test_drawings_are_named_and_described() -> None:
     assert not re.search(r"#[0-9a-f]{3,6}\b", str(grid))  # drawn in the text's color, light or dark
 
 
-def test_a_presets_drawing_tells_frequency_and_level_and_fades_what_is_silent() -> None:
+def test_a_presets_drawing_shows_frequencies_and_levels_and_fades_silent_operators() -> None:
     preset = INIT.with_values(
         **{
             "OP2 OUTPUT LEVEL": 70, "OP2 F COARSE": 3, "OP2 F FINE": 17,
@@ -162,6 +163,6 @@ def test_a_carrier_alone_keeps_its_modulators() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 33])
-def test_there_are_32(number: int) -> None:
+def test_algorithms_outside_1_to_32_are_refused(number: int) -> None:
     with pytest.raises(ParameterError, match=f"algorithm {number} is not in 1"):
         algorithms.algorithm(number)

@@ -1,4 +1,4 @@
-"""The blind test of a page in a real Chromium, opened as a file."""
+"""Blind test of a page in a real Chromium, opened as a file."""
 
 import json
 import re
@@ -61,7 +61,7 @@ def titles(page: Page, title: str) -> list[str]:
 
 
 def told(page: Page, title: str) -> str:
-    """What a reader can see, or hear read, of a row besides its title and target: texts and names."""
+    """Return the texts and names of a row that a reader sees or a screen reader reads, without its target."""
     return group(page, title).evaluate(
         """row => [...row.querySelectorAll('.ldx-clip + .ldx-clip, .ldx-clips ~ *')]
             .flatMap(part => [part, ...part.querySelectorAll('*')])
@@ -71,7 +71,7 @@ def told(page: Page, title: str) -> str:
 
 
 def letter_of(page: Page, title: str, name: str) -> str:
-    """Which letter hides this version; a reader does not know."""
+    """Return the letter that hides this version, which a reader does not know."""
     place = NAMES.index(name)
     sounds = page.evaluate("t => order(t)", title)
     return "ABC"[sounds.index(page.evaluate("t => before[t]", title)[place + 1]) - 1]
@@ -91,18 +91,18 @@ def start(page: Page) -> None:
 
 
 def vote(page: Page, title: str, name: str) -> None:
-    group(page, title).get_by_role("button", name=f"{letter_of(page, title, name)} is nearest").click()
+    group(page, title).get_by_role("button", name=f"{letter_of(page, title, name)} is closest").click()
     expect(group(page, title).locator(".ldx-result")).to_be_focused()
 
 
 def test_nothing_is_hidden_until_a_reader_asks(page: Page) -> None:
     assert titles(page, "First") == ["First, target", *NAMES]
     expect(page.get_by_role("region", name="Blind test")).to_be_visible()
-    assert page.get_by_role("button", name="is nearest").count() == 0
+    assert page.get_by_role("button", name="is closest").count() == 0
     assert page.evaluate(KEPT) == []
 
 
-def test_names_and_all_that_tells_are_hidden_but_the_target(page: Page) -> None:
+def test_everything_that_gives_a_version_away_is_hidden_except_for_the_target(page: Page) -> None:
     start(page)
     for title in ("First", "Second"):
         assert titles(page, title) == [f"{title}, target", "Version A", "Version B", "Version C"]
@@ -126,7 +126,7 @@ def test_versions_are_shuffled_and_the_target_stays_first(page: Page) -> None:
     assert titles(page, "First") == ["First, target", *NAMES]
 
 
-def test_a_shuffle_is_a_permutation_each_as_likely(page: Page) -> None:
+def test_every_order_of_the_versions_is_equally_likely(page: Page) -> None:
     page.evaluate(
         "() => { window.order = () => "
         "[...document.querySelectorAll('[aria-label=\"First\"] audio')].map(a => a.src).join(); }"
@@ -148,7 +148,7 @@ def test_a_shuffle_is_a_permutation_each_as_likely(page: Page) -> None:
     assert min(seen) > 12  # 40 each; less than this once in a hundred thousand runs
 
 
-def test_after_a_vote_the_names_show_beside_what_was_measured(page: Page) -> None:
+def test_after_a_vote_the_names_and_the_measured_distances_appear(page: Page) -> None:
     start(page)
     heard = page.evaluate("order('First')")
     vote(page, "First", "near")
@@ -160,11 +160,11 @@ def test_after_a_vote_the_names_show_beside_what_was_measured(page: Page) -> Non
     assert sorted(t[3:] for t in titles(page, "First")[1:]) == sorted(NAMES)
     assert [t[:3] for t in titles(page, "First")[1:]] == ["A: ", "B: ", "C: "]
     expect(first.locator(".ldx-chosen .ldx-title")).to_contain_text("near")
-    assert first.get_by_role("button", name="is nearest").count() == 0
+    assert first.get_by_role("button", name="is closest").count() == 0
     assert "fact of far" in told(page, "First") and "Parameters that differ" in told(page, "First")
     assert "fact of far" not in told(page, "Second")
     expect(page.get_by_role("status")).to_have_text(
-        "You chose the one with the smallest measured distance in 1 of 1 row; "
+        "You chose the version with the smallest measured distance in 1 of 1 row; "
         "guessing would do so in 0.3 on average. Votes: near 1."
     )
     vote(page, "Second", "far")
@@ -172,7 +172,7 @@ def test_after_a_vote_the_names_show_beside_what_was_measured(page: Page) -> Non
         "You chose far. The smallest measured distance is that of near."
     )
     expect(page.get_by_role("status")).to_have_text(
-        "You chose the one with the smallest measured distance in 1 of 2 rows; "
+        "You chose the version with the smallest measured distance in 1 of 2 rows; "
         "guessing would do so in 0.7 on average. Votes: near 1, far 1."
     )
 
@@ -196,7 +196,7 @@ def test_votes_stay_in_this_browser_until_they_are_cleared(page: Page) -> None:
 @pytest.mark.parametrize(
     "kept", ["no JSON", "null", '{"votes": 3}', '{"on": true, "votes": {"First": "gone"}}']
 )
-def test_what_is_kept_may_be_foreign_or_of_another_build(page: Page, kept: str) -> None:
+def test_stored_votes_that_are_unreadable_or_from_another_build_are_ignored(page: Page, kept: str) -> None:
     page.evaluate("kept => localStorage.setItem(`latentdx:blind:${location.pathname}`, kept)", kept)
     page.reload()
     expect(page.get_by_role("status")).to_have_text("")
@@ -205,7 +205,7 @@ def test_what_is_kept_may_be_foreign_or_of_another_build(page: Page, kept: str) 
     assert titles(page, "First")[1] == ("Version A" if on else "near")
 
 
-def test_it_works_where_nothing_can_be_kept(browser: Browser, address: str) -> None:
+def test_the_blind_test_works_without_storage(browser: Browser, address: str) -> None:
     with browser.new_context() as window:
         window.add_init_script(NO_STORAGE)
         page, errors = window.new_page(), list[str]()
@@ -220,7 +220,7 @@ def test_it_works_where_nothing_can_be_kept(browser: Browser, address: str) -> N
         assert errors == []
 
 
-def test_keys_alone_suffice(page: Page) -> None:
+def test_the_blind_test_works_with_the_keyboard_alone(page: Page) -> None:
     slow_down(page)
 
     def tab_to(name: str) -> None:
@@ -241,7 +241,7 @@ def test_keys_alone_suffice(page: Page) -> None:
     page.keyboard.press("1")  # the target, from the same moment
     wait_playing(page, 1)
     assert page.evaluate(TIME, 1) > 0.05
-    tab_to("B is nearest")
+    tab_to("B is closest")
     page.keyboard.press("Enter")
     expect(group(page, "First").locator(".ldx-result")).to_be_focused()
     expect(page.get_by_role("status")).to_contain_text("1 row;")
@@ -249,14 +249,16 @@ def test_keys_alone_suffice(page: Page) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_it_is_accessible_and_fits_a_phone(browser: Browser, shared_chapter: Path, theme: str) -> None:
+def test_the_blind_test_is_accessible_and_fits_a_phone(
+    browser: Browser, shared_chapter: Path, theme: str
+) -> None:
     (shared_chapter / theme).mkdir()
     markup = (
         (shared_chapter / "page.html")
         .read_text("utf8")
         .replace('data-theme="light"', f'data-theme="{theme}"')
     )
-    # the book's theme gives these
+    # colors that the book's theme defines
     colors = {"light": ("#fff", "#323232", "#f5f5f5"), "dark": ("#14181e", "#ced6dd", "#29313d")}[theme]
     style = (
         "<style>:root {{ --pst-color-background: {0}; --pst-color-text-base: {1}; --pst-color-surface: {2}; "
@@ -275,7 +277,7 @@ def test_it_is_accessible_and_fits_a_phone(browser: Browser, shared_chapter: Pat
         assert [(v["id"], node["html"][:150]) for v in violations for node in v["nodes"]] == []
 
 
-def test_without_scripts_there_is_nothing_of_it(browser: Browser, address: str) -> None:
+def test_without_scripts_there_is_no_blind_test(browser: Browser, address: str) -> None:
     with opened(browser, address, java_script_enabled=False) as page:
         assert titles(page, "First") == ["First, target", *NAMES]
         assert page.get_by_text("Blind test").count() == 0

@@ -1,4 +1,4 @@
-"""Rows that compare: distances, what may be shown of originals, cartridges, the weight of a page."""
+"""Rows that compare sounds: distances, which originals may be shown, cartridges, the size of a page."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 
 from latentdx import Dexed, PresetBank
 from latentdx.display import Clip, Distances, cartridge, originals_allowed, row
-from latentdx.display.distances import compared
+from latentdx.display.listening_rows import compared
 from latentdx.errors import ParameterError
 from latentdx.metrics.objective import distance
 from latentdx.metrics.sound_features import SoundFeatures
@@ -50,7 +50,7 @@ def test_versions_get_their_distances_to_the_target() -> None:
     assert measured[1].mixed == distance(SoundFeatures(target.sound), SoundFeatures(far.sound))
 
 
-def test_the_shorter_sound_is_filled_up_with_silence() -> None:
+def test_the_shorter_sound_is_padded_with_silence() -> None:
     whole = tone(0.3, 400, 20_000)
     cut = np.pad(whole[:15_000], (0, 5_000))
     target = Clip(whole, "target")
@@ -76,7 +76,7 @@ def least(clips: list[Clip]) -> list[list[str]]:
     ]
 
 
-def test_the_least_distance_stands_out_unless_it_is_shared(chapter: Path) -> None:
+def test_the_smallest_distance_is_bold_unless_two_versions_share_it(chapter: Path) -> None:
     target = Clip(tone(0.2, 400, 5000), "target")
     assert least([target, at(0.1, 0.5, 9.96), at(0.2, 0.4, 10.0)]) == [
         [],
@@ -85,10 +85,10 @@ def test_the_least_distance_stands_out_unless_it_is_shared(chapter: Path) -> Non
     ]  # both read 10.0
     assert least([target, at(0.1, 0.5, 9.0)]) == [[], []]  # nothing to beat
     assert least([target, at(0.1, float("nan"), 9.0), at(0.2, float("nan"), 3.0)]) == [[], ["0.10"], ["3.0"]]
-    assert least([at(0.1, 0.5, 9.0), at(0.2, 0.6, 10.0)]) == [[], []]  # no target of both
+    assert least([at(0.1, 0.5, 9.0), at(0.2, 0.6, 10.0)]) == [[], []]  # the first clip is not a target
 
 
-def test_a_blind_row_needs_something_to_choose_from() -> None:
+def test_a_blind_row_needs_at_least_two_versions_with_distances() -> None:
     target = Clip(tone(0.2, 400, 5000), "target")
     for clips in ([target, at(1, 1, 1)], [target, at(1, 1, 1), target]):
         with pytest.raises(ParameterError, match="needs a target and at least 2 versions with distances"):
@@ -145,12 +145,12 @@ def test_originals_need_a_local_build_that_asks(
     assert originals_allowed() is allowed
 
 
-def test_a_target_that_ships_is_compared_in_every_build(chapter: Path) -> None:
+def test_parameters_of_a_shipped_target_are_compared_in_every_build(chapter: Path) -> None:
     page = parse(row(comparison(preset=INIT), "Row"))
     assert [r.td.text for r in page.select(".ldx-differences tbody tr")] == ["ALGORITHM", "OP1 OSC DETUNE"]
 
 
-def test_columns_of_equal_values_are_empty(chapter: Path) -> None:
+def test_cells_equal_to_the_target_are_empty(chapter: Path) -> None:
     same = Clip(tone(0.2, 420, 5000), "same", preset=INIT)
     clips = comparison(preset=INIT) + compared(Clip(tone(0.2, 400, 5000), ""), [same])[1:]
     first = parse(row(clips, "Row")).select_one(".ldx-differences tbody tr")
@@ -160,14 +160,14 @@ def test_columns_of_equal_values_are_empty(chapter: Path) -> None:
 # -- downloads
 
 
-def test_a_preset_without_a_name_is_found_by_its_clips_title(chapter: Path) -> None:
+def test_a_preset_without_a_name_gets_its_clips_title(chapter: Path) -> None:
     page = parse(row([Clip(tone(0.2, 400, 5000), "NumCat++", preset=Preset(INIT.values))], "Row"))
     link = page.select_one("a")
     assert link["download"] == "NumCat++.syx"
     assert PresetBank.read(str(link["href"]))[0].name == "NumCat++"
 
 
-def test_a_download_plays_the_very_sound_beside_it(chapter: Path) -> None:
+def test_a_downloaded_preset_renders_to_exactly_the_sound_of_its_clip(chapter: Path) -> None:
     synth = Dexed()
     preset = INIT.with_values("bell", **{"ALGORITHM": 4, "OP2 OUTPUT LEVEL": 80, "OP2 F COARSE": 7})
     clip = Clip(synth.render(preset), "bell", preset=preset)
@@ -176,7 +176,7 @@ def test_a_download_plays_the_very_sound_beside_it(chapter: Path) -> None:
     np.testing.assert_array_equal(synth.render(found[0]), clip.sound)
 
 
-def test_a_cartridge_holds_the_presets_and_is_filled_up(chapter: Path) -> None:
+def test_a_cartridge_holds_the_presets_and_is_filled_up_with_init_voices(chapter: Path) -> None:
     presets = [INIT.with_values(f"<b> {i}", ALGORITHM=i) for i in range(5)]
     page = parse(cartridge(presets, "programming"))
     link = page.select_one("a")
@@ -191,23 +191,25 @@ def test_a_cartridge_holds_the_presets_and_is_filled_up(chapter: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("presets", "said"),
+    ("presets", "message"),
     [
         ([], "1 to 32 presets, not 0"),
         ([INIT] * 33, "1 to 32 presets, not 33"),
         ([INIT, Preset(INIT.values), Preset(INIT.values, "  ")], r"presets \[2, 3\] .* have no name"),
     ],
 )
-def test_a_cartridge_that_cannot_be_is_refused(presets: list[Preset], said: str) -> None:
-    with pytest.raises(ParameterError, match=said):
+def test_a_cartridge_refuses_too_many_too_few_or_nameless_presets(
+    presets: list[Preset], message: str
+) -> None:
+    with pytest.raises(ParameterError, match=message):
         cartridge(presets, "full")
 
 
-# -- weight
+# -- size of a page
 
 
-def test_nine_rows_of_six_leave_room_in_a_page(chapter: Path) -> None:
-    """400 kB a page, of which the book's frame and text take 60."""
+def test_nine_rows_of_six_clips_fit_into_a_page(chapter: Path) -> None:
+    """A page may have 400 kB, of which the book's frame and text take 60."""
     rng = np.random.default_rng(0)
     other = PresetBank.init().values[0].copy()
     other[:126] = rng.integers(0, 2, 126)  # nearly every parameter differs

@@ -40,7 +40,7 @@ def test_a_figure_needs_an_alternative_text(chapter: Path) -> None:
         figure_html(new_figure()[0], " ")
 
 
-def test_partials_are_the_spectral_lines() -> None:
+def test_partials_are_the_frequencies_of_the_spectral_peaks() -> None:
     sound = tone(0.3, 500) + tone(0.03, 1500) + tone(0.0003, 4000)  # the last is 60 dB down
     assert figures.partials(sound, start=1.0) == pytest.approx([500, 1500], abs=2.7)
     assert len(figures.partials(sound, start=1.0, below_strongest_db=65)) == 3
@@ -74,7 +74,7 @@ def test_the_parameter_table_has_a_row_for_each_parameter() -> None:
     assert frame.set_index("name").loc["TRANSPOSE", "learned"] == "locked at 0.5"
 
 
-def test_three_views_and_the_hex_dump_spell_the_preset() -> None:
+def test_three_views_and_the_hex_dump_show_the_preset() -> None:
     preset = PresetBank.init()[0]
     frame = tables.three_views(preset, ["ALGORITHM", "TRANSPOSE", "LFO WAVE"]).set_index("parameter")
     assert list(frame.loc["TRANSPOSE"]) == [24, "0.5000", "+0 semitones"]

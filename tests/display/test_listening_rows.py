@@ -21,7 +21,7 @@ def parse(html: object) -> BeautifulSoup:
 
 
 def played(page: BeautifulSoup | Tag) -> list[Sound]:
-    """What a browser gets to play, decoded."""
+    """Decode what a browser gets to play."""
     return [
         soundfile.read(io.BytesIO(Path(str(a["src"])).read_bytes()), dtype="float32")[0]
         for a in page.select("audio")
@@ -36,7 +36,7 @@ def peak_db(sound: Sound) -> float:
     ("peaks", "loudest", "gain"),
     [
         ((0.5, 0.1, 0.02), -1.0, 5.02),  # boosted
-        ((2.5, 0.7), -1.0, -8.96),  # over full scale on the synth: lowered
+        ((2.5, 0.7), -1.0, -8.96),  # above full scale on the synth: turned down
         ((0.01, 0.001), -28.0, 12.0),  # the boost ends at 12 dB
     ],
 )
@@ -52,7 +52,7 @@ def test_one_gain_brings_the_loudest_clip_of_a_row_to_minus_1_dbfs(
     assert f"{gain:+.1f} dB".replace("-", "−") in page.select_one(".ldx-foot").text
 
 
-def test_real_presets_are_played_by_the_level_rule_and_never_clip(chapter: Path) -> None:
+def test_real_presets_follow_the_level_rule_and_never_clip(chapter: Path) -> None:
     synth, init = Dexed(), PresetBank.init()[0]
     voices = [init.with_values(**{"ALGORITHM": 31, f"OP{k} OUTPUT LEVEL": 99}) for k in (2, 3, 6)]
     clips = [Clip(synth.render(voice, 48, 127), f"voice {i}") for i, voice in enumerate(voices)]
@@ -60,7 +60,7 @@ def test_real_presets_are_played_by_the_level_rule_and_never_clip(chapter: Path)
     assert max(levels) == pytest.approx(-1.0, abs=0.5)
 
 
-def test_no_target_clips_though_some_peak_far_between_their_samples(chapter: Path) -> None:
+def test_no_target_clips_although_some_have_peaks_between_samples(chapter: Path) -> None:
     examples = target_sounds.load("example")
     over = [encoding.true_peak(t.audio()) / np.abs(t.audio()).max() for t in examples]
     assert max(over) > 1.5  # the case in point
@@ -69,7 +69,7 @@ def test_no_target_clips_though_some_peak_far_between_their_samples(chapter: Pat
         assert np.abs(sound).max() < 0.95, target.name
 
 
-def test_a_silent_clip_stays_silent_and_says_so(chapter: Path) -> None:
+def test_a_silent_clip_stays_silent_and_is_marked(chapter: Path) -> None:
     page = parse(row([Clip(tone(0.5), "heard"), Clip(np.zeros(88_576, np.float32), "unheard")], "Two"))
     heard, unheard = page.select(".ldx-clip")
     assert heard.select_one(".ldx-badge") is None
@@ -85,7 +85,7 @@ def test_a_row_of_silences_is_not_boosted(chapter: Path) -> None:
     assert np.asarray(Image.open(str(page.img["src"])))[100:].max() < 20  # nothing made visible
 
 
-def test_levels_are_stated_as_the_synth_put_them_out(chapter: Path) -> None:
+def test_stated_levels_are_those_of_the_synths_output(chapter: Path) -> None:
     facts = parse(row([Clip(tone(0.1), "sine", ("a remark",))], "One")).select_one(".ldx-facts")
     assert [span.text for span in facts.select("span")] == ["peak −20.0", "RMS −23.1 dBFS", "a remark"]
 
@@ -117,10 +117,10 @@ def test_every_link_is_relative_and_exists_and_nothing_is_embedded(chapter: Path
 
 
 def test_every_player_and_picture_has_a_name(chapter: Path) -> None:
-    page = parse(row([Clip(tone(0.2, 1000), "high"), Clip(tone(0.2, 200), "low", alt="as told")], "Two"))
+    page = parse(row([Clip(tone(0.2, 1000), "high"), Clip(tone(0.2, 200), "low", alt="as given")], "Two"))
     high, low = (str(image["alt"]) for image in page.select("img"))
     assert high.startswith("Waveform and mel spectrogram of high: strongest near 990 Hz")
-    assert low == "Waveform and mel spectrogram of low: as told."
+    assert low == "Waveform and mel spectrogram of low: as given."
     assert [a["aria-label"] for a in page.select("audio")] == ["Play high, Two", "Play low, Two"]
     for audio in page.select("audio"):
         assert audio["preload"] == "none" and audio.has_attr("controls") and not audio.has_attr("autoplay")
@@ -130,7 +130,7 @@ def test_every_player_and_picture_has_a_name(chapter: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ['<b>BASS</b>"', "R&B'S <3 >", "</figure><script>alert(1)</script>"])
-def test_names_are_text_wherever_they_appear(chapter: Path, name: str) -> None:
+def test_names_are_escaped_wherever_they_appear(chapter: Path, name: str) -> None:
     preset = PresetBank.init()[0].with_values(name[:10])
     page = parse(row([Clip(tone(0.2), name, (name,), preset)], name, name))
     assert page.select_one(".ldx-title").text == name
@@ -154,7 +154,7 @@ def test_lines_of_a_row_are_nearly_equal(chapter: Path, n: int, columns: int) ->
 # -- pictures
 
 
-def test_a_tone_lies_at_its_mark_on_the_frequency_axis(chapter: Path) -> None:
+def test_a_tone_appears_at_its_mark_on_the_frequency_axis(chapter: Path) -> None:
     marks = {tick.label: tick.place for tick in sound_pictures.frequency_ticks()}
     for label, frequency in ((".5", 500), ("1", 1000), ("2", 2000), ("4", 4000), ("8", 8000)):
         sound = tone(0.3, frequency)
@@ -165,7 +165,7 @@ def test_a_tone_lies_at_its_mark_on_the_frequency_axis(chapter: Path) -> None:
         assert 100 * (brightest + 0.5) / len(light) == pytest.approx(marks[label], abs=1.0)
 
 
-def test_one_scale_keeps_the_relation_of_a_row(chapter: Path) -> None:
+def test_a_shared_scale_shows_softer_sounds_darker_and_smaller(chapter: Path) -> None:
     loud, soft = tone(0.4), tone(0.04)
     scale = sound_pictures.Scale.of([loud, soft])
     assert (scale.high - scale.low, scale.peak) == (80.0, pytest.approx(0.4, abs=1e-3))
@@ -176,11 +176,11 @@ def test_one_scale_keeps_the_relation_of_a_row(chapter: Path) -> None:
     assert [(image[:84, 280] > 200).sum() for image in light] == [pytest.approx(n, abs=3) for n in (78, 8)]
 
 
-def test_description_measures_the_sound() -> None:
+def test_the_description_states_what_is_measured() -> None:
     time = np.arange(88_576) / SAMPLE_RATE
     decaying = (tone(0.5, 2000) * 10 ** (-10 * time / 20)).astype(np.float32)  # 10 dB a second
     assert sound_pictures.describe(decaying) == (
-        "strongest near 2.0 kHz, reaching up to 2.1 kHz, full after 0.1 s, "
+        "strongest near 2.0 kHz, reaching up to 2.1 kHz, at full level after 0.1 s, "
         "28 dB weaker by the time the key is released at 3 s"
     )
     assert "steady by the time" in sound_pictures.describe(tone(0.5, 2000))
@@ -189,7 +189,7 @@ def test_description_measures_the_sound() -> None:
 @pytest.mark.parametrize(
     ("seconds", "labels"), [(4.017, ["0", "1", "2", "3", "4"]), (0.5, ["0", "0.1", "0.2", "0.3", "0.4"])]
 )
-def test_time_marks(seconds: float, labels: list[str]) -> None:
+def test_time_marks_are_at_round_seconds(seconds: float, labels: list[str]) -> None:
     ticks = sound_pictures.time_ticks(seconds)
     assert [tick.label for tick in ticks] == labels
     assert ticks[-1].place == pytest.approx(100 * float(labels[-1]) / seconds)

@@ -1,4 +1,4 @@
-"""What a match leaves on the disk: read by a second reader, rendered again, looked at in a browser."""
+"""Files of a match, read by a second reader, rendered again and opened in a browser."""
 
 import json
 import re
@@ -18,12 +18,12 @@ from latentdx.cli.output import MatchFiles
 from latentdx.display.match_report import MatchedSound, MatchSettings, match_report
 from latentdx.presets import corpora
 
-NAME = '<b>"horn" & Söhne'  # what a file's name may hold
+NAME = '<b>"horn" & Söhne'  # characters that a file name may contain
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, smoke_model):
-    """Two sounds matched, and the folder of what was written."""
+    """Match of two sounds, and the files that were written."""
     folder = tmp_path_factory.mktemp("match")
     bank = corpora.read("starter").neutral()
     sources = [
@@ -42,7 +42,7 @@ def made(tmp_path_factory, smoke_model):
     return found, files
 
 
-def test_the_cartridge_is_one_for_a_second_reader_too(made) -> None:
+def test_a_second_reader_finds_the_same_presets_on_the_cartridge(made) -> None:
     found, files = made
     file = files.cartridge
     names = [c.preset.name for c in found.candidates]
@@ -56,7 +56,7 @@ def test_the_cartridge_is_one_for_a_second_reader_too(made) -> None:
         assert list(patch.to_raw()[:145]) == candidate.preset.values.tolist()
 
 
-def test_previews_are_the_sounds_at_one_gain(made) -> None:
+def test_previews_are_the_rendered_presets_at_one_gain(made) -> None:
     found, files = made
     folder = files.previews
     assert folder.name == "horn-previews"
@@ -72,22 +72,22 @@ def test_previews_are_the_sounds_at_one_gain(made) -> None:
         np.testing.assert_allclose(sound, gain * Dexed().render(candidate.preset, 48, 85), atol=2e-3)
 
 
-def test_the_numbers_are_those_of_the_match(made) -> None:
+def test_the_summary_has_the_numbers_of_the_match(made) -> None:
     found, files = made
-    told = json.loads(files.summary.read_text("utf8"))
-    assert (told["format"], told["model"], told["renders"]) == (2, "latentdx", found.renders)
-    assert [s["note"] for s in told["sounds"]] == [48, 60]
-    assert all(any("level changed by" in line for line in s["remarks"]) for s in told["sounds"])
-    assert told["remarks"] == ["No corpus was here."]
-    assert [s["name"] for s in told["stages"]] == [s.name for s in found.stages]
-    for said, candidate in zip(told["candidates"], found.candidates, strict=True):
-        assert said["mix"] == pytest.approx(candidate.distance, abs=1e-6)
-        assert said["parameters"]["ALGORITHM"] == candidate.preset["ALGORITHM"]
-        assert len(said["parameters"]) == 145
-        assert said["tuning"]["verdict"] == candidate.tuning.verdict
+    summary = json.loads(files.summary.read_text("utf8"))
+    assert (summary["format"], summary["model"], summary["renders"]) == (2, "latentdx", found.renders)
+    assert [s["note"] for s in summary["sounds"]] == [48, 60]
+    assert all(any("level changed by" in line for line in s["remarks"]) for s in summary["sounds"])
+    assert summary["remarks"] == ["No corpus was here."]
+    assert [s["name"] for s in summary["stages"]] == [s.name for s in found.stages]
+    for written, candidate in zip(summary["candidates"], found.candidates, strict=True):
+        assert written["mix"] == pytest.approx(candidate.distance, abs=1e-6)
+        assert written["parameters"]["ALGORITHM"] == candidate.preset["ALGORITHM"]
+        assert len(written["parameters"]) == 145
+        assert written["tuning"]["verdict"] == candidate.tuning.verdict
 
 
-def test_the_page_is_whole_escaped_and_has_each_preset(made) -> None:
+def test_the_page_is_self_contained_escaped_and_offers_each_preset(made) -> None:
     found, files = made
     html = files.page.read_text("utf8")
     assert '<b>"horn"' not in html and "&lt;b&gt;" in html
@@ -98,7 +98,7 @@ def test_the_page_is_whole_escaped_and_has_each_preset(made) -> None:
     assert "No corpus was here." in html
 
 
-def test_the_page_plays_in_a_browser_and_asks_for_nothing(made, browser: Browser) -> None:
+def test_the_page_plays_in_a_browser_without_other_requests(made, browser: Browser) -> None:
     _, files = made
     page = browser.new_page(viewport={"width": 360, "height": 800})
     asked, errors = [], []

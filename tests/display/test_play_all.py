@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 SHORT = 12_000  # samples of a step: about half a second
 LIT = "[...document.querySelectorAll('.ldx-clip')].flatMap((c, i) => c.ariaCurrent === 'step' ? [i] : [])"
-# keeps (which, where, lit) of each player that begins
+# records (number, position, highlighted clips) of each player that begins
 LOG = f"""() => {{
     window.begun = [];
     document.addEventListener('playing', event => {{
@@ -53,7 +53,7 @@ def wait_over(page: Page) -> None:
     assert page.evaluate(LIT) == []
 
 
-def test_all_steps_play_in_order_from_their_beginning_each_lit(page: Page) -> None:
+def test_play_all_plays_the_steps_in_order_from_their_beginning_and_highlights_each(page: Page) -> None:
     page.evaluate(LOG)
     third = page.get_by_role("slider").nth(2)
     third.focus()
@@ -67,13 +67,13 @@ def test_all_steps_play_in_order_from_their_beginning_each_lit(page: Page) -> No
     assert all(where < 0.05 for _, where, _ in begun)
 
 
-def test_only_rows_of_steps_have_the_button(page: Page) -> None:
+def test_only_rows_of_steps_have_a_play_all_button(page: Page) -> None:
     assert page.locator(".ldx-all").count() == 1
     expect(play_all(page)).to_have_text("Play all")
 
 
 @pytest.mark.parametrize("how", ["Escape", "button", "the step's own button"])
-def test_it_can_be_stopped(page: Page, how: str) -> None:
+def test_play_all_can_be_stopped(page: Page, how: str) -> None:
     slow_down(page, 0.1)
     play_all(page).focus()
     page.keyboard.press("Enter")
@@ -88,7 +88,7 @@ def test_it_can_be_stopped(page: Page, how: str) -> None:
     wait_over(page)
 
 
-def test_another_player_ends_it_and_is_not_interrupted(page: Page) -> None:
+def test_starting_another_player_ends_play_all_and_is_not_interrupted(page: Page) -> None:
     slow_down(page, 0.1)
     play_all(page).click()
     wait_playing(page, 0)
@@ -101,7 +101,7 @@ def test_another_player_ends_it_and_is_not_interrupted(page: Page) -> None:
     assert page.evaluate(PLAYING) == [i == 5 for i in range(8)]
 
 
-def test_it_starts_again_from_the_first_step(page: Page) -> None:
+def test_play_all_starts_from_the_first_step_while_another_plays(page: Page) -> None:
     slow_down(page, 0.1)
     page.locator(".ldx-play").nth(2).click()
     wait_playing(page, 2)
@@ -119,7 +119,7 @@ def volumes(page: Page) -> list[float]:
     return page.evaluate("[...document.querySelectorAll('audio')].map(audio => audio.volume)")
 
 
-def test_true_level_takes_the_boost_of_its_row_back(page: Page) -> None:
+def test_true_level_undoes_the_boost_of_its_row(page: Page) -> None:
     assert volumes(page) == [1.0] * 8
     gain = float(page.locator(".ldx-row").nth(1).get_attribute("data-gain-db") or "nan")
     assert gain == pytest.approx(9.46, abs=0.1)  # a peak of 0.3 to -1 dBFS
@@ -129,14 +129,14 @@ def test_true_level_takes_the_boost_of_its_row_back(page: Page) -> None:
     switch.focus()
     page.keyboard.press("Space")
     expect(switch).to_have_attribute("aria-pressed", "true")
-    expect(others.locator(".ldx-gain")).to_have_text("Played at the synth’s own level")
+    expect(others.locator(".ldx-gain")).to_have_text("The whole row is played at the synth’s own level")
     assert volumes(page) == pytest.approx([1.0] * 4 + [10 ** (-gain / 20)] * 2 + [1.0] * 2)
     page.keyboard.press("Space")
-    expect(others.locator(".ldx-gain")).to_contain_text("Played at +9.5 dB")
+    expect(others.locator(".ldx-gain")).to_contain_text("played at +9.5 dB")
     assert volumes(page) == [1.0] * 8
 
 
-def test_the_page_remembers_a_rows_level(page: Page) -> None:
+def test_the_page_remembers_which_rows_play_at_true_level(page: Page) -> None:
     page.get_by_role("figure", name="Others").get_by_role("button", name="true level").click()
     page.reload()
     switches = page.get_by_role("button", name="true level")
@@ -145,16 +145,16 @@ def test_the_page_remembers_a_rows_level(page: Page) -> None:
     assert [volume < 1 for volume in volumes(page)] == [False] * 4 + [True] * 2 + [False] * 2
 
 
-def test_a_lowered_row_has_no_true_level_and_says_why(page: Page) -> None:
+def test_a_row_that_was_turned_down_has_no_true_level_and_says_why(page: Page) -> None:
     loud, nearly = (page.get_by_role("figure", name=name) for name in ("Loud", "Nearly"))
     assert loud.get_by_role("button", name="true level").count() == 0
-    expect(loud.locator(".ldx-gain")).to_contain_text("at the synth’s own level it would clip")
-    # at -0.4 dBFS it is lowered, but would not clip
+    expect(loud.locator(".ldx-gain")).to_contain_text("because it would clip at the synth’s own level")
+    # with a peak of -0.4 dBFS it is turned down, but would not clip
     assert nearly.get_by_role("button", name="true level").count() == 0
-    expect(nearly.locator(".ldx-gain")).to_have_text("Played at −0.6 dB, the whole row alike")
+    expect(nearly.locator(".ldx-gain")).to_have_text("The whole row is played at −0.6 dB")
 
 
-def test_without_scripts_there_are_no_such_buttons(browser: Browser, address: str) -> None:
+def test_without_scripts_a_row_has_no_buttons(browser: Browser, address: str) -> None:
     with opened(browser, address, java_script_enabled=False) as page:
         assert page.locator("audio[controls]").count() == 8
         assert page.locator("button").count() == 0

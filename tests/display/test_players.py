@@ -29,7 +29,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
         yield page
 
 
-def test_nothing_plays_or_loads_by_itself(page: Page) -> None:
+def test_nothing_plays_or_loads_until_it_is_asked_to(page: Page) -> None:
     assert not any(page.evaluate(PLAYING))
     assert set(page.evaluate("[...document.querySelectorAll('audio')].map(a => a.preload)")) == {"none"}
 
@@ -74,7 +74,7 @@ def test_keys_play_switch_seek_and_stop(page: Page) -> None:
     assert page.evaluate(TIME, 2) > 0.15
     page.keyboard.press("Escape")
     page.wait_for_function(f"!{PLAYING}.includes(true)")
-    page.keyboard.press("9")  # there are three
+    page.keyboard.press("9")  # does nothing: the row has three clips
     bar = page.get_by_role("slider").nth(1)
     bar.focus()
     for key in ("PageDown", "PageUp", "PageUp", "ArrowRight", "ArrowRight", "ArrowLeft"):

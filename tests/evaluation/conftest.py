@@ -1,4 +1,4 @@
-"""What the evaluation tests share: small models with random weights, made as if for the starter bank."""
+"""Fixtures of the evaluation tests: small untrained models, saved as if trained on the starter bank."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from latentdx.training.profile import read_profile
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory):
-    """Folder with checkpoints of the smoke models numcat++ and latentdx, not trained."""
+    """Save untrained checkpoints of the smoke models numcat++ and latentdx; return their folder."""
     folder = tmp_path_factory.mktemp("checkpoints")
     for name in ("numcat++", "latentdx"):
         torch.manual_seed(0)
@@ -34,7 +34,7 @@ def model(checkpoints) -> Programmer:
 
 @pytest.fixture(scope="session")
 def starter_cache(tmp_path_factory):
-    """A cache of its own with the starter bank's spectrograms."""
+    """Fill a separate cache with the starter bank's spectrograms; return its folder."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LATENTDX_CACHE", str(folder))

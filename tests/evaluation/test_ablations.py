@@ -1,4 +1,4 @@
-"""The levers tried: computed from pairs, one line each."""
+"""Ablations: each line is computed from paired values, and lines are replaced rather than repeated."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def record(folder, lever, before, after, **changes):
     return ablations.record(lever, "that instead of this", "MFCC13, median", before, after, **how)
 
 
-def test_a_line_says_what_was_measured(tmp_path) -> None:
+def test_a_line_holds_medians_and_the_p_value(tmp_path) -> None:
     rng = np.random.default_rng(0)
     before, after = rng.random(40), rng.random(40) * 0.8
     after[3] = np.nan
@@ -34,7 +34,7 @@ def test_lines_are_replaced_and_kept_in_order(tmp_path) -> None:
     assert ablations.read(tmp_path / "none") == []
 
 
-def test_pairs_must_be_pairs(tmp_path) -> None:
+def test_unpaired_or_undefined_values_are_refused(tmp_path) -> None:
     with pytest.raises(ParameterError, match="paired"):
         record(tmp_path, "a", [1.0, 2.0], [1.0])
     with pytest.raises(ParameterError, match="no pair"):

@@ -1,4 +1,4 @@
-"""Anchors: what each is by its definition, and the fast exact search against a slow one."""
+"""Anchors match their definitions, and the fast exact search agrees with a slow one."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ NOTES = ((60, 85), (48, 40))
 
 @pytest.fixture(scope="module")
 def bank() -> PresetBank:
-    """Sixty starter presets, ten of which appear again with three values changed."""
+    """Return sixty starter presets, and ten of them again with three values changed."""
     bank = corpora.read("starter").neutral()[::6][:60]
     values = bank.values.copy()
-    twins = values[:10].copy()
-    twins[:, [3, 40, 100]] = maxima()[[3, 40, 100]] - twins[:, [3, 40, 100]]
-    return PresetBank.from_values(np.concatenate([values, twins]))
+    changed = values[:10].copy()
+    changed[:, [3, 40, 100]] = maxima()[[3, 40, 100]] - changed[:, [3, 40, 100]]
+    return PresetBank.from_values(np.concatenate([values, changed]))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def slow_distances(store: Store, row: int, others: np.ndarray, note: int = 0) ->
 
 
 @pytest.mark.parametrize("note", [0, 1])
-def test_neighbors_by_plain_search(store, note) -> None:
+def test_neighbors_agree_with_a_plain_search(store, note) -> None:
     neighbors = Neighbors(store, TRAIN, note)
     excluded = np.random.default_rng(0).random(len(TRAIN)) < 0.5
     for row in (0, 3, 7, 42):
@@ -55,7 +55,7 @@ def test_neighbors_by_plain_search(store, note) -> None:
         np.testing.assert_allclose(distances, np.sort(expected[~excluded])[:3], atol=1e-4)
 
 
-def test_neighbors_at_the_limits(store) -> None:
+def test_neighbors_with_few_or_no_candidates(store) -> None:
     neighbors = Neighbors(store, TRAIN[:4])
     rows, distances = neighbors.nearest(store.row(11)[0], 9)
     assert sorted(rows) == [10, 11, 12, 13] and rows[0] == 11 and distances[0] == 0
@@ -68,8 +68,8 @@ def test_neighbors_at_the_limits(store) -> None:
         Neighbors(store, [])
 
 
-def test_nearest_rows(bank, store, tmp_path: Path) -> None:
-    """With relatives the twin is found where nothing sounds nearer; without, it never is."""
+def test_nearest_rows_with_and_without_relatives(bank, store, tmp_path: Path) -> None:
+    """With relatives, the closest sound is found; without, near duplicates never are."""
     found = baselines.nearest_rows(bank, store, TRAIN, TEST, options=RunOptions(cache=tmp_path))
     without = baselines.nearest_rows(
         bank, store, TRAIN, TEST, related=False, options=RunOptions(cache=tmp_path)
@@ -83,7 +83,7 @@ def test_nearest_rows(bank, store, tmp_path: Path) -> None:
     assert (found == TEST + 60).any() and (without != TEST + 60).all()
 
 
-def test_nearest_rows_are_kept(bank, store, tmp_path: Path, monkeypatch) -> None:
+def test_nearest_rows_are_cached(bank, store, tmp_path: Path, monkeypatch) -> None:
     first = baselines.nearest_rows(bank, store, TRAIN, TEST, options=RunOptions(cache=tmp_path))
     monkeypatch.setattr(baselines, "Neighbors", None)  # a second search would fail
     again = baselines.nearest_rows(bank, store, TRAIN, TEST, options=RunOptions(cache=tmp_path))
@@ -98,15 +98,14 @@ def test_nearest_rows_are_kept(bank, store, tmp_path: Path, monkeypatch) -> None
         baselines.nearest_rows(bank[:5], store, TRAIN, TEST, options=RunOptions(cache=tmp_path))
 
 
-def test_all_related(bank, store, tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match="row 0: all training presets are its relatives"):
+def test_a_row_with_only_relatives_is_refused(bank, store, tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="row 0 has no neighbor: all training presets are its relatives"):
         baselines.nearest_neighbor_presets(
             bank, store, np.array([60]), np.array([0]), related=False, options=RunOptions(cache=tmp_path)
         )
 
 
-def test_relatives() -> None:
-    """At least 116 of 145."""
+def test_relatives_share_at_least_116_of_145_values() -> None:
     preset = PresetBank.init().values[0]
     others = preset[None].repeat(2, 0)
     others[0, :29] += 1
@@ -114,8 +113,8 @@ def test_relatives() -> None:
     assert baselines.relatives(preset, others).tolist() == [True, False]
 
 
-def test_one_step(bank) -> None:
-    """One live parameter, one step, within range; the draw depends on the row alone."""
+def test_one_step_moves_one_live_parameter(bank) -> None:
+    """One live parameter moves one step within its range; the draw depends on the row alone."""
     live = np.random.default_rng(0).random((70, 145)) < 0.3
     live[:, [not p.learnable for p in voice_parameters()]] = False
     live[5] = False
@@ -131,8 +130,8 @@ def test_one_step(bank) -> None:
     assert (baselines.one_step(bank, live, rows, seed=1).values != found.values).any()
 
 
-def test_one_step_at_the_ends() -> None:
-    """A parameter at its minimum goes up, at its maximum down."""
+def test_one_step_stays_within_range() -> None:
+    """A parameter at its minimum moves up, and one at its maximum moves down."""
     live = np.zeros((40, 145), bool)
     live[:, 0] = True
     for edge, expected in ((0, 1), (99, 98)):
@@ -143,7 +142,7 @@ def test_one_step_at_the_ends() -> None:
 
 
 def test_mean_preset(bank) -> None:
-    """Means of the numerical, modes of the categorical; exact in `plugin`, rounded in `values`."""
+    """Means of numerical parameters, modes of categorical ones: exact in `plugin`, rounded in `values`."""
     found = baselines.mean_preset(bank, 3)
     assert len(found) == 3 and (found.values == found.values[0]).all()
     for p in learnable_parameters():
@@ -160,7 +159,7 @@ def test_mean_preset(bank) -> None:
     assert errors < ((plugin - plugin[0]) ** 2).mean() and errors < ((plugin - plugin[9]) ** 2).mean()
 
 
-def test_random_presets(bank) -> None:
+def test_random_presets_come_from_the_training_set(bank) -> None:
     found = baselines.random_presets(bank, TRAIN, np.arange(200))
     of = {values.tobytes(): i for i, values in enumerate(bank.values)}
     drawn = [of[v.tobytes()] for v in found.values]
@@ -169,5 +168,5 @@ def test_random_presets(bank) -> None:
     np.testing.assert_array_equal(again.values, found.values[[7, 150]])
 
 
-def test_perfect(bank) -> None:
+def test_perfect_returns_the_targets(bank) -> None:
     np.testing.assert_array_equal(baselines.perfect(bank).values, bank.values)

@@ -1,4 +1,4 @@
-"""Evaluation over many presets: the same whatever the chunks, resumed where it stopped."""
+"""Evaluation of many presets gives equal tables for any chunks, and resumes where it was interrupted."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ NOTES = ((60, 85), (48, 20))
 
 
 class Counting:
-    """Dexed that counts its renders, and can be told to fail."""
+    """Dexed that counts its renders, and stops after `most` of them if that is set."""
 
     engine, sample_rate = "counting", 22_050
 
@@ -54,7 +54,7 @@ def table(targets, predictions, tmp_path_factory) -> pd.DataFrame:
 
 
 def test_rows_and_values(table, targets, predictions) -> None:
-    """One row a preset and note, in order; values as of two sounds compared by hand."""
+    """There is one row per preset and note, in order, with the metrics of the two sounds."""
     assert table["row"].tolist() == np.repeat(np.arange(100, 112), 2).tolist()
     assert list(zip(table["note"], table["velocity"], strict=True)) == list(NOTES) * 12
     assert set(METRICS) < set(table.columns) and (table[list(METRICS)].dtypes == np.float32).all()
@@ -80,8 +80,8 @@ def _sized(size: int):
     return lambda *args, **kwargs: caching.map_chunks(*args, **{**kwargs, "size": size})
 
 
-def test_resumes(table, targets, predictions, tmp_path, monkeypatch) -> None:
-    """An interruption costs the chunk it fell into; a finished evaluation renders nothing."""
+def test_an_interrupted_evaluation_resumes(table, targets, predictions, tmp_path, monkeypatch) -> None:
+    """An interruption loses only the chunk that it fell into; a finished evaluation renders nothing."""
     monkeypatch.setattr("latentdx.evaluation.evaluate.map_chunks", _sized(4))
     synth = Counting()
     run = {
@@ -99,12 +99,12 @@ def test_resumes(table, targets, predictions, tmp_path, monkeypatch) -> None:
     assert synth.renders == 32
     evaluate(targets, predictions, **run)
     assert synth.renders == 32
-    evaluate(targets, predictions, **(run | {"notes": NOTES[:1]}))  # another question
+    evaluate(targets, predictions, **(run | {"notes": NOTES[:1]}))  # other notes share nothing with these
     assert synth.renders == 32 + 24
 
 
-def test_half_written_chunks_do_not_count(tmp_path) -> None:
-    """A failing write leaves no file under a chunk's name."""
+def test_a_failed_write_leaves_no_chunk(tmp_path) -> None:
+    """A failed write leaves no file under a chunk's name."""
     values = np.arange(6)
     kept = {"method": "a", "kind": "parts", "options": RunOptions(processes=1, cache=tmp_path)}
     with pytest.raises(ValueError, match="Object arrays"):
@@ -114,7 +114,7 @@ def test_half_written_chunks_do_not_count(tmp_path) -> None:
     assert out.tolist() == (values * 2).tolist() and len(list((tmp_path / "parts").iterdir())) == 2
 
 
-def test_perfect_and_pyin(targets, tmp_path) -> None:
+def test_perfect_predictions_have_perfect_metrics(targets, tmp_path) -> None:
     live = np.ones((12, 145), bool)
     options = RunOptions(processes=1, cache=tmp_path)
     table = evaluate(targets, Predictions.of_bank(targets), live=live, n_pyin=2, options=options)
@@ -124,19 +124,19 @@ def test_perfect_and_pyin(targets, tmp_path) -> None:
     assert set(table.index[table["f0_error_pyin"].notna()]) <= set(pyin_rows(12, 2))
 
 
-def test_pyin_rows() -> None:
+def test_pyin_rows_are_distinct_sorted_and_repeatable() -> None:
     rows = pyin_rows(5940)
     assert len(rows) == 500 == len(set(rows)) and (np.diff(rows) > 0).all() and rows[-1] < 5940
     assert pyin_rows(30).tolist() == list(range(30))
     np.testing.assert_array_equal(rows, pyin_rows(5940))
 
 
-def test_nothing_to_evaluate(targets, tmp_path) -> None:
+def test_no_presets_give_an_empty_table(targets, tmp_path) -> None:
     none = Predictions.of_bank(targets[:0])
     assert len(evaluate(targets[:0], none, options=RunOptions(processes=1, cache=tmp_path))) == 0
 
 
-def test_refuses_what_does_not_fit(targets, predictions, tmp_path) -> None:
+def test_lengths_and_shapes_that_do_not_fit_are_refused(targets, predictions, tmp_path) -> None:
     options = RunOptions(cache=tmp_path)
     with pytest.raises(ParameterError, match="11 targets, but 12 predictions"):
         evaluate(targets[:11], predictions, options=options)
@@ -146,8 +146,8 @@ def test_refuses_what_does_not_fit(targets, predictions, tmp_path) -> None:
         evaluate(targets, predictions, rows=np.arange(3), options=options)
 
 
-def test_measure_keeps_order(targets, predictions) -> None:
-    """Notes are an axis of their own: swapping them swaps the columns."""
+def test_measure_keeps_the_order_of_notes(targets, predictions) -> None:
+    """Notes have their own axis: swapping notes swaps entries along it."""
     a = _measure(targets.values[:2], predictions.values[:2], notes=NOTES, renderer=Dexed())
     b = _measure(targets.values[:2], predictions.values[:2], notes=NOTES[::-1], renderer=Dexed())
     np.testing.assert_array_equal(a, b[:, ::-1])
@@ -155,7 +155,7 @@ def test_measure_keeps_order(targets, predictions) -> None:
 
 
 def test_live_masks(tmp_path: Path, monkeypatch) -> None:
-    """As `live_parameters` says, each row once, shared by overlapping requests, resumed after a kill."""
+    """Masks equal `live_parameters`, are computed once per row, and resume after an interruption."""
     bank = corpora.read("starter").neutral()[:6]
     monkeypatch.setattr(audible_parameters, "_CHUNK", 2)
     synth, options = Counting(), RunOptions(processes=1, progress=False, cache=tmp_path)
@@ -165,7 +165,7 @@ def test_live_masks(tmp_path: Path, monkeypatch) -> None:
     again = live_masks(bank, np.array([1, 4, 1]), renderer=synth, options=options)
     assert synth.renders == 0
     np.testing.assert_array_equal(again, first[[1, 0, 1]])
-    synth.most = cost  # dies in its second chunk
+    synth.most = cost  # is interrupted in its second chunk
     with pytest.raises(KeyboardInterrupt):
         live_masks(bank, np.array([0, 2, 3, 5]), renderer=synth, options=options)
     known = np.load(mask_file(bank, ((60, 85),), synth, options))

@@ -1,4 +1,4 @@
-"""The genetic search: its operators by their definition, its budget, and that it gets nearer."""
+"""The genetic search: its operators match their definitions, it keeps its budget, and it gets closer."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from latentdx.presets.parameters import column, maxima, operator_columns, voice_
 
 
 def test_mutation() -> None:
-    """About 3 % of the learnable values change, to any other value evenly; transpose never does."""
+    """About 3% of the learnable values change, uniformly to any other value; transpose never changes."""
     rng = np.random.default_rng(0)
     values = corpora.read("starter").neutral().values[7]
     drawn = np.stack([mutate(values, rng) for _ in range(4_000)])
@@ -29,7 +29,7 @@ def test_mutation() -> None:
 
 
 def test_crossover() -> None:
-    """Blocks stay together, and each comes from either parent about half the time."""
+    """Blocks stay together, and each comes from either parent about half of the time."""
     a, b = np.zeros(145, np.uint8), maxima().copy()
     rng = np.random.default_rng(0)
     children = np.stack([cross(a, b, rng) for _ in range(500)])
@@ -45,23 +45,23 @@ class Counting:
     engine, sample_rate = "counting", 22_050
 
     def __init__(self) -> None:
-        self.synth, self.heard = Dexed(), []
+        self.synth, self.rendered = Dexed(), []
 
     def render(self, preset, note=60, velocity=85, **more):
-        self.heard.append(preset.values.tobytes())
+        self.rendered.append(preset.values.tobytes())
         return self.synth.render(preset, note, velocity, **more)
 
 
 @pytest.mark.parametrize("renders", [1, 17, 40, 130])
-def test_budget(renders) -> None:
-    """Exactly as many renders, no preset twice; the best of all heard; at worst the start."""
+def test_the_budget_is_used_exactly(renders) -> None:
+    """The search makes exactly this many renders, none of a preset twice, and returns the best of them."""
     bank = corpora.read("starter").neutral()
     target = Dexed().render(bank[100], n_samples=20_000)
     synth = Counting()
     found = genetic_search(target, bank[3], renders=renders, renderer=synth)
-    assert found.renders == len(synth.heard) == len(set(synth.heard)) == renders
+    assert found.renders == len(synth.rendered) == len(set(synth.rendered)) == renders
     wanted = mel_spectrogram(target)
-    presets = [Preset(np.frombuffer(v, np.uint8)) for v in synth.heard]
+    presets = [Preset(np.frombuffer(v, np.uint8)) for v in synth.rendered]
     distances = [
         np.abs(mel_spectrogram(Dexed().render(p, n_samples=20_000)) - wanted).mean() for p in presets
     ]
@@ -71,8 +71,8 @@ def test_budget(renders) -> None:
     np.testing.assert_array_equal(found.preset.values, best.values)
 
 
-def test_seeded_and_nearer() -> None:
-    """The same seed gives the same preset, another one another; a wrong level is found out."""
+def test_the_search_is_seeded_and_gets_closer() -> None:
+    """Equal seeds give equal presets, other seeds others; a wrong level is found and corrected."""
     original = PresetBank.init()[0].with_values(**{"OP2 OUTPUT LEVEL": 70})
     target = Dexed().render(original, n_samples=20_000)
     start = original.with_values(**{"OP1 OUTPUT LEVEL": 60, "OP2 OUTPUT LEVEL": 0})
@@ -82,12 +82,12 @@ def test_seeded_and_nearer() -> None:
     assert a.distance < 0.6 * a.start and c.distance < 0.6 * c.start
 
 
-def test_perfect_start() -> None:
-    """Nothing is nearer than the target's own preset: it stays."""
+def test_a_perfect_start_is_kept() -> None:
+    """No preset is closer than the target's own, so the search returns it."""
     preset = corpora.read("starter").neutral()[50]
     target = Dexed().render(preset, n_samples=20_000)
     found = genetic_search(target, preset, renders=80)
     assert found.distance == found.start == 0
     np.testing.assert_array_equal(found.preset.values, preset.values)
-    with pytest.raises(ParameterError, match="0 renders"):
+    with pytest.raises(ParameterError, match="at least 1 render, not 0"):
         genetic_search(target, preset, renders=0)

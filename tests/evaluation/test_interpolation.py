@@ -1,4 +1,4 @@
-"""How paths are measured: by hand on sequences, features against librosa, whole evaluations on few pairs."""
+"""Measures of paths: computed by hand, features checked against librosa, whole evaluations on few pairs."""
 
 import json
 
@@ -37,7 +37,7 @@ def path(*values: float) -> np.ndarray:
     return np.array(values, float)[:, None]
 
 
-def test_a_straight_line_has_neither() -> None:
+def test_all_measures_of_a_straight_line_are_zero() -> None:
     line = np.linspace([0, 5, -2], [1, -3, -2], 7)
     assert smoothness(line) == pytest.approx(0, abs=1e-12)
     assert nonlinearity(line) == pytest.approx(0, abs=1e-12)
@@ -45,8 +45,8 @@ def test_a_straight_line_has_neither() -> None:
     assert smoothness(np.ones((3, 46))) == nonlinearity(np.ones((3, 46))) == unevenness(np.ones((3, 46))) == 0
 
 
-def test_by_hand() -> None:
-    """A corner: the second difference is -2, the step 1/2; the middle is 1 from the line. Then a leap."""
+def test_measures_by_hand() -> None:
+    """A corner has second difference -2, step 1/2, and its middle 1 away from the line. Then a leap."""
     corner = path(0, 1, 0)
     assert smoothness(corner) == pytest.approx(2 / 0.25)
     assert nonlinearity(corner) == pytest.approx(1)
@@ -55,16 +55,16 @@ def test_by_hand() -> None:
     assert smoothness(leap) == pytest.approx(36 * np.sqrt(2 / 5))
     off = np.array([1 / 6, 2 / 6, 3 / 6, 2 / 6, 1 / 6])
     assert nonlinearity(leap) == pytest.approx(np.sqrt(np.mean(off**2)))
-    assert unevenness(leap) == nonlinearity(leap)  # here how far along is the feature itself
+    assert unevenness(leap) == nonlinearity(leap)  # here progress is the feature itself
     far = np.array([[0, 0], [0.5, 8], [1, 0]])
-    assert unevenness(far) == 0 and nonlinearity(far) > 5  # halfway, however far aside
+    assert unevenness(far) == 0 and nonlinearity(far) > 5  # halfway, although far from the line
     both = np.concatenate([corner, path(0, 0, 0)], axis=1)  # half of the features do not move
     assert smoothness(both) == pytest.approx(8 / np.sqrt(2))
     assert largest_step(both) == pytest.approx(1 / np.sqrt(2))
 
 
-def test_two_measures_are_won_by_not_interpolating() -> None:
-    """To stay and leap against a path that goes evenly, but where sounds are, aside: hence the third."""
+def test_smoothness_and_nonlinearity_can_be_gamed_but_unevenness_cannot() -> None:
+    """A path that stays and then leaps wins by both, against an even one that leaves the line."""
     t = np.linspace(0, 1, 7)
     leap = np.stack([(t > 0.4).astype(float), np.zeros(7)], 1)
     arch = np.stack([t, 2 * np.sin(np.pi * t) + 0.6 * (-1) ** np.arange(7) * (t % 1 > 0)], 1)
@@ -73,7 +73,7 @@ def test_two_measures_are_won_by_not_interpolating() -> None:
 
 
 def test_a_parabola_is_as_rough_at_any_number_of_steps() -> None:
-    """Its second derivative is 2: the division by the step squared makes it so."""
+    """The second difference is divided by the step squared, so smoothness is the second derivative, 2."""
     for steps in (3, 7, 9, 50):
         assert smoothness(np.linspace(0, 1, steps)[:, None] ** 2) == pytest.approx(2)
 
@@ -92,13 +92,13 @@ def bank() -> PresetBank:
     return corpora.read("starter").neutral()
 
 
-def test_there_are_46_in_four_groups() -> None:
+def test_there_are_46_features_in_four_groups() -> None:
     assert len(FEATURES) == 46 == len({f.name for f in FEATURES})
     assert {f.group for f in FEATURES} == set(GROUPS)
 
 
 @pytest.mark.parametrize("row", [5, 130, 300])
-def test_definitions_are_librosas(bank, row) -> None:
+def test_features_agree_with_librosa(bank, row) -> None:
     sound = Dexed().render(bank[row])
     s = TimbreAnalysis(sound)
     given = {"S": s.magnitudes, "sr": 22_050}
@@ -121,8 +121,8 @@ def value(sound: np.ndarray, name: str) -> float:
     return dict(zip((f.name for f in FEATURES), features(sound), strict=True))[name]
 
 
-def test_features_say_what_they_are_called() -> None:
-    """A sine of 440 Hz that is struck after half a second, and the same at half its level."""
+def test_features_measure_what_their_names_say() -> None:
+    """A sine of 440 Hz that starts after half a second, and the same sine at half its level."""
     seconds = np.arange(N_SAMPLES) / 22_050
     sine = np.where(seconds < 0.5, 0, np.sin(2 * np.pi * 440 * seconds) / 2).astype(np.float32)
     assert value(sine, "pitch, median") == pytest.approx(69, abs=0.1)
@@ -140,7 +140,7 @@ def test_features_say_what_they_are_called() -> None:
 
 
 @pytest.mark.parametrize("kind", ["silence", "click", "noise", "constant"])
-def test_features_are_finite_of_anything(kind) -> None:
+def test_features_of_any_sound_are_finite(kind) -> None:
     sound = np.zeros(N_SAMPLES, np.float32)
     if kind == "click":
         sound[1000] = 1
@@ -152,12 +152,12 @@ def test_features_are_finite_of_anything(kind) -> None:
     assert TimbreAnalysis(sound).silent == (kind == "silence")
 
 
-def test_what_is_no_sound_is_refused() -> None:
+def test_a_sound_of_100_samples_is_refused() -> None:
     with pytest.raises(ParameterError, match="at least 2048 samples"):
         features(np.zeros(100, np.float32))
 
 
-def test_standard() -> None:
+def test_standardized_features_have_mean_0_and_deviation_1() -> None:
     found = np.random.default_rng(0).normal([3, -2, 7], [1, 5, 0], (400, 3))
     standard = Standard.of(found)
     scaled = standard.of_path(found)
@@ -165,7 +165,7 @@ def test_standard() -> None:
     np.testing.assert_allclose(scaled.std(0), [1, 1, 0], atol=1e-9)
 
 
-def test_presets_are_measured_once_and_kept(bank, tmp_path, monkeypatch) -> None:
+def test_features_are_computed_once_and_cached(bank, tmp_path, monkeypatch) -> None:
     values = bank.values[[3, 9, 3, 20]]
     options = RunOptions(processes=1, progress=False, cache=tmp_path)
     found, silent = preset_features(values, options=options)
@@ -179,13 +179,13 @@ def test_presets_are_measured_once_and_kept(bank, tmp_path, monkeypatch) -> None
 # -- pairs and results ---------------------------------------------------------------------------------------
 
 
-def test_pairs() -> None:
+def test_pairs_use_each_row_once() -> None:
     rows = np.arange(50, 90)
     pairs = draw_pairs(rows, 20)
     assert sorted(pairs.ravel()) == rows.tolist()
     assert draw_pairs(rows, 7).tolist() == pairs[:7].tolist() and pairs.ravel().tolist() != rows.tolist()
     for n in (0, 21):
-        with pytest.raises(ParameterError, match=f"{n} pairs are outside 1 … 20: there are 40 presets"):
+        with pytest.raises(ParameterError, match=f"{n} pairs cannot be drawn from 40 presets, only 1 … 20"):
             draw_pairs(rows, n)
 
 
@@ -196,7 +196,7 @@ def pairs() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def result(bank, pairs, tmp_path_factory) -> PairResult:
-    """Naive paths, paths that stand still and then leap, and paths of which one failed."""
+    """Evaluate naive paths, paths that stay and then leap, and paths of which one failed."""
     a, b = (bank.values[pairs[:, i], None].astype(float) for i in (0, 1))
     t = np.linspace(0, 1, 4)[None, :, None]
     naive = np.rint(a + t * (b - a)).astype(np.uint8)
@@ -224,8 +224,7 @@ def result(bank, pairs, tmp_path_factory) -> PairResult:
 def test_every_path_is_measured(result, bank, pairs) -> None:
     table = result.table.set_index(["method", "pair"])
     assert len(table) == 15 and table["failed"].sum() == 1
-    told = result.provenance.features
-    standard = Standard.of_features(told, result.provenance.n_training)
+    standard = Standard.of_features(result.provenance.features, result.provenance.n_training)
     ends = [standard.of_path(features(Dexed().render(bank[int(row)]))) for row in pairs[3]]
     leap = np.stack([ends[0]] * 3 + [ends[1]])
     line = table.loc[("leap", 3)]
@@ -257,7 +256,7 @@ def test_results_on_disk(result, tmp_path) -> None:
     with pytest.raises(DataMissingError, match="latentdx evaluate interpolation"):
         PairResult.read(tmp_path / "none.parquet")
     pq.write_table(pq.read_table(file).replace_schema_metadata({}), tmp_path / "foreign.parquet")
-    with pytest.raises(DataMissingError, match="no result of this project"):
+    with pytest.raises(DataMissingError, match="not a result of LatentDX"):
         PairResult.read(tmp_path / "foreign.parquet")
 
 
@@ -284,21 +283,21 @@ def test_pairs_with_silent_steps_can_be_left_out(result) -> None:
     assert scores["naive"].tolist() == np.delete(result.scores("smoothness")["naive"], 1).tolist()
 
 
-def test_few_pairs_are_not_told_of(result) -> None:
+def test_medians_of_fewer_than_five_pairs_are_left_out(result) -> None:
     same = np.array([True, True, True, True, False])
     assert interpolation.by_algorithm(result.table, same) == {}
-    told = interpolation.by_algorithm(result.table, np.zeros(5, bool))
-    assert told["different"]["n"] == 5 and set(told) == {"different"}
-    assert told["different"]["leap"]["smoothness"] == pytest.approx(
+    found = interpolation.by_algorithm(result.table, np.zeros(5, bool))
+    assert found["different"]["n"] == 5 and set(found) == {"different"}
+    assert found["different"]["leap"]["smoothness"] == pytest.approx(
         np.median(result.scores("smoothness")["leap"]), rel=1e-3
     )
 
 
-# -- the page's own two --------------------------------------------------------------------------------------
+# -- the two paths of the paper's page -----------------------------------------------------------------------
 
 
-def test_along_by_hand() -> None:
-    """A way that goes aside by one in the second of two features, and past the end."""
+def test_distance_from_the_line_and_progress_by_hand() -> None:
+    """A path that leaves the line by one in the second of two features, and overshoots its end."""
     path_ = np.array([[0, 0], [1, 1], [5, 0], [4, 0.0]])
     np.testing.assert_allclose(path_examples.aside(path_), [0, np.sqrt(0.5), 0, 0])
     far, near = np.sqrt(10), np.sqrt(2)
@@ -306,7 +305,7 @@ def test_along_by_hand() -> None:
     assert path_examples.aside(np.ones((3, 46))).tolist() == [0, 0, 0]
 
 
-def test_parameters_along_by_hand() -> None:
+def test_progress_of_parameters_by_hand() -> None:
     start = PresetBank.init()[0]
     middle = start.with_values(**{"OP1 EG RATE 1": 79, "LFO WAVE": 3})
     end = start.with_values(**{"OP1 EG RATE 1": 59, "LFO WAVE": 3, "ALGORITHM": 9})
@@ -319,15 +318,15 @@ def test_parameters_along_by_hand() -> None:
 
 @pytest.fixture
 def page(bank, monkeypatch) -> list[tuple[Example, Example]]:
-    """Two pairs of starter presets in place of the paper's."""
-    told = [Example(f"{row:06}", bank.names[row], row, (), "interpolation 1") for row in (5, 130, 40, 300)]
-    found = [(told[0], told[1]), (told[2], told[3])]
+    """Replace the paper's pairs by two pairs of starter presets."""
+    ends = [Example(f"{row:06}", bank.names[row], row, (), "interpolation 1") for row in (5, 130, 40, 300)]
+    found = [(ends[0], ends[1]), (ends[2], ends[3])]
     monkeypatch.setattr(path_examples, "page_pairs", lambda: found)
     return found
 
 
-def test_journeys(bank, page, result, tmp_path) -> None:
-    """Renders and numbers, no parameter; the ends once; a failed way is left out; nothing stale stays."""
+def test_path_examples_hold_sounds_and_numbers_only(bank, page, result, tmp_path) -> None:
+    """No parameter is written, ends are written once, failed paths are left out, and old files removed."""
     (tmp_path / "old.flac").write_bytes(b"")
     ends = bank.values[[[a.index, b.index] for a, b in page]]
     values = np.stack([ends[:, 0], ends[:, 0], ends[:, 1]], 1)
@@ -348,10 +347,10 @@ def test_journeys(bank, page, result, tmp_path) -> None:
     assert not found.belongs(checkpoint) and not found.belongs(tmp_path / "none.safetensors")
     assert [j.title for j in found.journeys] == [f"{a.name} to {b.name}" for a, b in page]
     assert [list(j.ways) for j in found.journeys] == [["naive"], ["naive", "latent"]]
-    way = found.journeys[0].ways["naive"]
-    assert [s.sound for s in way.steps] == [0, 0, 1] == [s.parameters for s in way.steps]
-    assert way.exact == [True, False] and max(s.aside for s in way.steps) < 1e-6
-    for step, values_ in zip(way.steps, values[0], strict=True):
+    naive = found.journeys[0].ways["naive"]
+    assert [s.sound for s in naive.steps] == [0, 0, 1] == [s.parameters for s in naive.steps]
+    assert naive.exact == [True, False] and max(s.aside for s in naive.steps) < 1e-6
+    for step, values_ in zip(naive.steps, values[0], strict=True):
         sound = Dexed().render(Preset(values_))
         np.testing.assert_allclose(step.audio(tmp_path), sound, atol=2**-15)
     used = {s.file for j in found.journeys for w in j.ways.values() for s in w.steps}
@@ -365,7 +364,7 @@ def test_journeys(bank, page, result, tmp_path) -> None:
     assert path_examples.read(tmp_path / "none") is None
 
 
-def test_the_page_has_two() -> None:
+def test_pairs_of_the_page() -> None:
     assert [(a.name, b.name) for a, b in path_examples.page_pairs()] == [
         ("NylonPick4", "FmRhodes14"),
         ("Dingle 1", "Get it"),
@@ -375,8 +374,8 @@ def test_the_page_has_two() -> None:
 # -- the command ---------------------------------------------------------------------------------------------
 
 
-def test_command(checkpoints, tmp_path_factory, tmp_path, monkeypatch) -> None:
-    """All methods on a few pairs; the summary of the results is none of its business."""
+def test_the_command_writes_all_methods(checkpoints, tmp_path_factory, tmp_path, monkeypatch) -> None:
+    """All nine methods are measured, and no summary is written."""
     monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setattr(interpolation, "N_STEPS", 3)
     monkeypatch.setattr(interpolation, "N_TRAINING", 4)
@@ -390,4 +389,4 @@ def test_command(checkpoints, tmp_path_factory, tmp_path, monkeypatch) -> None:
     assert found.provenance.methods["latent"]["exact"] == 1 != found.provenance.methods["heard"]["exact"]
     assert found.table["nonlinearity"].notna().all()
     done = CliRunner().invoke(app, ["evaluate", "interpolation", "--split", "random", *options])
-    assert done.exit_code == 1 and "split is 'twin-disjoint' there, 'random' here" in done.stderr
+    assert done.exit_code == 1 and "split is 'twin-disjoint', not 'random'" in done.stderr

@@ -1,4 +1,4 @@
-"""What can be heard of the results: chosen by rule, sounds only; the published examples need no corpus."""
+"""Listening examples are chosen by rule and hold only sounds; the published examples need no corpus."""
 
 import json
 from dataclasses import replace
@@ -26,7 +26,7 @@ def trial(starter_cache) -> Trial:
 
 @pytest.fixture(scope="module")
 def reference(model, trial, starter_cache) -> Result:
-    """A result over the starter bank's test set with made-up distances."""
+    """Make a result on the starter bank's test set with invented distances."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LATENTDX_CACHE", str(starter_cache))
         part = replace(trial, rows=trial.rows[:2])
@@ -40,7 +40,7 @@ def reference(model, trial, starter_cache) -> Result:
     return Result(table, made.provenance)
 
 
-def test_choice_is_by_percentile_of_each_label(reference) -> None:
+def test_presets_are_chosen_by_percentile_of_each_label(reference) -> None:
     chosen = choose(reference)
     assert [(label, p) for label, p, _ in chosen] == [
         (label, p) for label in ("harmonic", "percussive", "sfx") for p in (10, 50, 90)
@@ -53,8 +53,8 @@ def test_choice_is_by_percentile_of_each_label(reference) -> None:
     assert choose(replace(reference, table=silent))[0][2] != chosen[0][2]
 
 
-def test_listening(model, reference, trial, tmp_path, cached, monkeypatch) -> None:
-    """Targets and answers as files, their metrics, no parameter; a second writing leaves nothing stale."""
+def test_examples_are_written_and_read(model, reference, trial, tmp_path, cached, monkeypatch) -> None:
+    """Targets and inferred sounds are files with metrics and without parameters; old files are removed."""
     monkeypatch.setattr(listening_examples, "PERCENTILES", (50,))
     (tmp_path / "listen").mkdir()
     (tmp_path / "listen" / "99-0.flac").write_bytes(b"old")
@@ -76,14 +76,14 @@ def test_listening(model, reference, trial, tmp_path, cached, monkeypatch) -> No
     assert read_listening(tmp_path / "none") == ({}, [])
 
 
-def test_nothing_to_listen_to(reference, model) -> None:
+def test_a_result_without_the_labels_is_refused(reference, model) -> None:
     other = replace(reference, table=reference.table.assign(label="harmonic+percussive"))
     with pytest.raises(ParameterError, match="no audible presets"):
         write_listening(other, [model])
 
 
 def test_published_examples_need_no_corpus(model, tmp_path, monkeypatch) -> None:
-    """Both sections in every coding; the sounds are those of the presets that the model finds."""
+    """Both sections are measured in every coding, on the sounds of the presets that the model infers."""
     monkeypatch.setattr(corpora, "read", None)
     path = evaluate_examples(model, folder=tmp_path)
     table = pd.read_csv(path, dtype={"uid": str})
@@ -98,8 +98,8 @@ def test_published_examples_need_no_corpus(model, tmp_path, monkeypatch) -> None
     assert {"authors", "ours"} == set(means["source"])
 
 
-def test_the_best_of_two_is_no_farther(model) -> None:
-    """By the distance that ranks; on one example, for all eight take seconds."""
+def test_the_best_of_four_is_at_least_as_close_as_one_pass(model) -> None:
+    """Closeness is the distance by which candidates are ranked; one example, as all eight take seconds."""
     first = published.examples()[:1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(published, "examples", lambda section: first if section == "programming" else [])

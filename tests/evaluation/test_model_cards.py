@@ -1,4 +1,4 @@
-"""Model cards say what the checkpoint and the results say, and those that ship are up to date."""
+"""Model cards agree with their checkpoints and results, and those that ship are up to date."""
 
 import json
 
@@ -40,11 +40,11 @@ def summary_of(sha256: str) -> dict:
     }
 
 
-def test_card(file) -> None:
+def test_a_card_describes_its_checkpoint(file) -> None:
     text = card(file, summary_of(checkpoint.checkpoint_hash(file)))
     profile = read_profile("latentdx", "smoke")
     weights = sum(p.numel() for p in PresetVAE(profile.architecture).parameters())
-    for said in (
+    for phrase in (
         "# LatentDX\n",
         f"parameters: {weights:,}",
         checkpoint.checkpoint_hash(file),
@@ -56,7 +56,7 @@ def test_card(file) -> None:
         "hears one note",
         "GPL-3.0-or-later",
     ):
-        assert said in text, said
+        assert phrase in text, phrase
 
 
 def test_figures_of_another_checkpoint_are_not_shown(file) -> None:
@@ -64,7 +64,7 @@ def test_figures_of_another_checkpoint_are_not_shown(file) -> None:
     assert "MFCC13" not in text and "Not evaluated yet." in text
 
 
-def test_write(file) -> None:
+def test_cards_are_written_next_to_their_checkpoints(file) -> None:
     (path,) = write_cards(file.parent, file.parent)
     assert path.name == "latentdx.md" and path.read_text() == card(file, {})
 

@@ -1,4 +1,4 @@
-"""The examples that the authors published: our sounds take the way that theirs took."""
+"""Published examples: our sounds are coded, leveled and measured as the authors' sounds were."""
 
 from pathlib import Path
 
@@ -20,15 +20,15 @@ def originals() -> list[np.ndarray]:
     return [t.audio() for t in examples()]
 
 
-def test_the_eight(originals) -> None:
+def test_there_are_eight_programming_examples(originals) -> None:
     chapter = [e.uid for e in EXAMPLES if e.chapter == "programming"]
     assert [t.uid for t in examples()] == chapter and len(chapter) == 8
     assert set(published.published("programming")["uid"]) == set(chapter)
     assert [t.velocity for t in examples("multiple notes")] == [20, 64, 127]
 
 
-def test_mp3_keeps_place_length_and_level(originals) -> None:
-    """Lag 0, and the gain of what is kept is 1 within half a percent (the top of the spectrum is not)."""
+def test_mp3_keeps_position_length_and_level(originals) -> None:
+    """The lag is 0, and the gain is 1 within half a percent, except for the highest frequencies."""
     for audio in originals:
         sound = audio * np.float32(published.PEAK / np.abs(audio).max())
         back = through_mp3(sound)
@@ -39,8 +39,8 @@ def test_mp3_keeps_place_length_and_level(originals) -> None:
         assert np.dot(back, sound) / np.dot(back, back) == pytest.approx(1, abs=0.005)
 
 
-def test_mp3_rate(monkeypatch, originals) -> None:
-    """The authors' files have 82,069 bytes; 45 of these are ffmpeg's tag."""
+def test_mp3_files_are_as_long_as_the_authors(monkeypatch, originals) -> None:
+    """The authors' files have 82,069 bytes, of which 45 are ffmpeg's tag."""
     sizes = []
     read = published.soundfile.read
     monkeypatch.setattr(
@@ -50,13 +50,13 @@ def test_mp3_rate(monkeypatch, originals) -> None:
     assert sizes == [82_069 - 45]
 
 
-def test_wav() -> None:
+def test_wav_rounds_to_16_bits() -> None:
     x = np.array([0.5, 1e-5, -0.25 + 1e-6], np.float32)
     assert through_wav(x).tolist() == [0.5, 0.0, -0.25]
 
 
-def test_coding_by_example(originals) -> None:
-    """As on the page: the two effects are WAV, the others MP3."""
+def test_coding_depends_on_the_example(originals) -> None:
+    """As on the page, the two effects are WAV and all other examples MP3."""
     x = originals[0]
     np.testing.assert_array_equal(coded(x, "080285", "as published"), through_wav(x))
     np.testing.assert_array_equal(coded(x, "080285", "mp3"), through_mp3(x))
@@ -64,8 +64,8 @@ def test_coding_by_example(originals) -> None:
     assert coded(x, "021894", "uncompressed") is x
 
 
-def test_originals_are_perfect(originals) -> None:
-    """Also louder ones, where each sound is peak-normalized: then a level costs nothing."""
+def test_originals_have_no_error(originals) -> None:
+    """Louder originals have no error either if each sound is peak-normalized."""
     table = measure(originals)
     assert len(table) == 8 * 3 * 2 and (table[list(METRICS)] == 0).all(axis=None)
     louder = measure([x * np.float32(2) for x in originals])
@@ -74,7 +74,7 @@ def test_originals_are_perfect(originals) -> None:
 
 
 def test_measure_by_hand(originals) -> None:
-    """One figure of each level, computed step by step, uncompressed; silence is allowed."""
+    """One metric agrees with a computation step by step at each level, uncompressed; silence is allowed."""
     bank = corpora.read("starter").neutral()
     sounds = [Dexed().render(bank[i]) for i in range(7)] + [np.zeros(N_SAMPLES, np.float32)]
     table = measure(sounds).set_index(["uid", "coding", "level"])
@@ -92,9 +92,8 @@ def test_measure_by_hand(originals) -> None:
     assert silent == pytest.approx(1)
 
 
-def test_one_gain_over_velocities() -> None:
-    """The soft original keeps its distance to the loud one: an answer that is right but too soft at velocity
-    20 is wrong with levels, right without."""
+def test_all_velocities_share_one_gain() -> None:
+    """A sound that is right but too soft at velocity 20 has an error with levels, and none without."""
     sounds = [t.audio() for t in examples("multiple notes")]
     sounds[0] = sounds[0] / np.float32(4)
     table = measure(sounds, "multiple notes").set_index(["velocity", "coding", "level"])["mfcc13_mae"]
@@ -102,19 +101,19 @@ def test_one_gain_over_velocities() -> None:
     assert table[127, "uncompressed", "example"] == 0
 
 
-def test_render(originals) -> None:
+def test_render_needs_a_preset_for_each_example(originals) -> None:
     bank = corpora.read("starter").neutral()
     presets = {str(t.uid): bank[i] for i, t in enumerate(examples())}
     sounds = published.render(presets)
     np.testing.assert_array_equal(sounds[3], Dexed().render(bank[3], 60, 85))
     with pytest.raises(ParameterError, match="no preset for example 021894"):
         published.render({k: v for k, v in presets.items() if k != "021894"})
-    with pytest.raises(ParameterError, match="7 sounds for 8 examples"):
+    with pytest.raises(ParameterError, match="7 sounds do not fit the 8 examples"):
         measure(sounds[:7])
 
 
 def test_published_figures() -> None:
-    """The means that the issue quotes: 0.567 and 18.3 peak-normalized, 0.583 and 19.9 with levels."""
+    """Means of NumCat++ are 0.567 and 18.3 peak-normalized, 0.583 and 19.9 with levels."""
     table = published.published("programming")
     ours = table[table["version"] == "NumCat++"].groupby("level")[["log_stft_mae", "mfcc13_mae"]].mean()
     np.testing.assert_allclose(ours.loc["peak"], [0.567, 18.3], atol=0.05)

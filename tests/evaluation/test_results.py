@@ -1,4 +1,4 @@
-"""Results on disk and what they add up to, on a small corpus made for the test."""
+"""Results on disk, anchors and the summary, on the test set of the starter bank."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def bank() -> PresetBank:
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory):
-    """The user's cache stays out of it."""
+    """Use a separate cache instead of the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LATENTDX_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -61,8 +61,8 @@ def named(result: Result, name: str, **changes) -> Result:
     return replace(result, provenance=replace(result.provenance, name=name, **changes))
 
 
-def test_round_trip(result, tmp_path: Path) -> None:
-    """All comes back, types too; the same result is the same bytes; float32 and small."""
+def test_results_survive_writing_and_reading(result, tmp_path: Path) -> None:
+    """Tables come back with their types, and equal results give equal bytes."""
     path = result.write(tmp_path)
     assert path.name == "some.twin-disjoint.2-notes.parquet" == file_name(result.provenance)
     back = Result.read(path)
@@ -84,33 +84,33 @@ def test_provenance(result, rows, bank) -> None:
     assert "starter" in line and "(48, 40)" in line and "test set, twin-disjoint split" in line
 
 
-def test_labels_are_the_curations(result, rows) -> None:
+def test_labels_come_from_the_curation_table(result, rows) -> None:
     labels = curation.read_curation("starter").set_index("index")["label"]
     assert result.table["label"].tolist() == labels.loc[np.repeat(rows, 2)].tolist()
 
 
-def test_no_parameter_is_told(result, rows, bank) -> None:
-    """Neither algorithm nor anything else of one preset: only medians over enough of them."""
+def test_results_reveal_no_parameters(result, rows, bank) -> None:
+    """Neither the algorithm nor another parameter of a preset is written, only medians over five or more."""
     columns = {"row", "label", "note", "velocity", "target_silent", "silent"} | set(METRICS)
     assert set(result.table.columns) == columns
     algorithm = pd.Series([bank[int(r)]["ALGORITHM"] + 1 for r in rows], index=rows)
     counts = algorithm.value_counts()
-    told = result.provenance.by_algorithm
-    assert {int(k) for k in told} == set(counts.index[counts >= LEAST_OF_ALGORITHM])
-    for number, figures in told.items():
+    by_algorithm = result.provenance.by_algorithm
+    assert {int(k) for k in by_algorithm} == set(counts.index[counts >= LEAST_OF_ALGORITHM])
+    for number, figures in by_algorithm.items():
         of = result.table[result.table["row"].isin(algorithm.index[algorithm == int(number)])]
         assert figures["n"] == counts[int(number)]
         assert figures["mfcc13_mae"] == pytest.approx(of["mfcc13_mae"].median(), rel=1e-4)
 
 
-def test_refusals(rows, bank, tmp_path: Path) -> None:
+def test_bad_names_and_files_are_refused(rows, bank, tmp_path: Path) -> None:
     found = Predictions.of_bank(bank[rows])
-    with pytest.raises(ParameterError, match="cannot name a file"):
+    with pytest.raises(ParameterError, match="cannot be part of a file name"):
         evaluate_rows("../up", "Up", found, rows, corpus="starter")
     with pytest.raises(DataMissingError, match="missing"):
         Result.read(tmp_path / "none.parquet")
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
-    with pytest.raises(DataMissingError, match="no result of this project"):
+    with pytest.raises(DataMissingError, match="not a result of LatentDX"):
         Result.read(tmp_path / "other.parquet")
     with pytest.raises(DataMissingError, match=r"summary\.json is missing"):
         summary.read(tmp_path)
@@ -121,7 +121,7 @@ def test_refusals(rows, bank, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def anchor_results(cache, bank) -> dict[str, Result]:
-    """All six on the starter bank's test set, 77 presets; live masks made up, for they are slow."""
+    """Evaluate all six on the starter bank's 77 test presets; live masks are invented to save time."""
     render_store(bank, SINGLE_NOTE, store_folder("starter", SINGLE_NOTE), corpus="starter")
     live = np.random.default_rng(0).random((len(bank), 145)) < 0.3
     live[:, 144] = False
@@ -133,8 +133,8 @@ def anchor_results(cache, bank) -> dict[str, Result]:
     return {r.provenance.name: r for r in found}
 
 
-def test_anchors_in_order(anchor_results) -> None:
-    """Sound by sound: perfect is perfect, one step is near, the nearest preset beats the random one."""
+def test_anchors_are_ordered_from_best_to_worst(anchor_results) -> None:
+    """Perfect has no error, one step a small one, and the nearest preset beats the random one."""
     assert list(anchor_results) == list(anchors.ANCHORS)
     n = len(curation.rows("starter", subset="test"))
     medians = {name: r.table[list(METRICS)].median() for name, r in anchor_results.items()}
@@ -156,7 +156,7 @@ def test_anchors_in_order(anchor_results) -> None:
 
 
 def test_summary(result, anchor_results, tmp_path: Path) -> None:
-    """From files to the JSON that chapters read; figures against pandas' own."""
+    """The summary of written results agrees with statistics computed by pandas."""
     model = named(anchor_results["nearest"], "nearest-as-model", kind="model")
     worse = named(anchor_results["random"], "random-as-model", kind="model")
     rows = curation.rows("starter", subset="test")[:20]
@@ -197,12 +197,12 @@ def test_summary(result, anchor_results, tmp_path: Path) -> None:
     assert {e["source"] for e in found["examples"]} == {"authors"}
 
 
-def test_same_summary_twice(result, tmp_path: Path) -> None:
+def test_equal_results_give_equal_summaries(result, tmp_path: Path) -> None:
     result.write(tmp_path)
     first = summary.write(tmp_path).read_bytes()
     assert summary.write(tmp_path).read_bytes() == first
 
 
-def test_method_names_the_code() -> None:
-    """The key of finished chunks changes with the code or the libraries, and with nothing else."""
+def test_method_depends_on_code_and_libraries() -> None:
+    """The method, part of the cache's key, is repeatable and names the libraries."""
     assert evaluate.method() == evaluate.method() and "librosa" in evaluate.method()

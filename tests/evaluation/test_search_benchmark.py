@@ -1,4 +1,4 @@
-"""How matches are measured: on small budgets, by a model that has learnt nothing."""
+"""The search benchmark, on small budgets and with an untrained model."""
 
 import pandas as pd
 import pytest
@@ -31,7 +31,7 @@ def trial(cached) -> Trial:
     return Trial.of("starter", "twin-disjoint", limit=3)
 
 
-def test_what_is_known_is_of_the_training_set_and_no_relative(trial, index) -> None:
+def test_known_presets_come_from_the_training_set_without_relatives(trial, index) -> None:
     found = search_benchmark.nearest_unrelated(trial, index, 4)
     train = {v.tobytes() for v in trial.bank.values[index.rows]}
     assert found.shape == (3, 4, 145) and all(v.tobytes() in train for v in found.reshape(-1, 145))
@@ -39,7 +39,7 @@ def test_what_is_known_is_of_the_training_set_and_no_relative(trial, index) -> N
         assert not relatives(target, near).any()
 
 
-def test_rows_of_the_table_and_curves(checkpoints, model, trial, index, monkeypatch) -> None:
+def test_results_and_curves_of_each_budget(checkpoints, model, trial, index, monkeypatch) -> None:
     monkeypatch.setattr(search_benchmark, "N_DRAWN", 4)
     monkeypatch.setattr(search_benchmark, "FEWER", {130: 2})
     monkeypatch.setattr(genetic_search, "RENDERS", 60)
@@ -61,7 +61,7 @@ def test_rows_of_the_table_and_curves(checkpoints, model, trial, index, monkeypa
     assert [sorted(c["samples"].unique()) for c in curves] == [[1, 4, 16], [1, 4, 16, 64, 128]]
     for curve in curves:
         medians = curve[curve["metric"] == "distance"]["median"].to_numpy()
-        assert (medians[1:] <= medians[:-1] + 0.05).all()  # the search measures fewer frames
+        assert (medians[1:] <= medians[:-1] + 0.05).all()  # the search compares fewer frames
         assert medians[-1] < medians[0]
 
     monkeypatch.setattr(search_benchmark.match, "match", lambda *_, **__: pytest.fail("searched again"))
@@ -69,7 +69,7 @@ def test_rows_of_the_table_and_curves(checkpoints, model, trial, index, monkeypa
     pd.testing.assert_frame_equal(again[2].table, results[2].table)
 
 
-def test_an_index_of_more_than_the_training_set_is_refused(checkpoints, model, trial) -> None:
+def test_an_index_of_other_presets_than_the_training_set_is_refused(checkpoints, model, trial) -> None:
     store = Store(store_folder("starter", SINGLE_NOTE))
     everything = SoundIndex.build(store, curation.rows("starter"), split="", subset="all")
     with pytest.raises(SoundIndexError, match="subset"):

@@ -1,4 +1,4 @@
-"""Whole evaluations: what is heard is what was stored, what does not fit is refused, samples are ranked."""
+"""Whole evaluations: models hear stored spectrograms, misfits are refused, candidates are ranked."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def trial(cached) -> Trial:
     return Trial.of("starter", "twin-disjoint", limit=6)
 
 
-def test_trial_is_seeded_and_says_so(trial) -> None:
+def test_trials_are_seeded_and_describe_their_selection(trial) -> None:
     whole = Trial.of("starter", "twin-disjoint")
     everything = curation.rows("starter", split="twin-disjoint", subset="test")
     assert whole.selection == "" and whole.name("x") == "x" and whole.rows.tolist() == everything.tolist()
@@ -40,18 +40,18 @@ def test_trial_is_seeded_and_says_so(trial) -> None:
     assert trial.selection == f"6 of {len(everything)} presets of the test set, twin-disjoint split"
     assert trial.name("x") == "x-on-6"
     assert Trial.of("starter", "twin-disjoint", limit=10**6).selection == ""
-    with pytest.raises(ParameterError, match="0 presets"):
+    with pytest.raises(ParameterError, match="at least 1 preset, not 0"):
         Trial.of("starter", "twin-disjoint", limit=0)
 
 
-def test_the_model_hears_what_was_stored(model, trial) -> None:
-    """Batches or one by one, and from the store's dB or from the sound: within the codes' rounding."""
+def test_stored_spectrograms_and_sounds_give_equal_predictions(model, trial) -> None:
+    """Predictions agree in batches and one by one, and from stored codes and sounds within rounding."""
     found = predict(model, trial, RunOptions(progress=False))
     store = trials.store_of(model, trial)
     alone = [model.predict(torch.from_numpy(store.decibels([row]))) for row in trial.rows]
     np.testing.assert_allclose(found.plugin, np.concatenate([p.plugin for p in alone]), atol=1e-5)
-    heard = model.predict(model.spectrograms(Dexed().render(trial.bank[int(trial.rows[0])])))
-    assert np.abs(found.plugin[0] - heard.plugin[0]).max() < 0.02
+    rendered = model.predict(model.spectrograms(Dexed().render(trial.bank[int(trial.rows[0])])))
+    assert np.abs(found.plugin[0] - rendered.plugin[0]).max() < 0.02
 
 
 def test_one_pass(model, trial) -> None:
@@ -66,19 +66,19 @@ def test_one_pass(model, trial) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "difference"),
     [
-        ({"split": "random"}, "split is 'twin-disjoint' there, 'random' here"),
+        ({"split": "random"}, "split is 'twin-disjoint', not 'random'"),
         ({"bank": PresetBank.init()}, "corpus_sha256 is '"),
-        ({"corpus": "learnfm"}, "corpus is 'starter' there, 'learnfm' here"),
+        ({"corpus": "learnfm"}, "corpus is 'starter', not 'learnfm'"),
     ],
 )
-def test_another_corpus_or_split_is_refused(model, trial, monkeypatch, changes, said) -> None:
+def test_another_corpus_or_split_is_refused(model, trial, monkeypatch, changes, difference) -> None:
     store = trials.store_of(model, trial)
     monkeypatch.setattr(trials, "store_of", lambda *_: store)
     with pytest.raises(CheckpointError, match="latentdx does not fit: ") as caught:
         check(model, replace(trial, **changes))
-    assert said in str(caught.value)
+    assert difference in str(caught.value)
 
 
 def test_other_notes_are_refused_and_another_split_may_be_allowed(model, trial, monkeypatch) -> None:
@@ -88,7 +88,7 @@ def test_other_notes_are_refused_and_another_split_may_be_allowed(model, trial, 
     other = replace(store.manifest, notes=[[48, 20]])
     monkeypatch.setattr(store, "manifest", other)
     monkeypatch.setattr(trials, "store_of", lambda *_: store)
-    with pytest.raises(CheckpointError, match=r"notes is \[\[60, 85\]\] there, \[\[48, 20\]\] here"):
+    with pytest.raises(CheckpointError, match=r"notes is \[\[60, 85\]\], not \[\[48, 20\]\]"):
         check(model, trial)
 
 
@@ -102,13 +102,13 @@ def drawn(model, trial) -> best_of_n.Drawn:
     return best_of_n.draw(model, trial, N, options=ALONE)
 
 
-def test_draws(model, trial, drawn, monkeypatch) -> None:
-    """The first is the single pass; distances are those of the renders; nothing is drawn twice."""
+def test_draws_are_ranked_by_rendering_and_cached(model, trial, drawn, monkeypatch) -> None:
+    """The first draw is the single pass, distances are those of renders, and nothing is drawn twice."""
     assert drawn.values.shape == (6, N, 145) and drawn.distances.shape == (6, N)
     np.testing.assert_array_equal(drawn.values[:, 0], drawn.single.values)
     target = Dexed().render(trial.bank[int(trial.rows[3])])
     np.testing.assert_allclose(drawn.distances[3], score(drawn.values[3], [target], model.notes))
-    monkeypatch.setattr(type(model), "sample", None)  # what is kept is not drawn again
+    monkeypatch.setattr(type(model), "sample", None)  # cached draws are not drawn again
     again = best_of_n.draw(model, trial, N, options=ALONE)
     np.testing.assert_array_equal(again.values, drawn.values)
 
@@ -118,7 +118,7 @@ def test_draws_depend_on_the_row_alone(model, trial, drawn) -> None:
     np.testing.assert_array_equal(alone.values[0, 1:], drawn.values[2, 1:])
 
 
-def test_best_is_the_nearest_of_the_first(drawn) -> None:
+def test_the_best_is_the_closest_candidate(drawn) -> None:
     np.testing.assert_array_equal(drawn.best(1).plugin, drawn.single.plugin)
     best = drawn.best(N)
     for i in range(len(best)):
@@ -130,7 +130,7 @@ def test_best_is_the_nearest_of_the_first(drawn) -> None:
 
 
 def test_best_of(model, trial, tmp_path) -> None:
-    """Two results on the same presets, and a curve that never rises in what it is ranked by."""
+    """Both results are on the same presets, and the median distance never rises along the curve."""
     (single, best), curve = best_of_n.best_of(model, trial, N, **QUICK)
     assert single.provenance.name == "latentdx-on-6"
     assert best.provenance.name == f"latentdx-best-of-{N}-on-6" and best.provenance.kind == "search"
@@ -152,14 +152,14 @@ def test_best_of(model, trial, tmp_path) -> None:
     whole.write(tmp_path)
     (comparison,) = summary.read(summary.write(tmp_path).parent)["comparisons"]
     assert comparison["members"] == sorted([single.provenance.name, best.provenance.name], reverse=False)
-    assert comparison["selection"] == trial.selection  # the whole is the single pass again: not a third
+    assert comparison["selection"] == trial.selection  # the whole repeats the single pass
 
 
 # -- by parameter --------------------------------------------------------------------------------------------
 
 
 def test_figures_by_parameter() -> None:
-    """By hand: a mask of few, an error of one step, and nothing told of fewer than five presets."""
+    """Accuracy and error agree with a computation by hand; fewer than five presets have none."""
     targets = PresetBank.concatenate([PresetBank.init()] * 8)
     values = targets.values.copy()
     level, wave = column("OP1 OUTPUT LEVEL"), column("LFO WAVE")
@@ -203,16 +203,16 @@ def test_evaluate_writes_results_and_their_summary(checkpoints, cached, tmp_path
     assert not np.allclose(mine.table["mfcc13_mae"], first.table["mfcc13_mae"])
 
 
-def test_evaluate_refuses_in_one_line(checkpoints, cached, tmp_path) -> None:
+def test_evaluate_reports_errors_in_one_line(checkpoints, cached, tmp_path) -> None:
     file = checkpoints / "numcat++.safetensors"
-    for arguments, said in (
-        ([file, "--split", "random"], "split is 'twin-disjoint' there, 'random' here"),
-        ([file, "--split", "odd"], "no split 'odd': there are random, twin-disjoint"),
-        ([file, "--subset", "odd"], "no subset 'odd': there are train, validation, test"),
+    for arguments, message in (
+        ([file, "--split", "random"], "split is 'twin-disjoint', not 'random'"),
+        ([file, "--split", "odd"], "there is no split 'odd', only random, twin-disjoint"),
+        ([file, "--subset", "odd"], "there is no subset 'odd', only train, validation, test"),
         (["nonsense"], "no model 'nonsense'"),
         (["numcat++-seed1"], "latentdx train numcat++-seed1"),
     ):
         done = run(*arguments, "--out", tmp_path)
-        assert done.exit_code == 1 and said in done.stderr and done.stderr.count("\n") == 1, done.output
+        assert done.exit_code == 1 and message in done.stderr and done.stderr.count("\n") == 1, done.output
     assert run(file, file, "--as", "two").exit_code == 2
     assert not list(tmp_path.iterdir())

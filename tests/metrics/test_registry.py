@@ -35,8 +35,8 @@ def tone(hertz: float, level: float = 0.5) -> np.ndarray:
     return (level * np.sin(2 * np.pi * hertz * np.arange(SAMPLE_RATE) / SAMPLE_RATE)).astype(np.float32)
 
 
-def test_as_librosa_says(sounds) -> None:
-    """The paper's four, written with librosa's own calls (reflection was the STFT's default then)."""
+def test_audio_metrics_equal_librosas(sounds) -> None:
+    """The paper's four metrics equal those from librosa's functions, with the paper's reflection padding."""
     for a, b in itertools.pairwise(sounds):
         target, inferred = SoundFeatures(a), SoundFeatures(b)
         x, y = (np.abs(librosa.stft(s, n_fft=1024, hop_length=256, pad_mode="reflect")) for s in (a, b))
@@ -52,7 +52,7 @@ def test_as_librosa_says(sounds) -> None:
             assert AUDIO[name](target, inferred) == pytest.approx(value, rel=1e-5), name
 
 
-def test_log_mel_by_its_definition(sounds) -> None:
+def test_log_mel_mae_equals_its_definition(sounds) -> None:
     distances = []
     for n_fft in (512, 1024, 2048, 4096):
         mels = []
@@ -67,32 +67,32 @@ def test_log_mel_by_its_definition(sounds) -> None:
 
 
 def test_log_mel_is_0_db_at_full_scale() -> None:
-    """A full-scale sine in the middle of a filter; neighbors share what lies beside."""
+    """A full-scale sine in the middle of a filter is at 0 dB; elsewhere two filters share its energy."""
     for mel in SoundFeatures(tone(1000.0, 1.0)).log_mels:
         assert mel.max() == pytest.approx(0.0, abs=4.5)
 
 
-def test_half_the_level() -> None:
-    """What a change of level does: 6.02 dB where nothing is floored, half the norm, no change of pitch."""
+def test_effect_of_halving_the_level() -> None:
+    """Halving the level changes decibels by 6.02 where nothing is floored, and halves the norm."""
     noise = np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE).astype(np.float32)
     loud, soft = SoundFeatures(noise), SoundFeatures(noise / 2)
     assert AUDIO["log_stft_mae"](loud, soft) == pytest.approx(np.log10(2), abs=1e-3)
     assert AUDIO["spectral_convergence"](loud, soft) == pytest.approx(0.5, abs=1e-6)
     assert AUDIO["spectral_convergence"](soft, loud) == pytest.approx(1.0, abs=1e-6)
     assert AUDIO["log_mel_mae"](loud, soft) == pytest.approx(6.02, abs=0.05)
-    # only the first coefficient moves: by 6.02 dB times the root of 128 bands
+    # only the first coefficient changes, by 6.02 dB times the root of 128 bands
     assert AUDIO["mfcc13_mae"](loud, soft) == pytest.approx(6.02 * np.sqrt(128) / 13, rel=1e-3)
     assert AUDIO["silence_mismatch"](loud, soft) == 0
 
 
-def test_equal_sounds_are_perfect(sounds) -> None:
+def test_equal_sounds_have_no_distance(sounds) -> None:
     for s in sounds:
         values = {name: compute(SoundFeatures(s), SoundFeatures(s.copy())) for name, compute in AUDIO.items()}
         assert all(v == 0 or (name == "f0_error" and np.isnan(v)) for name, v in values.items()), values
 
 
-def test_pitch() -> None:
-    """A semitone is 100 cents; noise has no pitch to miss, but misses a tone's."""
+def test_pitch_errors_in_cents() -> None:
+    """A semitone is 100 cents; the error is undefined for a target of noise, but not for noise found."""
     noise = SoundFeatures(np.random.default_rng(0).normal(0, 0.1, SAMPLE_RATE).astype(np.float32))
     compute = AUDIO["f0_error"]
     assert compute(SoundFeatures(tone(440)), SoundFeatures(tone(440 * 2 ** (1 / 12)))) == pytest.approx(
@@ -106,8 +106,8 @@ def test_pitch() -> None:
     assert np.isnan(PYIN_METRIC.compute(Pitch(440, 0.9), Pitch(np.nan, 0.0)))
 
 
-def test_silent_targets() -> None:
-    """Nothing is divided by nothing: convergence and pitch are undefined, the rest is finite."""
+def test_metrics_of_silent_targets() -> None:
+    """Spectral convergence and pitch error are undefined; the other metrics are finite."""
     silence, sound = SoundFeatures(np.zeros(SAMPLE_RATE, np.float32)), SoundFeatures(tone(440))
     for pair in ((silence, sound), (silence, SoundFeatures(tone(50, 1e-6)))):
         values = {name: compute(*pair) for name, compute in AUDIO.items()}
@@ -120,7 +120,7 @@ def test_silent_targets() -> None:
     )
 
 
-def test_refuses_what_it_cannot_compare() -> None:
+def test_short_and_stereo_sounds_are_refused() -> None:
     with pytest.raises(ParameterError, match="4096 samples"):
         SoundFeatures(np.zeros(4000, np.float32))
     with pytest.raises(ParameterError, match="mono"):
@@ -130,8 +130,8 @@ def test_refuses_what_it_cannot_compare() -> None:
 # -- parameters ----------------------------------------------------------------------------------------------
 
 
-def test_denominators(bank) -> None:
-    """One wrong parameter of each kind, by hand: 122 and 22, 30 and 12."""
+def test_denominators_of_parameter_metrics(bank) -> None:
+    """One wrong parameter of each kind gives the metrics calculated by hand."""
     target = PresetBank.init()
     wrong = target.values.copy()
     changes = {"OP1 BREAK POINT": 39 - 33, "OP2 KEY VELOCITY": 7, "OP3 L KEY SCALE": 3, "ALGORITHM": 5}
@@ -156,8 +156,8 @@ def test_denominators(bank) -> None:
     )
 
 
-def test_what_the_paper_rounds() -> None:
-    """Up to 32 values are rounded to them, 100 are not; and the target never is."""
+def test_predictions_are_rounded_as_in_the_paper() -> None:
+    """Predictions of up to 32 values are rounded, those of 100 are not; targets never are."""
     target = PresetBank.init()
     plugin = target.plugin()
     plugin[0, parameter("FEEDBACK").index] = 0.4 / 7  # rounds to the target's 0
@@ -167,8 +167,8 @@ def test_what_the_paper_rounds() -> None:
 
 
 @pytest.mark.parametrize("name", REPRESENTATIONS)
-def test_plain_loops_agree(name, bank) -> None:
-    """The vectorized metrics against the definition, one parameter at a time, on noisy vectors."""
+def test_parameter_metrics_equal_plain_loops(name, bank) -> None:
+    """The vectorized metrics equal their definitions, computed one parameter at a time."""
     r = REPRESENTATIONS[name]
     rng = np.random.default_rng(0)
     vectors = r.encode(bank.values).numpy() + rng.normal(0, 0.3, (len(bank), r.length)).astype(np.float32)
@@ -179,21 +179,21 @@ def test_plain_loops_agree(name, bank) -> None:
         errors, hits = {}, {}
         for p in learnable_parameters():
             true = int(bank.values[i, column(p.name)])
-            said = float(found.plugin[i, p.index])
+            predicted = float(found.plugin[i, p.index])
             if p.kind == "categorical":
-                hits[p.name] = round(said * p.maximum) == true
+                hits[p.name] = round(predicted * p.maximum) == true
             else:
-                used = said if p.maximum == 99 else round(said * p.maximum) / p.maximum
+                used = predicted if p.maximum == 99 else round(predicted * p.maximum) / p.maximum
                 errors[p.name] = abs(used - true / p.maximum)
         assert computed["numerical_mae"][i] == pytest.approx(np.mean(list(errors.values())), abs=1e-7)
         assert computed["categorical_accuracy"][i] == pytest.approx(np.mean(list(hits.values())))
-        heard = [v for k, v in errors.items() if live[i, column(k)]]
-        assert computed["live_numerical_mae"][i] == pytest.approx(np.mean(heard), abs=1e-7)
+        audible = [v for k, v in errors.items() if live[i, column(k)]]
+        assert computed["live_numerical_mae"][i] == pytest.approx(np.mean(audible), abs=1e-7)
         moving = [v for k, v in hits.items() if parameter(k).dynamic]
         assert computed["dynamic_categorical_accuracy"][i] == pytest.approx(np.mean(moving))
 
 
-def test_nothing_live_is_undefined(bank) -> None:
+def test_live_metrics_are_undefined_without_live_parameters(bank) -> None:
     found = Predictions.of_bank(bank)
     none = np.zeros((len(bank), 145), bool)
     for name in ("live_accuracy", "live_numerical_mae", "live_categorical_accuracy"):
@@ -211,10 +211,10 @@ def test_predictions_are_checked(bank) -> None:
             Predictions(bank.values, plugin)
 
 
-def test_registry() -> None:
+def test_the_registry_names_the_better_direction_of_each_metric() -> None:
     assert len(METRICS) == len(AUDIO_METRICS) + len(PARAMETER_METRICS) + 1
     worst = PresetBank.from_values((maxima() - PresetBank.init().values)[:1].clip(0, maxima()))
-    for metric in PARAMETER_METRICS:  # the direction that each says is better
+    for metric in PARAMETER_METRICS:  # compare with the direction that is recorded as better
         good = metric.compute(worst, Predictions.of_bank(worst), np.ones((1, 145), bool))[0]
         bad = metric.compute(worst, Predictions.of_bank(PresetBank.init()), np.ones((1, 145), bool))[0]
         assert (good < bad) == (metric.better == "lower"), metric.name

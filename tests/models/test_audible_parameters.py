@@ -1,4 +1,4 @@
-"""Live parameters by rendering, where theory says what is alive and what is dead."""
+"""Live parameters found by rendering agree with what the synth's structure predicts."""
 
 import numpy as np
 import pytest
@@ -20,8 +20,8 @@ def init() -> set[str]:
     return names_of(live_parameters(PresetBank.init())[0])
 
 
-def test_init_voice(init) -> None:
-    """One sine: its pitch, level and envelope are heard; of silent operators, only what would wake them."""
+def test_live_parameters_of_the_init_voice(init) -> None:
+    """The INIT VOICE is one sine: its pitch, level and envelope are live, and levels that add operators."""
     sine = {
         "OUTPUT LEVEL",
         "F COARSE",
@@ -42,8 +42,8 @@ def test_init_voice(init) -> None:
     assert {name for name in init if name.startswith("LFO")} == {"LFO PM DEPTH"}
 
 
-def test_starter_presets_by_plain_search() -> None:
-    """Against the definition written out: every render whole, no probe, no early end."""
+def test_live_parameters_of_starter_presets_agree_with_the_plain_definition() -> None:
+    """The plain definition makes every render in full length, without probes and without stopping early."""
     bank = corpora.read("starter").neutral()[[5, 200]]
     columns = [
         column(n) for n in ("ALGORITHM", "FEEDBACK", "LFO WAVE", "LFO DELAY", "OP2 F COARSE", "OP6 MODE")
@@ -66,8 +66,8 @@ def test_starter_presets_by_plain_search() -> None:
             assert mask[c] == (largest > 1e-6), (preset.name, voice_parameters()[c].name)
 
 
-def test_a_muted_operator_is_dead() -> None:
-    """Its parameters change nothing once its level is 0 and the keyboard does not scale it up."""
+def test_parameters_of_a_muted_operator_are_not_live() -> None:
+    """Its parameters change nothing when its level is 0 and keyboard scaling does not raise it."""
     preset = corpora.read("starter").neutral()[0]
     depths = {f"OP6 {side} SCALE DEPTH": 0 for side in "LR"}
     muted = preset.with_values(**{"OP6 OUTPUT LEVEL": 0, **depths})
@@ -79,13 +79,13 @@ def test_a_muted_operator_is_dead() -> None:
     assert live[column("OP1 OUTPUT LEVEL")]
 
 
-def test_more_notes_never_silence_a_parameter(init) -> None:
+def test_parameters_that_are_live_on_one_note_stay_live_on_six(init) -> None:
     six = names_of(live_parameters(PresetBank.init(), SIX_NOTES)[0])
     # note 40 lies left of the break point, 60 right of it
     assert six - init == {"OP1 L SCALE DEPTH"} and init <= six
 
 
-def test_other_values_are_minimum_maximum_and_half_way() -> None:
+def test_other_values_are_minimum_maximum_and_half_the_range_further() -> None:
     assert other_values(0, 99) == (99, 50)
     assert other_values(99, 99) == (0, 49)
     assert other_values(30, 99) == (0, 99, 80)

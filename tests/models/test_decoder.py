@@ -1,4 +1,4 @@
-"""The decoder's fast transposed convolutions are the ordinary ones; its output fits the spectrograms."""
+"""The decoder's fast transposed convolutions equal PyTorch's; its output has the spectrograms' size."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from latentdx.models.decoder import Decoder, DoublingConvTranspose2d
 @pytest.mark.parametrize("size", [(2, 2), (3, 4), (17, 22)])
 @pytest.mark.parametrize("extra", [(0, 0), (0, 1), (1, 0), (1, 1)])
 @pytest.mark.parametrize("kernel", [3, 4, 5, 6, 7])
-def test_doubling_is_an_ordinary_transposed_convolution(kernel, extra, size):
+def test_the_fast_transposed_convolution_equals_pytorchs(kernel, extra, size):
     torch.manual_seed(0)
     fast = DoublingConvTranspose2d(3, 2, kernel, extra).double()
     plain = nn.ConvTranspose2d(3, 2, kernel, 2, 2, extra).double()
@@ -30,6 +30,6 @@ def test_doubling_is_an_ordinary_transposed_convolution(kernel, extra, size):
 
 
 @pytest.mark.parametrize("n_notes", [1, 6])
-def test_the_decoder_gives_257_by_347(n_notes):
+def test_decoded_spectrograms_have_257_mels_and_347_frames(n_notes):
     decoder = Decoder(10, n_notes, channels=(2,) * 6, mixer=4, deepest=4)
     assert decoder(torch.randn(2, 10)).shape == (2, n_notes, 257, 347)

@@ -1,4 +1,4 @@
-"""RealNVP flows: invertible, with the right log-determinant, close to the identity when fresh."""
+"""RealNVP flows are invertible and have the right log-determinant."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ FLOWS = {"latent": {}, "regression": {"dropout": 0.4, "between": True}}
 
 
 def trained(features, **settings):
-    """A flow whose weights and statistics are not those of a fresh one."""
+    """Return a flow whose weights and statistics differ from the initial ones."""
     torch.manual_seed(0)
     flow = RealNVP(features, hidden=24, **settings).double()
     with torch.no_grad():
@@ -42,7 +42,7 @@ def test_inverse_undoes_forward_in_training_with_frozen_statistics():
 
 
 @pytest.mark.parametrize("settings", FLOWS.values(), ids=FLOWS)
-def test_the_log_determinant_is_that_of_the_jacobian(settings):
+def test_the_log_determinant_equals_that_of_the_jacobian(settings):
     flow = trained(6, **settings).eval()
     x = torch.randn(3, 6).double()
     _, log_det = flow(x)
@@ -70,13 +70,13 @@ def test_batch_norm_normalizes_in_training_and_learns_its_statistics():
     assert torch.allclose(norm()(x), y, atol=1e-9)
 
 
-def test_a_flow_of_one_feature_is_refused():
+def test_a_flow_with_one_feature_is_refused():
     with pytest.raises(ParameterError, match="not 1 and 6"):
         RealNVP(1)
 
 
 @pytest.mark.parametrize("settings", FLOWS.values(), ids=FLOWS)
-def test_autocast_does_not_reach_into_flows(settings):
+def test_autocast_does_not_lower_the_precision_of_flows(settings):
     flow = trained(8, **settings).float().eval()
     x = torch.randn(4, 8)
     with torch.autocast("cpu", torch.bfloat16):

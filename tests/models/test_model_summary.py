@@ -1,4 +1,4 @@
-"""What the drawing and the cost estimate stand on: blocks, parameters, multiply-adds."""
+"""Blocks, parameters and multiply-adds, which the model diagram and the cost estimate use."""
 
 import pytest
 import torch
@@ -26,12 +26,12 @@ SMALL = {
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_the_papers_configurations_have_their_published_sizes(name: str) -> None:
+def test_the_papers_configurations_have_the_published_parameter_counts(name: str) -> None:
     assert n_parameters(read_profile(name, "paper").architecture) == PUBLISHED[name]
 
 
 @pytest.mark.parametrize("name", model_names("smoke"))
-def test_blocks_hold_every_parameter_once(name: str) -> None:
+def test_every_parameter_belongs_to_exactly_one_block(name: str) -> None:
     model = PresetVAE(read_profile(name, "smoke").architecture)
     blocks = read_blocks(model)
     total = sum(p.numel() for p in model.parameters())
@@ -40,7 +40,7 @@ def test_blocks_hold_every_parameter_once(name: str) -> None:
     assert model.training  # as it was
 
 
-def test_blocks_tell_what_comes_out_and_in_words_what_they_are() -> None:
+def test_blocks_have_output_shapes_and_descriptions() -> None:
     model = PresetVAE(Architecture(**SMALL, sampler=SamplerShape(16, 1, 2)))  # type: ignore[arg-type]
     blocks = {block.module: block for block in read_blocks(model)}
     assert blocks["encoder.per_note.0"].shape == (2, 129, 174)
@@ -56,8 +56,8 @@ def test_blocks_tell_what_comes_out_and_in_words_what_they_are() -> None:
 
 
 @pytest.mark.parametrize("name", ["num", "numcat++-mlp", "numcat++-six"])
-def test_multiply_adds_are_those_of_a_pass(name: str) -> None:
-    """Convolutions and linear layers by PyTorch's own counter, over a real pass with weights."""
+def test_multiply_adds_equal_those_counted_in_a_forward_pass(name: str) -> None:
+    """PyTorch's own counter counts convolutions and linear layers in a real pass with weights."""
     model = PresetVAE(read_profile(name, "smoke").architecture)
     with FlopCounterMode(display=False) as counter:
         run_once(model)
@@ -68,7 +68,7 @@ def test_multiply_adds_are_those_of_a_pass(name: str) -> None:
     assert 0 < decoder < multiply_adds(model.architecture)
 
 
-def test_counting_leaves_random_numbers_and_mode_alone() -> None:
+def test_a_counting_pass_changes_neither_the_random_state_nor_the_mode() -> None:
     model = PresetVAE(read_profile("num", "smoke").architecture).eval()
     torch.manual_seed(1)
     before = torch.get_rng_state()

@@ -1,4 +1,4 @@
-"""The joint posterior: what it says of a preset, what it draws, and that both agree."""
+"""The joint posterior scores presets and draws presets, and both agree."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,11 @@ def test_drawing_step_by_step_agrees_with_scoring_at_once(sampler, maps, blocks)
         for which in sampler.order(blocks)[::12].tolist():
             c = int(sampler.column[which])
             largest = int(maxima()[c])
-            for other in {0, largest // 3, largest}:  # none is likelier, given the same before it
+            for other in {
+                0,
+                largest // 3,
+                largest,
+            }:  # no other value is likelier after the same
                 changed = likeliest.clone()
                 changed[:, c] = other
                 both = heard[:, which]
@@ -68,7 +72,7 @@ def test_probabilities_of_a_parameter_sum_to_one(sampler, maps, values) -> None:
     torch.testing.assert_close(total, torch.ones(len(values)), atol=1e-4, rtol=0)
 
 
-def test_frequencies_of_draws_are_the_probabilities(sampler, maps) -> None:
+def test_frequencies_of_draws_match_the_probabilities(sampler, maps) -> None:
     drawn = sampler.sample(maps[:1], 1000, generator=torch.Generator().manual_seed(3))[0]
     which = int(sampler.order()[0])
     c = int(sampler.column[which])
@@ -84,7 +88,7 @@ def test_frequencies_of_draws_are_the_probabilities(sampler, maps) -> None:
 
 @pytest.mark.parametrize("blocks", ORDERS)
 @pytest.mark.parametrize("n_given", [0, 1, 3, 24, 123, 143, 144])
-def test_what_is_given_stays(sampler, maps, values, blocks, n_given) -> None:
+def test_given_parameters_are_kept(sampler, maps, values, blocks, n_given) -> None:
     given = values[:, None].repeat(1, 3, 1)
     drawn = sampler.sample(maps, 3, blocks=blocks, given=given, n_given=n_given)
     kept = sampler.column[sampler.order(blocks)[:n_given]]
@@ -93,8 +97,8 @@ def test_what_is_given_stays(sampler, maps, values, blocks, n_given) -> None:
         assert (drawn != given).any()
 
 
-def test_given_values_are_read(sampler, maps, values) -> None:
-    """The likeliest rest behind a given beginning is that of scoring with this beginning."""
+def test_draws_depend_on_the_given_values(sampler, maps, values) -> None:
+    """The likeliest continuation of a given beginning also scores best after that beginning."""
     first = 3 + 21
     drawn = sampler.sample(maps, 1, temperature=0, given=values[:, None], n_given=first)[:, 0]
     which = int(sampler.order()[first])
@@ -123,14 +127,14 @@ def test_silent_operators_are_neither_learned_nor_read(sampler, maps, values) ->
     assert not heard[:, [i for i in range(144) if int(sampler.column[i]) in columns]].any()
     torch.testing.assert_close(a[heard], b[heard])
     drawn = sampler.sample(maps, 1, given=silent[:, None], n_given=3 + 3 * 21)[:, 0]
-    assert (drawn[:, columns].numpy() == silent[:, columns].numpy()).all()  # given stays …
+    assert (drawn[:, columns].numpy() == silent[:, columns].numpy()).all()  # given values are kept …
     loud = sampler.sample(maps, 60, generator=torch.Generator().manual_seed(0)).flatten(0, 1).numpy()
     off = loud[:, column("OP3 OUTPUT LEVEL")] == 0
     assert off.any()
-    assert (loud[off][:, columns] == init_values()[columns]).all()  # … and what is drawn is as in INIT VOICE
+    assert (loud[off][:, columns] == init_values()[columns]).all()  # … and drawn ones are as in INIT VOICE
 
 
-def test_draws_are_valid_and_repeat_with_the_seed(sampler, maps) -> None:
+def test_draws_are_valid_and_equal_for_equal_seeds(sampler, maps) -> None:
     drawn = [sampler.sample(maps, 4, generator=torch.Generator().manual_seed(s)).numpy() for s in (1, 1, 2)]
     assert (drawn[0] <= maxima()).all()
     np.testing.assert_array_equal(drawn[0], drawn[1])
@@ -151,7 +155,7 @@ def test_training_orders_the_blocks_at_random_and_every_weight_learns(maps, valu
     assert N_BLOCKS == 8
 
 
-def test_redrawing_a_block_leaves_all_others(sampler, maps) -> None:
+def test_redrawing_a_block_leaves_all_other_blocks_unchanged(sampler, maps) -> None:
     presets = sampler.sample(maps, 3, generator=torch.Generator().manual_seed(0))
     new = sampler.redraw(maps, presets, 2, generator=torch.Generator().manual_seed(1))
     assert new.shape == presets.shape

@@ -1,4 +1,4 @@
-"""The paper's models: its parameter counts, shapes, invertible flows, gradients everywhere."""
+"""The paper's models: published parameter counts, shapes, gradients and an invertible regression."""
 
 import pytest
 import torch
@@ -41,13 +41,13 @@ def describe(architecture):
 
 
 @pytest.mark.parametrize(("architecture", "count"), COUNTS, ids=[describe(a) for a, _ in COUNTS])
-def test_parameter_counts_are_the_papers(architecture, count):
-    with torch.device("meta"):  # counted without being filled
+def test_parameter_counts_equal_the_published_ones(architecture, count):
+    with torch.device("meta"):  # counted without allocating memory
         model = PresetVAE(architecture)
     assert sum(p.numel() for p in model.parameters()) == count
 
 
-def test_parts_of_the_flow_numcat_plus_plus_model():
+def test_parameter_counts_of_the_parts_of_numcat_plus_plus():
     with torch.device("meta"):
         model = PresetVAE(paper("numcat++"))
     parts = [model.encoder, model.decoder, model.latent_flow, model.regression]
@@ -67,7 +67,7 @@ CONFIGURATIONS = {
 
 
 @pytest.mark.parametrize("changes", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
-def test_shapes_and_a_finite_gradient_on_every_parameter(changes):
+def test_outputs_have_the_right_shapes_and_every_gradient_is_finite(changes):
     model = small(**changes)
     a, length = model.architecture, model.representation.length
     spectrograms = torch.randn(4, a.n_notes, 257, 347).clamp(-1, 1)
@@ -90,7 +90,7 @@ def test_played_notes_are_written_into_the_first_two_latents():
     model = small(note_latents=True).eval()
     output = model(torch.zeros(2, 1, 257, 347), torch.tensor([[0, 127], [127, 64]]))
     assert torch.allclose(output.mean[:, :2], torch.tensor([[-1.0, 1.0], [1.0, 128 / 127 - 1]]))
-    with pytest.raises(ParameterError, match="needs the notes"):
+    with pytest.raises(ParameterError, match="needs the pitch and velocity"):
         model(torch.zeros(2, 1, 257, 347))
 
 
@@ -99,11 +99,11 @@ def test_evaluation_is_deterministic_and_programs_from_the_mean():
     spectrograms = torch.randn(3, 1, 257, 347)
     output = model(spectrograms)
     assert torch.equal(output.z0, output.mean)
-    assert output.presets.min() < 0  # plain logits; what is programmed is a preset tensor
+    assert output.presets.min() < 0  # plain logits, which `program` clamps
     assert torch.equal(model.program(spectrograms), output.presets.clamp(0, 1))
 
 
-def test_a_part_of_the_batch_is_decoded_and_all_of_it_regressed():
+def test_only_part_of_a_batch_is_decoded_but_all_presets_are_predicted():
     model = small().eval()
     spectrograms = torch.randn(4, 1, 257, 347)
     whole, part = model(spectrograms), model(spectrograms, decoded=2)
@@ -114,24 +114,24 @@ def test_a_part_of_the_batch_is_decoded_and_all_of_it_regressed():
     assert torch.allclose(reconstruction_loss(part, spectrograms), expected)
 
 
-def test_levels_are_normalized_by_the_training_sets_range():
+def test_levels_are_normalized_to_the_range_of_the_training_set():
     model = small()
     assert model.normalize(torch.tensor([-120.0, -50.0, 20.0])).tolist() == [-1, 0, 1]  # the store's
     model.range_db.copy_(torch.tensor([-100.0, 0.0]))
     assert torch.allclose(
         model.normalize(torch.tensor([-100.0, -50.0, 0.0, 10.0])), torch.tensor([-1, 0, 1, 1.2])
     )
-    assert "range_db" in model.state_dict()  # it travels in checkpoints
+    assert "range_db" in model.state_dict()  # so that checkpoints hold it
 
 
 @pytest.mark.parametrize("representation", REPRESENTATIONS)
-def test_presets_encode_and_regress_to_themselves(representation):
+def test_encoded_presets_are_predicted_exactly(representation):
     model = small(representation=representation).double().eval()
     vectors = torch.rand(8, model.representation.length, dtype=torch.float64)
     assert torch.allclose(model.regress(model.encode_preset(vectors)), vectors, atol=1e-9)
 
 
-def test_the_mlp_head_has_no_inverse():
+def test_encoding_presets_with_the_mlp_head_is_refused():
     model = small(head="mlp")
     with pytest.raises(ParameterError, match="cannot be inverted"):
         model.encode_preset(torch.rand(1, 610))

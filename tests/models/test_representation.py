@@ -1,4 +1,4 @@
-"""Every representation: layout as in the paper, both ways without loss, masks that mask what they should."""
+"""Representations have the paper's layout, encode and decode without loss, and convert masks."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ LEVELS = [column(f"OP{k} OUTPUT LEVEL") for k in range(1, 7)]
 
 
 def random_values(seed: int, n: int = 20) -> np.ndarray:
-    """Presets over all of every range, ends included, TRANSPOSE as the models see it."""
+    """Return presets that cover all ranges, ends included, with the TRANSPOSE that the models see."""
     rng = np.random.default_rng(seed)
     values = rng.integers(0, maxima().astype(int) + 1, (n, 145)).astype(np.uint8)
     values[0], values[1] = 0, maxima()
@@ -54,7 +54,7 @@ def kept_columns(rep: Representation) -> np.ndarray:
         ("numcat++", 3, 340, 51, 30),
     ],
 )
-def test_lengths_of_the_paper(name, operators, length, scalars, blocks) -> None:
+def test_lengths_equal_those_of_the_paper(name, operators, length, scalars, blocks) -> None:
     rep = representation(name, operators)
     assert (rep.length, len(rep.scalars), len(rep.blocks)) == (length, scalars, blocks)
 
@@ -62,7 +62,7 @@ def test_lengths_of_the_paper(name, operators, length, scalars, blocks) -> None:
 @pytest.mark.parametrize(
     ("name", "globals_", "per_operator"), [("num", 18, 21), ("numcat", 56, 28), ("numcat++", 70, 90)]
 )
-def test_globals_then_operator_after_operator(name, globals_, per_operator) -> None:
+def test_global_parameters_come_first_then_one_operator_after_the_other(name, globals_, per_operator) -> None:
     rep = representation(name)
     for slot in rep.slots:
         operator = slot.parameter.operator
@@ -71,7 +71,7 @@ def test_globals_then_operator_after_operator(name, globals_, per_operator) -> N
         assert first <= slot.start and slot.slice.stop <= last, slot.parameter.name
 
 
-def test_which_parameters_are_blocks() -> None:
+def test_blocks_are_the_categorical_and_in_numcat_plus_plus_small_parameters() -> None:
     categorical = {p.name for p in PARAMETERS if p.learnable and p.kind == "categorical"}
     assert {s.parameter.name for s in representation("numcat").blocks} == categorical
     added = {s.parameter.name for s in representation("numcat++").blocks} - categorical
@@ -88,20 +88,20 @@ def test_slots_cover_the_vector_once_in_plugin_order(rep) -> None:
     assert rep["ALGORITHM"].width == (1 if rep.name == "num" else 32)
 
 
-# -- both ways -----------------------------------------------------------------------------------------------
+# -- encoding and decoding -----------------------------------------------------------------------------------
 
 
 @EVERY
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_round_trip(rep, seed) -> None:
+def test_decoding_inverts_encoding(rep, seed) -> None:
     values = random_values(seed)
     vectors = rep.encode(values)
     assert vectors.dtype == torch.float32 and vectors.shape == (len(values), rep.length)
     assert vectors.min() >= 0.0 and vectors.max() <= 1.0
     back, kept = rep.decode(vectors), kept_columns(rep)
     np.testing.assert_array_equal(back[:, kept], values[:, kept])
-    PresetBank.from_values(back)  # every one a valid preset
+    PresetBank.from_values(back)  # all presets are valid
     torch.testing.assert_close(rep.encode(back), vectors, rtol=0, atol=0)
     for slot in rep.blocks:
         block = vectors[:, slot.slice]
@@ -114,8 +114,8 @@ def test_round_trip(rep, seed) -> None:
 @EVERY
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_anything_a_model_says_is_a_preset(rep, seed) -> None:
-    """Scalars are rounded within half a step, blocks give their largest; what is out of [0, 1] is cut."""
+def test_any_vector_decodes_to_a_valid_preset(rep, seed) -> None:
+    """Scalars are clipped to [0, 1] and rounded by half a step at most; blocks take their largest element."""
     vectors = 0.5 + torch.randn(12, rep.length, generator=torch.Generator().manual_seed(seed))
     values, plugin = rep.decode(vectors), rep.plugin(vectors)
     PresetBank.from_values(values)
@@ -130,7 +130,7 @@ def test_anything_a_model_says_is_a_preset(rep, seed) -> None:
 
 
 @EVERY
-def test_constants_of_what_is_not_learned(rep) -> None:
+def test_parameters_that_are_not_learned_have_their_constants(rep) -> None:
     vectors = rep.encode(random_values(1))
     values, plugin = rep.decode(vectors), rep.plugin(vectors)
     assert (values[:, column("TRANSPOSE")] == NEUTRAL_TRANSPOSE).all()
@@ -145,14 +145,14 @@ def test_constants_of_what_is_not_learned(rep) -> None:
 
 
 @EVERY
-def test_six_operator_plugin_view_is_the_banks(rep) -> None:
+def test_plugin_values_with_six_operators_equal_those_of_the_bank(rep) -> None:
     if rep.n_operators == 6:
         bank = PresetBank.from_values(random_values(2))
         np.testing.assert_array_equal(rep.plugin(rep.encode(bank.values)), bank.plugin())
 
 
 @EVERY
-def test_numpy_tensors_and_batches_agree(rep) -> None:
+def test_arrays_tensors_and_batches_give_equal_results(rep) -> None:
     values = random_values(3)
     whole = rep.encode(values)
     assert torch.equal(whole, rep.encode(torch.from_numpy(values)))
@@ -160,11 +160,11 @@ def test_numpy_tensors_and_batches_agree(rep) -> None:
     np.testing.assert_array_equal(rep.decode(whole.numpy()), rep.decode(whole))
     assert rep.encode(values[:0]).shape == (0, rep.length)
     assert rep.decode(whole[:0]).shape == (0, 145)
-    rep.decode(whole.clone().requires_grad_())  # a model's output, as it comes
+    rep.decode(whole.clone().requires_grad_())  # a model's output, with its gradient
 
 
 @EVERY
-def test_starter_survives(rep) -> None:
+def test_starter_presets_survive_encoding_and_decoding(rep) -> None:
     bank = corpora.read("starter").neutral()
     kept = kept_columns(rep)
     np.testing.assert_array_equal(rep.decode(rep.encode(bank.values))[:, kept], bank.values[:, kept])
@@ -174,7 +174,7 @@ def test_starter_survives(rep) -> None:
 
 
 @EVERY
-def test_silent_operators_keep_only_their_level(rep) -> None:
+def test_only_the_level_of_a_silent_operator_counts(rep) -> None:
     values = random_values(4)
     values[:, LEVELS] = 50
     values[3, LEVELS[1]] = 0  # operator 2
@@ -190,7 +190,7 @@ def test_silent_operators_keep_only_their_level(rep) -> None:
 
 
 @EVERY
-def test_masks_over_columns(rep) -> None:
+def test_masks_over_columns_become_masks_over_slots(rep) -> None:
     mask = np.zeros((2, 145), bool)
     mask[0, column("OP1 F COARSE")] = mask[1, column("FEEDBACK")] = True
     found = rep.of_columns(mask)
@@ -203,11 +203,11 @@ def test_masks_over_columns(rep) -> None:
 
 def test_errors_name_what_is_wrong() -> None:
     rep = representation("numcat++")
-    with pytest.raises(ParameterError, match="'numcat3': there are num, numcat, numcat"):
+    with pytest.raises(ParameterError, match="'numcat3'; choose one of num, numcat, numcat"):
         representation("numcat3")
-    with pytest.raises(ParameterError, match="4 operators"):
+    with pytest.raises(ParameterError, match="must be 3 or 6, not 4"):
         representation("num", 4)
-    with pytest.raises(ParameterError, match=r"float \(N, 610\)"):
+    with pytest.raises(ParameterError, match=r"floats of shape \(N, 610\), not"):
         rep.decode(torch.zeros(2, 609))
     with pytest.raises(ParameterError, match="NaN"):
         rep.decode(torch.full((2, 610), torch.nan))

@@ -15,7 +15,7 @@ MakeBank = Callable[..., PresetBank]
 
 @pytest.fixture(scope="session")
 def make_bank() -> MakeBank:
-    """A function (n, seed) -> bank of n random presets, every value anywhere in its range."""
+    """Function (n, seed) -> bank of n random presets with uniformly distributed values."""
 
     def make(n: int, seed: int = 0) -> PresetBank:
         values = np.random.default_rng(seed).integers(0, maxima().astype(int) + 1, (n, len(maxima())))
@@ -26,7 +26,7 @@ def make_bank() -> MakeBank:
 
 @pytest.fixture(scope="session")
 def learnfm() -> tuple[PresetBank, Path]:
-    """The 31,380 real voices and their file, where they are on this machine."""
+    """The 31,380 voices of learnfm and their file, if they are on this machine."""
     try:
         (file,) = corpora.find("learnfm")
     except DataError as error:

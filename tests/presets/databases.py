@@ -1,4 +1,4 @@
-"""Databases written to the schema of the paper's `dexed_presets.sqlite`, sound or spoiled."""
+"""Valid and damaged databases with the schema of the paper's `dexed_presets.sqlite`."""
 
 import io
 import sqlite3
@@ -15,7 +15,7 @@ NAMES = [p.name for p in PARAMETERS]
 
 
 def npy(vector: npt.ArrayLike, dtype: str = "f4") -> bytes:
-    """The .npy file of a vector."""
+    """Return a vector as the bytes of a .npy file."""
     file = io.BytesIO()
     np.save(file, np.asarray(vector, dtype))
     return file.getvalue()
@@ -29,7 +29,7 @@ def write_database(
     blobs: Sequence[object] | None = None,
     parameters: Sequence[object] | None = NAMES,
 ) -> Path:
-    """Write a bank as the paper's authors did; any column can be given other contents."""
+    """Write a bank in the format of the paper's authors; the contents of each column can be replaced."""
     uids = list(range(0, 13 * len(bank), 13)) if uids is None else uids
     names = bank.names if names is None else names
     blobs = [npy(v) for v in bank.plugin()] if blobs is None else blobs

@@ -1,4 +1,4 @@
-"""Banks: the three views and the way through files and back, selection, equality, what is refused."""
+"""Banks: their three forms, round trips through files, selection, equality, and invalid input."""
 
 import string
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def banks(draw: st.DrawFn, most: int = 40) -> PresetBank:
 
 @given(banks())
 @settings(deadline=None, max_examples=50)
-def test_packed_view_and_back(bank: PresetBank) -> None:
+def test_the_packed_form_round_trips(bank: PresetBank) -> None:
     back = PresetBank.from_packed(bank.packed())
     assert back == bank
     assert not back.mended.any()
@@ -43,7 +43,7 @@ def test_packed_view_and_back(bank: PresetBank) -> None:
 
 @given(banks())
 @settings(deadline=None, max_examples=50)
-def test_plugin_view_and_back(bank: PresetBank) -> None:
+def test_the_plugin_values_round_trip(bank: PresetBank) -> None:
     plugin = bank.plugin()
     assert plugin.shape == (len(bank), 155)
     assert plugin.dtype == np.float32
@@ -58,7 +58,7 @@ def test_plugin_view_and_back(bank: PresetBank) -> None:
 
 @given(banks())
 @settings(deadline=None, max_examples=50)
-def test_cartridge_file_and_back(bank: PresetBank) -> None:
+def test_a_cartridge_file_round_trips(bank: PresetBank) -> None:
     with TemporaryDirectory() as folder:
         path = bank.write(Path(folder) / "bank.syx")
         assert path.stat().st_size == 4104 * -(-len(bank) // 32)
@@ -71,7 +71,7 @@ def test_cartridge_file_and_back(bank: PresetBank) -> None:
 
 @given(banks(most=1))
 @settings(deadline=None, max_examples=50)
-def test_single_voice_file_and_back(bank: PresetBank) -> None:
+def test_a_single_voice_file_round_trips(bank: PresetBank) -> None:
     with TemporaryDirectory() as folder:
         path = bank[0].write(Path(folder) / "voice.syx")
         assert path.stat().st_size == 163
@@ -115,7 +115,7 @@ def test_we_read_what_dexed_writes(make_bank: MakeBank, tmp_path: Path) -> None:
 # -- values from outside ------------------------------------------------------------------------------
 
 
-def test_from_plugin_mends_and_flags_what_is_beyond_one() -> None:
+def test_from_plugin_repairs_and_flags_values_outside_the_range() -> None:
     plugin = PresetBank.init().plugin()
     plugin = np.repeat(plugin, 3, axis=0)
     plugin[1, parameter("OP1 EG LEVEL 4").index] = 105 / 99
@@ -134,7 +134,7 @@ def test_from_plugin_mends_and_flags_what_is_beyond_one() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_from_plugin_takes_any_finite_number(make_bank: MakeBank) -> None:
+def test_from_plugin_accepts_any_finite_number(make_bank: MakeBank) -> None:
     plugin = np.full((2, 155), 1e308)
     plugin[1] = -1e308
     bank = PresetBank.from_plugin(plugin)
@@ -146,7 +146,7 @@ def test_from_plugin_takes_any_finite_number(make_bank: MakeBank) -> None:
 
 
 def test_from_plugin_silences_operators_that_are_switched_off(make_bank: MakeBank) -> None:
-    """The paper's three-operator presets: switches 4 to 6 at 0."""
+    """The paper's three-operator presets have switches 4 to 6 at 0."""
     bank = make_bank(5)
     plugin = bank.plugin()
     for k in (4, 5, 6):
@@ -167,12 +167,12 @@ def test_from_plugin_silences_operators_that_are_switched_off(make_bank: MakeBan
         (np.full((1, 155), np.inf), "preset 0: Cutoff is inf"),
     ],
 )
-def test_from_plugin_refuses(plugin: npt.NDArray, text: str) -> None:
+def test_from_plugin_refuses_wrong_shapes_and_nan(plugin: npt.NDArray, text: str) -> None:
     with pytest.raises(ParameterError, match=text):
         PresetBank.from_plugin(plugin)
 
 
-def test_lengths_of_names_and_ids_must_fit(make_bank: MakeBank) -> None:
+def test_lengths_of_names_and_ids_must_match(make_bank: MakeBank) -> None:
     bank = make_bank(3)
     for make, view in [(PresetBank.from_plugin, bank.plugin()), (PresetBank.from_values, bank.values)]:
         with pytest.raises(ParameterError, match="3 presets, but 2 names and 3 ids"):
@@ -185,18 +185,18 @@ def test_lengths_of_names_and_ids_must_fit(make_bank: MakeBank) -> None:
     ("values", "text"),
     [
         (np.zeros((2, 144), int), r"shape \(N, 145\), not \(2, 144\)"),
-        (np.zeros((2, 145)), "integers, not float64"),
+        (np.zeros((2, 145)), "must be integers, not float64"),
         (np.full((2, 145), -1), r"preset 0: OP6 EG RATE 1 = -1 is outside 0 … 99"),
         (np.full((2, 145), 256), r"preset 0: OP6 EG RATE 1 = 256"),
     ],
 )
-def test_from_values_refuses(values: npt.NDArray, text: str) -> None:
+def test_from_values_refuses_wrong_shapes_types_and_values(values: npt.NDArray, text: str) -> None:
     with pytest.raises(ParameterError, match=text):
         PresetBank.from_values(values)
 
 
 @pytest.mark.parametrize("col", range(145))
-def test_from_values_holds_each_parameter_to_its_range(col: int) -> None:
+def test_from_values_checks_the_range_of_each_parameter(col: int) -> None:
     values = PresetBank.init().values.copy()
     values[0, col] = maxima()[col] + 1
     with pytest.raises(ParameterError, match=f"outside 0 … {maxima()[col]}"):
@@ -206,15 +206,15 @@ def test_from_values_holds_each_parameter_to_its_range(col: int) -> None:
 @pytest.mark.parametrize(
     "packed", [np.full((1, 128), 300), np.zeros((2, 128), np.float32), np.zeros(256, np.uint8)]
 )
-def test_from_packed_refuses_what_is_no_array_of_voices(packed: npt.NDArray) -> None:
-    with pytest.raises(ParameterError, match="packed voices are uint8"):
+def test_from_packed_refuses_other_arrays(packed: npt.NDArray) -> None:
+    with pytest.raises(ParameterError, match="packed voices must be uint8"):
         PresetBank.from_packed(packed)
 
 
 # -- as a sequence --------------------------------------------------------------------------------
 
 
-def test_slices_masks_and_lists_keep_everything_together(make_bank: MakeBank) -> None:
+def test_slices_masks_and_lists_select_from_all_attributes(make_bank: MakeBank) -> None:
     bank = make_bank(50)
     mask = np.arange(50) % 3 == 0
     for key, rows in [
@@ -231,7 +231,7 @@ def test_slices_masks_and_lists_keep_everything_together(make_bank: MakeBank) ->
         assert len(part.flags) == len(part.mended) == len(part.transposes) == len(part)
 
 
-def test_single_presets(make_bank: MakeBank) -> None:
+def test_indices_select_single_presets(make_bank: MakeBank) -> None:
     bank = make_bank(5)
     assert bank[np.int64(2)] == bank[2] == bank[-3]
     assert [p.id for p in bank] == list(range(5))
@@ -241,14 +241,14 @@ def test_single_presets(make_bank: MakeBank) -> None:
         bank[5]
 
 
-def test_a_part_can_be_changed_without_changing_the_whole(make_bank: MakeBank) -> None:
+def test_changing_a_selection_leaves_the_bank_unchanged(make_bank: MakeBank) -> None:
     bank = make_bank(5)
     before = bank.values.copy()
     bank[1:3].values[:] = 0
     assert (bank.values == before).all()
 
 
-def test_names_are_found_whatever_their_case_and_spaces() -> None:
+def test_names_are_found_regardless_of_case_and_spaces() -> None:
     bank = PresetBank.from_values(
         np.repeat(PresetBank.init().values, 4, axis=0), ["Rhodes 3", "RHODES3 ", "rhodes  4", "E.PIANO"]
     )
@@ -256,7 +256,7 @@ def test_names_are_found_whatever_their_case_and_spaces() -> None:
     assert bank["RHO DES 4"].id == 2
     with pytest.raises(AmbiguousNameError, match=r"2 presets are called 'Rhodes 3': indices \[0, 1\]"):
         bank["Rhodes 3"]
-    with pytest.raises(UnknownNameError, match=r"no preset is called 'E.PIANA'; near: E.PIANO"):
+    with pytest.raises(UnknownNameError, match=r"no preset is called 'E.PIANA'; similar: E.PIANO"):
         bank["E.PIANA"]
     with pytest.raises(UnknownNameError, match="no preset is called 'zzzz'$"):
         bank["zzzz"]
@@ -273,7 +273,7 @@ def test_concatenation_keeps_order_and_ids(make_bank: MakeBank) -> None:
     assert len(PresetBank.concatenate([])) == 0
 
 
-def test_equality_is_of_values_and_names(make_bank: MakeBank) -> None:
+def test_equality_compares_values_and_names(make_bank: MakeBank) -> None:
     bank = make_bank(3)
     assert bank == PresetBank.from_values(bank.values, bank.names, [7, 8, 9])
     assert bank != PresetBank.from_values(bank.values, ["a", "b", "c"])
@@ -283,7 +283,7 @@ def test_equality_is_of_values_and_names(make_bank: MakeBank) -> None:
     assert len({bank[0], bank[0], bank[1]}) == 2
 
 
-def test_repr_tells_names() -> None:
+def test_repr_shows_names() -> None:
     assert repr(PresetBank.init()) == "PresetBank of 1: 'INIT VOICE'"
 
 
@@ -295,7 +295,7 @@ def test_names_outside_ascii_are_written_as_a_dx7_can_show_them() -> None:
 # -- presets ----------------------------------------------------------------------------------------
 
 
-def test_a_preset_with_changes_is_a_copy() -> None:
+def test_with_values_returns_a_changed_copy() -> None:
     preset = PresetBank.init()[0]
     changed = preset.with_values("SINE 2", **{"OP1 F COARSE": 2})
     assert (changed["OP1 F COARSE"], changed.name) == (2, "SINE 2")
@@ -315,13 +315,13 @@ def test_transpose_is_neutralized_and_restored(make_bank: MakeBank) -> None:
     assert neutral[5:8].restored() == bank[5:8]
 
 
-def test_an_empty_bank_is_not_written(tmp_path: Path) -> None:
+def test_writing_an_empty_bank_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="1 to 32"):
         PresetBank.concatenate([]).write(tmp_path / "empty.syx")
     assert not (tmp_path / "empty.syx").exists()
 
 
-def test_preset_default_name() -> None:
+def test_the_default_name_of_a_preset_is_empty() -> None:
     assert Preset(PresetBank.init().values[0]).name == ""
 
 
@@ -329,11 +329,11 @@ def test_preset_default_name() -> None:
 
 
 @pytest.mark.corpus
-def test_learnfm_is_mended_by_our_rule(learnfm: tuple[PresetBank, Path]) -> None:
-    """Clamp to the range; an EG level 4 out of range becomes 0; everything else stays as it is."""
+def test_learnfm_is_repaired_by_the_documented_rule(learnfm: tuple[PresetBank, Path]) -> None:
+    """Values are clamped to their range, except that an EG level 4 out of range becomes 0."""
     bank, file = learnfm
     raw = np.frombuffer(file.read_bytes(), np.uint8).reshape(-1, 128)
-    first = raw[:, 102 - 17 : 102]  # operator 1, all whole bytes but three
+    first = raw[:, 102 - 17 : 102]  # operator 1
     mended = bank.mended.any(1)
     assert (bank.flags & Flag.MENDED).astype(bool).tolist() == mended.tolist()
     assert 0.09 < mended.mean() < 0.12
@@ -348,8 +348,8 @@ def test_learnfm_is_mended_by_our_rule(learnfm: tuple[PresetBank, Path]) -> None
 
 
 @pytest.mark.corpus
-def test_learnfm_names_are_those_of_the_list(learnfm: tuple[PresetBank, Path]) -> None:
-    """names.txt is made from the voices: unprintable bytes as spaces, where we keep seven bits of each."""
+def test_learnfm_names_match_the_published_list(learnfm: tuple[PresetBank, Path]) -> None:
+    """In names.txt unprintable bytes are spaces, whereas the bank keeps seven bits of each."""
     bank, file = learnfm
     listed = (file.parent / "names.txt").read_text("ascii").splitlines()
     differ = [i for i, name in enumerate(listed) if name.strip() != bank.names[i]]
@@ -363,14 +363,16 @@ def test_learnfm_names_are_those_of_the_list(learnfm: tuple[PresetBank, Path]) -
 @pytest.mark.parametrize(
     ("index", "name"), [(7111, "Rhodes 3"), (27175, "LazerGun"), (31052, "Hollow.Str"), (11852, "Get it")]
 )
-def test_learnfm_has_the_papers_examples(learnfm: tuple[PresetBank, Path], index: int, name: str) -> None:
+def test_learnfm_contains_the_papers_examples(
+    learnfm: tuple[PresetBank, Path], index: int, name: str
+) -> None:
     bank, _ = learnfm
     assert bank[index].name.casefold() == name.casefold()
     assert index in bank.find(name.upper())
 
 
 @pytest.mark.corpus
-def test_learnfm_goes_through_cartridges_and_back(learnfm: tuple[PresetBank, Path], tmp_path: Path) -> None:
+def test_learnfm_round_trips_through_cartridges(learnfm: tuple[PresetBank, Path], tmp_path: Path) -> None:
     bank, _ = learnfm
     back = PresetBank.read(bank.write(tmp_path / "all.syx"))
     assert (back.values[: len(bank)] == bank.values).all()

@@ -1,4 +1,4 @@
-"""Corpora: where they are looked for, what is verified, and how missing, corrupt and unreachable differ."""
+"""Corpora: search order, verification, and the errors for missing, corrupt and unreachable files."""
 
 import functools
 import hashlib
@@ -29,7 +29,7 @@ MakeBank = Callable[..., PresetBank]
 
 @pytest.fixture(autouse=True)
 def empty_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine that holds no corpus: no LATENTDX_DATA, an empty cache, nothing in the project's data."""
+    """A machine without any corpus: no LATENTDX_DATA, an empty cache, nothing in the project's data."""
     monkeypatch.delenv("LATENTDX_DATA", raising=False)
     monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(corpora, "data_path", lambda *parts: tmp_path.joinpath("beside", *parts))
@@ -59,7 +59,7 @@ def small(
     """Small corpora in place of the real ones: learnfm and paper on the local server, starter in the project.
 
     Returns:
-        What all of them hold.
+        Bank that all of them contain.
     """
     address, folder = web
     bank = make_bank(64).neutral()
@@ -92,7 +92,7 @@ FETCHED = ["learnfm", "paper"]
 
 
 def put(name: str, web: tuple[str, Path], tmp_path: Path) -> tuple[Path, ...]:
-    """Bring a corpus onto this machine: fetched, or where the project has it."""
+    """Download a corpus, or copy it to the project's data."""
     if name not in FETCHED:
         shutil.copytree(web[1] / name, tmp_path / "beside" / name, dirs_exist_ok=True)
     return corpora.fetch(name)
@@ -112,7 +112,7 @@ def test_every_corpus_is_described_and_published() -> None:
 
 
 def test_the_shipped_starter_corpus_is_the_published_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the generator was changed on purpose, put the new hash of the list into STARTER_SUMS_SHA256."""
+    """After an intended change of the generator, update STARTER_SUMS_SHA256."""
     shipped = Path(corpora.__file__).parents[3] / "data"
     assert sha256_of(shipped / "starter" / "SHA256SUMS") == corpora.STARTER_SUMS_SHA256
     monkeypatch.setattr(corpora, "data_path", shipped.joinpath)
@@ -130,7 +130,7 @@ def test_the_shipped_starter_corpus_is_the_published_one(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_place_comes_before_the_next(
+def test_places_are_searched_in_the_documented_order(
     name: str, small: PresetBank, web: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LATENTDX_DATA", str(tmp_path / "data"))
@@ -157,7 +157,7 @@ def test_an_explicit_path_may_be_the_file(name: str, small: PresetBank, web: tup
     assert corpora.read(name, str(file.parent)) == small
 
 
-def test_an_explicit_path_that_lacks_it_is_not_searched_further(small: PresetBank, tmp_path: Path) -> None:
+def test_an_explicit_path_replaces_the_search(small: PresetBank, tmp_path: Path) -> None:
     corpora.fetch("learnfm")
     with pytest.raises(DataMissingError, match="nowhere"):
         corpora.read("learnfm", tmp_path / "nowhere")
@@ -172,7 +172,7 @@ def test_ids_are_positions_or_the_authors_uids(
     assert corpora.read("paper").ids.tolist() == list(range(0, 64 * 13, 13))
 
 
-def test_any_file_or_folder_is_a_corpus_too(make_bank: MakeBank, tmp_path: Path) -> None:
+def test_any_file_or_folder_can_be_read_as_a_corpus(make_bank: MakeBank, tmp_path: Path) -> None:
     bank = make_bank(32)
     file = bank.write(tmp_path / "bank.syx")
     assert corpora.find(file) == (file,)
@@ -187,7 +187,7 @@ def test_any_file_or_folder_is_a_corpus_too(make_bank: MakeBank, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_missing_lists_the_places_and_what_to_do(
+def test_the_error_for_a_missing_corpus_lists_the_places_and_the_remedy(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LATENTDX_DATA", str(tmp_path / "data"))
@@ -210,7 +210,7 @@ def test_an_unknown_name_lists_the_known_ones(act: Callable[[str], object]) -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_corrupt_local_file_is_named_with_both_hashes_and_kept(
+def test_a_corrupt_local_file_is_reported_with_both_hashes_and_kept(
     name: str, small: PresetBank, web: tuple[str, Path], tmp_path: Path
 ) -> None:
     file = put(name, web, tmp_path)[0]
@@ -230,7 +230,7 @@ def test_a_corrupt_local_file_is_named_with_both_hashes_and_kept(
 
 
 def test_a_pointer_instead_of_the_database_is_corrupt(small: PresetBank, tmp_path: Path) -> None:
-    """What a clone without Git LFS leaves."""
+    """A clone without Git LFS contains such a pointer."""
     pointer = tmp_path / "dexed_presets.sqlite"
     pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 25665536\n")
     with pytest.raises(DataCorruptError, match="70 bytes with SHA-256"):
@@ -247,7 +247,7 @@ def test_a_changed_list_of_checksums_is_corrupt(
         corpora.find("starter")
 
 
-def test_a_file_that_the_list_names_is_missed_by_name(
+def test_a_missing_file_of_the_list_is_named_in_the_error(
     small: PresetBank, web: tuple[str, Path], tmp_path: Path
 ) -> None:
     put("starter", web, tmp_path)[1].unlink()
@@ -256,7 +256,7 @@ def test_a_file_that_the_list_names_is_missed_by_name(
 
 
 @pytest.mark.parametrize("text", ["", "one two three\n", "abc\n"])
-def test_a_list_of_checksums_beside_the_package_must_be_one(text: str, tmp_path: Path) -> None:
+def test_an_invalid_list_of_checksums_is_corrupt(text: str, tmp_path: Path) -> None:
     (tmp_path / "beside" / "starter").mkdir(parents=True)
     (tmp_path / "beside" / "starter" / "SHA256SUMS").write_text(text)
     with pytest.raises(DataCorruptError, match="is not a list of checksums"):
@@ -264,14 +264,16 @@ def test_a_list_of_checksums_beside_the_package_must_be_one(text: str, tmp_path:
 
 
 @pytest.mark.parametrize("name", FETCHED)
-def test_unreachable(name: str, small: PresetBank, web: tuple[str, Path], tmp_path: Path) -> None:
+def test_a_failed_download_is_unreachable(
+    name: str, small: PresetBank, web: tuple[str, Path], tmp_path: Path
+) -> None:
     (web[1] / name).rename(tmp_path / "gone")
     with pytest.raises(DataUnreachableError, match="404"):
         corpora.read(name)
 
 
 @pytest.mark.parametrize("name", FETCHED)
-def test_wrong_bytes_from_the_server(name: str, small: PresetBank, web: tuple[str, Path]) -> None:
+def test_wrong_bytes_from_the_server_are_corrupt(name: str, small: PresetBank, web: tuple[str, Path]) -> None:
     file = web[1] / name / MAIN[name]
     file.write_bytes(bytes(file.stat().st_size))
     with pytest.raises(DataCorruptError, match="the server's file"):
@@ -280,14 +282,14 @@ def test_wrong_bytes_from_the_server(name: str, small: PresetBank, web: tuple[st
         corpora.find(name)
 
 
-def test_the_three_are_told_apart() -> None:
+def test_the_three_errors_are_distinct() -> None:
     reasons = {DataMissingError, DataCorruptError, DataUnreachableError}
     for one in reasons:
         assert issubclass(one, DataError)
         assert not any(issubclass(one, other) for other in reasons - {one})
 
 
-def test_what_is_here_is_not_fetched(small: PresetBank, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_corpus_is_not_downloaded_again(small: PresetBank, monkeypatch: pytest.MonkeyPatch) -> None:
     corpora.fetch("learnfm")
 
     def never(*_: object, **__: object) -> Path:
@@ -301,7 +303,7 @@ def test_what_is_here_is_not_fetched(small: PresetBank, monkeypatch: pytest.Monk
 # -- hashes -----------------------------------------------------------------------------------------------
 
 
-def test_bank_hash_is_of_values_and_names_only(make_bank: MakeBank) -> None:
+def test_the_bank_hash_depends_only_on_values_and_names(make_bank: MakeBank) -> None:
     bank = make_bank(5)
     same = PresetBank.from_values(bank.values, bank.names, [9, 8, 7, 6, 5])
     assert corpora.bank_hash(same) == corpora.bank_hash(bank) == corpora.bank_hash(bank[:])
@@ -318,8 +320,8 @@ def test_bank_hash_is_of_values_and_names_only(make_bank: MakeBank) -> None:
     assert len(set(hashes)) == len(hashes)
 
 
-def test_bank_hash_never_changes() -> None:
-    """Stores and tables record it."""
+def test_the_bank_hash_never_changes() -> None:
+    """Stores and tables record this hash."""
     assert (
         corpora.bank_hash(PresetBank.init())
         == "c6bf333e34a78632a2f1602b4d948958f2f54fc950759d93fc27275dd2f70f57"
@@ -327,7 +329,7 @@ def test_bank_hash_never_changes() -> None:
 
 
 @pytest.mark.corpus
-def test_learnfm_is_the_published_one(learnfm: tuple[PresetBank, Path]) -> None:
+def test_learnfm_is_the_published_corpus(learnfm: tuple[PresetBank, Path]) -> None:
     bank, file = learnfm
     assert len(bank) == 31_380
     assert bank.ids.tolist() == list(range(31_380))

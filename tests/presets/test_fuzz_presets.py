@@ -1,4 +1,4 @@
-"""20,000 spoiled files: each is either read as presets within range, or refused by an error of our own."""
+"""20,000 damaged files: each is read as presets within range, or refused with a `PresetFileError`."""
 
 import time
 from collections import Counter
@@ -14,14 +14,14 @@ from latentdx.presets import PresetBank
 from latentdx.presets.parameters import maxima
 
 MakeBank = Callable[..., PresetBank]
-SECONDS = 2.0  # for one file; each takes well under a millisecond on an idle machine
+SECONDS = 2.0  # limit for one file; each takes well under a millisecond on an idle machine
 ROUNDS, FILES = 20, 1000
 
 
 def spoil(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    """One random change to `data`: of a byte, a bit, of length, or a splice with `other`."""
+    """Make one random change to `data`: of a byte, a bit, or the length, or a splice with `other`."""
     at, length = int(rng.integers(0, len(data) + 1)), int(2 ** rng.uniform(0, 10))
-    # headers and tails are where the decisions are made
+    # change the header often, because the reader decides there
     if rng.random() < 0.3:
         at = int(rng.integers(0, min(len(data), 8) + 1))
     match rng.integers(0, 9):
@@ -47,7 +47,7 @@ def spoil(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
 
 
 def random_file(rng: np.random.Generator) -> bytes:
-    """Random bytes, with or without the beginning of a header."""
+    """Return random bytes, with or without the beginning of a header."""
     header = [b"", b"\xf0", b"\xf0\x43", b"\xf0\x43\x00\x09\x20\x00", b"\xf0\x43\x00\x00\x01\x1b"]
     top = 128 if rng.random() < 0.5 else 256
     body = rng.integers(0, top, int(rng.choice([0, 1, 128, 157, 163, 4096, 4098, 5000])), np.uint8)
@@ -55,7 +55,7 @@ def random_file(rng: np.random.Generator) -> bytes:
 
 
 def check(bank: PresetBank) -> None:
-    """What is read must be presets: within range, complete, and the same after encoding."""
+    """Check that a bank is within range, complete, and unchanged by a round trip."""
     n = len(bank)
     assert n > 0
     assert bank.values.shape == bank.mended.shape == (n, 145)
@@ -67,7 +67,7 @@ def check(bank: PresetBank) -> None:
 
 
 def outcome(read: Callable[[], PresetBank]) -> PresetBank | None:
-    """The checked bank, or None where it was refused in our own words; anything else fails the test."""
+    """Return the checked bank, or None if it was refused; any other error fails the test."""
     start = time.perf_counter()
     try:
         bank = read()
@@ -83,7 +83,7 @@ def outcome(read: Callable[[], PresetBank]) -> PresetBank | None:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seed", range(ROUNDS))
-def test_fuzzed_files(seed: int, make_bank: MakeBank, tmp_path: Path) -> None:
+def test_damaged_files_are_read_or_refused(seed: int, make_bank: MakeBank, tmp_path: Path) -> None:
     rng = np.random.default_rng([1983, seed])
     whole = make_bank(64, seed)
     cartridge = whole[:32].write(tmp_path / "valid.syx").read_bytes()
@@ -105,7 +105,7 @@ def test_fuzzed_files(seed: int, make_bank: MakeBank, tmp_path: Path) -> None:
         lenient = outcome(lambda path=path: PresetBank.read(path, strict=False))
         if strict is not None:
             assert lenient == strict
-            if path.suffix == ".syx":  # nothing but whole, sound messages
+            if path.suffix == ".syx":  # only complete, valid messages
                 cartridges, singles = divmod(len(data), 4104)[0], len(data) % 4104
                 assert len(strict) == 32 * cartridges + singles // 163
                 assert singles % 163 == 0
@@ -121,14 +121,14 @@ def test_fuzzed_files(seed: int, make_bank: MakeBank, tmp_path: Path) -> None:
 @pytest.mark.timeout(120)
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("seed", range(3))
-def test_fuzzed_databases(seed: int, make_bank: MakeBank, tmp_path: Path) -> None:
+def test_damaged_databases_are_read_or_refused(seed: int, make_bank: MakeBank, tmp_path: Path) -> None:
     rng = np.random.default_rng([2021, seed])
     path = write_database(tmp_path / "valid.sqlite", make_bank(30, seed))
     data, other = path.read_bytes(), write_database(tmp_path / "other.sqlite", make_bank(3)).read_bytes()
     tally: Counter[bool] = Counter()
     for _ in range(200):
         spoiled = np.frombuffer(data, np.uint8).copy()
-        if rng.random() < 0.5:  # a few bytes, half of them where the pages' pointers are
+        if rng.random() < 0.5:  # a few bytes, half of them in the pages' headers
             places = rng.integers(0, len(spoiled), 5)
             places[::2] = places[::2] // 4096 * 4096 + rng.integers(0, 100, 3)
             spoiled[places] = rng.integers(0, 256, 5)

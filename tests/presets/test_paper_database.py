@@ -1,4 +1,4 @@
-"""The reader of the paper's SQLite database, on databases that the tests write to its schema."""
+"""The reader of the paper's SQLite database, tested on databases with the same schema."""
 
 import io
 import pickle
@@ -22,10 +22,10 @@ MakeBank = Callable[..., PresetBank]
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "presets #1 of 100%?.sqlite"  # characters that mean something in an address
+    return tmp_path / "presets #1 of 100%?.sqlite"  # characters with a special meaning in a URI
 
 
-def test_values_names_and_uids_come_back(path: Path, make_bank: MakeBank) -> None:
+def test_values_names_and_uids_are_read(path: Path, make_bank: MakeBank) -> None:
     bank = make_bank(40).neutral()
     write_database(path, bank)
     before = path.read_bytes()
@@ -46,19 +46,19 @@ def test_rows_are_ordered_by_uid(path: Path, make_bank: MakeBank) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", ">f4", "f2"])
-def test_any_float_will_do(path: Path, dtype: str) -> None:
+def test_any_float_type_is_read(path: Path, dtype: str) -> None:
     bank = PresetBank.init()
     write_database(path, bank, blobs=[npy(bank.plugin()[0], dtype)])
     assert PresetBank.read(path) == bank
 
 
-def test_any_suffix_will_do(tmp_path: Path, make_bank: MakeBank) -> None:
+def test_any_suffix_is_read(tmp_path: Path, make_bank: MakeBank) -> None:
     bank = make_bank(3)
     for name in ("presets.db", "presets.dat", "presets"):
         assert PresetBank.read(write_database(tmp_path / name, bank)) == bank
 
 
-def test_values_above_one_are_clamped_and_level_4_silenced(path: Path) -> None:
+def test_values_above_one_are_clamped_and_level_4_becomes_0(path: Path) -> None:
     plugin = PresetBank.init().plugin()[0]
     plugin[parameter("OP3 EG LEVEL 4").index] = 127 / 99
     plugin[parameter("OP3 EG LEVEL 2").index] = 127 / 99
@@ -69,7 +69,7 @@ def test_values_above_one_are_clamped_and_level_4_silenced(path: Path) -> None:
     assert bank.mended.sum() == 3
 
 
-def test_without_parameter_names_the_order_is_assumed_and_told(path: Path, make_bank: MakeBank) -> None:
+def test_without_parameter_names_the_order_is_assumed_and_noted(path: Path, make_bank: MakeBank) -> None:
     bank = make_bank(3)
     read = PresetBank.read(write_database(path, bank, parameters=None))
     assert read == bank
@@ -77,13 +77,13 @@ def test_without_parameter_names_the_order_is_assumed_and_told(path: Path, make_
     assert "no table param" in read.notes[0]
 
 
-def test_odd_names(path: Path, make_bank: MakeBank) -> None:
+def test_unusual_names_are_read(path: Path, make_bank: MakeBank) -> None:
     odd = [None, "Flûte", "tab\there", b"\xff\xfe", 12, "a name of more than ten letters", "", "ü" * 10**5]
     bank = PresetBank.read(write_database(path, make_bank(len(odd)), names=odd))
     assert bank.names == ("", "Fl?te", "tab?here", "", "12", "a name of", "", "??????????")
 
 
-def test_a_name_that_is_not_utf8(path: Path) -> None:
+def test_a_name_that_is_not_utf8_is_read(path: Path) -> None:
     write_database(path, PresetBank.init())
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE preset SET name = CAST(x'C1424300' AS TEXT)")
@@ -143,7 +143,7 @@ def test_a_bad_blob_is_refused(path: Path, blob: object, found: str) -> None:
 
 @dataclass
 class Bomb:
-    """Makes a file when it is unpickled."""
+    """Object that creates a file when it is unpickled."""
 
     file: Path
 
@@ -155,7 +155,7 @@ def test_nothing_is_ever_unpickled(path: Path) -> None:
     crater = path.with_name("crater")
     blob = pickle.dumps(Bomb(crater))
     pickle.loads(blob)
-    crater.unlink()  # it works
+    crater.unlink()  # the file exists, so the bomb works
     write_database(path, PresetBank.init(), blobs=[blob])
     with pytest.raises(PresetFileError, match=r"no readable \.npy"):
         PresetBank.read(path)
@@ -179,12 +179,12 @@ def test_another_list_of_parameters_is_refused(path: Path, parameters: list[obje
 
 
 @pytest.mark.parametrize("uid", ["abc", None, 1.5, 1e300, b"1"])
-def test_a_uid_is_an_integer(path: Path, uid: object) -> None:
+def test_a_uid_that_is_not_an_integer_is_refused(path: Path, uid: object) -> None:
     with pytest.raises(PresetFileError, match="index_preset .* in row 0, expected an integer"):
         PresetBank.read(write_database(path, PresetBank.init(), uids=[uid]))
 
 
-def test_an_empty_table(path: Path) -> None:
+def test_an_empty_table_is_refused(path: Path) -> None:
     with pytest.raises(PresetFileError, match="an empty table preset"):
         PresetBank.read(write_database(path, PresetBank.concatenate([])))
 
@@ -197,7 +197,7 @@ def test_an_empty_table(path: Path) -> None:
         "CREATE VIEW preset AS SELECT 1 AS index_preset, 'a' AS name, x'00' AS pickled_params_np_array",
     ],
 )
-def test_another_schema(path: Path, schema: str) -> None:
+def test_another_schema_is_refused(path: Path, schema: str) -> None:
     with closing(sqlite3.connect(path)) as db, db:
         db.execute(schema)
     with pytest.raises(PresetFileError, match="expected a table preset"):
@@ -205,7 +205,7 @@ def test_another_schema(path: Path, schema: str) -> None:
 
 
 @pytest.mark.timeout(20)
-def test_a_view_without_end_is_not_run(path: Path) -> None:
+def test_an_endless_view_is_not_run(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db, db:
         db.execute(
             "CREATE VIEW preset AS WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n) "
@@ -215,7 +215,7 @@ def test_a_view_without_end_is_not_run(path: Path) -> None:
         PresetBank.read(path)
 
 
-def test_no_database_at_all(tmp_path: Path) -> None:
+def test_files_that_are_not_databases_are_refused(tmp_path: Path) -> None:
     empty, text = tmp_path / "empty.sqlite", tmp_path / "text.sqlite"
     empty.touch()
     text.write_text("SQLite format 3, not")
@@ -224,9 +224,9 @@ def test_no_database_at_all(tmp_path: Path) -> None:
             PresetBank.read(path)
         with pytest.raises(PresetFileError):
             PresetBank.read(path, format="sqlite")
-        assert path.stat().st_size in (0, 20)  # and none was made of it
+        assert path.stat().st_size in (0, 20)  # the files are unchanged
 
 
-def test_ten_thousand_rows(path: Path, make_bank: MakeBank) -> None:
+def test_ten_thousand_rows_are_read(path: Path, make_bank: MakeBank) -> None:
     bank = make_bank(10_000)
     assert PresetBank.read(write_database(path, bank)) == bank

@@ -1,4 +1,4 @@
-"""The table of parameters against the counts and places that the paper's notes give."""
+"""The table of parameters compared with the counts and places in the paper's notes."""
 
 import re
 from collections import Counter
@@ -16,25 +16,25 @@ from latentdx.presets.parameters import (
 )
 
 
-def test_155_parameters_in_plugin_order() -> None:
+def test_the_table_has_155_parameters_in_plugin_order() -> None:
     assert len(PARAMETERS) == 155
     assert [p.index for p in PARAMETERS] == list(range(155))
     assert len({p.name for p in PARAMETERS}) == 155
 
 
-def test_eleven_are_locked_to_the_papers_values() -> None:
+def test_eleven_parameters_are_locked_to_the_papers_values() -> None:
     locked = {p.index: p.locked for p in PARAMETERS if not p.learnable}
     switches = {44 + 22 * k: 1.0 for k in range(6)}
     assert locked == {0: 1.0, 1: 0.0, 2: 1.0, 3: 0.5, 13: 0.5} | switches
 
 
-def test_144_learnable_of_which_22_are_categorical() -> None:
+def test_144_parameters_are_learnable_of_which_22_are_categorical() -> None:
     kinds = Counter(p.kind for p in learnable_parameters())
     assert kinds == {"numerical": 122, "categorical": 22}
     assert sum(p.operator is not None for p in learnable_parameters()) == 126
 
 
-def test_three_operators_leave_81_learnable_of_which_13_are_categorical() -> None:
+def test_three_operators_have_81_learnable_parameters_of_which_13_are_categorical() -> None:
     assert Counter(p.kind for p in learnable_parameters(3)) == {"numerical": 68, "categorical": 13}
 
 
@@ -44,7 +44,7 @@ def test_numcat_plus_plus_makes_54_blocks_of_520_classes() -> None:
     assert 144 - 54 + sum(p.maximum + 1 for p in small) == 610
 
 
-def test_42_depend_on_key_or_velocity() -> None:
+def test_42_parameters_depend_on_note_or_velocity() -> None:
     dynamic = [p for p in PARAMETERS if p.dynamic]
     assert Counter(p.kind for p in dynamic) == {"numerical": 30, "categorical": 12}
     offsets = {(p.index - 23) % 22 for p in dynamic}
@@ -81,7 +81,7 @@ def test_42_depend_on_key_or_velocity() -> None:
         (153, "OP6 KEY VELOCITY", 7, 15),
     ],
 )
-def test_place_of(index: int, name: str, maximum: int, vced: int) -> None:
+def test_index_maximum_and_vced_offset(index: int, name: str, maximum: int, vced: int) -> None:
     p = PARAMETERS[index]
     assert (p.name, p.maximum, p.vced) == (name, maximum, vced)
     assert parameter(name) is p
@@ -98,7 +98,7 @@ def test_indices_and_names_agree_for_every_operator() -> None:
     assert all(n == names[0] for n in names)
 
 
-def test_a_voice_holds_145_of_them_each_column_once() -> None:
+def test_a_voice_has_145_parameters_each_in_its_own_column() -> None:
     assert [p.vced for p in voice_parameters()] == list(range(145))
     for k in range(1, 7):
         assert {p.operator for p in voice_parameters()[operator_columns(k)]} == {k}
@@ -109,7 +109,7 @@ def test_maxima_cannot_be_changed() -> None:
         maxima()[0] = 5
 
 
-def test_init_voice_is_one_sine_at_full_level() -> None:
+def test_init_voice_is_one_sine_wave_at_full_level() -> None:
     voice = init_values()
     assert (voice <= maxima()).all()
     levels = [voice[column(f"OP{k} OUTPUT LEVEL")] for k in range(1, 7)]
@@ -119,7 +119,7 @@ def test_init_voice_is_one_sine_at_full_level() -> None:
     assert [voice[column(f"PITCH EG LEVEL {n}")] for n in range(1, 5)] == [50] * 4
 
 
-def test_values_as_a_musician_reads_them() -> None:
+def test_values_are_formatted_for_musicians() -> None:
     assert parameter("ALGORITHM").text(4) == "5"
     assert parameter("LFO WAVE").text(5) == LFO_WAVES[5] == "sample & hold"
     assert parameter("TRANSPOSE").text(12) == "-12 semitones"
@@ -129,17 +129,17 @@ def test_values_as_a_musician_reads_them() -> None:
 
 
 @pytest.mark.parametrize("name", ["Cutoff", "OP2 SWITCH", "MASTER TUNE ADJ"])
-def test_what_only_the_plugin_has_is_in_no_column(name: str) -> None:
+def test_parameters_only_in_the_plugin_have_no_column(name: str) -> None:
     with pytest.raises(KeyError, match="only in the plug-in"):
         column(name)
 
 
-def test_an_unknown_name_is_named() -> None:
+def test_an_unknown_parameter_is_named_in_the_error() -> None:
     with pytest.raises(KeyError, match="MonoMode"):
         parameter("MonoMode")
 
 
 @pytest.mark.parametrize("operator", [0, 7])
-def test_no_such_operator(operator: int) -> None:
+def test_an_operator_out_of_range_is_refused(operator: int) -> None:
     with pytest.raises(ValueError, match=str(operator)):
         operator_columns(operator)

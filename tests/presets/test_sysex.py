@@ -1,4 +1,4 @@
-"""Every kind of bad file: the error names file, byte offset, what was found and what was expected."""
+"""Damaged files of every kind: errors name the file, the byte offset, and what was found and expected."""
 
 import os
 import time
@@ -19,13 +19,13 @@ MakeBank = Callable[..., PresetBank]
 
 @pytest.fixture
 def cartridge(make_bank: MakeBank, tmp_path: Path) -> bytes:
-    """A sound cartridge of 4,104 bytes."""
+    """A valid cartridge of 4,104 bytes."""
     return make_bank(32).write(tmp_path / "sound.syx").read_bytes()
 
 
 @dataclass
 class Bad:
-    """A spoiled cartridge and the error that it must give."""
+    """A damaged cartridge and the error that it must give."""
 
     name: str
     spoil: Callable[[bytes], bytes]
@@ -48,7 +48,7 @@ BAD = [
     Bad("empty", constant(b""), 0, "an empty file", "a SysEx message (0xF0 0x43 …)"),
     Bad("truncated", lambda d: d[:3000], 3000, "the end of the file after 3000 bytes", "4104 bytes (trunc"),
     Bad("last byte missing", lambda d: d[:-1], 4103, "the end of the file after 4103 bytes", "4104 bytes"),
-    Bad("header only", lambda d: d[:4], 0, "a header of 4 bytes", "one of 6 bytes (truncated file)"),
+    Bad("header only", lambda d: d[:4], 0, "a header of 4 bytes", "a header of 6 bytes (truncated file)"),
     Bad("one byte", lambda d: d[:1], 0, "1 bytes", "a SysEx header of 6 bytes"),
     Bad(
         "second message truncated",
@@ -86,14 +86,14 @@ BAD = [
         lambda d: d[6:-2],
         0,
         "bytes",
-        '(packed voices without a header are read with format="packed")',
+        '(to read packed voices without a header, use format="packed")',
     ),
     Bad("Roland", patched(1, 0x41), 1, "manufacturer 0x41 (Roland)", "0x43 (Yamaha)", OTHER),
     Bad("Korg", constant(b"\xf0\x42\xf7"), 1, "manufacturer 0x42 (Korg)", "0x43 (Yamaha)", OTHER),
     Bad("unknown maker", patched(1, 0x55), 1, "manufacturer 0x55 (another", "0x43 (Yamaha)", OTHER),
     Bad("universal", patched(1, 0x7E), 1, "universal, no manufacturer", "0x43 (Yamaha)", OTHER),
-    Bad("parameter change", patched(2, 0x10), 2, "sub-status 1 (no bulk dump)", "sub-status 0", OTHER),
-    Bad("dump request", patched(2, 0x20), 2, "sub-status 2 (no bulk dump)", "sub-status 0", OTHER),
+    Bad("parameter change", patched(2, 0x10), 2, "sub-status 1 (not a bulk dump)", "sub-status 0", OTHER),
+    Bad("dump request", patched(2, 0x20), 2, "sub-status 2 (not a bulk dump)", "sub-status 0", OTHER),
     Bad("DX7 performance", patched(3, 1), 3, "Yamaha format 1: DX7 performance", "0 (one DX7", OTHER),
     Bad("TX816 performances", patched(3, 2), 3, "Yamaha format 2: DX7/TX816", "9 (32 DX7", OTHER),
     Bad("one 4-operator voice", patched(3, 3), 3, "format 3: one 4-operator voice", "0 (one", OTHER),
@@ -101,12 +101,12 @@ BAD = [
     Bad("DX7 II supplement", patched(3, 5), 3, "format 5: DX7 II supplement of one", "0 (one", OTHER),
     Bad("DX7 II supplements", patched(3, 6), 3, "format 6: DX7 II supplement of 32", "0 (one", OTHER),
     Bad("DX11, TX81Z, …", patched(3, 0x7E), 3, "universal Yamaha bulk dump (DX11/TX81Z", "0 (one", OTHER),
-    Bad("unknown format", patched(3, 0x33), 3, "Yamaha format 51: unknown to us", "0 (one", OTHER),
+    Bad("unknown format", patched(3, 0x33), 3, "Yamaha format 51: an unknown format", "0 (one", OTHER),
 ]
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda b: b.name)
-def test_bad_file(bad: Bad, cartridge: bytes, tmp_path: Path) -> None:
+def test_a_damaged_file_is_refused_with_details(bad: Bad, cartridge: bytes, tmp_path: Path) -> None:
     path = tmp_path / "bad one.syx"
     path.write_bytes(bad.spoil(cartridge))
     with pytest.raises(PresetFileError) as caught:
@@ -121,7 +121,7 @@ def test_bad_file(bad: Bad, cartridge: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 127, 129, 4104, 4097])
-def test_packed_payloads_are_multiples_of_128_bytes(length: int, tmp_path: Path) -> None:
+def test_packed_voices_must_be_a_multiple_of_128_bytes(length: int, tmp_path: Path) -> None:
     path = tmp_path / "voices.bin"
     path.write_bytes(bytes(length))
     with pytest.raises(PresetFileError, match="a positive multiple of 128 bytes") as caught:
@@ -129,15 +129,15 @@ def test_packed_payloads_are_multiples_of_128_bytes(length: int, tmp_path: Path)
     assert (caught.value.offset, caught.value.found) == (length, f"{length} bytes")
 
 
-def test_a_payload_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_a_payload_that_is_not_voices_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "voices.bin"
     path.write_bytes(b"the quick brown fox jumps over the lazy dog " * 64)
     with pytest.raises(PresetFileError, match="% of the values out of range, expected at most 15%") as caught:
         PresetBank.read(path)
-    assert caught.value.offset == 0  # "t" is no rate
+    assert caught.value.offset == 0  # "t" is out of range for a rate
 
 
-def test_payloads_are_read_when_asked_for(make_bank: MakeBank, tmp_path: Path) -> None:
+def test_packed_voices_are_read_on_request(make_bank: MakeBank, tmp_path: Path) -> None:
     bank = make_bank(32)
     for name in ("voices.bin", "headerless.syx"):
         (tmp_path / name).write_bytes(bank.packed().tobytes())
@@ -157,7 +157,7 @@ def read_anyway(path: Path, data: bytes) -> PresetBank:
     return PresetBank.read(path, strict=False)
 
 
-def test_a_wrong_checksum_is_read_and_told(cartridge: bytes, make_bank: MakeBank, tmp_path: Path) -> None:
+def test_a_wrong_checksum_is_read_and_reported(cartridge: bytes, make_bank: MakeBank, tmp_path: Path) -> None:
     path = tmp_path / "stale.syx"
     bank = read_anyway(path, cartridge[:-2] + bytes([cartridge[-2] ^ 5, 0xF7]))
     assert bank == make_bank(32)
@@ -173,7 +173,7 @@ def test_only_the_damaged_message_is_flagged(cartridge: bytes, make_bank: MakeBa
     assert (bank.flags[32:] == Flag.DAMAGED).all()
 
 
-def test_foreign_messages_beside_ours_are_skipped(
+def test_foreign_messages_between_dx7_voices_are_skipped(
     cartridge: bytes, make_bank: MakeBank, tmp_path: Path
 ) -> None:
     voice = make_bank(1, seed=3)[0]
@@ -189,7 +189,7 @@ def test_foreign_messages_beside_ours_are_skipped(
         assert what in note
 
 
-def test_a_truncated_dump_does_not_swallow_the_next(
+def test_a_truncated_dump_does_not_affect_the_next(
     cartridge: bytes, make_bank: MakeBank, tmp_path: Path
 ) -> None:
     bank = read_anyway(tmp_path / "cut.syx", cartridge[:2500] + cartridge)
@@ -198,14 +198,14 @@ def test_a_truncated_dump_does_not_swallow_the_next(
 
 
 @pytest.mark.parametrize("data", [b"", b"just text", b"\xf0\x41\xf7", b"a \xf0 b \xf0\x43\x00", b"\xf0" * 50])
-def test_without_a_single_voice_it_is_an_error_anyway(data: bytes, tmp_path: Path) -> None:
+def test_a_file_without_any_voice_is_refused_even_if_not_strict(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "none.syx").write_bytes(data)
     with pytest.raises(PresetFileError) as caught:
         PresetBank.read(tmp_path / "none.syx", strict=False)
-    assert caught.value.offset <= 1  # the first thing that was wrong, not the last
+    assert caught.value.offset <= 1  # the first error is reported, not the last
 
 
-def test_a_long_run_of_starts_is_given_up(cartridge: bytes, tmp_path: Path) -> None:
+def test_a_long_run_of_start_bytes_is_given_up(cartridge: bytes, tmp_path: Path) -> None:
     (tmp_path / "starts.syx").write_bytes(cartridge + b"\xf0" * 2**22)
     start = time.perf_counter()
     with pytest.raises(PresetFileError, match="byte 5105"):
@@ -213,7 +213,7 @@ def test_a_long_run_of_starts_is_given_up(cartridge: bytes, tmp_path: Path) -> N
     assert time.perf_counter() - start < 5
 
 
-# -- folders and odd files ----------------------------------------------------------------------------
+# -- folders and unusual files ----------------------------------------------------------------------------
 
 
 def test_a_folder_is_read_in_order_of_path(make_bank: MakeBank, tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_a_folder_is_read_in_order_of_path(make_bank: MakeBank, tmp_path: Path) 
     assert bank.ids.tolist() == list(range(96))
 
 
-def test_a_loop_of_folders_ends(make_bank: MakeBank, tmp_path: Path) -> None:
+def test_a_loop_of_symbolic_links_ends(make_bank: MakeBank, tmp_path: Path) -> None:
     make_bank(32).write(tmp_path / "a.syx")
     (tmp_path / "again").symlink_to(tmp_path)
     (tmp_path / "self.syx").symlink_to(tmp_path / "self.syx")
@@ -249,7 +249,7 @@ def test_a_bad_file_in_a_folder_is_named_or_skipped(make_bank: MakeBank, tmp_pat
     assert "bad.syx" in bank.notes[0]
 
 
-def test_a_folder_without_presets(tmp_path: Path) -> None:
+def test_a_folder_without_presets_is_refused(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("nothing here")
     with pytest.raises(PresetFileError, match=r"found no \.syx file, expected at least one \.syx file"):
         PresetBank.read(tmp_path)
@@ -259,13 +259,13 @@ def test_a_folder_without_presets(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.syx", "folder/missing.syx", "a" * 5000, "nul\0.syx"])
-def test_no_such_file(name: str, tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(PresetFileError):
         PresetBank.read(tmp_path / name)
 
 
 @pytest.mark.timeout(10)
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.syx")
     with pytest.raises(PresetFileError, match="a device, pipe or socket, expected an ordinary file"):
         PresetBank.read(tmp_path / "pipe.syx")
@@ -282,7 +282,7 @@ def test_a_device_is_not_read(device: str) -> None:
 
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize("name", ["giant.syx", "giant.bin", "giant.sqlite"])
-def test_a_gigantic_file_is_refused_unread(name: str, tmp_path: Path) -> None:
+def test_a_huge_file_is_refused_without_reading_it(name: str, tmp_path: Path) -> None:
     with (tmp_path / name).open("wb") as file:
         file.write(b"SQLite format 3\0" if name.endswith("sqlite") else b"\xf0\x43")
         file.truncate(2**40)  # sparse: no disk is used
@@ -292,7 +292,7 @@ def test_a_gigantic_file_is_refused_unread(name: str, tmp_path: Path) -> None:
         PresetBank.read(tmp_path / name)
 
 
-def test_a_file_that_may_not_be_read(
+def test_a_file_without_read_permission_is_refused(
     cartridge: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forbidden(self: Path) -> bytes:
@@ -306,19 +306,19 @@ def test_a_file_that_may_not_be_read(
 # -- the bytes themselves -----------------------------------------------------------------------------
 
 
-def test_checksum_of_a_known_payload() -> None:
+def test_the_checksum_of_known_payloads() -> None:
     assert sysex.checksum(bytes(4096)) == 0
     assert sysex.checksum(b"\x01") == 0x7F
     assert (sum(b"DX7 rules") + sysex.checksum(b"DX7 rules")) & 0x7F == 0
 
 
-def test_a_channel_does_not_matter(cartridge: bytes, make_bank: MakeBank) -> None:
+def test_any_midi_channel_is_read(cartridge: bytes, make_bank: MakeBank) -> None:
     for channel in range(16):
         voices = sysex.read_messages(patched(2, channel)(cartridge), "memory")
         assert len(voices.names) == 32
 
 
-def test_out_of_range_values_in_a_sound_dump_are_mended(make_bank: MakeBank, tmp_path: Path) -> None:
+def test_out_of_range_values_in_a_valid_dump_are_repaired(make_bank: MakeBank, tmp_path: Path) -> None:
     packed = make_bank(32).packed()
     packed[7, 102 - 17 + 7] = 120  # operator 1, EG level 4
     packed[7, 102 - 17 + 6] = 120  # operator 1, EG level 3
@@ -339,19 +339,19 @@ def test_unprintable_names_are_flagged() -> None:
     assert bank.flags[0] == Flag.RENAMED
 
 
-def test_all_of_this_is_one_family() -> None:
+def test_all_errors_share_one_base_class() -> None:
     assert issubclass(ChecksumError, PresetFileError)
     assert issubclass(UnsupportedFormatError, PresetFileError)
     assert issubclass(PresetFileError, LatentDXError)
 
 
 @given(st.text())
-def test_any_text_gives_a_name_that_a_bank_keeps(text: str) -> None:
+def test_a_display_name_of_any_text_is_kept_by_a_bank(text: str) -> None:
     name = sysex.display_name(text)
     assert len(name) <= 10 and name.isascii() and (name.isprintable() or not name)
     assert PresetBank.from_values(PresetBank.init().values, [name]).names == (name,)
 
 
-def test_a_name_for_the_display_is_what_the_text_says() -> None:
+def test_display_names_of_known_texts() -> None:
     texts = ("Flöte,  très\tbelle", "low", "日本", "a b c d e f g")
     assert [sysex.display_name(t) for t in texts] == ["Flote, tre", "low", "", "a b c d e"]

@@ -1,4 +1,4 @@
-"""An algorithm drawn with letters says what the algorithm's table says: its lines are followed."""
+"""The lines of an algorithm drawn as text connect the operators that the algorithm's table connects."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from latentdx.presets.algorithms import algorithm, text_drawing
 from latentdx.presets.bank import Preset, PresetBank
 
-# letter -> where its lines lead, (row, column)
+# character -> directions of its lines, (row, column)
 UP, RIGHT, DOWN, LEFT = (-1, 0), (0, 1), (1, 0), (0, -1)
 LINES = {
     "│": {UP, DOWN},
@@ -32,7 +32,7 @@ def preset(number: int) -> Preset:
 
 
 def boxes(grid: list[str]) -> dict[int, tuple[int, int]]:
-    """Operator -> row and column of its box's upper left corner."""
+    """Return the row and column of the upper left corner of each operator's box."""
     found = {}
     for row, line in enumerate(grid):
         for match in re.finditer(r"│ ([1-6]) +(\d+|off) (?=[│├])", line):
@@ -44,7 +44,7 @@ def boxes(grid: list[str]) -> dict[int, tuple[int, int]]:
 
 
 def reached(grid: list[str], start: tuple[int, int], places: dict[int, tuple[int, int]]) -> set[int]:
-    """Operators at whose upper edge the lines from a cell end; 0 is the output below."""
+    """Return the operators at whose upper edge the lines from a cell end; 0 is the output."""
     tops = {(row, column + 5): k for k, (row, column) in places.items()}
     bottoms = {(row + 3, column + 5) for row, column in places.values()}
     ends, seen, todo = set(), set(), [start]
@@ -66,7 +66,7 @@ def reached(grid: list[str], start: tuple[int, int], places: dict[int, tuple[int
 
 
 @pytest.mark.parametrize("number", range(1, 33))
-def test_lines_lead_where_the_algorithm_does(number: int) -> None:
+def test_lines_connect_the_operators_of_the_algorithm(number: int) -> None:
     text, graph = text_drawing(preset(number)), algorithm(number)
     width = max(map(len, text.splitlines()))
     assert width <= 80
@@ -83,7 +83,7 @@ def test_lines_lead_where_the_algorithm_does(number: int) -> None:
     assert (leaves, enters) == ({source}, {target})
 
 
-def test_frequencies_are_in_the_boxes() -> None:
+def test_boxes_show_frequencies() -> None:
     ratios = {"OP1 F COARSE": 0, "OP2 F COARSE": 3, "OP2 F FINE": 50, "OP6 F COARSE": 31, "OP6 F FINE": 99}
     fixed = {"OP4 MODE": 1, "OP4 F COARSE": 3, "OP4 F FINE": 99}
     text = text_drawing(preset(32).with_values(**ratios, **fixed))

@@ -1,4 +1,4 @@
-"""The index by sound: what it finds, that it is the same each time, and that no damage passes unseen."""
+"""The index by sound: its results, its reproducibility, and the detection of damage."""
 
 import shutil
 from dataclasses import fields, replace
@@ -33,7 +33,7 @@ def heard(preset: Preset) -> np.ndarray:
 
 
 def most_rounded(index: SoundIndex) -> float:
-    """How far a sound can be from its own numbers: half a step in each."""
+    """Return the largest distance of a sound from its rounded numbers: half a step in each of them."""
     return 0.5 * np.sqrt(index.codes.shape[1]) * index.about.scale * 1.001
 
 
@@ -57,7 +57,7 @@ def starter() -> SoundIndex:
     return SoundIndex.read(data_path("index", "starter.safetensors"))
 
 
-# -- what is found -------------------------------------------------------------------------------------------
+# -- search results ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("note", [0, 1])
@@ -70,8 +70,8 @@ def test_own_sound_is_found_first(store, note) -> None:
         assert distances[0] <= most_rounded(index)
 
 
-def test_distances_are_those_of_the_blocks(store) -> None:
-    """With as many dimensions as presets nothing but rounding is lost: compared by the definition."""
+def test_distances_equal_those_of_block_means(store) -> None:
+    """With as many dimensions as presets, distances equal their definition except for rounding."""
 
     def means(row: int) -> np.ndarray:
         root = 10 ** (store.decibels([row])[0, 0].astype(np.float64) * 0.4 / 20)
@@ -89,13 +89,13 @@ def test_distances_are_those_of_the_blocks(store) -> None:
     np.testing.assert_allclose(distances, expected, atol=0.02 * max(expected))
 
 
-def test_few_dimensions_find_what_the_exact_search_finds(index, store) -> None:
+def test_few_dimensions_find_mostly_the_same_presets_as_the_exact_search(index, store) -> None:
     neighbors = Neighbors(store, ROWS)
     shared = [
         len(set(index.nearest(codes, 10)[0]) & set(neighbors.nearest(codes, 10)[0])) / 10
         for codes in (store.row(row)[0] for row in ROWS.tolist())
     ]
-    assert np.mean(shared) > 0.5  # by chance 0.17
+    assert np.mean(shared) > 0.5  # 0.17 by chance
 
 
 def test_excluded_rows_and_large_k(index, store) -> None:
@@ -124,7 +124,7 @@ def test_wrong_arguments(index, store) -> None:
         index.nearest(codes.astype(np.float32))
     with pytest.raises(ParameterError, match="257"):
         index.nearest(codes[:, 1:])
-    with pytest.raises(ParameterError, match="k 0"):
+    with pytest.raises(ParameterError, match="at least 1 preset, not 0"):
         index.nearest(codes, 0)
     for wrong in (np.zeros(3, bool), np.zeros(len(ROWS), int)):
         with pytest.raises(ParameterError, match=f"bool \\({len(ROWS)},\\)"):
@@ -136,7 +136,7 @@ def test_wrong_arguments(index, store) -> None:
         SoundIndex.build(store, [len(store)])
     with pytest.raises(ParameterError, match="note 2"):
         SoundIndex.build(store, [1], note=2)
-    with pytest.raises(ParameterError, match="0 dimensions"):
+    with pytest.raises(ParameterError, match="at least 1 dimension, not 0"):
         SoundIndex.build(store, [1], dimensions=0)
 
 
@@ -158,7 +158,7 @@ def test_round_trip_and_same_bytes(index, store, tmp_path) -> None:
     assert other.write(tmp_path / "b.safetensors").read_bytes() != file.read_bytes()
 
 
-def test_damage_is_seen(index, tmp_path) -> None:
+def test_a_damaged_file_is_refused(index, tmp_path) -> None:
     file = index.write(tmp_path / "a.safetensors")
     good = file.read_bytes()
     rng = np.random.default_rng(0)
@@ -174,7 +174,7 @@ def test_damage_is_seen(index, tmp_path) -> None:
         SoundIndex.read(file)
 
 
-def test_what_does_not_fit_is_refused(index, tmp_path) -> None:
+def test_a_file_with_other_settings_or_shapes_is_refused(index, tmp_path) -> None:
     file = tmp_path / "a.safetensors"
     for changed in (
         replace(index, about=replace(index.about, spectrogram={**index.about.spectrogram, "hop": 512})),
@@ -188,11 +188,11 @@ def test_what_does_not_fit_is_refused(index, tmp_path) -> None:
         with pytest.raises(SoundIndexError, match="a.safetensors"):
             SoundIndex.read(file)
     save_file({"codes": index.codes}, file)
-    with pytest.raises(SoundIndexError, match="no index"):
+    with pytest.raises(SoundIndexError, match="not an index"):
         SoundIndex.read(file)
 
 
-# -- what ships ----------------------------------------------------------------------------------------------
+# -- shipped indexes -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", INDEXED)
@@ -218,7 +218,7 @@ def test_shipped_file_is_small_and_holds_no_preset(name) -> None:
 
 
 def curation_hash(name: str) -> str:
-    """Of the corpus as rendered; of learnfm from the checkpoints, so that it is not needed here."""
+    """Return the hash of a corpus as rendered; that of learnfm from a checkpoint, without the corpus."""
     if name == "starter":
         return corpora.bank_hash(corpora.read("starter").neutral())
     from latentdx.training.checkpoint import read_header
@@ -227,7 +227,7 @@ def curation_hash(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", INDEXED)
-def test_shipped_numbers_are_those_of_the_presets(name) -> None:
+def test_shipped_indexes_find_their_own_presets(name) -> None:
     try:
         corpora.find(name)
     except DataMissingError:
@@ -238,25 +238,25 @@ def test_shipped_numbers_are_those_of_the_presets(name) -> None:
     for place in places.tolist():
         row = int(known.index.rows[place])
         rows, distances = known.index.nearest(heard(known.bank[row]), 20)
-        assert row in rows[distances <= distances[0] + 1e-6]  # a preset of the same sound may be as near
+        assert row in rows[distances <= distances[0] + 1e-6]  # another preset may sound the same
         assert distances[0] <= most_rounded(known.index)
 
 
-def test_starter_index_is_made_again(starter, tmp_path, monkeypatch) -> None:
+def test_rebuilding_the_starter_index_gives_the_shipped_one(starter, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path / "cache"))
     build_index.main(["starter", "--out", str(tmp_path / "made")])
     made = SoundIndex.read(tmp_path / "made/starter.safetensors")
     np.testing.assert_array_equal(made.rows, starter.rows)
     np.testing.assert_allclose(made.about.scale, starter.about.scale, rtol=1e-6)
-    # another processor's linear algebra may round one in a thousand otherwise
+    # on another processor, one number in a thousand may be rounded differently
     steps = np.abs(made.codes.astype(int) - starter.codes)
     assert steps.max() <= 1 and steps.mean() < 1e-3
 
 
-# -- which are usable here -----------------------------------------------------------------------------------
+# -- usable corpora ------------------------------------------------------------------------------------------
 
 
-def test_missing_corpus_is_said_and_not_fetched(tmp_path, monkeypatch) -> None:
+def test_a_missing_corpus_is_reported_and_not_downloaded(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path))
     monkeypatch.delenv("LATENTDX_DATA", raising=False)
     known, remarks = known_presets()
@@ -265,7 +265,7 @@ def test_missing_corpus_is_said_and_not_fetched(tmp_path, monkeypatch) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_other_presets_damage_and_absence_are_said(starter, tmp_path) -> None:
+def test_indexes_that_are_missing_damaged_or_of_other_presets_are_reported(starter, tmp_path) -> None:
     assert known_presets(["starter"], tmp_path)[0] == []
     file = tmp_path / "starter.safetensors"
     replace(starter, about=replace(starter.about, corpus_sha256="0" * 64)).write(file)
@@ -276,4 +276,4 @@ def test_other_presets_damage_and_absence_are_said(starter, tmp_path) -> None:
     assert len(known) == 1 and not remarks and len(known[0].bank) == 384
     Path(file).write_bytes(file.read_bytes()[:-9])
     known, remarks = known_presets(["starter"], tmp_path)
-    assert not known and "no index of sounds" in remarks[0]
+    assert not known and "not an index of sounds" in remarks[0]

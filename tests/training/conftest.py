@@ -1,4 +1,4 @@
-"""What the training tests share: a profile, and a run of it."""
+"""Fixtures of the training tests: a profile, and a finished run of it."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from latentdx.training.profile import read_profile
 
 @pytest.fixture(autouse=True)
 def no_fsync(monkeypatch):
-    """No test cuts the power, and a busy disk takes seconds for each."""
+    """Skip fsync: no test cuts the power, and on a busy disk each call takes seconds."""
     monkeypatch.setattr("os.fsync", lambda file: None)
 
 
@@ -19,7 +19,7 @@ def smoke():
 
 @pytest.fixture(scope="session")
 def undisturbed(smoke, tmp_path_factory):
-    """The folder of a whole smoke run of NumCat++; not to be written to."""
+    """Return the folder of a complete smoke run of NumCat++; tests must not write to it."""
     folder = tmp_path_factory.mktemp("run")
     train(smoke, folder)
     return folder

@@ -1,4 +1,4 @@
-"""Finished models: what is saved is what is loaded, within half precision; what does not fit is refused."""
+"""Checkpoints load as they were saved, within half precision; other and damaged files are refused."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def model(about):
     torch.manual_seed(0)
     made = PresetVAE(about.profile.architecture)
     made.range_db.copy_(torch.tensor([-100.3, 7.7]))
-    made(torch.randn(8, 1, 257, 347))  # batch norms learn
+    made(torch.randn(8, 1, 257, 347))  # updates the batch norms
     return made.eval()
 
 
@@ -40,7 +40,7 @@ def file(model, about, tmp_path):
     return tmp_path / "model.safetensors"
 
 
-def test_round_trip_within_half_precision(file, model, about):
+def test_a_saved_model_loads_within_half_precision(file, model, about):
     loaded, found = load(file)
     assert found == about and not loaded.training
     before, after = model.state_dict(), loaded.state_dict()
@@ -54,13 +54,13 @@ def test_round_trip_within_half_precision(file, model, about):
             assert ((after[name] - tensor).abs() <= bound).all(), name
 
 
-def test_half_precision_hardly_changes_what_is_programmed(file, model):
+def test_half_precision_hardly_changes_predicted_presets(file, model):
     spectrograms = torch.randn(4, 1, 257, 347).clamp(-1, 1)
     changed = (load(file)[0].program(spectrograms) - model.program(spectrograms)).abs()
     assert 0 < changed.max() < 0.01
 
 
-def test_matrices_take_two_bytes_a_number_and_vectors_four(file, model):
+def test_matrices_take_two_bytes_per_number_and_vectors_four(file, model):
     numbers = sum(t.numel() for t in model.state_dict().values() if t.ndim > 1)
     vectors = sum(t.numel() * t.element_size() for t in model.state_dict().values() if t.ndim < 2)
     content = file.read_bytes()
@@ -69,7 +69,7 @@ def test_matrices_take_two_bytes_a_number_and_vectors_four(file, model):
     assert header < 100 * len(model.state_dict()) + 5_000
 
 
-def test_the_header_says_what_made_it(file, about):
+def test_the_header_records_profile_commit_and_libraries(file, about):
     assert read_header(file) == about
     assert re.fullmatch(r"[0-9a-f]{12}\+?|unknown", about.commit)
     assert about.libraries["torch"] == torch.__version__
@@ -77,7 +77,7 @@ def test_the_header_says_what_made_it(file, about):
     assert CheckpointHeader.from_json(about.to_json()) == about
 
 
-def test_the_hash_follows_the_content(file, model, about, tmp_path):
+def test_the_hash_depends_on_the_content_only(file, model, about, tmp_path):
     save(model, about, tmp_path / "again")
     assert checkpoint_hash(file) == checkpoint_hash(tmp_path / "again")
     with torch.no_grad():
@@ -87,7 +87,7 @@ def test_the_hash_follows_the_content(file, model, about, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["again", "model.safetensors"]
 
 
-def test_what_fits_is_loaded(file):
+def test_a_checkpoint_with_the_expected_values_is_loaded(file):
     load(
         file,
         {"notes": "single", "architecture": {"representation": "numcat++", "channels": [2, 4, 8, 8, 8, 8]}},
@@ -95,24 +95,24 @@ def test_what_fits_is_loaded(file):
 
 
 @pytest.mark.parametrize(
-    ("expected", "said"),
+    ("expected", "message"),
     [
         (
             {"architecture": {"representation": "numcat"}},
-            "architecture.representation is 'numcat++' there, 'numcat' here",
+            "architecture.representation is 'numcat++', not 'numcat'",
         ),
-        ({"notes": "six"}, "notes is 'single' there, 'six' here"),
-        ({"corpus_sha256": "ff"}, f"corpus_sha256 is '{'12ab' * 16}' there, 'ff' here"),
+        ({"notes": "six"}, "notes is 'single', not 'six'"),
+        ({"corpus_sha256": "ff"}, f"corpus_sha256 is '{'12ab' * 16}', not 'ff'"),
         (
             {"notes": "six", "corpus": "learnfm"},
-            "notes is 'single' there, 'six' here; corpus is 'starter' there, 'learnfm' here",
+            "notes is 'single', not 'six'; corpus is 'starter', not 'learnfm'",
         ),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_differences(file, expected, said):
+def test_a_checkpoint_with_other_values_is_refused_and_the_differences_are_listed(file, expected, message):
     with pytest.raises(CheckpointError, match="does not fit: ") as caught:
         load(file, expected)
-    assert str(caught.value).endswith(said)
+    assert str(caught.value).endswith(message)
 
 
 def damage_truncate(file):
@@ -145,14 +145,14 @@ def damage_profile(file):
     "damage",
     [damage_truncate, damage_header, damage_empty, damage_missing, damage_foreign, damage_profile],
 )
-def test_a_damaged_file_is_named(file, damage):
+def test_the_error_about_a_damaged_file_names_it(file, damage):
     damage(file)
-    with pytest.raises(CheckpointError, match=f"{file} is no checkpoint of this project"):
+    with pytest.raises(CheckpointError, match=f"{file} is not a checkpoint of this project"):
         load(file)
 
 
 def test_weights_of_another_architecture_are_refused(about, tmp_path):
     other = PresetVAE(read_profile("numcat", "smoke").architecture)
     save(other, about, tmp_path / "mixed")
-    with pytest.raises(CheckpointError, match="its weights do not fit its profile"):
+    with pytest.raises(CheckpointError, match="the weights in .*mixed do not fit its profile"):
         load(tmp_path / "mixed")

@@ -1,4 +1,4 @@
-"""What a profile trains on: the right presets, spectrograms, notes and masks, in an order that resumes."""
+"""Batches hold the right presets, spectrograms, notes and masks, in an order that can be resumed."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def rendered(bank, row, note, velocity, renderer=None):
     return torch.from_numpy(mel_spectrogram(sound))
 
 
-def test_a_batch_is_what_the_synth_says():
+def test_a_batch_holds_presets_and_their_rendered_spectrograms():
     data = data_of("numcat++")
     bank = corpora.read("starter").neutral()
     rows = data.items("train")[[5, 0, 100]]
@@ -37,7 +37,7 @@ def test_a_batch_is_what_the_synth_says():
         assert (batch.decibels[i, 0] - rendered(bank, int(row), 60, 85)).abs().max() <= 70 / 255 + 1e-4
 
 
-def test_a_share_of_a_training_batch_is_heard_as_recorded():
+def test_a_share_of_a_training_batch_is_simulated_recordings():
     data, bank = data_of("numcat++", {"recorded": 0.5}), corpora.read("starter").neutral()
     rows = data.items("train")[[5, 0, 100, 7]]
     plain, batch = data.batch(rows), data.batch(rows, training=True)
@@ -48,7 +48,7 @@ def test_a_share_of_a_training_batch_is_heard_as_recorded():
         assert (plain.decibels[i] - batch.decibels[i]).abs().max() > 1
 
 
-def test_an_unstacked_item_is_one_note_and_is_told_so():
+def test_an_item_of_an_unstacked_model_is_one_note_with_its_pitch_and_velocity():
     data = data_of("numcat++-unstacked")
     bank = corpora.read("starter").neutral()
     rows = data.rows("train")
@@ -64,7 +64,7 @@ def test_an_unstacked_item_is_one_note_and_is_told_so():
         assert (batch.decibels[i, 0] - rendered(bank, row, note, velocity)).abs().max() <= 70 / 255 + 1e-4
 
 
-def test_six_stacked_notes():
+def test_an_item_of_a_stacked_model_has_six_notes():
     data = data_of("numcat++-six")
     whole = data.batch(data.items("train")[:2])
     assert whole.decibels.shape == (2, 6, 257, 347)
@@ -73,7 +73,7 @@ def test_six_stacked_notes():
     assert torch.equal(whole.decibels[:, at], single.decibels[:, 0])
 
 
-def test_without_operators_four_to_six_they_are_silent_and_not_learned():
+def test_with_three_operators_the_other_three_are_silent_and_not_learned():
     data = data_of("numcat++-op123")
     row = int(data.items("train")[3])
     bank = corpora.read("starter").neutral()
@@ -84,20 +84,20 @@ def test_without_operators_four_to_six_they_are_silent_and_not_learned():
     assert data.corpus_sha256 != data_of("numcat++").corpus_sha256
 
 
-def test_subsets_share_nothing():
+def test_subsets_have_no_preset_in_common():
     data = data_of("num")
     rows = [set(data.rows(subset).tolist()) for subset in SUBSETS]
     assert all(rows) and sum(map(len, rows)) == len(set.union(*rows))
 
 
 @pytest.mark.parametrize("n", [3, 32, 100])
-def test_batches_in_order_serve_everything_once(n):
+def test_batches_in_order_serve_every_item_once(n):
     served = list(batches(np.arange(n), 32))
     assert np.concatenate(served).tolist() == list(range(n))
     assert all(len(batch) == 32 for batch in served[:-1])
 
 
-def test_shuffled_epochs_differ_repeat_exactly_and_resume():
+def test_shuffled_epochs_differ_but_each_is_repeatable_and_can_be_resumed():
     items = np.arange(1000, 1100)
     epoch = list(batches(items, 32, shuffle=(0, 4)))
     assert len(epoch) == n_batches(100, 32) == 3 and all(len(batch) == 32 for batch in epoch)
@@ -108,6 +108,6 @@ def test_shuffled_epochs_differ_repeat_exactly_and_resume():
         assert not np.array_equal(list(batches(items, 32, shuffle=other)), epoch)
 
 
-def test_less_than_a_batch_is_one():
+def test_fewer_items_than_a_batch_make_one_batch():
     (batch,) = batches(np.arange(5), 32, shuffle=(0, 0))
     assert sorted(batch.tolist()) == [0, 1, 2, 3, 4] and n_batches(5, 32) == 1

@@ -1,4 +1,4 @@
-"""Histories: what is thinned stays true, what is written reads back, what is unfinished is refused."""
+"""Histories are thinned correctly and read back as written; those of unfinished runs are refused."""
 
 import shutil
 from pathlib import Path
@@ -19,7 +19,7 @@ from latentdx_book.chapters.training_curves import differing, recipe
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished smoke run of two epochs."""
+    """Return the folder of a finished smoke run of two epochs."""
     folder = tmp_path_factory.mktemp("run")
     train(read_profile("num", "smoke"), folder, show=False)
     return folder
@@ -37,7 +37,7 @@ def made_log(epochs: int, steps: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def test_thinning_keeps_epochs_means_and_every_validation() -> None:
+def test_thinning_keeps_validation_rows_and_averages_training_rows_within_epochs() -> None:
     log = made_log(epochs=12, steps=148)
     small = thinned(log, 200)
     train_rows = small[small.subset == "train"]
@@ -67,23 +67,23 @@ def test_unfinished_and_foreign_runs_are_refused(run: Path, tmp_path: Path) -> N
     with pytest.raises(CheckpointError):
         of_run(tmp_path)
     shutil.copy(run / "model.safetensors", tmp_path)
-    with pytest.raises(CheckpointError, match=r"no log\.csv"):
+    with pytest.raises(CheckpointError, match=r"there is no log\.csv"):
         of_run(tmp_path)
     lines = (run / "log.csv").read_text().splitlines()
     (tmp_path / "log.csv").write_text("\n".join(lines[:-3]) + "\n")
-    with pytest.raises(CheckpointError, match="has 12 steps, the model in .* had 14"):
+    with pytest.raises(CheckpointError, match="has 12 steps, but .* was trained for 14"):
         of_run(tmp_path)
 
 
-def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
+def test_missing_files_and_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataMissingError, match=r"no training history nothing\.csv"):
         read_history("nothing")
     (tmp_path / "odd.csv").write_text("step,epoch\n1,0\n")
-    with pytest.raises(DataMissingError, match="is no training history"):
+    with pytest.raises(DataMissingError, match="is not a training history"):
         read_history(tmp_path / "odd.csv")
 
 
-def test_cost_goes_with_multiply_adds_presets_and_epochs(run: Path) -> None:
+def test_cost_is_proportional_to_multiply_adds_presets_and_epochs(run: Path) -> None:
     measured = of_run(run).provenance
     itself = read_profile("num", "smoke")
     hours = estimated_hours(itself, measured)
@@ -94,7 +94,7 @@ def test_cost_goes_with_multiply_adds_presets_and_epochs(run: Path) -> None:
     assert estimated_hours(paper, measured) == pytest.approx(hours * ratio * 6 * 81 / 2)
 
 
-def test_recipes_show_what_differs_and_nothing_else() -> None:
+def test_recipes_show_only_settings_that_differ() -> None:
     paper, laptop = (read_profile("numcat++", scale) for scale in ("paper", "laptop"))
     names = differing([paper, laptop])
     assert {"epochs", "schedule", "architecture.deepest"} <= set(names)

@@ -1,4 +1,4 @@
-"""The loop: every configuration trains, the schedules are the paper's, the best epoch ships, NaN stops."""
+"""Every configuration trains, schedules are the paper's, the best epoch is kept, and NaN ends a run."""
 
 import math
 from dataclasses import replace
@@ -27,17 +27,17 @@ def test_every_configuration_trains(name, tmp_path):
     assert about.profile == profile == replace(read_profile(name, "smoke"), epochs=1)
     rows = [row for row in read_log(tmp_path) if row["subset"] == "train"]
     losses = [float(row["loss"]) for row in rows]
-    told = profile.architecture.note_latents
-    assert len(losses) == about.steps == (6 * 246 // 32 if told else STEPS)
+    unstacked = profile.architecture.note_latents
+    assert len(losses) == about.steps == (6 * 246 // 32 if unstacked else STEPS)
     assert all(map(math.isfinite, losses)) and np.mean(losses[-3:]) < np.mean(losses[:3])
     logged = next(row for row in read_log(tmp_path) if row["subset"] == "validation")
     assert all((row["joint"] != "") == (model.sampler is not None) for row in (*rows, logged))
-    notes = torch.tensor([[60, 85]]) if told else None
+    notes = torch.tensor([[60, 85]]) if unstacked else None
     programmed = model.program(torch.zeros(1, profile.architecture.n_notes, 257, 347), notes)
     assert programmed.shape == (1, model.representation.length)
 
 
-def test_a_run_leaves_a_model_with_its_story(undisturbed, smoke):
+def test_a_run_writes_a_log_and_a_model_of_its_best_epoch(undisturbed, smoke):
     rows = read_log(undisturbed)
     assert [int(r["step"]) for r in rows if r["subset"] == "train"] == list(range(1, 2 * STEPS + 1))
     validations = [r for r in rows if r["subset"] == "validation"]
@@ -52,7 +52,7 @@ def test_a_run_leaves_a_model_with_its_story(undisturbed, smoke):
     assert 0 < about.validation["categorical_accuracy"] < 1 and 0 < about.validation["numerical_mae"] < 1
 
 
-def test_tensorboard_has_what_the_log_has(undisturbed):
+def test_tensorboard_events_equal_the_log(undisturbed):
     board = EventAccumulator(str(undisturbed / "tensorboard"))
     board.Reload()
     rows = [row for row in read_log(undisturbed) if row["subset"] == "train"]
@@ -61,20 +61,20 @@ def test_tensorboard_has_what_the_log_has(undisturbed):
     assert [e.value for e in events] == pytest.approx([float(row["controls"]) for row in rows], rel=1e-5)
 
 
-def test_the_running_checkpoint_holds_no_code(undisturbed):
+def test_the_running_checkpoint_loads_without_executing_code(undisturbed):
     state = torch.load(undisturbed / "running.ckpt", weights_only=True)
     assert state["progress"]["epoch"] == 2 and state["progress"]["step"] == 2 * STEPS
     assert state["rng"]["cpu"].shape == (1, len(torch.get_rng_state()))
 
 
-def test_the_range_of_levels_is_that_of_the_training_set(undisturbed, smoke):
+def test_the_model_has_the_range_of_levels_of_the_training_set(undisturbed, smoke):
     model, _ = load(undisturbed / "model.safetensors")
     data = TrainingData(smoke, model.representation)
     decibels = data.store.decibels(data.rows("train"))
     assert model.range_db.tolist() == pytest.approx([decibels.min(), decibels.max()], abs=1e-4)
 
 
-def test_a_finished_run_is_left_alone(smoke, tmp_path):
+def test_training_a_finished_run_changes_no_file(smoke, tmp_path):
     short = replace(smoke, epochs=1)
     final = train(short, tmp_path)
     before = {p.name: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
@@ -84,11 +84,11 @@ def test_a_finished_run_is_left_alone(smoke, tmp_path):
 
 def test_a_run_of_another_profile_or_corpus_is_refused(undisturbed, smoke, monkeypatch):
     other = replace(smoke, seed=1, architecture=replace(smoke.architecture, flow_hidden=8))
-    wanted = "another profile: architecture.flow_hidden is 16 there, 8 here; seed is 0 there, 1 here"
+    wanted = "another profile: architecture.flow_hidden is 16, not 8; seed is 0, not 1"
     with pytest.raises(CheckpointError, match=wanted):
         train(other, undisturbed)
     monkeypatch.setattr(TrainingData, "corpus_sha256", "ab" * 32)
-    with pytest.raises(CheckpointError, match="corpus_sha256 is '.*' there, 'abab.*' here"):
+    with pytest.raises(CheckpointError, match="corpus_sha256 is '.*', not 'abab.*'"):
         train(smoke, undisturbed)
 
 
@@ -98,8 +98,8 @@ def test_a_damaged_running_checkpoint_is_refused(smoke, tmp_path):
         train(smoke, tmp_path)
 
 
-def test_the_best_epoch_is_what_ships(smoke, tmp_path, monkeypatch):
-    """Validation is made to like the second of three epochs best."""
+def test_the_finished_model_is_that_of_the_best_epoch(smoke, tmp_path, monkeypatch):
+    """The faked validation scores make the second of three epochs the best one."""
     weights = []
 
     def validate(run, scores=(3.0, 1.0, 2.0)):
@@ -122,7 +122,7 @@ def optimizer_and_schedules(profile, steps=100):
     return optimizer, loop._schedulers(profile, optimizer, steps)
 
 
-def test_the_papers_schedule_warms_up_then_falls_by_fifths_at_plateaus_to_its_end():
+def test_the_papers_schedule_warms_up_and_falls_to_a_fifth_at_each_plateau():
     profile = read_profile("numcat++", "paper")
     optimizer, schedules = optimizer_and_schedules(profile)
     rates = []
@@ -130,16 +130,16 @@ def test_the_papers_schedule_warms_up_then_falls_by_fifths_at_plateaus_to_its_en
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
         schedules["epoch"].step()
-        schedules["validation"].step(1.0 if len(rates) > 20 else 1.0 / len(rates))  # stops to fall at 20
+        schedules["validation"].step(1.0 if len(rates) > 20 else 1.0 / len(rates))  # stops falling at 20
     assert rates[:7] == pytest.approx([2e-4 * (0.1 + 0.15 * epoch) for epoch in range(7)])
     levels = sorted(set(rates[6:]), reverse=True)
     assert levels == pytest.approx([2e-4 * 0.2**i for i in range(6)], rel=1e-6)
-    # 7 epochs without progress bring the first reduction, each later one waits for the cool-down too
+    # 7 epochs without progress cause the first reduction; each later one waits for the cool-down too
     assert [rates.count(level) for level in levels[1:-1]] == [13] * 4
     assert rates.index(levels[1]) == 20 + 7
 
 
-def test_a_plateau_ends_the_run(smoke, tmp_path, monkeypatch):
+def test_a_too_small_learning_rate_ends_the_run(smoke, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "validate", lambda run: {"reconstruction": 1.0, "controls": 1.0})
     profile = replace(
         smoke, schedule="plateau", warmup_epochs=0, patience=0, epochs=50, least_learning_rate=1e-3
@@ -150,7 +150,7 @@ def test_a_plateau_ends_the_run(smoke, tmp_path, monkeypatch):
     assert {float(row["learning_rate"]) for row in rows} == {smoke.learning_rate}
 
 
-def test_one_cycle_rises_for_a_fifth_of_the_run_and_falls_to_nothing():
+def test_one_cycle_rises_for_a_fifth_of_the_run_and_falls_to_almost_zero():
     profile = read_profile("numcat++", "laptop")
     optimizer, schedules = optimizer_and_schedules(profile, steps=100)
     rates = []
@@ -163,12 +163,12 @@ def test_one_cycle_rises_for_a_fifth_of_the_run_and_falls_to_nothing():
     assert rates.index(max(rates)) == pytest.approx(20, abs=1)
 
 
-def test_beta_grows_linearly_then_stays():
+def test_beta_grows_linearly_then_stays_constant():
     paper = read_profile("numcat++", "paper")
     assert [beta(paper, epoch) for epoch in (0, 5, 25, 26, 399)] == pytest.approx([0.1, 0.12, 0.2, 0.2, 0.2])
 
 
-def test_the_total_is_the_weighted_sum_and_gradients_are_clipped(undisturbed, smoke, tmp_path):
+def test_the_loss_is_the_weighted_sum_and_gradients_are_clipped(undisturbed, smoke, tmp_path):
     for row in read_log(undisturbed):
         parts = [float(row[name]) for name in ("reconstruction", "latent", "controls")]
         epoch = int(row["epoch"])
@@ -199,7 +199,7 @@ def test_nan_stops_the_run_with_the_batch_saved(smoke, tmp_path, monkeypatch):
     poisoned.calls = 0
     monkeypatch.setattr(TrainingData, "batch", poisoned)
     with pytest.raises(
-        TrainingDivergedError, match="step 3: loss nan, .*the batch is saved in .*step3"
+        TrainingDivergedError, match="diverged at step 3: loss nan, .*the batch is saved in .*step3"
     ) as caught:
         train(smoke, tmp_path, save_seconds=0)
     assert "\n" not in str(caught.value)
@@ -208,7 +208,7 @@ def test_nan_stops_the_run_with_the_batch_saved(smoke, tmp_path, monkeypatch):
     assert len(saved["rows"]) == 32 and np.isnan(saved["decibels"][3]).all()
     assert np.isfinite(saved["decibels"][:3]).all()
     state = torch.load(tmp_path / "running.ckpt", weights_only=True)
-    assert state["progress"]["step"] == 3  # what was saved last is sound
+    assert state["progress"]["step"] == 3  # the last saved state is finite
     assert all(t.isfinite().all() for t in state["model"].values())
 
 
@@ -220,7 +220,7 @@ def test_an_infinite_gradient_stops_the_run_before_it_reaches_the_weights(smoke,
         parts, presets = honest(run, batch, training=training)
         runs.append(run)
         weight = run.bare.encoder.head[2].weight
-        return parts | {"loss": parts["loss"] + torch.sqrt((weight * 0).sum())}, presets  # 0, slope infinite
+        return parts | {"loss": parts["loss"] + torch.sqrt((weight * 0).sum())}, presets  # infinite slope
 
     monkeypatch.setattr(loop, "losses", steep)
     with pytest.raises(TrainingDivergedError, match="gradient_norm (nan|inf)"):

@@ -1,4 +1,4 @@
-"""The paper's losses: against plain formulas, loops, and their own edge cases."""
+"""The losses agree with plain formulas and loops, and handle edge cases."""
 
 import math
 
@@ -32,19 +32,19 @@ def test_latent_loss_of_an_identity_flow_estimates_the_kl_divergence():
     n, d = 200_000, 4
     mean, log_variance = torch.full((n, d), 0.5), torch.full((n, d), -1.0)
     z0 = mean + torch.exp(log_variance / 2) * torch.randn(n, d)
-    kl = 0.5 * (0.25 + math.exp(-1) - 1 + 1)  # a dimension
+    kl = 0.5 * (0.25 + math.exp(-1) - 1 + 1)  # per dimension
     assert latent_loss(output(z0, z0, mean, log_variance, torch.zeros(n))).item() == pytest.approx(
         kl, abs=5e-3
     )
 
 
-def test_a_volume_change_lowers_the_latent_loss_by_its_logarithm():
+def test_the_log_determinant_per_dimension_lowers_the_latent_loss():
     z = torch.zeros(2, 4)
     plain = latent_loss(output(z, z, z, z, torch.zeros(2)))
     assert latent_loss(output(z, z, z, z, torch.full((2,), 8.0))) - plain == pytest.approx(-8 / 4)
 
 
-def test_cross_entropy_of_blocks_equals_a_loop():
+def test_cross_entropy_of_blocks_equals_that_of_a_plain_loop():
     torch.manual_seed(0)
     targets = NUMCAT.encode(corpora.read("starter").values[:16])
     logits = torch.randn(16, NUMCAT.length) * 50
@@ -56,14 +56,14 @@ def test_cross_entropy_of_blocks_equals_a_loop():
         assert torch.allclose(found[:, i], wanted, atol=1e-4), slot.parameter.name
 
 
-def test_a_perfect_prediction_reaches_the_bound_of_the_clamped_softmax():
+def test_a_perfect_prediction_has_the_least_loss_of_the_clamped_softmax():
     targets = NUMCAT.encode(corpora.read("starter").values[:4])
     best = [math.log(1 + (s.width - 1) * math.exp(-1 / TEMPERATURE)) for s in NUMCAT.blocks]
     wanted = CATEGORICAL_WEIGHT * sum(best) / len(best)
     assert controls_loss(NUMCAT, targets, targets).item() == pytest.approx(wanted, rel=1e-4)
 
 
-def test_masked_parameters_change_nothing():
+def test_masked_parameters_do_not_affect_the_loss():
     bank = corpora.read("starter")[:8]
     values = bank.values.copy()
 
@@ -80,7 +80,7 @@ def test_masked_parameters_change_nothing():
 
 
 @pytest.mark.parametrize("name", REPRESENTATIONS)
-def test_a_batch_that_masks_everything_costs_nothing_and_is_no_nan(name):
+def test_a_batch_with_everything_masked_has_zero_loss_and_finite_gradients(name):
     representation = REPRESENTATIONS[name]
     presets = torch.rand(2, representation.length, requires_grad=True)
     counts = torch.zeros(2, len(representation.slots), dtype=torch.bool)
@@ -90,7 +90,7 @@ def test_a_batch_that_masks_everything_costs_nothing_and_is_no_nan(name):
     assert torch.isfinite(presets.grad).all()
 
 
-def test_beyond_the_right_end_of_the_range_is_no_error_without_the_clamp():
+def test_scalars_beyond_the_end_at_which_their_target_is_cost_nothing():
     num = REPRESENTATIONS["num"]
     targets = torch.zeros(3, num.length)
     targets[1], targets[2] = 1.0, 0.5
@@ -100,18 +100,18 @@ def test_beyond_the_right_end_of_the_range_is_no_error_without_the_clamp():
     loss = controls_loss(num, wrong, targets, clamped=False, scalar_loss="absolute")
     assert loss.item() == pytest.approx((1.3 + 1.3 + 0.8) / 3)
     loss.backward()
-    assert (wrong.grad != 0).all()  # outside too, unlike behind a clamp
+    assert (wrong.grad != 0).all()  # outside of [0, 1] too, unlike with a clamp
     assert controls_loss(num, wrong, targets, clamped=True, scalar_loss="absolute") < loss
 
 
-def test_the_joint_loss_counts_what_is_heard():
+def test_the_joint_loss_counts_only_parameters_that_are_heard():
     nll = torch.tensor([[1.0, 2.0], [3.0, 100.0]])
     heard = torch.tensor([[True, True], [True, False]])
     assert joint_loss(nll, heard) == 2.0
     assert joint_loss(nll, torch.zeros(2, 2, dtype=torch.bool)) == 0.0
 
 
-def test_encoding_loss_pulls_presets_to_their_sounds():
+def test_encoding_loss_grows_with_the_distance_from_presets_to_their_sounds():
     zk = torch.tensor([[0.0, 1.0], [5.0, 5.0]])
     there = output(zk, zk, zk, zk, zk)
     assert encoding_loss(there) == 0  # nothing was encoded

@@ -1,4 +1,4 @@
-"""Profiles: what ships is what the paper says and what fits; what does not hold together is refused."""
+"""Shipped profiles load and agree with the paper; invalid profiles are refused."""
 
 import json
 from dataclasses import replace
@@ -12,7 +12,7 @@ from latentdx.training.profile import SCALES, Profile, model_names, read_profile
 
 SHIPPED = [(name, scale) for scale in SCALES for name in model_names(scale)]
 
-# of the paper's sixteen configurations, those counted in paper.md section 3.5
+# those of the paper's sixteen configurations that paper.md section 3.5 counts
 PAPER_COUNTS = {
     "numcat++": 60_372_037,
     "numcat": 29_818_593,
@@ -29,7 +29,7 @@ PAPER_COUNTS = {
 
 
 def count(profile):
-    # the paper's sizes are counted without being filled
+    # models of the paper's sizes are counted without allocating memory
     with torch.device("meta" if profile.scale == "paper" else "cpu"):
         return sum(p.numel() for p in PresetVAE(profile.architecture).parameters())
 
@@ -82,49 +82,51 @@ def test_laptop_models_have_at_most_12_million_parameters(name):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
-        ({"epoch": 3}, "unknown epoch; known: name,"),
+        ({"epoch": 3}, "unknown epoch; choose from name,"),
         ({"architecture": {"width": 3}}, "architecture: unknown width"),
-        ({"epochs": "3"}, "epochs is '3', not int"),
-        ({"epochs": 3.0}, "epochs is 3.0, not int"),
-        ({"epochs": True}, "epochs is True, not int"),
-        ({"epochs": 0}, "epochs is 0, not at least 1"),
-        ({"learning_rate": "2e-3"}, "learning_rate is '2e-3', not float"),
-        ({"clamped": 1}, "clamped is 1, not bool"),
-        ({"schedule": "cosine"}, "schedule is 'cosine', not one of 'plateau', 'one-cycle'"),
-        ({"precision": "fp8"}, "precision is 'fp8'"),
-        ({"split": "mine"}, "split is 'mine', not one of"),
-        ({"beta": [0.1]}, "beta is"),
-        ({"beta": [0.1, "x"]}, "beta is 'x'"),
-        ({"decoded": 0.0}, "decoded is 0.0, not within"),
-        ({"recorded": 1.5}, "recorded is 1.5, not within"),
-        ({"batch": 1}, "batch is 1, not at least 2"),
-        ({"max_gradient_norm": "none"}, "max_gradient_norm is 'none'"),
-        ({"architecture": {"channels": [1, 2.5]}}, "architecture: channels is 2.5, not int"),
-        ({"architecture": 3}, "architecture is 3"),
-        ({"notes": "six"}, "n_notes is 1; notes 'six' need 6"),
-        ({"architecture": {"n_notes": 6}}, "n_notes is 6; notes 'single' need 1"),
+        ({"epochs": "3"}, "epochs must be of type int, not '3'"),
+        ({"epochs": 3.0}, "epochs must be of type int, not 3.0"),
+        ({"epochs": True}, "epochs must be of type int, not True"),
+        ({"epochs": 0}, "epochs must be at least 1, not 0"),
+        ({"learning_rate": "2e-3"}, "learning_rate must be of type float, not '2e-3'"),
+        ({"clamped": 1}, "clamped must be of type bool, not 1"),
+        ({"schedule": "cosine"}, "schedule must be one of 'plateau', 'one-cycle', not 'cosine'"),
+        ({"precision": "fp8"}, "precision must be one of '32-true', 'bf16-mixed', not 'fp8'"),
+        ({"split": "mine"}, "split must be one of "),
+        ({"beta": [0.1]}, "beta must be of type"),
+        ({"beta": [0.1, "x"]}, "beta must be of type float, not 'x'"),
+        ({"decoded": 0.0}, "decoded must be more than 0 and at most 1, not 0.0"),
+        ({"recorded": 1.5}, "recorded must be from 0 to 1, not 1.5"),
+        ({"batch": 1}, "batch must be at least 2, not 1"),
+        ({"max_gradient_norm": "none"}, "max_gradient_norm must be of type float, not 'none'"),
+        ({"architecture": {"channels": [1, 2.5]}}, "architecture: channels must be of type int, not 2.5"),
+        ({"architecture": 3}, "architecture must be of type Architecture, not 3"),
+        ({"notes": "six"}, "n_notes must be 6 with notes 'six', not 1"),
+        ({"architecture": {"n_notes": 6}}, "n_notes must be 1 with notes 'single', not 6"),
     ],
     ids=str,
 )
-def test_what_does_not_hold_together_is_refused(changes, said):
+def test_invalid_values_are_refused(changes, message):
     with pytest.raises(ProfileError, match="^numcat\\+\\+: ") as caught:
         Profile.from_dict(plain(**changes))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_profile_without_a_name_is_refused():
     content = plain()
     del content["name"]
-    with pytest.raises(ProfileError, match="name is missing"):
+    with pytest.raises(ProfileError, match="missing name"):
         Profile.from_dict(content)
 
 
-def test_unknown_models_and_scales_are_refused_with_what_there_is():
-    with pytest.raises(ProfileError, match="no model 'numdog' at scale 'smoke': there are num, numcat, "):
+def test_errors_about_unknown_models_and_scales_list_the_known_ones():
+    with pytest.raises(
+        ProfileError, match="there is no model 'numdog' at scale 'smoke'; choose one of num, numcat, "
+    ):
         read_profile("numdog", "smoke")
-    with pytest.raises(ProfileError, match="no scale 'huge': there are smoke, laptop, paper"):
+    with pytest.raises(ProfileError, match="there is no scale 'huge'; choose one of smoke, laptop, paper"):
         read_profile("num", "huge")
 
 

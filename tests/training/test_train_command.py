@@ -1,4 +1,4 @@
-"""`latentdx train`: help on a screen, one-line errors, and after Ctrl-C a word on how to go on."""
+"""`latentdx train`: its help fits a screen, errors take one line, and Ctrl-C explains how to resume."""
 
 import pytest
 from click.testing import Result
@@ -28,7 +28,7 @@ def test_help_fits_a_screen_and_shows_an_example() -> None:
     assert any(line.strip().startswith("Example:  latentdx train") for line in lines)
 
 
-def test_it_trains_as_told_and_prints_the_model(tmp_path) -> None:
+def test_it_trains_with_the_given_options_and_prints_the_models_path(tmp_path) -> None:
     result = run(
         "num", "--scale", "smoke", "--out", tmp_path / "new/run", "--epochs", 1, "--precision", "bf16-mixed"
     )
@@ -44,7 +44,7 @@ def test_it_trains_as_told_and_prints_the_model(tmp_path) -> None:
     assert [row["epoch"] for row in read_log(tmp_path / "new/run")] == ["0"] * 8
 
 
-def test_a_default_run_lives_in_the_cache(tmp_path, monkeypatch) -> None:
+def test_the_default_folder_of_a_run_is_in_the_cache(tmp_path, monkeypatch) -> None:
     asked = []
     monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path))
     monkeypatch.setattr("latentdx.training.loop.train", lambda *rest, **named: asked.append(rest) or rest[1])
@@ -54,14 +54,16 @@ def test_a_default_run_lives_in_the_cache(tmp_path, monkeypatch) -> None:
     assert folder == tmp_path / "runs/laptop-numcat++"
 
 
-def test_what_is_asked_wrongly_is_said_in_a_line(undisturbed) -> None:
-    assert_one_line(run("numdog"), 1, "no model 'numdog' at scale 'laptop': there are num, ")
-    assert_one_line(run("num", "--scale", "huge"), 1, "no scale 'huge': there are smoke, laptop, paper")
+def test_wrong_options_give_a_one_line_error(undisturbed) -> None:
+    assert_one_line(run("numdog"), 1, "there is no model 'numdog' at scale 'laptop'; choose one of num, ")
     assert_one_line(
-        run("num", "--precision", "fp8"), 1, "precision is 'fp8', not one of '32-true', 'bf16-mixed'"
+        run("num", "--scale", "huge"), 1, "there is no scale 'huge'; choose one of smoke, laptop, paper"
+    )
+    assert_one_line(
+        run("num", "--precision", "fp8"), 1, "precision must be one of '32-true', 'bf16-mixed', not 'fp8'"
     )
     refused = run("num", "--scale", "smoke", "--out", undisturbed)
-    assert_one_line(refused, 1, "another profile: name is 'numcat++' there, 'num' here; architecture.repres")
+    assert_one_line(refused, 1, "another profile: name is 'numcat++', not 'num'; architecture.repres")
 
 
 @pytest.mark.parametrize("devices", ["none", "0", "-1x"])
@@ -70,7 +72,7 @@ def test_wrong_devices_are_a_usage_error(devices) -> None:
     assert result.exit_code == 2 and f"--devices {devices}: " in result.stderr
 
 
-def test_a_full_disk_is_said_in_a_line(tmp_path, monkeypatch) -> None:
+def test_a_full_disk_gives_a_one_line_error(tmp_path, monkeypatch) -> None:
     def full(*rest: object, **named: object) -> None:
         raise OSError(28, "No space left on device", "running.ckpt")
 
@@ -79,12 +81,14 @@ def test_a_full_disk_is_said_in_a_line(tmp_path, monkeypatch) -> None:
     assert_one_line(result, 1, "No space left on device")
 
 
-def test_control_c_says_how_to_go_on(tmp_path, monkeypatch) -> None:
+def test_control_c_explains_how_to_resume(tmp_path, monkeypatch) -> None:
     def stop(*rest: object, **named: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr("latentdx.training.loop.validate", stop)
         stopped = run("num", "--scale", "smoke", "--out", tmp_path)
-    assert_one_line(stopped, 130, "stopped; the same command goes on from the last checkpoint", str(tmp_path))
+    assert_one_line(
+        stopped, 130, "stopped; run the same command to resume from the last checkpoint", str(tmp_path)
+    )
     assert run("num", "--scale", "smoke", "--out", tmp_path).exit_code == 0

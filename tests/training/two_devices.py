@@ -1,4 +1,4 @@
-"""What `fabric run` starts in test_devices.py: the gradients of one batch into a file, then a training."""
+"""Script that `fabric run` starts in test_devices.py: it saves the gradients of one batch, then trains."""
 
 import os
 import sys
@@ -12,9 +12,10 @@ from latentdx.training.profile import read_profile
 
 
 def gradients(folder: Path) -> dict[str, torch.Tensor]:
-    """Of the first training batch, at the initial weights: batch norms by running statistics, no noise.
+    """Compute the gradients of the first training batch at the initial weights, in evaluation mode.
 
-    In double precision, for single hides mistakes of a thousandth.
+    Evaluation mode has no noise and no batch statistics. Double precision is used because single precision
+    would hide errors of a thousandth.
     """
     profile = read_profile("numcat++", "smoke")
     run = set_up(profile, folder, Fabric(precision="64-true"))
@@ -28,7 +29,7 @@ def gradients(folder: Path) -> dict[str, torch.Tensor]:
 
 
 if __name__ == "__main__":
-    os.fsync = lambda file: None  # no test cuts the power, and a busy disk takes seconds for each
+    os.fsync = lambda file: None  # on a busy disk each call takes seconds
     out = Path(sys.argv[1])
     found = gradients(out)
     torch.save(found, out / f"gradients-{torch.distributed.get_rank()}.pt")

@@ -1,6 +1,6 @@
-"""Applications: one sound or preset in, presets out; programming, matching, tuning, interpolation.
+"""Applications that turn a sound or a preset into presets: programming, matching, tuning, interpolation.
 
-Stands on `models`, `retrieval` and `metrics`, and reads the checkpoints of `training`.
+They build on `models`, `retrieval` and `metrics`, and read the checkpoints that `training` writes.
 """
 
 import lazy_loader

@@ -1,8 +1,9 @@
-"""An evolutionary search for presets by their sound, with learned and musical moves.
+"""Search for presets by their sound: an evolutionary algorithm with musical and learned mutations.
 
-The best presets so far have children by `moves`, of which those that did well come more often, by crossover
-and, every so often, by a model that draws one operator (or the LFO) anew to fit all the rest and the sound.
-Children that are better than the worst of the population replace it; nothing is rendered twice.
+The best presets so far form the population. Their children come from the `mutations` (those that have worked
+well are drawn more often), from crossover and, at regular intervals, from a model that redraws one operator
+(or the LFO) so that it fits the sound and the rest of the preset. Children that are better than the worst
+member of the population replace it. No preset is rendered twice.
 """
 
 from collections.abc import Callable
@@ -19,19 +20,27 @@ Propose = Callable[[Values], Values]
 
 POPULATION = 24
 CHILDREN = 8
-"""Rendered together, so that all cores have work; the search is the same on any number of them."""
+"""Number of presets rendered together, so that all cores have work; the result does not depend on cores."""
 
 PROPOSED = 16
-PROPOSED_EVERY = 100
-"""So many children come from the model each time so many presets have been rendered."""
+"""Number of children that the model proposes at a time."""
 
-_EVEN = 0.4  # the share of the moves that is drawn evenly, whatever their success
-_MEMORY = 0.995  # what is left of a success after another child
-_TRIES = 1000  # children in a row that are known already, after which there is nothing new to find
+PROPOSED_EVERY = 100
+"""Number of rendered presets between two proposals of the model."""
+
+_EVEN = 0.4  # share of the mutations that is drawn evenly, whatever their success
+_MEMORY = 0.995  # factor by which past successes fade with each child
+_TRIES = 1000  # children in a row that are all known already: nothing new can be found
 
 
 class SearchHistory(NamedTuple):
-    """Presets in the order of trial, uint8 (n, 145), and their distances (n,); whether it was interrupted."""
+    """All presets that a search tried.
+
+    Attributes:
+        values: The presets in the order of trial, uint8 (n, 145).
+        distances: Distance of each preset, float64 (n,).
+        interrupted: Whether Ctrl-C ended the search.
+    """
 
     values: Values
     distances: Floats
@@ -39,31 +48,34 @@ class SearchHistory(NamedTuple):
 
 
 class _Search:
-    def __init__(self, judge: Callable[[Values], Floats], most: int, seed: int) -> None:
-        self.judge, self.most = judge, most
+    """State of one search."""
+
+    def __init__(self, measure: Callable[[Values], Floats], most: int, seed: int) -> None:
+        self.measure, self.most = measure, most
         self.rng = np.random.default_rng(seed)
         self.values: list[Values] = []
         self.distances: list[float] = []
-        self.known: set[bytes] = set()
+        self.seen: set[bytes] = set()
         self.population: list[int] = []  # indices, best first
-        self.names = [*mutations.MOVES, "cross", "repeat"]
-        self.used, self.worked = np.ones((2, len(self.names)))
-        self.success: tuple[Values, Values] | None = None
+        self.names = [*mutations.MOVES, "crossover", "repeat_change"]
+        self.uses, self.successes = np.ones((2, len(self.names)))
+        self.last_success: tuple[Values, Values] | None = None
 
-    def left(self) -> int:
+    def remaining(self) -> int:
+        """Return how many presets may still be measured."""
         return self.most - len(self.values)
 
-    def try_all(self, values: Values) -> list[tuple[int, float]]:
-        """Judge what is new among these, within the budget: places among the given, and distances."""
+    def evaluate(self, values: Values) -> list[tuple[int, float]]:
+        """Measure the new ones among presets, within the budget; return their indices and distances."""
         new: list[int] = []
         for i, v in enumerate(values):
             key = v.tobytes()
-            if key not in self.known and len(new) < self.left():
-                self.known.add(key)
+            if key not in self.seen and len(new) < self.remaining():
+                self.seen.add(key)
                 new.append(i)
         if not new:
             return []
-        distances = self.judge(values[new])
+        distances = self.measure(values[new])
         for i, distance in zip(new, distances, strict=True):
             self.population.append(len(self.values))
             self.values.append(values[i])
@@ -71,44 +83,45 @@ class _Search:
         self.population = sorted(self.population, key=self.distances.__getitem__)[:POPULATION]
         return list(zip(new, map(float, distances), strict=True))
 
-    def parent(self) -> Values:
-        """The better, the likelier."""
+    def draw_parent(self) -> Values:
+        """Draw a preset of the population; better ones are more likely."""
         return self.values[self.population[int(len(self.population) * self.rng.random() ** 2)]]
 
-    def child(self, move: str, parent: Values) -> Values:
-        if move == "cross":
-            return mutations.cross(parent, self.parent(), self.rng)
-        if move == "repeat":
-            return (
-                mutations.repeat(parent, *self.success) if self.success else mutations.step(parent, self.rng)
-            )
-        return mutations.MOVES[move](parent, self.rng)
+    def make_child(self, mutation: str, parent: Values) -> Values:
+        """Return a changed copy of a preset."""
+        if mutation == "crossover":
+            return mutations.crossover(parent, self.draw_parent(), self.rng)
+        if mutation == "repeat_change":
+            if self.last_success is None:
+                return mutations.change_one(parent, self.rng)
+            return mutations.repeat_change(parent, *self.last_success)
+        return mutations.MOVES[mutation](parent, self.rng)
 
-    def generation(self) -> bool:
-        """Some children by moves; `False` if nothing new was found."""
-        rate = self.worked / self.used
-        chance = (1 - _EVEN) * rate / rate.sum() + _EVEN / len(rate)
-        born: dict[bytes, tuple[Values, Values, int]] = {}
+    def run_generation(self) -> bool:
+        """Make and measure some children; return `False` if nothing new was found."""
+        rate = self.successes / self.uses
+        probability = (1 - _EVEN) * rate / rate.sum() + _EVEN / len(rate)
+        children: dict[bytes, tuple[Values, Values, int]] = {}
         for _ in range(_TRIES):
-            chosen = int(self.rng.choice(len(chance), p=chance))
-            parent = self.parent()
-            child = self.child(self.names[chosen], parent)
-            if child.tobytes() not in self.known:
-                born.setdefault(child.tobytes(), (child, parent, chosen))
-            if len(born) == min(CHILDREN, self.left()):
+            chosen = int(self.rng.choice(len(probability), p=probability))
+            parent = self.draw_parent()
+            child = self.make_child(self.names[chosen], parent)
+            if child.tobytes() not in self.seen:
+                children.setdefault(child.tobytes(), (child, parent, chosen))
+            if len(children) == min(CHILDREN, self.remaining()):
                 break
-        if not born:
+        if not children:
             return False
-        good = self.distances[self.population[len(self.population) // 2]]
-        families = list(born.values())
-        for i, distance in self.try_all(np.stack([child for child, _, _ in families])):
+        median = self.distances[self.population[len(self.population) // 2]]
+        families = list(children.values())
+        for i, distance in self.evaluate(np.stack([child for child, _, _ in families])):
             child, parent, chosen = families[i]
-            self.used *= _MEMORY
-            self.worked *= _MEMORY
-            self.used[chosen] += 1
-            if distance < good:
-                self.worked[chosen] += 1
-                self.success = parent, child
+            self.uses *= _MEMORY
+            self.successes *= _MEMORY
+            self.uses[chosen] += 1
+            if distance < median:
+                self.successes[chosen] += 1
+                self.last_success = parent, child
         return True
 
 
@@ -122,32 +135,41 @@ def evolutionary_search(
     enough: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda tried, best: None,
 ) -> SearchHistory:
-    """Search from some presets for nearer ones. Ctrl-C ends it with what it has.
+    """Search for presets with a smaller distance, starting from given ones.
+
+    Ctrl-C ends the search; it then returns the presets tried so far.
 
     Args:
-        starts: uint8 (N, 145), at least one.
-        judge: presets (N, 145) -> distances (N,), one render each.
-        most: presets to judge, the starts included.
-        propose: a model's changed copies of presets (N, 145), the same shape.
-        seed: the same, the same search, unless `enough` ends it.
-        enough: asked between generations whether to stop.
-        progress: told how many presets were tried, and the least distance.
+        starts: Presets to start from, uint8 (N, 145), at least one.
+        judge: Function that returns the distances (N,) of presets (N, 145), such as a `FastObjective`.
+        most: Number of presets to try at most, the starts included.
+        propose: Function that returns changed copies (N, 145) of presets (N, 145), such as
+            `Programmer.redraw` gives; none if omitted.
+        seed: Random seed; equal seeds give equal searches, unless `enough` ends one earlier.
+        enough: Function called between generations; the search stops when it returns `True`.
+        progress: Function called with the number of presets tried and the least distance so far.
+
+    Returns:
+        All presets that were tried, and their distances.
+
+    Raises:
+        ParameterError: `most` is less than one, or the starts do not have the shape (N, 145).
     """
     if most < 1 or starts.ndim != 2 or starts.shape[1] != N_VALUES or not len(starts):
         raise ParameterError(
-            f"a search tries at least one preset, not {most}, and starts from (N, {N_VALUES}),"
-            f" not {starts.shape}"
+            f"a search must try at least one preset, not {most}, and its starts must have the shape"
+            f" (N, {N_VALUES}), N at least 1, not {starts.shape}"
         )
     state = _Search(judge, most, seed)
     interrupted = False
     try:
-        state.try_all(starts[:most])
+        state.evaluate(starts[:most])
         next_proposal = 0
-        while state.left() and not enough():
+        while state.remaining() and not enough():
             if propose is not None and len(state.values) >= next_proposal:
                 next_proposal = len(state.values) + PROPOSED_EVERY
-                state.try_all(propose(np.stack([state.parent() for _ in range(PROPOSED)])))
-            elif not state.generation():
+                state.evaluate(propose(np.stack([state.draw_parent() for _ in range(PROPOSED)])))
+            elif not state.run_generation():
                 break
             progress(len(state.values), state.distances[state.population[0]])
     except KeyboardInterrupt:

@@ -1,6 +1,6 @@
-"""From one preset to another in steps: through the latent space as in the paper, and by other ways.
+"""Interpolate between two presets in steps: through the latent space as in the paper, and by other methods.
 
-Every way begins and ends with exactly the presets that were given.
+Every path begins and ends with exactly the presets that were given.
 """
 
 import copy
@@ -28,15 +28,16 @@ from latentdx.run_options import RunOptions
 from latentdx.typing import Floats, Values
 
 DEFAULT_MODEL = "numcat++"
-"""The paper's own interpolations are of its NumCat++ model."""
+"""Default model: the paper interpolates with its NumCat++ model."""
 
 FALLBACK_MODEL = "latentdx"
-"""The model that the package carries, used where the default one is not on this machine."""
+"""Model that comes with the package, used where the default one is not on this machine."""
 
 MOST_STEPS = 128
+"""Largest number of steps of a path."""
 
 FINER = 4
-"""How many candidates a step the methods have that choose by sound."""
+"""Number of candidates per step for the methods that choose steps by their sound."""
 
 _BATCH = 64
 _TRANSPOSE = column("TRANSPOSE")
@@ -44,16 +45,16 @@ _TRANSPOSE = column("TRANSPOSE")
 
 @dataclass(frozen=True)
 class Paths:
-    """P paths.
+    """P paths between pairs of presets.
 
     Attributes:
-        values: uint8 (P, steps, 145); the first and last of each are exactly what was given.
-        failed: bool (P,), where there is none: the model's latents are not finite (the steps between the ends
-            then hold the naive path, not to be used).
-        exact: bool (P, 2), whether the way itself gives back the preset at each end; by latents of sounds it
-            does not.
-        radius: float (P, 2), RMS of the latents of each end: 1 where they follow the prior; `nan` without
-            any.
+        values: Presets, uint8 (P, steps, 145); the first and last of each path are exactly those given.
+        failed: Mask of the paths that could not be computed because the model's latents are not finite, bool
+            (P,). Between their ends, `values` holds the naive path, which must not be used.
+        exact: Mask of the ends that the method itself reproduces, bool (P, 2). Latents of sounds do not
+            reproduce them, so the given presets replace theirs.
+        radius: RMS of the latents of each end, float64 (P, 2): about 1 where they follow the prior; `nan` for
+            methods without latents.
     """
 
     values: Values
@@ -63,7 +64,7 @@ class Paths:
 
 
 def default_model() -> str:
-    """Return the name of the model that interpolates by default: the paper's, if it is on this machine."""
+    """Return the name of the default model: the paper's if it is on this machine, or the package's own."""
     return DEFAULT_MODEL if is_here("checkpoints", f"{DEFAULT_MODEL}.safetensors") else FALLBACK_MODEL
 
 
@@ -76,8 +77,8 @@ def _categorical() -> npt.NDArray[np.bool_]:
 
 
 def _mixed(a: Values, b: Values, t: float, switched: npt.NDArray[np.bool_] | None = None) -> Values:
-    """Each parameter linear in the DX7's integers, rounded (halves up); what is `switched` has `a`'s value
-    before the middle and `b`'s from there on. Default: categories."""
+    """Interpolate linearly in the DX7's integers, rounding halves up; parameters that are `switched` (by
+    default the categorical ones) have `a`'s value before the middle and `b`'s from there on."""
     linear = np.floor((1 - t) * a.astype(np.float64) + t * b.astype(np.float64) + 0.5).astype(np.uint8)
     kept = _categorical() if switched is None else switched
     return np.where(kept, a if t < 0.5 else b, linear)
@@ -91,7 +92,7 @@ def _naive(a: Values, b: Values, steps: int) -> Values:
 
 
 def _switch(a: Values, b: Values, steps: int) -> Values:
-    """`a` before the middle, `b` from there on."""
+    """Return `a` before the middle and `b` from there on."""
     return np.where((_times(steps) < 0.5)[None, :, None], a[:, None], b[:, None])
 
 
@@ -99,21 +100,21 @@ _FREQUENCY = ("MODE", "F COARSE", "F FINE")
 
 
 def _matched_one(a: Values, b: Values, steps: int) -> Values:
-    """One path, (steps, 145)."""
+    """Return one path (steps, 145) with operators matched."""
     order = assign_operators(a, b)
-    out = _naive(a[None], b[None], steps)[0]  # the globals are these
+    out = _naive(a[None], b[None], steps)[0]  # its global parameters stay
     for k, partner in enumerate(order, 1):
         ours, theirs = operator_columns(k), operator_columns(partner + 1)
         first, second = a[ours].copy(), b[theirs].copy()
         level = column(f"OP{k} OUTPUT LEVEL") - ours.start
         ends = loudness_of_level(first[level]), loudness_of_level(second[level])
-        if first[level] == 0:  # silent there: what is heard all along is the other
+        if first[level] == 0:  # silent at this end, so only the other end's settings are audible
             first = second.copy()
         elif second[level] == 0:
             second = first.copy()
         switched = _categorical()[ours]
         if first[column(f"OP{k} MODE") - ours.start] != second[column(f"OP{k} MODE") - ours.start]:
-            for name in _FREQUENCY:  # a ratio and a fixed frequency have no mean
+            for name in _FREQUENCY:  # there is no mean of a ratio and a fixed frequency
                 switched[column(f"OP{k} {name}") - ours.start] = True
         for i, t in enumerate(_times(steps)):
             block = _mixed(first, second, t, switched)
@@ -127,19 +128,19 @@ def _matched(a: Values, b: Values, steps: int) -> Values:
     return np.stack([_matched_one(x, y, steps) for x, y in zip(a, b, strict=True)])
 
 
-# -- by a model's latents ------------------------------------------------------------------------------------
+# -- through a model's latents -------------------------------------------------------------------------------
 
 
 def _exact_flow(model: Programmer) -> RealNVP:
-    """The regression flow in double precision, for its inverse multiplies rounding errors."""
+    """Return the regression flow in double precision, because its inverse multiplies rounding errors."""
     flow = model.model.regression
     if not isinstance(flow, RealNVP):
-        raise ParameterError("the MLP head cannot be inverted: only a flow encodes presets")
+        raise ParameterError("a model with an MLP head cannot be inverted: only a flow encodes presets")
     return copy.deepcopy(flow).double().eval()
 
 
 def _latents_of_sounds(model: Programmer, values: Values, renderer: Renderer) -> Tensor:
-    """zK of the presets' sounds (N, 145) at the model's notes by its encoder: (N, D)."""
+    """Encode the sounds of presets (N, 145) at the model's notes: zK, (N, D)."""
     parts = []
     for start in range(0, len(values), _BATCH):
         batch = [Preset(v) for v in values[start : start + _BATCH]]
@@ -150,13 +151,17 @@ def _latents_of_sounds(model: Programmer, values: Values, renderer: Renderer) ->
 
 
 class Pairs:
-    """P pairs of presets and the ways between them; what ways share is computed once.
+    """P pairs of presets, to be interpolated by several methods that share their computations.
 
     Args:
-        a, b: uint8 (P, 145) each, VCED order.
-        model: for the methods that need one; default `default_model()`, read when it is first needed.
-        renderer: of the sounds that some methods listen to; default `Dexed`.
-        options: how methods that choose steps by their sound run, see `path_resampling.choose`.
+        a: Presets to start from, uint8 (P, 145), VCED order.
+        b: Presets to end at, uint8 (P, 145).
+        model: Model for the methods that need one; default `default_model()`, read when it is first needed.
+        renderer: Synth for the methods that listen to sounds; default `Dexed()`.
+        options: How the methods that choose steps by sound run; see `path_resampling.choose`.
+
+    Raises:
+        ParameterError: The presets do not have one shape (P, 145).
     """
 
     def __init__(
@@ -169,7 +174,7 @@ class Pairs:
         options: RunOptions | None = None,
     ) -> None:
         if a.shape != b.shape or a.ndim != 2 or a.shape[1] != N_VALUES or not len(a):
-            raise ParameterError(f"pairs have one shape (P, {N_VALUES}), not {a.shape} and {b.shape}")
+            raise ParameterError(f"pairs must have one shape (P, {N_VALUES}), not {a.shape} and {b.shape}")
         self.a, self.b = a, b
         self._model = model
         self._renderer = renderer or Dexed()
@@ -177,10 +182,14 @@ class Pairs:
 
     @cached_property
     def model(self) -> Programmer:
-        """Raises `ParameterError` for one that cannot give all of a preset back."""
+        """Model whose latents are used.
+
+        Raises:
+            ParameterError: The model does not cover all six operators.
+        """
         model = self._model or load_model(default_model())
         if (n := model.model.representation.n_operators) != N_OPERATORS:
-            raise ParameterError(f"a model of {n} operators cannot give all {N_OPERATORS} back")
+            raise ParameterError(f"a model of {n} operators cannot reproduce all {N_OPERATORS} operators")
         return model
 
     @cached_property
@@ -189,25 +198,34 @@ class Pairs:
 
     @cached_property
     def of_presets(self) -> Tensor:
-        """zK of both presets by the inverse of the regression flow: float64 (P, 2, D)."""
+        """Latents zK of both presets, by the inverse of the regression flow: float64 (P, 2, D)."""
         encode = self.model.model.representation.encode
         with torch.inference_mode():
             return torch.stack([self._flow.inverse(encode(v).double()) for v in (self.a, self.b)], 1)
 
     @cached_property
     def of_sounds(self) -> Tensor:
-        """zK of both sounds by the spectrogram encoder: float32 (P, 2, D)."""
+        """Latents zK of both presets' sounds, by the spectrogram encoder: float32 (P, 2, D)."""
         with torch.inference_mode():
             return torch.stack(
                 [_latents_of_sounds(self.model, v, self._renderer) for v in (self.a, self.b)], 1
             )
 
     def paths(self, method: str, steps: int) -> Paths:
-        """All paths of one of `METHODS`; see `interpolate`."""
+        """Return the paths between all pairs.
+
+        Args:
+            method: Name of one of `METHODS`.
+            steps: Number of presets of each path, both ends included, 2 … 128.
+
+        Raises:
+            ParameterError: There is no such method, the number of steps is out of bounds, or the model cannot
+                encode whole presets.
+        """
         if method not in METHODS:
-            raise ParameterError(f"no method {method!r}: there are {', '.join(METHODS)}")
+            raise ParameterError(f"no method {method!r}: choose one of {', '.join(METHODS)}")
         if not 2 <= steps <= MOST_STEPS:
-            raise ParameterError(f"{steps} steps are outside 2 … {MOST_STEPS}: both ends are steps")
+            raise ParameterError(f"{steps} steps are outside 2 … {MOST_STEPS}; both ends count as steps")
         if chosen_from := METHODS[method].chosen_from:
             return self._chosen(chosen_from, steps)
         if not METHODS[method].model:
@@ -216,8 +234,8 @@ class Pairs:
             return Paths(values, np.zeros(n, bool), np.ones((n, 2), bool), np.full((n, 2), np.nan))
         return self._through_latents(method, steps)
 
-    def _chosen(self, ways: Sequence[str], steps: int) -> Paths:
-        fine = [self.paths(way, FINER * (steps - 1) + 1) for way in ways]
+    def _chosen(self, methods: Sequence[str], steps: int) -> Paths:
+        fine = [self.paths(method, FINER * (steps - 1) + 1) for method in methods]
         candidates = np.stack([path.values for path in fine], 1)
         return Paths(
             choose(candidates, steps, renderer=self._renderer, options=self._options),
@@ -227,7 +245,7 @@ class Pairs:
         )
 
     def _through_latents(self, method: str, steps: int) -> Paths:
-        """Linear in zK, then the regression, which for presets is in double precision too."""
+        """Interpolate linearly in zK, then apply the regression (in double precision for presets)."""
         represented = self.model.model.representation
         ends = self.of_presets if method == "latent" else self.of_sounds
         times = torch.from_numpy(_times(steps)).to(ends.dtype)[:, None]
@@ -235,34 +253,35 @@ class Pairs:
             z = torch.lerp(ends[:, :1], ends[:, 1:], times).flatten(0, 1)
             vectors = self._flow(z)[0] if method == "latent" else self.model.model.regress(z)
             vectors = vectors.unflatten(0, (len(self.a), steps))
-            if method == "guided":  # what the regression lacks at the ends, in equal parts of the way
+            if method == "guided":  # add the regression's error at each end, faded along the path
                 given = torch.stack([represented.encode(v) for v in (self.a, self.b)], 1)
-                lacks = given - vectors[:, [0, -1]]
-                vectors = vectors + torch.lerp(lacks[:, :1], lacks[:, 1:], times)
-            good = torch.isfinite(vectors).flatten(1).all(1)
+                residuals = given - vectors[:, [0, -1]]
+                vectors = vectors + torch.lerp(residuals[:, :1], residuals[:, 1:], times)
+            finite = torch.isfinite(vectors).flatten(1).all(1)
             radius = ends.double().square().mean(-1).sqrt().numpy()
         out = _naive(self.a, self.b, steps)
-        if good.any():
-            found = represented.decode(vectors[good].flatten(0, 1)).reshape(-1, steps, N_VALUES)
-            found[:, :, _TRANSPOSE] = out[good.numpy(), :, _TRANSPOSE]  # which no model learns
-            out[good.numpy()] = found
-        given_back = np.stack([(out[:, 0] == self.a).all(1), (out[:, -1] == self.b).all(1)], 1)
+        if finite.any():
+            found = represented.decode(vectors[finite].flatten(0, 1)).reshape(-1, steps, N_VALUES)
+            found[:, :, _TRANSPOSE] = out[finite.numpy(), :, _TRANSPOSE]  # no model learns it
+            out[finite.numpy()] = found
+        exact = np.stack([(out[:, 0] == self.a).all(1), (out[:, -1] == self.b).all(1)], 1)
         out[:, 0], out[:, -1] = self.a, self.b
-        return Paths(out, ~good.numpy(), given_back & good.numpy()[:, None], radius)
+        return Paths(out, ~finite.numpy(), exact & finite.numpy()[:, None], radius)
 
 
-# -- all ways ------------------------------------------------------------------------------------------------
+# -- all methods ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to interpolate.
+    """Method of interpolation.
 
     Attributes:
-        name, title: as in arguments, and as tables show it.
-        text: how it goes.
-        model: whether it needs one.
-        chosen_from: methods among whose steps it chooses by their sound; empty for what does not listen.
+        name: Name in arguments.
+        title: Name in tables.
+        text: Description of how it works.
+        model: Whether it needs a model.
+        chosen_from: Methods from whose steps it chooses by sound; empty for methods that do not listen.
     """
 
     name: str
@@ -339,7 +358,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         )
     }
 )
-"""By name. The paper has the first two."""
+"""Methods by name. The first two are the paper's."""
 
 
 def interpolate(
@@ -351,34 +370,40 @@ def interpolate(
     *,
     renderer: Renderer | None = None,
 ) -> PresetBank:
-    """From preset `a` to preset `b` in `steps`, both included and unchanged. Deterministic.
+    """Interpolate between two presets; both ends are included and unchanged. Deterministic.
 
     Args:
-        steps: 2 … 128.
-        method: of `METHODS`.
-        model: for the methods that need one; default `default_model()`.
-        renderer: of the sounds that some methods listen to; default `Dexed`.
+        a: Preset to start from.
+        b: Preset to end at.
+        steps: Number of presets, 2 … 128.
+        method: Name of one of `METHODS`.
+        model: Model for the methods that need one; default `default_model()`.
+        renderer: Synth for the methods that listen to sounds; default `Dexed()`.
 
     Returns:
-        `steps` presets, named after both.
+        `steps` presets, named after both ends.
 
     Raises:
-        ParameterError: steps or method out of bounds; a model with the MLP head, or of three operators.
-        LatentError: the model has no finite latents for these presets.
-        DataMissingError: the default model does not ship here.
+        ParameterError: Steps or method out of bounds; a model with an MLP head, or of fewer operators.
+        LatentError: The model has no finite latents for these presets.
+        DataMissingError: The default model is not on this machine.
     """
     paths = Pairs(a.values[None], b.values[None], model, renderer=renderer).paths(method, steps)
     if paths.failed[0]:
         raise LatentError(
-            f"{METHODS[method].title}: the latents of {a.name!r} and {b.name!r} have RMS "
-            f"{paths.radius[0, 0]:.3g} and {paths.radius[0, 1]:.3g} (1 is usual), and what lies between them "
-            "decodes to no finite preset: this model cannot interpolate between them"
+            f"{METHODS[method].title}: this model cannot interpolate between {a.name!r} and {b.name!r}. "
+            f"Their latents have RMS {paths.radius[0, 0]:.3g} and {paths.radius[0, 1]:.3g} (1 is usual), "
+            "and the points between them do not decode to finite presets"
         )
     return PresetBank.from_values(paths.values[0], step_names(a.name, b.name, steps))
 
 
 def step_names(first: str, last: str, steps: int) -> list[str]:
-    """Names of ten letters along a path: the ends' own; between them parts of both and the step's number."""
+    """Return the names of presets along a path, of at most ten characters each.
+
+    The ends keep their names; the presets between them are named by parts of both and the step's number, such
+    as "E.PI-BRAS2".
+    """
     digits = len(str(steps))
     start, end = ("".join(name.split()) for name in (first, last))
     half = (9 - digits) // 2

@@ -1,8 +1,8 @@
-"""From a sound to ranked presets: candidates, all rendered; a search from the best; tuning; ranking.
+"""Match sounds by presets: render candidates, search from the best of them, tune and rank the results.
 
 Candidates come from the default model (its forward pass, draws from its posterior, rounds of redrawing) and
 from the nearest known presets; the search is `evolutionary_search`. A budget of renders, or of seconds,
-covers them all. What is ranked in the end is different presets, not one and its twins.
+covers all of these. The presets ranked in the end differ from each other: near duplicates are left out.
 """
 
 import time
@@ -31,20 +31,21 @@ from latentdx.retrieval.known_presets import KnownPresets, nearest_presets
 from latentdx.typing import Audio, Values
 
 BUDGET = 2_000
-"""Renders, by default."""
+"""Default number of renders."""
 
 N_NEAREST = 16
-"""Known presets that a search starts from."""
+"""Number of known presets that a search starts from."""
 
 TWINS = 0.8
-"""Presets that share this much of their values count as one, as relatives do in the evaluation."""
+"""Share of equal parameter values from which two presets count as one, as relatives do in the evaluation."""
 
 KEPT = 8
-"""Presets that a match gives back, by default."""
+"""Default number of presets that a match returns."""
 
-_MODEL_SHARE, _MOST_OF_MODEL = 4, 64  # of the budget a quarter, at most: draws get rarer hits
-_NEAREST_SHARE = 8
-_RANKED = 48  # of these the whole distance is measured, not only the search's
+# the model takes a quarter of the budget, at most 64 renders: with more draws, improvements get rarer
+_MODEL_SHARE, _MOST_OF_MODEL = 4, 64
+_NEAREST_SHARE = 8  # known presets take at most an eighth
+_RANKED = 48  # presets whose exact distance is measured, not only that of the search
 
 MEASURES: dict[str, Callable[[SoundFeatures, SoundFeatures], float]] = {
     "log_stft": log_stft_mae,
@@ -52,19 +53,19 @@ MEASURES: dict[str, Callable[[SoundFeatures, SoundFeatures], float]] = {
     "mfcc13": lambda a, b: mfcc_mae(a, b, 13),
     "log_mel": log_mel_mae,
 }
-"""What is reported of each stage; the last one takes no part in any choice."""
+"""Metrics reported for each stage; the last one takes no part in any choice."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The nearest preset that a stage of a match left.
+    """State of a match after one of its stages.
 
     Attributes:
-        name: "forward pass", "model", "nearest", "search", "tuning".
-        renders: made until then, this stage's included.
-        distance: `objective.distance`, mean over the notes.
-        measures: of `MEASURES`, mean over the notes.
-        preset: the nearest of all until then.
+        name: "forward pass", "model", "nearest", "search" or "tuning".
+        renders: Number of renders so far, this stage included.
+        distance: Distance of the best preset so far, `objective.distance`, mean over the notes.
+        measures: Values of `MEASURES` for that preset, means over the notes.
+        preset: Best preset so far.
     """
 
     name: str
@@ -76,13 +77,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One of the presets found.
+    """One of the presets that a match found.
 
     Attributes:
-        preset: named, TRANSPOSE such that it plays the note wanted.
-        source: the stage that found it, see `Stage`.
-        distance, measures: as of `Stage`.
-        tuning: what tuning did; `preset` has it applied where it brought it nearer.
+        preset: Preset with a name, transposed so that it sounds right at the notes of the sounds.
+        source: Name of the stage that found it; see `Stage`.
+        distance: Distance from the sounds, `objective.distance`, mean over the notes.
+        measures: Values of `MEASURES`, means over the notes.
+        tuning: Result of tuning, applied to `preset` unless it would have increased the distance.
     """
 
     preset: Preset
@@ -93,7 +95,13 @@ class Candidate:
 
 
 class Improvement(NamedTuple):
-    """A preset nearer than all before, after so many renders, by the search's measure."""
+    """A preset that was better than all before it in a search.
+
+    Attributes:
+        renders: Number of renders so far.
+        distance: Distance by the search's measure, `FastObjective`.
+        preset: The preset.
+    """
 
     renders: int
     distance: float
@@ -102,15 +110,15 @@ class Improvement(NamedTuple):
 
 @dataclass(frozen=True)
 class Match:
-    """What a match found.
+    """Result of a match.
 
     Attributes:
-        candidates: nearest first, no two of them twins.
-        stages: in order; "nearest" only where known presets were given.
-        renders: of the search; tuning adds a few hundred.
-        seconds: that it took.
-        interrupted: Whether Ctrl-C or `enough` ended the search; what was found until then is here.
-        curve: how the least distance fell; the first is of the forward pass.
+        candidates: Presets found, best first, without near duplicates.
+        stages: Stages in order; "nearest" occurs only where known presets were given.
+        renders: Number of renders of the search; tuning adds a few hundred.
+        seconds: Duration of the match.
+        interrupted: Whether Ctrl-C or `enough` ended the search early.
+        curve: Successive improvements of the least distance; the first is the forward pass.
     """
 
     candidates: tuple[Candidate, ...]
@@ -122,21 +130,22 @@ class Match:
 
     @property
     def best(self) -> Candidate:
+        """Candidate with the least distance."""
         return self.candidates[0]
 
 
 class _Matching:
-    """One match: the sounds wanted, and how to compare with them."""
+    """Target sounds of one match, and how to compare presets with them."""
 
     def __init__(self, sounds: Sequence[Target], renderer: Renderer, threads: int | None) -> None:
         self.sounds, self.renderer, self.threads = sounds, renderer, threads
         self.notes = [(s.note, s.velocity) for s in sounds]
         self.targets = [s.sound for s in sounds]
-        self.judge = FastObjective(self.targets, self.notes, renderer=renderer, threads=threads)
+        self.objective = FastObjective(self.targets, self.notes, renderer=renderer, threads=threads)
         self.reference = reference(sounds)
 
     @cached_property
-    def _heard(self) -> list[SoundFeatures]:
+    def _features(self) -> list[SoundFeatures]:
         return [SoundFeatures(target) for target in self.targets]
 
     def distances(self, values: Values) -> npt.NDArray[np.float64]:
@@ -145,7 +154,7 @@ class _Matching:
     def measures(self, preset: Preset) -> dict[str, float]:
         found = [SoundFeatures(self.renderer.render(preset, *note)) for note in self.notes]
         return {
-            name: float(np.mean([measure(t, f) for t, f in zip(self._heard, found, strict=True)]))
+            name: float(np.mean([measure(t, f) for t, f in zip(self._features, found, strict=True)]))
             for name, measure in MEASURES.items()
         }
 
@@ -155,22 +164,22 @@ class _Matching:
         return Stage(name, tried * len(self.notes), distance, self.measures(preset), preset)
 
     def tuned(self, preset: Preset, distance: float) -> tuple[Tuning, float]:
-        """At the reference sound, and kept only if that brings it no farther from all of them."""
+        """Tune a preset to the reference sound, unless that increases its mean distance from all sounds."""
         note = self.reference.note, self.reference.velocity
         found = tune(preset, self.reference.sound, *note, wanted=self.reference.pitch, renderer=self.renderer)
         after = float(self.distances(found.preset.values[None])[0]) if found.tuned else distance
         if after <= distance:
             return found, after
-        why = "in tune it would sound farther from the sounds at other notes"
+        why = "tuning would increase the distance from the sounds at other notes"
         return replace(
             found, preset=preset, verdict="kept", why=why, after_cents=found.before_cents
         ), distance
 
     def ranked(self, tried: SearchHistory, keep: int, ends: Mapping[str, int], name: str) -> list[Candidate]:
-        """Different presets, tuned, nearest first."""
+        """Return different presets, tuned, best first."""
         order = np.argsort(tried.distances, kind="stable")
         leaders = order[different(tried.values[order], keep)]
-        # the nearest by the search's measure need not be the nearest: of the first ones all is measured
+        # the search's measure is an approximation, so the first ones are ranked again by the exact distance
         first = np.unique(np.concatenate([order[:_RANKED], leaders]))
         distances = self.distances(tried.values[first])
         first = first[np.argsort(distances, kind="stable")]
@@ -178,7 +187,7 @@ class _Matching:
         found = []
         for i in different(tried.values[first], keep):
             tuning, distance = self.tuned(Preset(tried.values[first[i]]), float(distances[i]))
-            source = next(what for what, end in ends.items() if first[i] < end)
+            source = next(stage for stage, end in ends.items() if first[i] < end)
             found.append(Candidate(tuning.preset, source, distance, self.measures(tuning.preset), tuning))
         found.sort(key=lambda candidate: candidate.distance)
         return [
@@ -188,25 +197,30 @@ class _Matching:
 
 
 def reference(sounds: Sequence[Target]) -> Target:
-    """The sound nearest to what the models know, note 60 at velocity 85: the one that they hear."""
+    """Return the sound that the model hears: the one closest to note 60, then to velocity 85."""
     return min(sounds, key=lambda s: (abs(s.note - 60), abs(s.velocity - 85)))
 
 
 def prepare_sounds(
     takes: Sequence[TargetFile], note: int | None = None, velocity: int = VELOCITY
 ) -> list[Target]:
-    """Take in the sounds of one instrument; they keep their levels among each other.
+    """Prepare sound files of one instrument for a match; they keep their levels relative to each other.
 
     Args:
-        takes: sound files, with notes and velocities where they are known.
-        note, velocity: of takes that do not say theirs; without a note it is estimated.
+        takes: Sound files, with notes and velocities where they are known.
+        note: MIDI note of files that do not name theirs; estimated if omitted.
+        velocity: Velocity of files that do not name theirs, 1 … 127.
+
+    Returns:
+        Targets in the order of the files, all leveled by the gain of their `reference`.
 
     Raises:
-        AudioFileError: a file holds no sound within the bounds; see `target.prepare_target`.
+        AudioFileError: A file cannot be read or holds no usable sound; see `target.prepare_target`.
+        ParameterError: A note or velocity is out of its bounds.
     """
-    heard = prepare_targets(takes, note, velocity)
-    gain = reference(heard).gain_db if heard else 0.0
-    return [target.with_gain(gain) for target in heard]
+    targets = prepare_targets(takes, note, velocity)
+    gain = reference(targets).gain_db if targets else 0.0
+    return [target.with_gain(gain) for target in targets]
 
 
 def _at_c(sound: Target) -> Audio:
@@ -233,42 +247,46 @@ def match(
 
     Args:
         sounds: Sounds of one instrument; see `prepare_sounds`.
-        model: A model of a single note; it hears one sound, `reference`, at the nearest C.
-        known: Corpora whose nearest presets the search starts from too.
-        nearest: Presets to start from in their place, uint8 (N, 145), as made for note 60, nearest first.
+        model: Model of a single note; it hears the `reference` sound, resampled to the nearest C.
+        known: Corpora of known presets; the search also starts from the nearest ones.
+        nearest: Presets to start from instead of those of `known`, uint8 (N, 145), made for note 60, nearest
+            first.
         budget: Number of renders, one for each preset and note; tuning is not counted.
-        seconds: Stop the search after this many, if the budget lasts longer; what it finds then depends on
-            the machine.
-        keep: Number of presets to return at most, 1 … 32.
+        seconds: Time in seconds after which the search stops even if budget is left; its result then depends
+            on the machine.
+        keep: Largest number of presets to return, 1 … 32.
         name: Name of the presets, which are numbered; see `numbered`.
         seed: Random seed; equal seeds give equal matches, on any number of cores.
         renderer: Synth that renders; default `Dexed()`.
         threads: Number of renders at a time; default one per core.
-        enough: Asked between generations whether to stop the search.
-        progress: Called with the number of renders and the least distance so far.
+        enough: Function called between generations; the search stops when it returns `True`.
+        progress: Function called with the number of renders and the least distance so far.
+
+    Returns:
+        The presets found, best first, and how the match went.
 
     Raises:
-        ParameterError: an argument is out of its bounds.
+        ParameterError: An argument is out of its bounds.
     """
     if not sounds:
-        raise ParameterError("no sound to match: give at least one")
+        raise ParameterError("there is no sound to match: give at least one")
     if len({(s.note, s.velocity) for s in sounds}) < len(sounds):
-        raise ParameterError("two sounds have one note and velocity: give each its own")
+        raise ParameterError("two sounds have one note and velocity: each needs its own")
     if not 1 <= keep <= BANK_VOICES:
-        raise ParameterError(f"{keep} presets are outside 1 … {BANK_VOICES}, a cartridge")
+        raise ParameterError(f"{keep} presets are outside 1 … {BANK_VOICES}, the size of a cartridge")
     if budget < len(sounds):
         raise ParameterError(f"a budget of {budget} renders is too small for {len(sounds)} notes")
     if seconds is not None and not seconds > 0:
         raise ParameterError(f"seconds must be positive, not {seconds}")
     if len(model.notes) != 1:
-        raise ParameterError(f"a match takes a model of one note, not of {len(model.notes)}")
+        raise ParameterError(f"a match needs a model of one note, not of {len(model.notes)} notes")
     begun = time.monotonic()
     matching = _Matching(sounds, renderer or Dexed(), threads)
     at_note = partial(played_at, note=nearest_c(matching.reference.note))
     decibels = model.spectrograms(_at_c(matching.reference))
     most = budget // len(sounds)
     from_model = max(1, min(most // _MODEL_SHARE, _MOST_OF_MODEL))
-    explored = model.explore(decibels, from_model, lambda v: matching.judge(at_note(v)), seed=seed)
+    explored = model.explore(decibels, from_model, lambda v: matching.objective(at_note(v)), seed=seed)
     starts = _distinct(at_note(explored.values))
     ends = {"forward pass": 1, "model": len(starts)}
     if nearest is None:
@@ -280,7 +298,7 @@ def match(
     redraw = None if model.model.sampler is None else model.redraw(decibels, seed=seed)
     tried = evolutionary_search(
         starts,
-        matching.judge,
+        matching.objective,
         most,
         propose=None if redraw is None else lambda values: at_note(redraw(values)),
         seed=seed,
@@ -289,7 +307,7 @@ def match(
     )
     ends["search"] = len(tried.values)
     stages = [
-        matching.stage(what, n, tried.values[int(tried.distances[:n].argmin())]) for what, n in ends.items()
+        matching.stage(stage, n, tried.values[int(tried.distances[:n].argmin())]) for stage, n in ends.items()
     ]
     candidates = matching.ranked(tried, keep, ends, name)
     best = candidates[0]
@@ -309,12 +327,20 @@ def match(
 
 
 def _distinct(values: Values) -> Values:
-    """Without what came before, in order."""
+    """Return presets without repetitions, in order."""
     return np.stack(list({v.tobytes(): v for v in values}.values()))
 
 
 def different(values: Values, n: int) -> list[int]:
-    """The first `n` of presets (N, 145) of which no two share 80 % of their values or more."""
+    """Choose the first presets that differ from each other.
+
+    Args:
+        values: Presets, uint8 (N, 145), best first.
+        n: Largest number of presets to choose.
+
+    Returns:
+        Indices of at most `n` presets, ascending; any two share less than 80% of their values.
+    """
     chosen: list[int] = []
     for i in range(len(values)):
         if len(chosen) == n:
@@ -325,5 +351,5 @@ def different(values: Values, n: int) -> list[int]:
 
 
 def numbered(name: str, number: int) -> str:
-    """What a DX7 shows of a name, with a number within the ten characters."""
+    """Return a name with a number, in the ten characters that a DX7 can show: "Flute 1"."""
     return f"{display_name(name)[: NAME_LENGTH - 1 - len(str(number))].rstrip()} {number}".lstrip()

@@ -1,6 +1,7 @@
-"""Small changes of a preset that make musical sense, for a search that goes by the sound.
+"""Mutations: small random changes of a preset that make musical sense, for searches by sound.
 
-Each takes a preset, uint8 (145,), and a random generator, and gives a changed copy (which may be equal).
+Each mutation takes a preset, uint8 (145,), and a random generator, and returns a changed copy. The copy may
+be equal to the preset, for instance when a value is already at the end of its range.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,20 +20,20 @@ from latentdx.presets.parameters import (
 )
 from latentdx.typing import Values
 
-Move = Callable[[Values, np.random.Generator], Values]
+Mutation = Callable[[Values, np.random.Generator], Values]
 
 _MAXIMA = maxima().astype(np.int64)
 _LEARNABLE = np.array([p.learnable for p in voice_parameters()])
-# of these each value is as far from each other one
+# all values of these parameters are equally far apart
 _UNORDERED = np.array([p.kind == "categorical" for p in voice_parameters()]) | (_MAXIMA <= 3)
 _OF_OPERATOR = [np.arange(N_VALUES)[operator_columns(k)] for k in range(1, N_OPERATORS + 1)]
 _GLOBAL = np.setdiff1d(np.arange(N_VALUES), np.concatenate(_OF_OPERATOR))
-_WIDTHS = (0.01, 0.03, 0.1)  # of a step, as a share of the parameter's range
+_WIDTHS = (0.01, 0.03, 0.1)  # of a change, as a share of the parameter's range
 _SHIFTS = np.array([1, 2, 4, 8])
 
 
 def _columns(*names: str) -> npt.NDArray[np.int64]:
-    """(operator, name)."""
+    """Return the columns of operator parameters, (operator, name)."""
     return np.array([[column(f"OP{k} {name}") for name in names] for k in range(1, N_OPERATORS + 1)])
 
 
@@ -43,15 +44,18 @@ _COARSE, _FINE, _DETUNE = _columns("F COARSE", "F FINE", "OSC DETUNE").T
 
 
 def audible(values: Values) -> npt.NDArray[np.int64]:
-    """Columns that may matter: all learnable ones, of silent operators the output level alone."""
+    """Return the columns that can affect the sound of a preset (145,).
+
+    These are all learnable parameters, except that silent operators contribute only their output level.
+    """
     columns = [_GLOBAL]
     columns += [_OF_OPERATOR[k] if values[_LEVEL[k]] else _LEVEL[k : k + 1] for k in range(N_OPERATORS)]
     found = np.concatenate(columns)
     return found[_LEARNABLE[found]]
 
 
-def _stepped(values: Values, columns: npt.NDArray[np.int64], rng: np.random.Generator) -> Values:
-    """These parameters take a step each, numbers by a normal deviate of random width, others anywhere."""
+def _changed(values: Values, columns: npt.NDArray[np.int64], rng: np.random.Generator) -> Values:
+    """Move numbers by a normal deviate of random width; draw categories anew."""
     out = values.copy()
     for c in columns:
         most = _MAXIMA[c]
@@ -64,37 +68,37 @@ def _stepped(values: Values, columns: npt.NDArray[np.int64], rng: np.random.Gene
 
 
 def _shifted(values: Values, columns: npt.NDArray[np.int64], by: int, least: int = 0) -> Values:
+    """Add a number to some parameters, within their ranges."""
     out = values.copy()
     out[columns] = np.clip(values[columns].astype(np.int64) + by, least, _MAXIMA[columns])
     return out
 
 
-def step(values: Values, rng: np.random.Generator) -> Values:
-    """One parameter."""
-    return _stepped(values, rng.choice(audible(values), 1), rng)
+def change_one(values: Values, rng: np.random.Generator) -> Values:
+    """Change one parameter."""
+    return _changed(values, rng.choice(audible(values), 1), rng)
 
 
-def steps(values: Values, rng: np.random.Generator) -> Values:
-    """Two to five parameters."""
-    return _stepped(values, rng.choice(audible(values), rng.integers(2, 6), replace=False), rng)
+def change_several(values: Values, rng: np.random.Generator) -> Values:
+    """Change two to five parameters."""
+    return _changed(values, rng.choice(audible(values), rng.integers(2, 6), replace=False), rng)
 
 
-def times(values: Values, rng: np.random.Generator) -> Values:
-    """Envelopes faster or slower: some rates of one operator, or of all."""
+def scale_envelope_times(values: Values, rng: np.random.Generator) -> Values:
+    """Make envelopes faster or slower: shift some rates of one operator, or of all."""
     rates = _RATES if rng.random() < 0.4 else _RATES[rng.integers(N_OPERATORS)][None]
     chosen = rates[:, rng.random(4) < 0.5].ravel()
     return _shifted(values, chosen, int(rng.choice((-1, 1)) * rng.choice((1, 3, 6, 12))))
 
 
-def levels(values: Values, rng: np.random.Generator) -> Values:
-    """Some of the sounding operators louder or softer, together; none falls silent."""
+def shift_levels(values: Values, rng: np.random.Generator) -> Values:
+    """Make some of the sounding operators louder or softer by the same amount; none becomes silent."""
     chosen = _LEVEL[(values[_LEVEL] > 0) & (rng.random(N_OPERATORS) < 0.5)]
     return _shifted(values, chosen, int(rng.choice((-1, 1)) * rng.choice(_SHIFTS)), least=1)
 
 
-def ratio(values: Values, rng: np.random.Generator) -> Values:
-    """One operator's frequency: to a neighboring ratio, an octave away, with or without a fine part,
-    detuned."""
+def change_frequency(values: Values, rng: np.random.Generator) -> Values:
+    """Change one operator's frequency: to a nearby ratio, by an octave, in its fine part, or by detuning."""
     k = rng.integers(N_OPERATORS)
     out, coarse, kind = values.copy(), int(values[_COARSE[k]]), rng.random()
     if kind < 0.5:
@@ -108,37 +112,50 @@ def ratio(values: Values, rng: np.random.Generator) -> Values:
     return out
 
 
-def swap(values: Values, rng: np.random.Generator) -> Values:
-    """Two operators change places."""
+def swap_operators(values: Values, rng: np.random.Generator) -> Values:
+    """Exchange two operators."""
     a, b = rng.choice(N_OPERATORS, 2, replace=False)
     out = values.copy()
     out[_OF_OPERATOR[a]], out[_OF_OPERATOR[b]] = values[_OF_OPERATOR[b]], values[_OF_OPERATOR[a]]
     return out
 
 
-def double(values: Values, rng: np.random.Generator) -> Values:
-    """An operator becomes a copy of another."""
+def copy_operator(values: Values, rng: np.random.Generator) -> Values:
+    """Replace an operator by a copy of another."""
     a, b = rng.choice(N_OPERATORS, 2, replace=False)
     out = values.copy()
     out[_OF_OPERATOR[a]] = values[_OF_OPERATOR[b]]
     return out
 
 
-def envelope(values: Values, rng: np.random.Generator) -> Values:
-    """An operator takes over another one's envelope."""
+def copy_envelope(values: Values, rng: np.random.Generator) -> Values:
+    """Replace an operator's envelope by that of another."""
     a, b = rng.choice(N_OPERATORS, 2, replace=False)
     out = values.copy()
     out[_ENVELOPE[a]] = values[_ENVELOPE[b]]
     return out
 
 
-MOVES: Mapping[str, Move] = MappingProxyType(
-    {move.__name__: move for move in (step, steps, times, levels, ratio, swap, double, envelope)}
+MOVES: Mapping[str, Mutation] = MappingProxyType(
+    {
+        mutation.__name__: mutation
+        for mutation in (
+            change_one,
+            change_several,
+            scale_envelope_times,
+            shift_levels,
+            change_frequency,
+            swap_operators,
+            copy_operator,
+            copy_envelope,
+        )
+    }
 )
+"""Mutations of a single preset, by name; searches draw among them."""
 
 
-def cross(values: Values, other: Values, rng: np.random.Generator) -> Values:
-    """Some operators, or the global parameters, of another preset."""
+def crossover(values: Values, other: Values, rng: np.random.Generator) -> Values:
+    """Take over some operators, or the global parameters, from another preset."""
     out = values.copy()
     for block in (*_OF_OPERATOR, _GLOBAL):
         if rng.random() < 0.3:
@@ -146,6 +163,12 @@ def cross(values: Values, other: Values, rng: np.random.Generator) -> Values:
     return out
 
 
-def repeat(values: Values, before: Values, after: Values) -> Values:
-    """The same change as from one preset to another, as far as it goes."""
+def repeat_change(values: Values, before: Values, after: Values) -> Values:
+    """Apply the difference between two presets to a third, as far as the parameters' ranges allow.
+
+    Args:
+        values: Preset to change, uint8 (145,).
+        before: Preset before an earlier change, uint8 (145,).
+        after: The same preset after that change, uint8 (145,).
+    """
     return np.clip(values.astype(np.int64) + after - before.astype(np.int64), 0, _MAXIMA).astype(np.uint8)

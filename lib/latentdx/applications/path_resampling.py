@@ -1,10 +1,11 @@
-"""Choose steps of a path by their sound: of many candidates those that come nearer in equal parts.
+"""Choose the steps of a path by their sound, so that the sound changes as evenly as possible.
 
-Equal steps of parameters, or of latents, are not equal steps of sound: it may stand still and then leap.
-Candidates are rendered. How far along one is is its distance from the start as a share of its distances from
-both ends. Of all ways from end to end in so many steps, the one is taken whose shares are nearest to equal
-parts, and whose neighbors are near each other: without that, a share may be reached far from its neighbors.
-Nearness alone would not do: steps are smallest for those who stay where they are and then leap.
+Equal steps of parameters, or of latents, are not equal steps of sound: the sound may stay the same for a
+while and then leap. Therefore many candidates are rendered. The progress of a candidate is its distance from
+the start, divided by the sum of its distances from both ends. Among all paths with the wanted number of
+steps, the chosen one has progress closest to equal steps and has small distances between neighbors. Without
+the second criterion, a step might have the right progress and yet sound unlike its neighbors. The second
+alone would not do either, because it favors paths that stay at one end and then leap.
 """
 
 from collections.abc import Sequence
@@ -22,19 +23,27 @@ from latentdx.run_options import RunOptions
 from latentdx.typing import Floats, Values
 
 FLOOR_DB = -80.0
-"""What is quieter counts as silent."""
+"""Level in dB below which everything counts as silent."""
 
 NEARNESS = 0.1
-"""Weight of squared distances between neighbors (that of the ends being 1) against squared errors of the
-share. Of 0, 0.03, 0.1, 0.3 and 1, on pairs of the validation set: more is less even, less is less smooth."""
+"""Weight of squared distances between neighbors (relative to the distance of the ends) against squared errors
+of progress. Chosen among 0, 0.03, 0.1, 0.3 and 1 on pairs of the validation set: larger weights make paths
+less even, smaller ones less smooth."""
 
-_POOL = 4  # mel bands, and frames, that are averaged into one
-_CHUNK = 4  # paths: seconds of rendering
+_POOL = 4  # number of mel bands, and of frames, that are averaged into one
+_CHUNK = 4  # paths computed at a time; each takes seconds of rendering
 
 
 def descriptor(preset: Values, renderer: Renderer) -> npt.NDArray[np.float32]:
-    """What a preset's sound at (60, 85) is compared by: its mel spectrogram in dB from -80 on, every four
-    bands and frames averaged, flat (5504,)."""
+    """Describe a preset's sound at note 60, velocity 85, by its mel spectrogram.
+
+    Args:
+        preset: Preset, uint8 (145,).
+        renderer: Synth that renders it.
+
+    Returns:
+        Mel spectrogram in dB, at least -80, averaged over four bands by four frames, float32 (5504,).
+    """
     decibels = np.maximum(mel_spectrogram(renderer.render(Preset(preset), *SINGLE_NOTE[0])), FLOOR_DB)
     rows, columns = (n // _POOL for n in decibels.shape)
     return (
@@ -43,26 +52,47 @@ def descriptor(preset: Values, renderer: Renderer) -> npt.NDArray[np.float32]:
 
 
 def shares(from_start: Floats, from_end: Floats) -> Floats:
-    """How far along: the distance from the start as a share of both; a half where both are 0."""
+    """Return the progress of candidates along a path.
+
+    Args:
+        from_start: Distances from the start of the path, (N,).
+        from_end: Distances from its end, (N,).
+
+    Returns:
+        Distance from the start divided by the sum of both, in [0, 1], (N,); 0.5 where both are 0.
+
+    >>> shares(np.array([0.0, 1.0, 0.0]), np.array([2.0, 3.0, 0.0])).tolist()
+    [0.0, 0.25, 0.5]
+    """
     whole = from_start + from_end
     return np.divide(from_start, whole, out=np.full_like(whole, 0.5), where=whole > 0)
 
 
 def most_even(times: Sequence[float], distances: Floats, steps: int) -> list[int]:
-    """Indices of the way from the first candidate to the last in `steps`, times always growing, that costs
-    least by the module's rule (of equals the earlier candidates).
+    """Find the path through candidates whose sound changes most evenly.
+
+    The path leads from the first candidate to the last, with strictly ascending times, and has the least cost
+    as described for this module; among paths of equal cost, earlier candidates are preferred.
 
     Args:
-        times: ascending, one a candidate; only the first and the last stand alone at theirs.
-        distances: (N, N).
-        steps: at least 2.
+        times: Time of each of N candidates, ascending. Several candidates may share a time, except for the
+            first and the last.
+        distances: Distances between the candidates' sounds, (N, N).
+        steps: Number of candidates to choose, at least 2.
+
+    Returns:
+        Indices of the chosen candidates, `steps` of them.
 
     Raises:
-        ParameterError: there are not so many different times.
+        ParameterError: There are fewer different times than steps.
+
+    >>> position = np.array([0, 0, 0, 1.0, 2, 2])  # a sound that stays, changes, and stays again
+    >>> most_even(range(6), np.abs(position[:, None] - position), 3)
+    [0, 3, 5]
     """
     t = np.asarray(times, np.float64)
     if not 2 <= steps <= len(np.unique(t)):
-        raise ParameterError(f"{steps} steps are outside 2 … {len(np.unique(t))}, the different times")
+        raise ParameterError(f"{steps} steps are outside 2 … {len(np.unique(t))}, the number of times")
     whole = distances[0, -1] or 1.0
     leap = np.where(t[:, None] < t, NEARNESS * np.square(distances / whole, dtype=np.float64), np.inf)
     share = shares(distances[0], distances[-1])
@@ -71,14 +101,14 @@ def most_even(times: Sequence[float], distances: Floats, steps: int) -> list[int
         total = cost[:, None] + leap
         before.append(total.argmin(0))
         cost = total.min(0) + np.square(share - wanted)
-    way = [len(t) - 1]
+    path = [len(t) - 1]
     for best in reversed(before):
-        way.append(int(best[way[-1]]))
-    return way[::-1]
+        path.append(int(best[path[-1]]))
+    return path[::-1]
 
 
 def _choose_one(candidates: Values, steps: int, renderer: Renderer) -> Values:
-    """One path (steps, 145) from candidates (way, fine, 145) that share both ends."""
+    """Choose one path (steps, 145) from candidates (path, fine, 145) that share both ends."""
     fine = candidates.shape[1]
     inner = candidates[:, 1:-1].swapaxes(0, 1).reshape(-1, candidates.shape[2])
     presets = np.concatenate([candidates[:1, 0], inner, candidates[:1, -1]])
@@ -103,16 +133,21 @@ def choose(
     renderer: Renderer | None = None,
     options: RunOptions | None = None,
 ) -> Values:
-    """The most even paths through candidates, in `steps`.
+    """Choose for each pair of presets the path whose sound changes most evenly; see `most_even`.
 
     Args:
-        candidates: uint8 (P, way, fine, 145): of each pair several paths of `fine` steps with the same ends.
-        steps: at most `fine`.
-        renderer: default `Dexed`; a candidate takes a render and its mel spectrogram, about 5 ms.
-        options: how the computation runs, and where it is kept; `None` computes it here and keeps nothing.
+        candidates: Presets, uint8 (P, path, fine, 145): for each of P pairs one or more paths of `fine` steps
+            that share both ends.
+        steps: Number of steps to choose, 2 … `fine`.
+        renderer: Synth that renders; default `Dexed()`. A candidate takes about 5 ms.
+        options: How the computation runs and where its results are cached; without it, the computation runs
+            in this process and nothing is cached.
 
     Returns:
-        uint8 (P, steps, 145).
+        Chosen presets, uint8 (P, steps, 145).
+
+    Raises:
+        ParameterError: The number of steps is out of bounds.
     """
     synth = renderer or Dexed()
     work = partial(_choose, steps=steps, renderer=synth)

@@ -1,4 +1,4 @@
-"""From sounds to presets: one forward pass as in the paper, or the best of several samples by rendering."""
+"""Program presets from sounds: by one forward pass as in the paper, or as the best of several draws."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -36,19 +36,19 @@ from latentdx.typing import Audio, Floats, Notes, Values
 Rank = Callable[[Values], npt.NDArray[np.float64]]
 
 N_DRAWN = 64
-"""Presets that the default inference draws and renders."""
+"""Number of presets that the default inference draws and renders."""
 
-# so many are drawn as a whole; then the best get one block drawn anew, round by round: by validation presets
+# presets drawn as a whole, and best ones of which each round redraws one block; chosen on validation presets
 _FIRST, _BEST = 24, 4
 _TRANSPOSE = column("TRANSPOSE")
 _REACHED = SINGLE_NOTE[0][0] - NEUTRAL_TRANSPOSE, SINGLE_NOTE[0][0] + NEUTRAL_TRANSPOSE
 
 
 def played_at(values: Values, note: int) -> Values:
-    """Presets (..., 145) that sound as wanted at note 60, where the models learned -> the same for `note`.
+    """Transpose presets (..., 145) so that they sound at a note as they did at note 60, the models' note.
 
-    TRANSPOSE is moved by 60 - note: the engine adds it to the key before all else, scaling by key included.
-    Its range of two octaves either way may allow less.
+    TRANSPOSE changes by 60 - note. The engine adds it to the key before everything else, including scaling by
+    key, so the sound stays the same. TRANSPOSE reaches two octaves up and down and stops at its bounds.
     """
     out = values.copy()
     moved = values[..., _TRANSPOSE].astype(np.int64) + SINGLE_NOTE[0][0] - note
@@ -57,18 +57,18 @@ def played_at(values: Values, note: int) -> Values:
 
 
 def nearest_c(note: int) -> int:
-    """The C where a model of one note hears a sound at `note` best, 36 … 84: TRANSPOSE reaches no others.
+    """Return the C, 36 … 84, to which a sound at a note is resampled for a model of one note.
 
-    Of 364 presets of learnfm with a pitch, drawn at random, 91 % sound a C at note 60: what the model never
-    hears it cannot answer in tune. For 264 renders of starter presets at eleven notes, one forward pass of
-    `latentdx` had a median distance of 1.42 when it heard the sound as it was and was `played_at` its note,
-    and of 1.24 when it heard the sound `resampled` to this C and was `played_at` that.
+    TRANSPOSE reaches no other C. Of 364 presets of learnfm with a pitch, drawn at random, 91% sound a C at
+    note 60, and the model does not answer in tune at pitches that it never heard. For 264 renders of starter
+    presets at eleven notes, one forward pass of `latentdx` had a median distance of 1.42 when it heard the
+    sound as it was (its preset `played_at` that note), and of 1.24 when it heard it `resampled` to this C.
     """
     return int(np.clip(12 * round(note / 12), *_REACHED))
 
 
 def resampled(sound: Audio, semitones: float) -> Audio:
-    """A sound (samples,) higher by so many semitones, as a sampler plays it: shorter too."""
+    """Transpose a sound (samples,) at 22,050 Hz as a sampler does, so that it also gets shorter or longer."""
     if not semitones:
         return sound
     return soxr.resample(sound, SAMPLE_RATE * 2 ** (semitones / 12), SAMPLE_RATE).astype(np.float32)
@@ -78,9 +78,9 @@ class Exploration(NamedTuple):
     """Presets tried for one sound, in the order of trial.
 
     Attributes:
-        single: of the forward pass; it is the first one tried.
-        values: uint8 (n, 145).
-        distances: of their renders, (n,).
+        single: Prediction of the forward pass, which is tried first.
+        values: Presets, uint8 (n, 145).
+        distances: Distances of their renders from the sound, float64 (n,).
     """
 
     single: Predictions
@@ -90,12 +90,12 @@ class Exploration(NamedTuple):
 
 @dataclass(frozen=True)
 class Programmer:
-    """A trained model with what it takes to use it on sounds.
+    """Trained model that programs presets from sounds.
 
     Attributes:
-        model: in evaluation mode.
-        about: what the checkpoint says of itself.
-        sha256: of the checkpoint, first sixteen digits.
+        model: The network, in evaluation mode.
+        about: Header of its checkpoint.
+        sha256: First sixteen hexadecimal digits of the checkpoint's SHA-256.
     """
 
     model: PresetVAE
@@ -104,28 +104,36 @@ class Programmer:
 
     @cached_property
     def notes(self) -> tuple[tuple[int, int], ...]:
-        """(MIDI note, velocity) that the model wants to hear, in this order."""
+        """(MIDI note, velocity) of the sounds that the model hears, in this order."""
         return NOTE_SETS[self.about.profile.notes]
 
     def spectrograms(self, sounds: Audio | Sequence[Audio]) -> Tensor:
-        """One sound, or one for each of `notes`, (samples,) at 22,050 Hz -> dB (1, note, 257, 347).
+        """Compute the spectrograms of the sounds that the model hears.
 
-        A sound is cut, or filled up with silence, to the 4.017 s that the model knows.
+        Args:
+            sounds: One sound (samples,) at 22,050 Hz, or a sequence with one for each of `notes`. Each is
+                cut, or padded with silence, to the model's 4.017 s.
+
+        Returns:
+            Mel spectrograms in dB, float32 (1, note, 257, 347).
+
+        Raises:
+            ParameterError: Too few or too many sounds, or one that is empty, not mono or not finite.
         """
         given = _each(sounds)
         if len(given) != len(self.notes):
             raise ParameterError(f"this model hears {len(self.notes)} sounds {self.notes}, not {len(given)}")
         for sound in given:
             if sound.ndim != 1 or not len(sound) or not np.isfinite(sound).all():
-                raise ParameterError(f"a sound is mono and finite, of shape (samples,), not {sound.shape}")
+                raise ParameterError(f"a sound must be mono and finite, shape (samples,), not {sound.shape}")
         return torch.from_numpy(mel_spectrogram(np.stack([fitted(sound) for sound in given])))[None]
 
     def program(self, sounds: Audio | Sequence[Audio]) -> Preset:
-        """One forward pass, the paper's way: mean of q(z0 | x), latent flow, regression."""
+        """Program a preset by one forward pass as in the paper: mean of q(z0 | x), flow, regression."""
         return self.predict(self.spectrograms(sounds)).bank[0]
 
     def predict(self, decibels: Tensor) -> Predictions:
-        """Spectrograms, dB (B, note, 257, 347) -> one preset each, one forward pass."""
+        """Predict a preset for each item of a batch of spectrograms, dB (B, note, 257, 347)."""
         with one_thread() if len(decibels) == 1 else nullcontext():
             vectors = self.model.program(self.model.normalize(decibels))
         return self.model.representation.predictions(vectors)
@@ -133,10 +141,20 @@ class Programmer:
     def sample(
         self, decibels: Tensor, n: int, *, temperature: float = 1.0, seed: int = 0, joint: bool = True
     ) -> Values:
-        """Draw presets from the posterior: spectrograms, dB (B, note, 257, 347) -> uint8 (B, n, 145).
+        """Draw presets from the posterior.
 
-        With a sampler, coherent presets. Without one, or with `joint` off, z0 from q(z0 | x) and each one-hot
-        block from its own softmax, parameters independent of each other given z0.
+        A model with a sampler draws coherent presets. Without one, or with `joint` off, z0 is drawn from
+        q(z0 | x) and each one-hot block from its own softmax, so parameters are independent given z0.
+
+        Args:
+            decibels: Spectrograms in dB, (B, note, 257, 347).
+            n: Number of presets per item.
+            temperature: Temperature of the draws; lower ones vary less.
+            seed: Random seed; equal seeds give equal presets.
+            joint: Use the model's sampler, if it has one.
+
+        Returns:
+            Presets, uint8 (B, n, 145).
         """
         generator = torch.Generator().manual_seed(seed)
         model = self.model
@@ -164,15 +182,17 @@ class Programmer:
         temperature: float = DRAWING_TEMPERATURE,
         seed: int = 0,
     ) -> Exploration:
-        """Try `n` presets for one sound: the forward pass, then draws from the posterior; with a sampler
-        also rounds in which the best so far get one block (an operator, say) drawn anew given all else.
+        """Try several presets for one sound.
+
+        The first one is the forward pass, the next ones are draws from the posterior. With a sampler, rounds
+        follow that redraw one block (such as an operator) of the best presets so far; see `redraw`.
 
         Args:
-            decibels: its spectrograms, dB (1, note, 257, 347).
-            n: at least one.
-            rank: presets (N, 145) -> distances from that sound (N,); called a few times.
-            temperature: of the draws.
-            seed: the same, the same presets.
+            decibels: Spectrograms of the sound in dB, (1, note, 257, 347).
+            n: Number of presets to try, at least one.
+            rank: Function that returns the distances (N,) of presets (N, 145) from the sound.
+            temperature: Temperature of the draws.
+            seed: Random seed; equal seeds give equal presets.
         """
         single, sampler = self.predict(decibels), self.model.sampler
         first = n if sampler is None else min(n, _FIRST)
@@ -193,8 +213,20 @@ class Programmer:
     def redraw(
         self, decibels: Tensor, *, temperature: float = DRAWING_TEMPERATURE, seed: int = 0
     ) -> Callable[[Values], Values]:
-        """For one sound, what draws one block (an operator, say), each time another, of presets (N, 145)
-        anew given all else. Needs a sampler; arguments as of `explore`."""
+        """Return a function that redraws one block of presets, given the sound and all other blocks.
+
+        Args:
+            decibels: Spectrograms of the sound in dB, (1, note, 257, 347).
+            temperature: Temperature of the draws.
+            seed: Random seed; equal seeds give equal sequences of draws.
+
+        Returns:
+            Function from presets (N, 145) to changed copies. Each call picks a block at random: an operator,
+            or the LFO with the pitch envelope.
+
+        Raises:
+            ParameterError: The model has no sampler.
+        """
         sampler = self.model.sampler
         if sampler is None:
             raise ParameterError(f"the model {self.about.profile.name!r} has no sampler to redraw with")
@@ -202,14 +234,14 @@ class Programmer:
         with one_thread(), torch.inference_mode():
             maps = self.model.encoder.maps(self.model.normalize(decibels))
 
-        def drawn(values: Values) -> Values:
+        def redrawn(values: Values) -> Values:
             block = int(rng.integers(1, N_BLOCKS))
             with one_thread(), torch.inference_mode():
                 given = torch.from_numpy(values[None])
                 out = sampler.redraw(maps, given, block, temperature=temperature, generator=generator)
             return out[0].numpy()
 
-        return drawn
+        return redrawn
 
     def program_best(
         self,
@@ -219,7 +251,14 @@ class Programmer:
         seed: int = 0,
         renderer: Renderer | None = None,
     ) -> Preset:
-        """The best of `n` presets (see `explore`), by rendering each and `distance`."""
+        """Program a preset as the best of several, which are rendered and compared with the sounds.
+
+        Args:
+            sounds: See `spectrograms`.
+            n: Number of presets to try; see `explore`.
+            seed: Random seed; equal seeds give equal presets.
+            renderer: Synth that renders; default `Dexed()`.
+        """
         rank = partial(score, targets=_each(sounds), notes=self.notes, renderer=renderer)
         found = self.explore(self.spectrograms(sounds), n, rank, seed=seed)
         return Preset(found.values[int(found.distances.argmin())])
@@ -230,10 +269,10 @@ def _each(sounds: Audio | Sequence[Audio]) -> list[Audio]:
 
 
 def load_model(name: str | Path) -> Programmer:
-    """Load a published model by name ("numcat++"), fetched if it is not here; or a checkpoint file.
+    """Load a published model by name ("numcat++"), downloading it if necessary; or a `.safetensors` file.
 
     Raises:
-        DataMissingError: There is no such model; the message lists those there are.
+        DataMissingError: There is no such model; the message lists those that exist.
         DataUnreachableError: The model cannot be downloaded.
         CheckpointError: The file is not a checkpoint.
     """
@@ -248,7 +287,7 @@ def load_model(name: str | Path) -> Programmer:
 
 
 def published_models() -> list[str]:
-    """Return the names of the models that `load_model` knows: those at hand, and those that it can fetch."""
+    """Return the names of the models that `load_model` can load or download."""
     folder = data_path("checkpoints")
     names = {file.stem for file in folder.glob("*.safetensors")}
     if checkout() is None:
@@ -257,13 +296,12 @@ def published_models() -> list[str]:
     return sorted(names)
 
 
-# -- from sound files
-# ------------------------------------------------------------------------------------------
+# -- from sound files ----------------------------------------------------------------------------------------
 
-_MOST_MOVED = 6  # semitones, to the nearest C
+_MOST_MOVED = 6  # semitones to the nearest C
 
 NAMELESS = "LATENTDX"
-"""Name of presets for files without a letter that a DX7 can show."""
+"""Name of presets for files whose names hold no character that a DX7 can show."""
 
 
 @dataclass(frozen=True)
@@ -272,9 +310,9 @@ class ProgramResult:
 
     Attributes:
         preset: Preset to be played at the targets' own notes.
-        distance: `objective.distance` of its renders there; mean over the notes.
-        remarks: How sound and preset were transposed, in words.
-        warnings: What may be wrong with that.
+        distance: `objective.distance` of its renders at those notes, mean over the notes.
+        remarks: Sentences on how sound and preset were transposed.
+        warnings: Sentences on what may be wrong with that.
     """
 
     preset: Preset
@@ -288,18 +326,18 @@ def prepare_inputs(
 ) -> list[Target]:
     """Prepare the sounds that a model hears, in the order of its notes.
 
-    A model of one note files a sound at any note (see `program_targets`). Sounds at several notes keep their
-    levels relative to each other: all get the gain of C4 at velocity 85.
+    A model of one note accepts a sound at any note (see `program_targets`). Sounds at several notes keep
+    their levels relative to each other: all get the gain of C4 at velocity 85.
 
     Args:
         files: Sound files, with notes and velocities where they are known.
         notes: (MIDI note, velocity) pairs that the model hears, `Programmer.notes`.
-        note: Note of files that do not say theirs; estimated if omitted.
-        velocity: Velocity of files that do not say theirs.
+        note: MIDI note of files that do not name theirs; estimated if omitted.
+        velocity: Velocity of files that do not name theirs, 1 … 127.
 
     Raises:
         ParameterError: The notes are not those that the model hears.
-        AudioFileError: A file holds no sound within the bounds; see `prepare_target`.
+        AudioFileError: A file cannot be read or holds no usable sound; see `prepare_target`.
     """
     wanted = ", ".join(f"{note_name(n)}@{v}" for n, v in notes)
     if len(files) != len(notes):
@@ -330,16 +368,16 @@ def program_targets(
 ) -> ProgramResult:
     """Program a preset that sounds like the targets at their own notes.
 
-    A model of one note hears the target at the nearest C (`nearest_c`), and its preset sounds like that at
-    C4: TRANSPOSE moves it by octaves to where the target was played (`played_at`).
+    A model of one note hears the target resampled to the nearest C (`nearest_c`), and its preset sounds like
+    that at C4. TRANSPOSE then moves the preset by octaves to the note of the target (`played_at`).
 
     Args:
-        model: The model that programs.
-        targets: What `prepare_inputs` gave for the model's notes.
-        name: Any text; the preset is named by what a DX7 can show of it.
-        n: Number of presets tried; 1 is one forward pass as in the paper, see `Programmer.explore`.
-        seed: Random seed of the draws.
-        renderer: Synth that renders; default `Dexed`.
+        model: Model that programs the preset.
+        targets: Sounds for the model's notes, from `prepare_inputs`.
+        name: Any text; the preset is named by the characters of it that a DX7 can show.
+        n: Number of presets to try; 1 is one forward pass as in the paper. See `Programmer.explore`.
+        seed: Random seed; equal seeds give equal presets.
+        renderer: Synth that renders; default `Dexed()`.
         progress: Show a progress bar on a terminal.
     """
     synth = renderer or Dexed()
@@ -366,16 +404,16 @@ def program_targets(
 
 
 def _transpositions(note: int, heard_at: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Say how a sound was moved to a C, and the preset back to its note; and what may be wrong with that."""
+    """Describe how a sound was moved to a C and its preset back to the note, and what may be wrong there."""
     moved, transposed = heard_at - note, SINGLE_NOTE[0][0] - heard_at
-    said = []
+    remarks = []
     if moved:
-        said.append(f"resampled by {moved:+d} semitones for the model, to {note_name(heard_at)}")
+        remarks.append(f"sound resampled by {moved:+d} semitones to {note_name(heard_at)} for the model")
     if transposed:
-        said.append(f"transposed by {transposed:+d} semitones: play it at {note} ({note_name(note)})")
+        remarks.append(f"transposed by {transposed:+d} semitones; play it at note {note} ({note_name(note)})")
     if abs(moved) <= _MOST_MOVED:
-        return tuple(said), ()
-    return tuple(said), (
-        f"note {note} is {abs(moved)} semitones beyond the reach of TRANSPOSE, so the model hears it"
+        return tuple(remarks), ()
+    return tuple(remarks), (
+        f"note {note} is {abs(moved)} semitones beyond the range of TRANSPOSE, so the model hears the sound"
         f" {2 ** (moved / 12):.2g} times as fast",
     )

@@ -1,4 +1,4 @@
-"""From a user's sound to what the models hear: found, cut, leveled, its note estimated, and what was done."""
+"""Prepare a user's sound for the models: find its onset, cut it, level it, estimate its note."""
 
 import re
 from collections.abc import Sequence
@@ -21,42 +21,44 @@ from latentdx.errors import AudioFileError, ParameterError
 from latentdx.typing import Audio
 
 SEARCHED = 30.0
-"""Seconds from the beginning in which the first note must begin; at most 4.017 s more are ever decoded."""
+"""Seconds from the beginning within which the first note must begin; decoding ends 4.017 s later."""
 
 SHORTEST = 0.02
-"""Seconds of sound that it takes: a frame of the models' spectrogram is 46 ms."""
+"""Least duration of a sound in seconds; a frame of the models' spectrogram is 46 ms."""
 
 VELOCITY = 85
-"""At which most training sounds were rendered (the paper's single note)."""
+"""Default velocity: that at which most training sounds were rendered (the paper's single note)."""
 
 FALLBACK_NOTE = 60
+"""MIDI note assumed where none is given and none can be estimated."""
 
-_MOST_DC = 0.01  # of the peak; more is taken out
-_MOST_CLIPPED = 0.05  # of any 0.1 s; a sine has 1 % that just reaches full scale, and 5 % 0.03 dB beyond
-_QUIET_DB = 30.0  # of gain: the noise of 16 bits comes to -68 dB
-# Measured on 148 renders of real presets at one note, and 60 of triads and of four notes in turn:
-# shares of the frames that have a pitch; 90 % of the single notes have more than the first
+_MOST_DC = 0.01  # as a share of the peak; a larger offset is removed
+_MOST_CLIPPED = 0.05  # share of 0.1 s; in a sine that just reaches full scale it is 1%, 0.03 dB above it 5%
+_QUIET_DB = 30.0  # of gain, which raises the noise of 16 bits to -68 dB
+# The following bounds were measured on 148 renders of real presets at one note, and on 60 renders of triads
+# and of four notes in sequence.
+# shares of frames that have a pitch: 90% of the single notes have more than the first
 _CLEAR, _PITCHED = 0.5, 0.2
-# share of the power at the lowest two harmonics: less in 1 % of the single notes with a clear pitch, and in
-# all triads with one, for the pitch that they share is far below the chord, where nothing sounds
+# share of the power at the lowest two harmonics: 1% of the single notes with a clear pitch have less, and so
+# have all triads with one, because the pitch that they share is far below the chord, where nothing sounds
 _LEAST_LOW = 0.01
-_LEAST_HARMONIC = 0.7  # at all harmonics: less in 2 % of the single notes, and in 85 % of notes in turn
+_LEAST_HARMONIC = 0.7  # share at all harmonics: less in 2% of the single notes, and in 85% of the sequences
 _PITCH_SAMPLES = 8192  # two frames of the finest estimate
-_FADE_IF_SHORT = 0.005  # seconds; a file may end amid a wave
+_FADE_IF_SHORT = 0.005  # seconds, because a file may end in the middle of a wave
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A sound as the models hear it.
+    """Sound as the models hear it.
 
     Attributes:
-        sound: float32 (88576,), mono, 22,050 Hz, from its onset, leveled as `dataset.leveling` says.
-        note: MIDI, as given or estimated.
-        velocity: 1 … 127, as given.
-        said: what was done, in words.
-        warnings: what may be wrong with it.
-        gain_db: Gain by which it was leveled, in dB.
-        measured_pitch: Its fundamental, where that was estimated already.
+        sound: Mono, float32 (88576,), at 22,050 Hz, from its onset on, leveled as in `dataset.loudness`.
+        note: MIDI note, as given or estimated.
+        velocity: Velocity 1 … 127, as given.
+        remarks: Phrases on what was done with the sound.
+        warnings: Phrases on what may be wrong with it.
+        gain_db: Gain in dB by which the sound was leveled.
+        measured_pitch: Fundamental, where it has been estimated already.
     """
 
     sound: Audio
@@ -69,17 +71,20 @@ class Target:
 
     @cached_property
     def pitch(self) -> Pitch:
-        """Fundamental of the sound."""
+        """Fundamental of the sound, estimated when first needed."""
         return self.measured_pitch or estimate(self.sound)
 
     def with_gain(self, gain_db: float) -> "Target":
-        """The same, leveled by another gain, such as that of another note of the instrument."""
+        """Return the sound leveled by another gain, such as that of another note of the instrument."""
         change = gain_db - self.gain_db
         if not change:
             return self
-        said = (*self.remarks, f"{change:+.1f} dB more, for all notes get one gain")
+        remark = f"level changed by another {change:+.1f} dB, so that all notes have the same gain"
         return replace(
-            self, sound=self.sound * np.float32(10 ** (change / 20)), remarks=said, gain_db=gain_db
+            self,
+            sound=self.sound * np.float32(10 ** (change / 20)),
+            remarks=(*self.remarks, remark),
+            gain_db=gain_db,
         )
 
 
@@ -91,76 +96,78 @@ def prepare_target(
     velocity: int = VELOCITY,
     level_db: float | None = None,
 ) -> Target:
-    """From a sound of any length, rate and level to what the models hear.
+    """Prepare a sound of any length, sample rate and level for the models.
 
-    Decoded are the first 34.017 s at most, channels averaged (or, if they cancel, the loudest alone), at
-    22,050 Hz. The first onset within 30 s (`audio.onset`) starts the sound; 4.017 s from there are kept and
-    faded as renders are, or silence is added. One gain levels it (`dataset.leveling`).
+    At most the first 34.017 s are decoded. Channels are averaged (if they cancel each other, the loudest one
+    is taken) and resampled to 22,050 Hz. The sound starts at the first onset within 30 s (`audio.onset`).
+    From there, 4.017 s are kept and faded out as renders are; shorter sounds are padded with silence. One
+    gain levels the sound (`dataset.loudness`).
 
     Args:
-        source: a sound file, or samples (samples,) or (samples, channels), floats or integers.
-        rate: Hz, of samples; files know theirs.
-        note: MIDI note that was played; default estimated by pYIN, which knows 28 … 107 (40 … 4,000 Hz).
-        velocity: 1 … 127, of the key that was struck.
-        level_db: of the loudest frame; default the median of the training presets.
+        source: Sound file, or samples of shape (samples,) or (samples, channels), floats or integers.
+        rate: Sample rate in Hz of samples; files contain theirs.
+        note: MIDI note that was played; by default estimated by pYIN, 28 … 107 (40 … 4,000 Hz).
+        velocity: Velocity of the note, 1 … 127.
+        level_db: Level in dB (RMS) of the loudest frame; by default the median of the training presets.
 
     Raises:
-        AudioFileError: the file cannot be read, or holds no sound within the bounds; the message says which.
-        ParameterError: an argument is out of its bounds, or `source` are samples that hold no such sound.
+        AudioFileError: The file cannot be read or holds no usable sound; the message names the reason.
+        ParameterError: An argument is out of its bounds, or samples hold no usable sound.
     """
     check_note(FALLBACK_NOTE if note is None else note, velocity)
     seconds = SEARCHED + N_SAMPLES / SAMPLE_RATE
     if isinstance(source, np.ndarray):
         if rate is None:
-            raise ParameterError("samples come with their rate, in Hz")
-        return _taken(decoding.from_array(source, rate, seconds), note, velocity, level_db)
+            raise ParameterError("samples need a sample rate, in Hz")
+        return _prepared(decoding.from_array(source, rate, seconds), note, velocity, level_db)
     if rate is not None:
-        raise ParameterError(f"a file knows its sample rate: {rate} Hz cannot be asked for")
+        raise ParameterError(f"a file has its own sample rate: {rate} Hz cannot be given")
     recording = decoding.decode(source, seconds)
     try:
-        return _taken(recording, note, velocity, level_db)
+        return _prepared(recording, note, velocity, level_db)
     except ParameterError as error:
         raise AudioFileError(f"{source}: {error}") from error
 
 
-def _taken(recording: Recording, note: int | None, velocity: int, level_db: float | None) -> Target:
-    said, warnings = list(recording.remarks), list(recording.warnings)
-    kept = _trimmed(recording, said, warnings)
+def _prepared(recording: Recording, note: int | None, velocity: int, level_db: float | None) -> Target:
+    """Prepare a recording, as `prepare_target` describes."""
+    remarks, warnings = list(recording.remarks), list(recording.warnings)
+    kept = _trimmed(recording, remarks, warnings)
     sound = np.pad(kept, (0, N_SAMPLES - len(kept)))
     sound, gain = leveled(fade_out(sound, SAMPLE_RATE), level_db)
     like = "as loud as the median training preset's" if level_db is None else f"at {level_db:g} dB (RMS)"
-    said.append(f"level changed by {gain:+.1f} dB: its loudest frame is {like}")
+    remarks.append(f"level changed by {gain:+.1f} dB, so that its loudest frame is {like}")
     if gain > _QUIET_DB:
         warnings.append(
-            f"quiet: raised by {gain:.0f} dB, and its noise with it (the bound is {_QUIET_DB:g} dB)"
+            f"quiet: raised by {gain:.0f} dB together with its noise (the bound is {_QUIET_DB:g} dB)"
         )
-    heard = sound[: max(len(kept), _PITCH_SAMPLES)]
-    found = estimate(heard)
-    note = _note(heard, found, note, said, warnings)
-    return Target(sound, note, velocity, tuple(said), tuple(warnings), gain, found)
+    audible = sound[: max(len(kept), _PITCH_SAMPLES)]
+    found = estimate(audible)
+    note = _note(audible, found, note, remarks, warnings)
+    return Target(sound, note, velocity, tuple(remarks), tuple(warnings), gain, found)
 
 
-def _trimmed(recording: Recording, said: list[str], warnings: list[str]) -> Audio:
-    """At 22,050 Hz from the onset, at most 88,576 samples."""
+def _trimmed(recording: Recording, remarks: list[str], warnings: list[str]) -> Audio:
+    """Return the sound at 22,050 Hz from its onset, at most 88,576 samples."""
     rate = recording.rate
     _check_length(len(recording.samples) / rate, "")
     sound = recording.samples
     if rate != SAMPLE_RATE:
         sound = soxr.resample(sound, rate, SAMPLE_RATE)
-        said.append(f"resampled to {SAMPLE_RATE:,} Hz")
+        remarks.append(f"resampled to {SAMPLE_RATE:,} Hz")
     if rate < SAMPLE_RATE:
-        warnings.append(f"nothing sounds above {rate / 2:,.0f} Hz: its sample rate is {rate:,.0f} Hz")
+        warnings.append(f"it holds nothing above {rate / 2:,.0f} Hz: its sample rate is only {rate:,.0f} Hz")
     start = find_onset(sound[: round(SEARCHED * SAMPLE_RATE)])
     if start:
-        said.append(f"{start / SAMPLE_RATE:.3f} s before the onset trimmed")
+        remarks.append(f"{start / SAMPLE_RATE:.3f} s before the onset removed")
     rest = sound[start:]
     _check_length(len(rest) / SAMPLE_RATE, " from its onset")
     kept = rest[:N_SAMPLES].copy()
     offset = float(kept.mean())
     if abs(offset) > _MOST_DC * np.abs(kept).max():
         kept = without_dc(sound[: start + N_SAMPLES])[start:]
-        said.append(f"DC offset of {offset:.3g} taken out by a high-pass at 20 Hz")
-    _end(kept, len(rest), said)
+        remarks.append(f"DC offset of {offset:.3g} removed by a high-pass filter at 20 Hz")
+    _end(kept, len(rest), remarks)
     first = round(start / SAMPLE_RATE * rate)
     _warn_of_clipping(
         recording.full_scale[first : first + round(N_SAMPLES / SAMPLE_RATE * rate)], rate, warnings
@@ -171,61 +178,63 @@ def _trimmed(recording: Recording, said: list[str], warnings: list[str]) -> Audi
 def _check_length(seconds: float, where: str) -> None:
     if seconds < SHORTEST:
         raise ParameterError(
-            f"too short: {1000 * seconds:.1f} ms of sound{where}, the bound is {1000 * SHORTEST:.0f} ms"
+            f"too short: {1000 * seconds:.1f} ms of sound{where}; it must last at least"
+            f" {1000 * SHORTEST:.0f} ms"
         )
 
 
-def _end(kept: Audio, available: int, said: list[str]) -> None:
-    """Fade a short sound's last moment in place; say how the sound ends."""
+def _end(kept: Audio, available: int, remarks: list[str]) -> None:
+    """Fade out the end of a short sound in place, and describe how the sound ends."""
     length = f"{N_SAMPLES / SAMPLE_RATE:.3f} s"
     if available > N_SAMPLES:
-        said.append(f"cut to {length} of {available / SAMPLE_RATE:.2f} s, its last {FADE} s faded out")
+        remarks.append(f"cut from {available / SAMPLE_RATE:.2f} s to {length}, its last {FADE} s faded out")
     elif available < N_SAMPLES:
         fade = round(_FADE_IF_SHORT * SAMPLE_RATE)
         kept[-fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-        said.append(f"silence added to {available / SAMPLE_RATE:.3f} s, which makes {length}")
+        remarks.append(f"silence added after {available / SAMPLE_RATE:.3f} s, up to {length}")
 
 
 def _warn_of_clipping(full_scale: npt.NDArray[np.bool_], rate: float, warnings: list[str]) -> None:
+    """Warn if too many samples of any 0.1 s are at full scale."""
     tenth = min(round(0.1 * rate), len(full_scale))
     whole = full_scale[: len(full_scale) // tenth * tenth].reshape(-1, tenth)
     worst = float(whole.mean(1).max())
     if worst > _MOST_CLIPPED:
         warnings.append(
-            f"clipped: in its worst 0.1 s, {100 * worst:.0f} % of the samples are at full scale"
-            f" (the bound is {100 * _MOST_CLIPPED:.0f} %)"
+            f"clipped: in its worst 0.1 s, {worst:.0%} of the samples are at full scale"
+            f" (the bound is {_MOST_CLIPPED:.0%})"
         )
 
 
-def _note(sound: Audio, found: Pitch, given: int | None, said: list[str], warnings: list[str]) -> int:
-    """Return the note given, or the one nearest to the pitch found; and say what the pitch tells."""
-    share = f"{100 * found.voiced:.0f} % of the sound has a pitch"
+def _note(sound: Audio, found: Pitch, given: int | None, remarks: list[str], warnings: list[str]) -> int:
+    """Return the given note, or the one closest to the pitch found, and describe the pitch."""
+    share = f"{found.voiced:.0%} of the sound has a pitch"
     if not np.isfinite(found.f0) or found.voiced < _PITCHED:
         if given is not None:
             return given
         warnings.append(
-            f"no pitch: only {share} (the bound is {100 * _PITCHED:.0f} %);"
-            f" note {FALLBACK_NOTE} ({note_name(FALLBACK_NOTE)}) assumed, better give the note"
+            f"no pitch: only {share} (the bound is {_PITCHED:.0%}), so note {FALLBACK_NOTE}"
+            f" ({note_name(FALLBACK_NOTE)}) is assumed; better give the note"
         )
         return FALLBACK_NOTE
     nearest = round(found.midi)  # 28 … 107, as the pitch is 40 … 4,000 Hz
-    heard = f"{nearest} ({note_name(nearest)}) {round(found.cents_from(nearest)):+d} cents"
+    played = f"{nearest} ({note_name(nearest)}) {round(found.cents_from(nearest)):+d} cents"
     if given is None:
-        said.append(f"note estimated: {heard}")
+        remarks.append(f"note estimated: {played}")
     elif given != nearest:
-        said.append(f"it sounds at {heard}, not at the note given, {given} ({note_name(given)})")
+        remarks.append(f"its pitch is {played}, not that of the given note, {given} ({note_name(given)})")
     if found.voiced >= _CLEAR:
         _warn_of_several_notes(sound, found.f0, warnings)
     elif given is None:
         warnings.append(
-            f"no clear pitch: only {share} (the bound is {100 * _CLEAR:.0f} %), noise or several notes?"
+            f"no clear pitch: only {share} (the bound is {_CLEAR:.0%}). Is it noise, or several notes?"
             " Better give the note"
         )
     return nearest if given is None else given
 
 
 def _warn_of_several_notes(sound: Audio, f0: float, warnings: list[str]) -> None:
-    """By the power at the harmonics of the pitch found, within 3 %."""
+    """Warn if too little power is within 3% of the harmonics of the pitch found."""
     power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
     frequency = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
     number = np.round(frequency / f0)
@@ -238,14 +247,20 @@ def _warn_of_several_notes(sound: Audio, f0: float, warnings: list[str]) -> None
     ):
         if share < bound:
             warnings.append(
-                f"several notes {kind}? The pitch is {f0:.0f} Hz, and only {100 * share:.1f} % of the power"
-                f" is at {where} (the bound is {100 * bound:.0f} %)"
+                f"several notes {kind}? The pitch is {f0:.0f} Hz, and only {share:.1%} of the power"
+                f" is at {where} (the bound is {bound:.0%})"
             )
 
 
 @dataclass(frozen=True)
 class TargetFile:
-    """A sound file and how it was played, as far as that is known."""
+    """Sound file of a note.
+
+    Attributes:
+        path: The file.
+        note: MIDI note that was played, if known.
+        velocity: Velocity 1 … 127, if known.
+    """
 
     path: Path
     note: int | None = None
@@ -255,7 +270,13 @@ class TargetFile:
 def prepare_targets(
     takes: Sequence[TargetFile], note: int | None = None, velocity: int = VELOCITY
 ) -> list[Target]:
-    """`prepare_target` each; `note` and `velocity` are of takes that do not say theirs."""
+    """Prepare several sound files; see `prepare_target`.
+
+    Args:
+        takes: Sound files, with notes and velocities where they are known.
+        note: MIDI note of files that do not name theirs; estimated if omitted.
+        velocity: Velocity of files that do not name theirs, 1 … 127.
+    """
     return [
         prepare_target(
             take.path,
@@ -267,17 +288,24 @@ def prepare_targets(
 
 
 def parse_target_file(text: str) -> TargetFile:
-    """A file as `prepare_target` gets it: "low.wav", "C3=low.wav" or, with the velocity, "C3@100=low.wav".
+    """Parse a sound file with an optional note and velocity: FILE, NOTE=FILE or NOTE@VELOCITY=FILE.
 
-    What stands before the first "=" is a note, unless it holds a slash: "./take=2.wav" is a file.
+    The text before the first "=" is a note, unless it holds a slash: "./take=2.wav" is a file.
+
+    Args:
+        text: Such as "low.wav", "C3=low.wav" or "C3@100=low.wav".
 
     Raises:
-        ParameterError: no such note or velocity, or no file.
+        ParameterError: The text names no file, or its note or velocity is not valid.
+
+    >>> file = parse_target_file("C3@100=low.wav")
+    >>> file.path.name, file.note, file.velocity
+    ('low.wav', 48, 100)
     """
     match = re.fullmatch(r"([^=/\\]*)=(.*)", text, re.DOTALL)
     played, file = match.groups() if match else (None, text)
     if not file.strip():
-        raise ParameterError(f"{text!r} names no file: FILE, NOTE=FILE or NOTE@VELOCITY=FILE")
+        raise ParameterError(f"{text!r} names no file: give FILE, NOTE=FILE or NOTE@VELOCITY=FILE")
     if played is None:
         return TargetFile(Path(file))
     name, at, force = played.partition("@")

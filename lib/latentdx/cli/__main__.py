@@ -1,4 +1,4 @@
-"""`python -m latentdx.cli` is `latentdx`."""
+"""Run `latentdx` as `python -m latentdx.cli`."""
 
 from latentdx.cli.app import app
 

@@ -1,4 +1,4 @@
-"""The command `latentdx`."""
+"""The command `latentdx` with all its subcommands."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What the commands share: options, errors, and how they speak to the user."""
+"""Options, errors and messages that the commands share."""
 
 import errno
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ Processes = Annotated[int | None, typer.Option(min=1, help="Number of processes;
 
 
 class Group(TyperGroup):
-    """Prints our own errors, and the system's, as one line on stderr; exit status 1."""
+    """Command group that prints our own errors, and the system's, as one line on stderr (exit status 1)."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -29,19 +29,30 @@ class Group(TyperGroup):
         except KeyboardInterrupt:
             fail("stopped", INTERRUPTED)
         except OSError as error:
-            if error.errno == errno.EPIPE:  # `latentdx info … | head` is no error
+            if error.errno == errno.EPIPE:  # `latentdx info … | head` is not an error
                 raise
             fail(str(error))
 
 
 def fail(message: str, status: int = 1) -> NoReturn:
-    """Print an error as one line, and exit."""
+    """Print an error as one line on stderr, and exit.
+
+    Args:
+        message: Message; line breaks in it become spaces.
+        status: Exit status.
+    """
     typer.echo(f"latentdx: {' '.join(message.split())}", err=True)
     raise typer.Exit(status)
 
 
 def report(what: Path, remarks: Iterable[str], warnings: Iterable[str]) -> None:
-    """Print what was done with a file on stdout, and what may be wrong with it on stderr."""
+    """Print remarks on a file to stdout, and warnings to stderr.
+
+    Args:
+        what: The file.
+        remarks: Phrases on what was done with it.
+        warnings: Phrases on what may be wrong with it.
+    """
     for line in remarks:
         typer.echo(f"{what}: {line}")
     for line in warnings:

@@ -39,7 +39,7 @@ def curate(
     out: Annotated[Path, typer.Option(help="Folder for the table and its counts.")] = Path("curation"),
     processes: Processes = None,
 ) -> None:
-    """Clean, label and split a corpus into a table that holds no parameters.
+    """Clean, label and split a corpus, and write a table without parameters.
 
     \b
     Example:  latentdx curate --corpus learnfm --out data/curation
@@ -95,7 +95,7 @@ def render(
 
 @contextmanager
 def _client(workers: int | None, scheduler: str | None) -> "Iterator[Client | None]":
-    """Give a Dask client for what was asked, or `None` for this process's own threads."""
+    """Yield a Dask client for the given options, or `None` to use this process's own threads."""
     if workers is None and scheduler is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""Commands that measure: `latentdx evaluate model | anchors | published | …`."""
+"""Commands that evaluate: `latentdx evaluate model | anchors | published | …`."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,23 +15,21 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Measure models, anchors and searches on a whole test set. Interrupted commands resume.",
+    help="Measure models, anchors and searches on a whole test set. To resume, repeat the command.",
 )
 
 Split = Annotated[
     str | None,
-    typer.Option(
-        help="random or twin-disjoint: the split whose test set is used; the checkpoint's if omitted."
-    ),
+    typer.Option(help="Split whose test set is used: random or twin-disjoint; the checkpoint's if omitted."),
 ]
-Subset = Annotated[str, typer.Option(help="test, or validation to choose settings by.")]
+Subset = Annotated[str, typer.Option(help="test, or validation (to choose settings).")]
 Notes = Annotated[
     str, typer.Option(help="Notes at which sounds are compared: single, six, or NOTE:VELOCITY pairs.")
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Number of presets, drawn by seed; all if omitted.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Leave out live parameters and pYIN.")]
 BestOf = Annotated[
-    int, typer.Option(min=1, help="Presets tried, ranked by rendering; 1 is one forward pass.")
+    int, typer.Option(min=1, help="Presets to try and rank by rendering; 1 is one forward pass.")
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder of the results; data/results if omitted.")]
 Name = Annotated[str | None, typer.Option("--as", help="Name of the result; the model's if omitted.")]
@@ -115,7 +113,7 @@ def published(best_of: BestOf = 1, out: Out = None) -> None:
 
 @app.command()
 def listening(best_of: BestOf = 1, out: Out = None) -> None:
-    """Render presets of the test set beside what the models made of them, to listen to.
+    """Render presets of the test set and the models' answers to them, as listening examples.
 
     \b
     Example:  latentdx evaluate listening --best-of 64
@@ -133,7 +131,7 @@ def match(
     processes: Processes = None,
     out: Out = None,
 ) -> None:
-    """Evaluate `latentdx match` at several budgets, beside searches that it is compared with.
+    """Evaluate `latentdx match` at several budgets, and the searches that it is compared with.
 
     \b
     Example:  latentdx evaluate match
@@ -173,7 +171,7 @@ def interpolation(
 
 @app.command()
 def summary(out: Out = None) -> None:
-    """Summarize the results that are there, without measuring anything, and write the model cards.
+    """Summarize existing results without measuring anything, and write the model cards.
 
     \b
     Example:  latentdx evaluate summary

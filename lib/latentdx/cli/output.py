@@ -1,4 +1,4 @@
-"""Files that commands write: nothing is replaced unless asked, and each file is whole or not there."""
+"""Files that commands write: existing files are replaced only on request, and none is left incomplete."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 def check_free(path: Path, suffix: str, *, force: bool = False) -> None:
-    """Check before the work begins that a file can be written at its end.
+    """Check that a file can be written, before the work on its content begins.
 
     Args:
-        path: The file, which need not exist.
-        suffix: The suffix that it must have, with its dot.
+        path: The file; it need not exist.
+        suffix: Suffix that it must have, with its dot.
         force: Whether an existing file may be replaced.
 
     Raises:
-        ParameterError: Another suffix, a missing folder, or something that exists already.
+        ParameterError: The suffix is another, the folder is missing, or the file exists already.
     """
     if path.suffix.lower() != suffix:
         raise ParameterError(f"{path} does not end in {suffix}, the format that is written")
@@ -40,9 +40,18 @@ def check_free(path: Path, suffix: str, *, force: bool = False) -> None:
 
 
 def check_folder(folder: Path, names: Iterable[str] = (), *, force: bool = False) -> None:
-    """Check the same for files of these names in a folder, which may be missing itself."""
+    """Check that a folder and files in it can be written; see `check_free`.
+
+    Args:
+        folder: The folder; it need not exist, but its parent must.
+        names: Names of the files.
+        force: Whether existing files may be replaced.
+
+    Raises:
+        ParameterError: The folder cannot be created, or a file cannot be written.
+    """
     if not folder.parent.is_dir():
-        raise ParameterError(f"{folder} cannot be made: there is no folder {folder.parent}")
+        raise ParameterError(f"{folder} cannot be created: there is no folder {folder.parent}")
     if not folder.is_dir() and (folder.exists() or folder.is_symlink()):
         raise ParameterError(f"{folder} is a file: give the name of a folder")
     if folder.is_dir():
@@ -52,33 +61,33 @@ def check_folder(folder: Path, names: Iterable[str] = (), *, force: bool = False
 
 @dataclass(frozen=True)
 class MatchFiles:
-    """Files of a match, all beside its cartridge and named after it."""
+    """Files of a match, all in the folder of its cartridge and named after it."""
 
     cartridge: Path
 
     @property
     def page(self) -> Path:
-        """The page to listen and compare."""
+        """Page for listening and comparing."""
         return self.cartridge.with_suffix(".html")
 
     @property
     def summary(self) -> Path:
-        """The report in numbers."""
+        """Report in numbers."""
         return self.cartridge.with_suffix(".json")
 
     @property
     def previews(self) -> Path:
-        """The folder of the previews."""
+        """Folder of the previews."""
         return self.cartridge.with_name(f"{self.cartridge.stem}-previews")
 
     def check(self, *, force: bool = False) -> None:
-        """Check before the search begins that all of them can be written at its end."""
+        """Check that all files can be written, before the search begins; see `check_free`."""
         for path, suffix in ((self.cartridge, ".syx"), (self.page, ".html"), (self.summary, ".json")):
             check_free(path, suffix, force=force)
         check_folder(self.previews, force=force)
 
     def write(self, report: "MatchReport") -> list[Path]:
-        """Write a report's contents; returns what a user looks for."""
+        """Write a report, and return the files and the folder to show to the user."""
         self.previews.mkdir(exist_ok=True)
         write_files(
             {
@@ -92,14 +101,23 @@ class MatchFiles:
 
 
 def sysex(bank: PresetBank) -> bytes:
-    """Encode one preset as a single voice, more as cartridges of 32, the last filled up with INIT VOICE."""
+    """Encode one preset as a single voice, several as cartridges of 32, the last padded with INIT VOICEs."""
     return bank[0].sysex() if len(bank) == 1 else bank.sysex()
 
 
 def previews(
     presets: Iterable[Preset], note: Note = SINGLE_NOTE[0], *, renderer: Renderer | None = None
 ) -> list[bytes]:
-    """Render each preset as FLAC; if one would clip, all are turned down by the same gain."""
+    """Render presets as FLAC. If one would clip, the same gain turns all of them down.
+
+    Args:
+        presets: Presets to render.
+        note: (MIDI note, velocity) that is played.
+        renderer: Synth that renders; default `Dexed()`.
+
+    Returns:
+        Contents of one FLAC file per preset.
+    """
     synth = renderer or Dexed()
     sounds = [synth.render(preset, *note) for preset in presets]
     peak = max((float(np.abs(sound).max()) for sound in sounds), default=0.0)

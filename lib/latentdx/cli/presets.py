@@ -1,4 +1,4 @@
-"""Commands from preset to preset: `latentdx tune | interpolate | info`."""
+"""Commands that work on presets: `latentdx tune | interpolate | info`."""
 
 import json
 import math
@@ -30,9 +30,7 @@ app = typer.Typer()
 def tune(
     file: Annotated[Path, typer.Argument(metavar="BANK", help="A .syx or .bin file, or a folder.")],
     to: Annotated[str | None, typer.Option(help="Pitch to tune to: A3, 57 or 57.5.")] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File of the tuned bank, .syx.")] = Path(
-        "tuned.syx"
-    ),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output file, .syx.")] = Path("tuned.syx"),
     note: Annotated[
         str | None, typer.Option(help="Note to play the presets at; 60, or the target's, if omitted.")
     ] = None,
@@ -40,9 +38,7 @@ def tune(
     keep_octave: Annotated[
         bool, typer.Option("--keep-octave", help="Tune to the nearest octave of the pitch.")
     ] = False,
-    target: Annotated[
-        Path | None, typer.Option(help="Sound file to be in tune with, instead of --to.")
-    ] = None,
+    target: Annotated[Path | None, typer.Option(help="Sound file to tune to, instead of --to.")] = None,
     force: Force = False,
 ) -> None:
     """Tune every preset of a bank to a pitch, or to a sound.
@@ -105,9 +101,9 @@ def interpolate(
             help="latent, naive; or naive-paced, latent-paced, matched, heard, guided, paced, switch."
         ),
     ] = "latent",
-    out: Annotated[Path, typer.Option("--out", "-o", help="File of the presets, .syx.")] = Path("path.syx"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output file, .syx.")] = Path("path.syx"),
     preview: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write each preset's sound there, .flac.")
+        Path | None, typer.Option(metavar="FOLDER", help="Folder to write the presets' sounds to, .flac.")
     ] = None,
     voice_a: Annotated[
         str | None, typer.Option(help="Index or name of the preset in A; the first if omitted.")
@@ -117,7 +113,7 @@ def interpolate(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Name or file of a model; numcat++, if it is on this machine, or latentdx."),
+        typer.Option(help="Name or file of a model; if omitted, numcat++ (or latentdx where it is missing)."),
     ] = None,
     force: Force = False,
 ) -> None:
@@ -138,7 +134,7 @@ def interpolate(
     a, b = (bank[_index(bank, voice)] for bank, voice in zip(banks, (voice_a, voice_b), strict=True))
     if space in METHODS and METHODS[space].model:
         model = model or default_model()
-        typer.echo(f"through the latent space of {model}")
+        typer.echo(f"interpolating through the latent space of {model}")
     path = interpolate(a, b, steps, space, None if model is None else load_model(model))
     contents = {out: output.sysex(path)}
     if preview is not None:
@@ -162,7 +158,7 @@ def info(
     ] = False,
     voice: Annotated[str | None, typer.Option(help="Draw only this preset: index or name.")] = None,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page with the algorithms drawn.")
+        Path | None, typer.Option(metavar="FILE", help="Write a page with drawings of the algorithms.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print names and parameters as JSON.")] = False,
     force: Force = False,
@@ -236,11 +232,11 @@ def _draw(preset: Preset, index: int) -> None:
     typer.echo(f"{index}: {preset.name}, feedback {preset['FEEDBACK']}, transposed by {transpose}")
     typer.echo(algorithm(preset["ALGORITHM"] + 1).describe())
     typer.echo(text_drawing(preset))
-    typer.echo("In each box: operator and output level; frequency (× that of the key).")
+    typer.echo("Each box shows the operator, its output level, and its frequency (× that of the key).")
 
 
 def _index(bank: PresetBank, voice: str | None) -> int:
-    """Return the index of a preset by what a user typed; the first if nothing."""
+    """Return the index of the preset that a user named by index or name; the first one by default."""
     if voice is None:
         return 0
     if not re.fullmatch("[0-9]+", voice):

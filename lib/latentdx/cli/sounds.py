@@ -1,4 +1,4 @@
-"""Commands from sound to preset: `latentdx program | match`."""
+"""Commands that turn sounds into presets: `latentdx program | match`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,9 +25,9 @@ Seed = Annotated[int, typer.Option(min=0, help="Random seed, to repeat a result.
 @app.command()
 def program(
     sounds: Sounds,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File of the preset, .syx.")] = Path("preset.syx"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output file, .syx.")] = Path("preset.syx"),
     model: Model = "latentdx",
-    best_of: Annotated[int, typer.Option(min=1, help="Presets to try; 1 is one forward pass.")] = 1,
+    best_of: Annotated[int, typer.Option(min=1, help="Number of presets to try; 1 is one forward pass.")] = 1,
     note: Note = None,
     velocity: Velocity = 85,
     name: Annotated[str | None, typer.Option(help="Name of the preset; the file's if omitted.")] = None,
@@ -64,12 +64,12 @@ def program(
 @app.command()
 def match(
     sounds: Sounds,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File of the cartridge, .syx.")] = Path(
-        "match.syx"
-    ),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output cartridge, .syx.")] = Path("match.syx"),
     budget: Annotated[int, typer.Option(min=1, show_default=True, help="Number of renders.")] = 2000,
     seconds: Annotated[float | None, typer.Option(help="Stop the search after this many seconds.")] = None,
-    keep: Annotated[int, typer.Option(min=1, max=32, show_default=True, help="Presets to find.")] = 8,
+    keep: Annotated[
+        int, typer.Option(min=1, max=32, show_default=True, help="Number of presets to keep.")
+    ] = 8,
     note: Note = None,
     velocity: Velocity = 85,
     name: Annotated[str | None, typer.Option(help="Name of the presets; the file's if omitted.")] = None,
@@ -121,15 +121,15 @@ def match(
     for stage in found.stages:
         typer.echo(f"{stage.name:>12}  {stage.renders:>6,} renders  distance {stage.distance:.3f}")
     for number, candidate in enumerate(found.candidates, 1):
-        line = f"{candidate.preset.name:10}  {candidate.distance:.3f}  {candidate.tuning.why}"
-        typer.echo(f"{number:>12}  {line}")
+        tuning = f"{candidate.tuning.verdict}: {candidate.tuning.why}"
+        typer.echo(f"{number:>12}  {candidate.preset.name:10}  distance {candidate.distance:.3f}  {tuning}")
     sources = [MatchedSound(str(file.path), target) for file, target in zip(files, targets, strict=True)]
     settings = MatchSettings(budget, seconds, seed, tuple(remarks))
     for path in written.write(match_report(found, sources, programmer, settings)):
         typer.echo(path)
     if found.interrupted:
         typer.echo(
-            f"latentdx: stopped after {found.renders:,} renders; the best presets so far are written",
+            f"latentdx: stopped after {found.renders:,} renders; the best presets so far have been written",
             err=True,
         )
         raise typer.Exit(INTERRUPTED)

@@ -1,4 +1,4 @@
-"""Commands for models: `latentdx train`."""
+"""Commands that train models: `latentdx train`."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ app = typer.Typer()
 def train(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, such as numcat++.")],
     scale: Annotated[
-        str, typer.Option(help="smoke (takes seconds), laptop (what ships), or paper (needs GPUs).")
+        str, typer.Option(help="smoke (takes seconds), laptop (as published), or paper (needs GPUs).")
     ] = "laptop",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; in the user's cache if omitted.")
@@ -33,19 +33,17 @@ def train(
     ] = None,
     devices: Annotated[
         str,
-        typer.Option(
-            envvar="LT_DEVICES", show_envvar=False, help="Number of devices; auto uses every GPU there is."
-        ),
+        typer.Option(envvar="LT_DEVICES", show_envvar=False, help="Number of devices; auto uses every GPU."),
     ] = "auto",
 ) -> None:
     """Train a model. If interrupted, run the same command to resume.
 
     \b
     Example:  latentdx train numcat++ --scale smoke --out run
-    Many nodes: python -m pydoc latentdx.training.loop
+    Several machines: see python -m pydoc latentdx.training.loop
     """
     if devices in ("auto", "1"):
-        # one process has the cores to itself: threads that wait awake make it a third faster
+        # with one process on all cores, busy-waiting threads make training a third faster
         os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")
     from latentdx.training.fabric import Fabric
     from latentdx.training.loop import train

@@ -1,6 +1,6 @@
 """Datasets: curation of a corpus, rendering into a spectrogram store, loading, and the target sounds.
 
-Stands on `presets` and `audio`.
+This package builds on `presets` and `audio`.
 """
 
 import lazy_loader

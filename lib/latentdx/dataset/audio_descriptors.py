@@ -1,4 +1,4 @@
-"""Audio descriptors of presets: levels, harmonic and percussive shares, fundamental; each measured once."""
+"""Audio descriptors of presets: levels, harmonic and percussive shares, and fundamental frequency."""
 
 from importlib.metadata import version
 
@@ -14,27 +14,34 @@ from latentdx.presets.bank import PresetBank
 from latentdx.run_options import RunOptions
 
 MEASURES = (
-    "peak_rms_db",  # of the (60, 100) render: largest RMS of frames of 2,048 samples every 512, floor -120
-    "peak_rms_db_85",  # the same of the (60, 85) render
+    "peak_rms_db",  # largest RMS of the (60, 100) render's frames (2,048 samples every 512), at least -120 dB
+    "peak_rms_db_85",  # largest RMS of the (60, 85) render's frames
     "peak",  # largest absolute sample of the (60, 85) render, plug-in scale
-    "f0_hz",  # of the (60, 85) render by YIN; nan where silent
-    "harmonic_share",  # the four of `labels.Balance`, (60, 100)
+    "f0_hz",  # YIN pitch of the (60, 85) render; nan if it is silent
+    "harmonic_share",  # this and the next three: `labels.Balance` of the (60, 100) render
     "percussive_share",
     "harmonic_attack",
     "percussive_attack",
 )
 FLOOR_DB = -120.0
-_PART = 256  # presets per part: about ten seconds of one core, what an interruption loses at most
-_METHOD = 1  # raise it when the measures change, so that stale parts are not reused
+_PART = 256  # presets per part: about ten seconds on one core, the most that an interruption loses
+_METHOD = 1  # increase it when the measures change, so that stale parts are not reused
 
 
 def peak_rms_db(audio: npt.NDArray[np.float32]) -> float:
-    """Largest RMS over librosa's default frames (2,048 samples every 512), dB, at least -120."""
+    """Return the largest RMS over librosa's default frames (2,048 samples every 512) in dB, at least -120."""
     return float(20 * np.log10(max(float(librosa.feature.rms(y=audio).max()), 10 ** (FLOOR_DB / 20))))
 
 
 def measure(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """All `MEASURES` of presets (N, 145): float32 (N, 8)."""
+    """Compute all `MEASURES` of presets in the current process.
+
+    Args:
+        values: Presets, uint8 (N, 145).
+
+    Returns:
+        float32 (N, 8), columns as in `MEASURES`.
+    """
     bank, synth = PresetBank.from_values(values), Dexed()
     out = np.empty((len(bank), len(MEASURES)), np.float32)
     for i, preset in enumerate(bank):
@@ -55,11 +62,11 @@ def measure(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 
 
 def measure_bank(bank: PresetBank, options: RunOptions = RunOptions()) -> npt.NDArray[np.float32]:
-    """Measure a bank, over processes, about 25 ms per preset and core; finished parts are kept.
+    """Compute all `MEASURES` of a bank, in about 25 ms per preset and core; finished parts are kept.
 
     Args:
         bank: N presets.
-        options: How the computation runs.
+        options: Number of processes, progress bar, and location of the cache.
 
     Returns:
         float32 (N, 8), columns as in `MEASURES`.

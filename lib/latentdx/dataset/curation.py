@@ -1,11 +1,11 @@
-"""Curation of a corpus: clean, measure, label, find twins, split. The outcome is a table without parameters.
+"""Curation of a corpus: clean, measure, label, find near duplicates, and split.
 
-`latentdx curate --corpus learnfm --out data/curation` makes the table again;
-`read_curation` and `rows` read it. Same corpus, code and library versions: same bytes.
+The result is a table without parameters. `latentdx curate --corpus learnfm --out data/curation` makes the
+table again; `read_curation` and `rows` read it. Equal corpora, code and library versions give equal bytes.
 """
 
-import hashlib
 import json
+import sys
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from latentdx.audio import pitch, renderer
+from latentdx.caching import code_hash
 from latentdx.dataset import audio_descriptors, labels, near_duplicates, paper_examples, splits, summary
 from latentdx.errors import DataMissingError, ParameterError
 from latentdx.extras import needs_extra
@@ -29,7 +30,7 @@ with needs_extra("train"):
     import pyarrow.parquet as pq
 
 SILENCE_DB = -40.0
-"""Presets whose `peak_rms_db` is below are dropped, as in the paper (section 1.1)."""
+"""Level in dB; presets whose `peak_rms_db` is lower are dropped, as in the paper (its section 1.1)."""
 
 DUPLICATE, SILENT = "duplicate", "silent"
 
@@ -38,19 +39,19 @@ COLUMNS = (
     "flags",  # bits of `latentdx.presets.bank.Flag`
     "kept",
     "dropped",  # "duplicate", "silent" or ""
-    "duplicate_of",  # the kept row with the same values, -1 where it is no duplicate
+    "duplicate_of",  # the row with the same values that stands for it; -1 if it is not a duplicate
     "harmonic",
     "percussive",
     "label",  # "harmonic", "percussive", "harmonic+percussive", "sfx"
-    "twin_group",  # first row of the group
-    "held_out",  # a named example, a relative or a twin of one
-    "split_random",  # "train", "validation", "test"; "" where dropped
+    "twin_group",  # first row of its group of near duplicates
+    "held_out",  # a named example, or a relative or near duplicate of one
+    "split_random",  # "train", "validation", "test"; "" if dropped
     "split_twin_disjoint",
     *audio_descriptors.MEASURES,
 )
-"""Of the table, in order. None holds a parameter, nor anything from which one could be had."""
+"""Columns of the table, in order. None of them holds a parameter, or anything that reveals one."""
 
-# what is worth keeping of each measure: it makes the table half as large, and the same on every machine
+# rounding halves the size of the table, and makes it the same on every machine
 _DECIMALS = dict.fromkeys(audio_descriptors.MEASURES, 3) | {"peak_rms_db": 2, "peak_rms_db_85": 2, "f0_hz": 2}
 _MADE_BY = (
     renderer,
@@ -67,13 +68,13 @@ _MADE_BY = (
 
 @dataclass(frozen=True)
 class Curation:
-    """The outcome of `curate`.
+    """The result of `curate`.
 
     Attributes:
-        name: of the corpus.
-        table: one row a preset, `COLUMNS`.
-        summary: all counts and aggregate histograms, as written to JSON.
-        provenance: what made it.
+        name: Name of the corpus.
+        table: Table with one row per preset and the columns `COLUMNS`.
+        summary: All counts and aggregate histograms, as written to JSON.
+        provenance: Corpus, code, engine, settings and libraries that made the table.
     """
 
     name: str
@@ -82,7 +83,16 @@ class Curation:
     provenance: dict[str, str]
 
     def write(self, folder: Path) -> tuple[Path, Path]:
-        """Write `<name>.parquet` (its metadata's key "latentdx" holds the provenance) and `<name>.json`."""
+        """Write the table to `<name>.parquet`, and the summary to `<name>.json`.
+
+        The provenance is written to both: in the Parquet file, to the metadata's key "latentdx".
+
+        Args:
+            folder: Folder to write to; created if needed.
+
+        Returns:
+            Paths of the table and of the summary.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         arrow = pa.Table.from_pandas(self.table, preserve_index=False)
         arrow = arrow.replace_schema_metadata(
@@ -96,7 +106,7 @@ class Curation:
 
 
 def _held_out(corpus: str, bank: PresetBank) -> npt.NDArray[np.bool_]:
-    """Rows of the named examples and their known relatives; twins are added by `curate_bank`."""
+    """Find the named examples and their known relatives; `curate_bank` adds their near duplicates."""
     held = np.zeros(len(bank), bool)
     if corpus == paper_examples.CORPUS:
         for example in paper_examples.EXAMPLES:
@@ -107,7 +117,7 @@ def _held_out(corpus: str, bank: PresetBank) -> npt.NDArray[np.bool_]:
 
 
 def _duplicates(values: npt.NDArray[np.uint8], keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    """For each row the row that stands for all equal ones: the first of those to `keep`, else the first."""
+    """Return for each row the one that stands for all equal rows: the first to `keep`, or else the first."""
     _, group = np.unique(values, axis=0, return_inverse=True)
     order = np.lexsort((np.arange(len(values)), ~keep, group))
     first = order[np.flatnonzero(np.diff(group[order], prepend=-1))]
@@ -137,18 +147,20 @@ def curate_bank(
 ) -> pd.DataFrame:
     """Clean, measure, label, group and split a bank.
 
-    TRANSPOSE is forced to 24 first. Of presets that are then equal the first is kept, or the one held out.
-    All rows are measured and grouped with their twins, dropped ones too (a duplicate has its twin's measures,
-    and a chain of twins may pass through a dropped preset); only kept ones are split.
+    TRANSPOSE is first set to 24. Of presets that are then equal, the first is kept, or the one that is held
+    out. All rows are measured and grouped with their near duplicates, including dropped ones: a duplicate has
+    the measures of the preset that it equals, and a chain of near duplicates may pass through a dropped
+    preset. Only kept presets are split.
 
     Args:
         bank: N presets, as read.
-        held_out: bool (N,), rows that must be in the test set of both splits, with all their twins.
-        seed: of the splits.
-        options: how the measuring runs, and where finished parts are kept.
+        held_out: Rows that must be in the test set of both splits, together with all of their near
+            duplicates, bool (N,); default none.
+        seed: Random seed of the splits; equal seeds give equal splits.
+        options: Number of processes that measure, progress bar, and location of the cache.
 
     Returns:
-        N rows, `COLUMNS`.
+        Table of N rows with the columns `COLUMNS`.
     """
     held = np.zeros(len(bank), bool) if held_out is None else held_out
     values = bank.neutral().values
@@ -198,11 +210,18 @@ def curate(
     seed: int = splits.SEED,
     options: RunOptions = RunOptions(),
 ) -> Curation:
-    """Curate a named corpus, or any file or folder of presets: about 25 ms a preset and core the first time.
+    """Curate a named corpus, or any file or folder of presets.
+
+    The first run takes about 25 ms per preset and core; later runs reuse its measures.
+
+    Args:
+        corpus: Name of a corpus, or path of a file or folder.
+        seed: Random seed of the splits; equal seeds give equal splits.
+        options: Number of processes that measure, progress bar, and location of the cache.
 
     Raises:
-        DataError: the corpus cannot be had.
-        PresetFileError: a file cannot be read.
+        DataError: The corpus is not available.
+        PresetFileError: A file cannot be read.
     """
     bank = corpora.read(corpus)
     name = str(corpus) if str(corpus) in corpora.CORPORA else Path(corpus).stem
@@ -219,15 +238,13 @@ def curate(
 
 
 def _provenance(name: str, bank: PresetBank, seed: int) -> dict[str, str]:
-    # the sources' hash rather than the commit: a committed file cannot name the commit that holds it
-    code = hashlib.sha256()
-    for file in sorted([*(str(m.__file__) for m in _MADE_BY), __file__], key=lambda f: Path(f).name):
-        code.update(Path(file).read_bytes())
+    # the hash of the code rather than the commit: a committed file cannot name the commit that contains it
+    code = code_hash(*_MADE_BY, sys.modules[__name__])
     return {
         "made_by": f"latentdx curate --corpus {name}",
         "corpus": name,
         "corpus_sha256": corpora.bank_hash(bank),
-        "code_sha256": code.hexdigest(),
+        "code_sha256": code,
         "engine": renderer.Dexed().engine,
         "settings": f"transpose 24; level and labels at {labels.LABEL_NOTE}, silence below {SILENCE_DB} dB, "
         f"attack {labels.ATTACK_SECONDS} s; "
@@ -240,19 +257,35 @@ def _provenance(name: str, bank: PresetBank, seed: int) -> dict[str, str]:
 
 
 def read_curation(name: str | Path = "learnfm") -> pd.DataFrame:
-    """The table of a corpus that ships in `data/curation`, or of a path: one row a preset, `COLUMNS`.
+    """Read a curation table.
+
+    Args:
+        name: Name of a corpus whose table ships in `data/curation`, or path of a Parquet file.
+
+    Returns:
+        Table with one row per preset and the columns `COLUMNS`.
 
     Raises:
-        DataMissingError: there is none.
+        DataMissingError: There is no such table.
+
+    >>> len(read_curation("learnfm"))
+    31380
     """
     path = Path(name) if str(name).endswith(".parquet") else data_path("curation") / f"{name}.parquet"
     if not path.exists():
-        raise DataMissingError(f"{path} does not exist: make it by `latentdx curate --corpus {path.stem}`")
+        raise DataMissingError(f"{path} does not exist: make it with `latentdx curate --corpus {path.stem}`")
     return pd.read_parquet(path)
 
 
 def read_provenance(name: str | Path = "learnfm") -> dict[str, str]:
-    """What made a table, from its metadata."""
+    """Read the provenance of a curation table from its metadata.
+
+    Args:
+        name: Name of a corpus whose table ships in `data/curation`, or path of a Parquet file.
+
+    Returns:
+        Corpus, code, engine, settings and libraries that made the table.
+    """
     path = Path(name) if str(name).endswith(".parquet") else data_path("curation") / f"{name}.parquet"
     return json.loads(pq.read_schema(path).metadata[b"latentdx"])
 
@@ -260,15 +293,26 @@ def read_provenance(name: str | Path = "learnfm") -> dict[str, str]:
 def rows(
     name: str | Path = "learnfm", split: splits.Split = "twin-disjoint", subset: splits.Subset | None = None
 ) -> npt.NDArray[np.int64]:
-    """Rows of a corpus in one subset of a split, ascending; all kept rows where `subset` is `None`.
+    """Return the rows of a corpus that are in one subset of a split.
+
+    Args:
+        name: Name of a corpus whose table ships in `data/curation`, or path of a Parquet file.
+        split: "random", as in the paper, or "twin-disjoint", which keeps near duplicates together.
+        subset: "train", "validation" or "test"; default `None`: all kept rows.
+
+    Returns:
+        Rows in ascending order, int64.
 
     Raises:
-        ParameterError: no such split or subset.
-        DataMissingError: the corpus has no table.
+        ParameterError: There is no such split or subset.
+        DataMissingError: The corpus has no table.
+
+    >>> len(rows("starter")), len(rows("starter", subset="test"))
+    (384, 77)
     """
     if split not in splits.SPLITS or subset not in (None, *splits.SUBSETS):
         raise ParameterError(
-            f"split {split!r}, subset {subset!r}: there are {splits.SPLITS} and {splits.SUBSETS}"
+            f"split {split!r}, subset {subset!r}: they must be one of {splits.SPLITS} and {splits.SUBSETS}"
         )
     table = read_curation(name)
     chosen = table["kept"] if subset is None else table[f"split_{split.replace('-', '_')}"] == subset

@@ -1,9 +1,10 @@
-"""How much a preset's timbre depends on velocity and key, and the two test presets chosen by that.
+"""Dependence of a preset's timbre on velocity and key, and the two test presets chosen by it.
 
 `python -m latentdx.dataset.dynamics` makes the table again, which needs the corpus; reading it does not.
 
-Two sounds of a preset are compared in third-octave bands that are counted from the key's own frequency, so
-that the same partials meet at every key. Their levels are aligned: what remains is timbre, and how it moves.
+Two sounds of a preset are compared in third-octave bands that start from the frequency of the key, so that
+the same partials are compared at every key. Their levels are aligned, so that only differences of timbre and
+of its course over time remain.
 """
 
 import argparse
@@ -31,17 +32,17 @@ KEYS = ((40, 85), (70, 85))
 """The two (MIDI note, velocity) that are compared for each kind of dependence."""
 
 FLOOR_DB = -60.0
-"""Below a sound's loudest frame; what is softer does not count."""
+"""Level relative to a sound's loudest frame; softer bands count as this level."""
 
 RELATED = 0.8
-"""Presets that share this part of their 145 values are relatives, as in the evaluation's anchors."""
+"""Share of their 145 values that relatives have in common at least, as in the evaluation's anchors."""
 
 N_FFT, HOP = 4096, 1024
-_LOWEST, _BANDS = 0.5, 17  # from half the key's frequency to 20 times; of key 70 that is 9.4 kHz
+_LOWEST, _BANDS = 0.5, 17  # from half the key's frequency to 20 times, which is 9.4 kHz for key 70
 _TRAINING_AT_ONCE = 2048
 
 MOST_DETUNED = 50.0
-"""Cents: a preset whose pitch does not follow the key is no instrument for this."""
+"""Largest error in cents with which a chosen preset's pitch follows the key."""
 
 MEASURES = ("velocity", "key", "detune", "softest_db")
 
@@ -49,7 +50,7 @@ FILE = "dynamics.parquet"
 
 
 def _band_filters(note: int) -> npt.NDArray[np.float32]:
-    """Which bins belong to each band above a key's frequency, float32 (band, bin)."""
+    """Return the bins of each band above a key's frequency as ones, float32 (band, bin)."""
     ratio = librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=N_FFT) / librosa.midi_to_hz(note)
     with np.errstate(divide="ignore"):
         place = np.rint(3 * np.log2(ratio / _LOWEST))
@@ -57,7 +58,15 @@ def _band_filters(note: int) -> npt.NDArray[np.float32]:
 
 
 def bands(sound: npt.NDArray[np.float32], note: int) -> npt.NDArray[np.float32]:
-    """Levels in dB below the loudest frame, float32 (band, frame), at least `FLOOR_DB`."""
+    """Compute the levels of a sound in third-octave bands that start from the frequency of its key.
+
+    Args:
+        sound: Mono sound at 22,050 Hz, float32 (samples,).
+        note: MIDI note of the sound.
+
+    Returns:
+        Levels in dB relative to the loudest frame, at least `FLOOR_DB`, float32 (band, frame).
+    """
     power = np.abs(librosa.stft(sound, n_fft=N_FFT, hop_length=HOP)) ** 2
     found = _band_filters(note) @ power
     loudest = max(float(found.sum(0).max()), 1e-12)
@@ -65,21 +74,26 @@ def bands(sound: npt.NDArray[np.float32], note: int) -> npt.NDArray[np.float32]:
 
 
 def difference(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
-    """Mean absolute difference of two sounds' `bands`, dB."""
+    """Return the mean absolute difference of the `bands` of two sounds, in dB."""
     return float(np.abs(a - b).mean())
 
 
 def measure(values: npt.NDArray[np.uint8], renderer: Renderer | None = None) -> pd.DataFrame:
-    """Measure presets (N, 145), 70 ms each.
+    """Measure presets, in 70 ms each.
+
+    Args:
+        values: Presets, uint8 (N, 145).
+        renderer: Synth that renders; default `Dexed()`.
 
     Returns:
-        velocity, key: what `VELOCITIES` and `KEYS` change, dB.
-        detune: by how many cents the pitch fails to follow from one of `KEYS` to the other, octaves aside.
-        softest_db: level of the loudest frame, of the softest of the four notes.
+        Table of N rows. `velocity` and `key` are the differences in dB between the two notes of `VELOCITIES`
+        and of `KEYS`; `detune` is the error in cents with which the pitch follows from one of `KEYS` to the
+        other, disregarding octaves; `softest_db` is the level of the loudest frame of the softest of the four
+        notes.
     """
     synth = renderer or Dexed()
 
-    def of(row: npt.NDArray[np.uint8]) -> tuple[float, float, float, float]:
+    def measure_one(row: npt.NDArray[np.uint8]) -> tuple[float, float, float, float]:
         notes = (*VELOCITIES, *KEYS)
         sounds = [synth.render(Preset(row), *played) for played in notes]
         soft, hard, low, high = (bands(s, note) for s, (note, _) in zip(sounds, notes, strict=True))
@@ -88,17 +102,32 @@ def measure(values: npt.NDArray[np.uint8], renderer: Renderer | None = None) -> 
         return difference(soft, hard), difference(low, high), detune, min(map(peak_rms_db, sounds))
 
     with ThreadPoolExecutor() as pool:
-        return pd.DataFrame(list(pool.map(of, values)), columns=list(MEASURES)).round(3)
+        return pd.DataFrame(list(pool.map(measure_one, values)), columns=list(MEASURES)).round(3)
 
 
 def most_shared(values: npt.NDArray[np.uint8], others: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Of each preset (N, 145), the largest share of values that it has in common with one of `others`."""
+    """Return for each preset the largest share of values that it has in common with any other preset.
+
+    Args:
+        values: Presets, uint8 (N, 145).
+        others: Presets to compare them with, uint8 (M, 145), at least one.
+
+    Returns:
+        Shares from 0 to 1, (N,).
+    """
     parts = [others[i : i + _TRAINING_AT_ONCE] for i in range(0, len(others), _TRAINING_AT_ONCE)]
     return np.array([max(float((part == row).mean(1).max()) for part in parts) for row in values])
 
 
 def candidates(corpus: str = CORPUS) -> npt.NDArray[np.int64]:
-    """Harmonic test presets (twin-disjoint), no examples, without a relative in the training set."""
+    """Find the presets of a corpus from which `choose` may choose.
+
+    They are the harmonic presets of the twin-disjoint test set that are not held out as examples and have no
+    relative in the training set.
+
+    Returns:
+        Rows of the corpus, int64.
+    """
     bank, table = corpora.read(corpus).neutral(), curation.read_curation(corpus)
     part = table["split_twin_disjoint"]
     tested = table.loc[(part == "test") & (table["label"] == "harmonic") & ~table["held_out"], "index"]
@@ -107,7 +136,7 @@ def candidates(corpus: str = CORPUS) -> npt.NDArray[np.int64]:
 
 
 def make(folder: Path, corpus: str = CORPUS) -> Path:
-    """Measure the candidates."""
+    """Measure the candidates of a corpus, write the table to `folder`, and return its path."""
     rows = candidates(corpus)
     table = measure(corpora.read(corpus).neutral().values[rows])
     table.insert(0, "row", rows)
@@ -117,7 +146,14 @@ def make(folder: Path, corpus: str = CORPUS) -> Path:
 
 
 def read(folder: Path | None = None) -> pd.DataFrame:
-    """The shipped table, one line a candidate: row and `MEASURES`."""
+    """Read the table of candidates: one line per candidate, with its row and its `MEASURES`.
+
+    Args:
+        folder: Folder of the table; default `data/targets`, where it ships.
+
+    Raises:
+        DataMissingError: There is no table.
+    """
     path = (folder or data_path("targets")) / FILE
     if not path.exists():
         raise DataMissingError(f"{path} is missing: `python -m latentdx.dataset.dynamics` makes it")
@@ -125,14 +161,20 @@ def read(folder: Path | None = None) -> pd.DataFrame:
 
 
 def fit(table: pd.DataFrame) -> pd.Series:
-    """Which candidates are never silent and in tune."""
+    """Return a mask of the candidates that are never silent and always in tune."""
     return (table["softest_db"] >= curation.SILENCE_DB) & (table["detune"] <= MOST_DETUNED)
 
 
 def choose(table: pd.DataFrame) -> dict[str, int]:
-    """{"velocity": row, "key": row}: of those that are `fit`, the one that depends most on each.
+    """Choose two of the candidates that are `fit`: the one most dependent on velocity, and the one on key.
 
-    Of equals the first; never the same for both.
+    Of equal candidates the first is chosen, and never the same candidate for both.
+
+    Args:
+        table: Table of candidates, see `read`.
+
+    Returns:
+        {"velocity": row, "key": row}, rows of the corpus.
     """
     left = table[fit(table)].sort_values("row")
     chosen: dict[str, int] = {}
@@ -143,7 +185,7 @@ def choose(table: pd.DataFrame) -> dict[str, int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m latentdx.dataset.dynamics [--out data/targets]`"""
+    """Run `python -m latentdx.dataset.dynamics [--out data/targets]`."""
     parser = argparse.ArgumentParser(description="Measure how test presets depend on velocity and key.")
     parser.add_argument("--out", type=Path, default=data_path("targets"))
     print(make(parser.parse_args(arguments).out))

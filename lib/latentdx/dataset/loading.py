@@ -17,12 +17,12 @@ from latentdx.presets.corpora import bank_hash
 
 
 class Item(NamedTuple):
-    """One preset, or a batch of them with a leading dimension.
+    """One preset, or a batch of presets with a leading dimension.
 
     Attributes:
-        spectrogram: uint8 codes, or float32 dB: (note, 257, 347).
-        values: uint8 (145,), the preset in the DX7's own integers.
-        row: int64 (), its row in the store and in the bank.
+        spectrogram: Mel spectrogram at each note as uint8 codes, or as float32 in dB, (note, 257, 347).
+        values: Preset as DX7 integers, uint8 (145,).
+        row: Row of the preset in the store and in the bank, int64 ().
     """
 
     spectrogram: Tensor
@@ -31,27 +31,36 @@ class Item(NamedTuple):
 
 
 def to_decibels(codes: Tensor) -> Tensor:
-    """Codes of any shape, on any device -> dB, float32: `audio.spectrogram.from_codes` for tensors.
+    """Convert the codes of spectrograms to dB, like `audio.spectrogram.from_codes` does for arrays.
 
-    A quarter of the bytes travel when codes go to a device first and become floats there.
+    Convert on the target device: codes take a quarter of the bytes that floats would take on the way there.
+
+    Args:
+        codes: uint8 of any shape, on any device.
+
+    Returns:
+        Levels in dB, float32, of the same shape and on the same device.
+
+    >>> to_decibels(torch.tensor([0, 255], dtype=torch.uint8)).tolist()
+    [-120.0, 20.0]
     """
     return codes.to(torch.float32, copy=True).mul_((CEILING_DB - FLOOR_DB) / 255.0).add_(FLOOR_DB)
 
 
 class SpectrogramDataset(Dataset[Item]):
-    """Random access to a store's spectrograms with the presets that made them; the store stays on the disk.
+    """Dataset of a store's spectrograms and the presets that they were rendered from.
 
-    `dataset[3]` is one `Item`, `dataset[[3, 1, 4]]` a batch.
+    `dataset[3]` is one `Item`, `dataset[[3, 1, 4]]` is a batch. The store stays on the disk.
 
     Args:
-        store: what `render_store` made.
-        bank: the presets it was made from.
-        rows: which rows to serve, in this order (a split); default all.
-        decibels: serve float32 dB instead of uint8 codes.
+        store: Store, see `render_store`.
+        bank: Bank that the store was rendered from.
+        rows: Rows to serve, in this order, such as those of a split; default all.
+        decibels: Serve float32 levels in dB instead of uint8 codes.
 
     Raises:
-        StoreMismatchError: the store was rendered from another bank.
-        ParameterError: a row that the store has not.
+        StoreMismatchError: The store was rendered from another bank.
+        ParameterError: A row is outside the store.
     """
 
     def __init__(
@@ -65,7 +74,7 @@ class SpectrogramDataset(Dataset[Item]):
         found, expected = bank_hash(bank), store.manifest.corpus_sha256
         if found != expected:
             raise StoreMismatchError(
-                f"{store.folder} was rendered from a bank with SHA-256 {expected}, this one has {found}"
+                f"{store.folder} was rendered from a bank with SHA-256 {expected}, but this bank has {found}"
             )
         self.rows = np.arange(len(store)) if rows is None else np.array(rows, np.int64)
         if len(self.rows) and not 0 <= self.rows.min() <= self.rows.max() < len(store):
@@ -95,15 +104,16 @@ def loader(
     workers: int = 0,
     seed: int = 0,
 ) -> DataLoader[Item]:
-    """A loader of batched `Item`s; each batch is gathered at once, without a copy to collate it.
+    """Return a loader of batched `Item`s, which gathers each batch at once instead of collating copies.
 
     Args:
-        dataset: what to load.
-        batch_size: presets a batch.
-        shuffle: a new order each epoch, the same ones for the same seed.
-        drop_last: leave out an incomplete last batch.
-        workers: processes that load ahead; 0 loads in this one, which is enough for a store in memory.
-        seed: of the order.
+        dataset: Dataset to load from.
+        batch_size: Number of presets in a batch.
+        shuffle: Shuffle the rows anew in each epoch.
+        drop_last: Leave out the last batch if it is incomplete.
+        workers: Number of processes that load batches in advance; 0 loads in the current process, which is
+            fast enough for a store that fits into memory.
+        seed: Random seed of the shuffling; equal seeds give equal orders.
     """
     sampler = (
         RandomSampler(dataset, generator=torch.Generator().manual_seed(seed))

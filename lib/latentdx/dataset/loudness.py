@@ -1,8 +1,8 @@
-"""The level at which a model expects a sound: sounds from elsewhere are brought to it, by one gain.
+"""The level at which a model expects a sound, and the gain that brings other sounds to it.
 
-A preset's own level is part of what the models learn, so what they hear is never normalized. Another
-instrument's level says nothing about a DX7: it is what somebody set at a mixer. The rule: its loudest frame
-(RMS of 2,048 samples) gets the median level of the presets that the model was trained on.
+The level of a preset is part of what the models learn, so the sounds of presets are never normalized. The
+level of another instrument says nothing about a DX7: somebody set it at a mixer. Such a sound is therefore
+amplified so that its loudest frame (RMS of 2,048 samples) has the median level of the training presets.
 """
 
 from functools import cache
@@ -15,38 +15,52 @@ from latentdx.dataset.splits import Split
 from latentdx.errors import ParameterError
 
 TRAINING_LEVEL_DB = -20.899999618530273
-"""`training_level_db()` of learnfm's twin-disjoint training set, on which the shipped models were trained."""
+"""Level in dB for the shipped models: `training_level_db()` of learnfm's twin-disjoint training set."""
 
 
 @cache
 def training_levels_db(corpus: str = "learnfm", split: Split = "twin-disjoint") -> tuple[float, ...]:
-    """Of each training preset the loudest frame's RMS at note 60, velocity 85, dB re full scale.
+    """Return the level of each training preset's loudest frame at note 60, velocity 85.
+
+    Args:
+        corpus: Name of a corpus.
+        split: Split whose training set is used.
+
+    Returns:
+        RMS levels in dB re full scale.
 
     Raises:
-        DataMissingError: the corpus has no curation table.
+        DataMissingError: The corpus has no curation table.
     """
-    from latentdx.dataset import curation  # its tables need pyarrow, which `leveled` does not
+    from latentdx.dataset import curation  # imported here because it needs pyarrow, which `leveled` does not
 
     table = curation.read_curation(corpus)
     return tuple(table.loc[table[f"split_{split.replace('-', '_')}"] == "train", "peak_rms_db_85"])
 
 
 def training_level_db(corpus: str = "learnfm", split: Split = "twin-disjoint") -> float:
-    """The median of `training_levels_db`."""
+    """Return the median of `training_levels_db` in dB re full scale."""
     return float(np.median(training_levels_db(corpus, split)))
 
 
 def leveled(
     sound: npt.NDArray[np.float32], level_db: float | None = None
 ) -> tuple[npt.NDArray[np.float32], float]:
-    """A mono sound at 22,050 Hz with its loudest frame at `level_db`, and the gain that took, in dB.
+    """Amplify a sound so that its loudest frame has a given level.
 
     Args:
-        sound: float32 (samples,), of any level; beyond full scale is no harm, for nothing is clipped.
-        level_db: RMS of its loudest frame, in dB; default `TRAINING_LEVEL_DB`.
+        sound: Mono sound at 22,050 Hz, float32 (samples,), of any level, even beyond full scale.
+        level_db: RMS of the loudest frame in dB re full scale; default `TRAINING_LEVEL_DB`.
+
+    Returns:
+        Amplified sound, float32 (samples,), never clipped, and the gain in dB.
 
     Raises:
-        ParameterError: silence has no level.
+        ParameterError: The sound is silent.
+
+    >>> _, gain = leveled(np.full(22_050, 0.1, np.float32), level_db=-26.0)
+    >>> round(gain, 3)
+    -6.0
     """
     now = peak_rms_db(sound)
     if now <= FLOOR_DB:

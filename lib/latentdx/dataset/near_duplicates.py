@@ -1,4 +1,4 @@
-"""Near-twins: presets that differ in so few values that one gives the other away."""
+"""Near duplicates: presets that differ in so few values that one of them reveals the other."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,20 +6,27 @@ import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
 MOST_DIFFERENCES = 2
-"""Values (of 145) in which twins may differ; the corpora are full of such near-copies."""
+"""Largest number of values (of 145) in which near duplicates differ; such presets are common in corpora."""
 
 
 def near_pairs(values: npt.NDArray[np.uint8], most: int = MOST_DIFFERENCES) -> npt.NDArray[np.int64]:
-    """All pairs of rows that differ in at most `most` columns: int64 (pairs, 2), each pair once.
+    """Find all pairs of rows that differ in at most `most` columns.
 
-    Pigeonhole: `most` differences cannot touch all of `most` + 1 blocks of columns, so the two rows agree in
-    one block at least, and only rows that share a block are compared. A block takes every third column, so
-    that it has some of every operator: a block of neighbors would make one huge bucket of all presets that
-    leave an operator as it was.
+    If the columns are divided into `most` + 1 blocks, such rows agree in at least one of them, so only rows
+    that share a block are compared. A block takes every third column (for `most` = 2), so it has some of
+    every operator: a block of neighboring columns would put all presets that leave an operator unchanged into
+    one huge bucket.
 
     Args:
-        values: uint8 (N, columns), rows distinct (equal rows work too, but cost their number squared).
-        most: 0 or more.
+        values: Distinct rows, uint8 (N, columns). Equal rows are allowed, but the time grows with the square
+            of their number.
+        most: Largest number of columns in which the rows of a pair differ, 0 or more.
+
+    Returns:
+        Indices of the rows, int64 (pairs, 2), each pair once, the smaller index first.
+
+    >>> near_pairs(np.array([[1, 2, 3, 4], [1, 2, 3, 5], [6, 7, 8, 9]], np.uint8), most=1).tolist()
+    [[0, 1]]
     """
     pairs = [np.empty((0, 2), np.int64)]
     for block in range(most + 1):
@@ -34,9 +41,20 @@ def near_pairs(values: npt.NDArray[np.uint8], most: int = MOST_DIFFERENCES) -> n
 
 
 def twin_groups(values: npt.NDArray[np.uint8], most: int = MOST_DIFFERENCES) -> npt.NDArray[np.int32]:
-    """Connected components of "differ in at most `most` values": int32 (N,), the first row of its group.
+    """Group presets with their near duplicates.
 
-    A chain of twins is one group, so its ends may differ in more.
+    Groups are the connected components of the pairs that differ in at most `most` values. A chain of near
+    duplicates is one group, so its ends may differ in more values.
+
+    Args:
+        values: Presets, uint8 (N, columns).
+        most: Largest number of values in which near duplicates differ, 0 or more.
+
+    Returns:
+        First row of each preset's group, int32 (N,).
+
+    >>> twin_groups(np.array([[1, 2, 3, 4], [6, 7, 8, 9], [1, 2, 3, 5]], np.uint8), most=1).tolist()
+    [0, 1, 0]
     """
     if not len(values):
         return np.empty(0, np.int32)

@@ -1,7 +1,7 @@
-"""The fourteen presets that the paper's companion page plays, and where they are in the corpus `learnfm`.
+"""The fourteen example presets of the paper's companion page, and their rows in the corpus `learnfm`.
 
-Found by their sound: rendered by Dexed 0.9.3 they match the authors' files at a correlation of 0.985-1.000.
-Exact twins cannot be told apart that way; the name decided.
+They were found by their sound: rendered by Dexed 0.9.3, they match the authors' files with correlations of
+0.985 to 1.000. Exact duplicates cannot be distinguished in this way; among them the name decided.
 """
 
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ class Example:
     """One named preset of the companion page.
 
     Attributes:
-        uid: the paper's number, six digits as in its file names.
-        name: as the page writes it.
-        index: its row in `learnfm`.
-        relatives: rows that sound the same or nearly so, beyond those that differ in at most two values (the
-            curation finds these by itself); they are held out of training with it.
-        chapter: where the page plays it.
-        page_label: the page's own group (harmonic, percussive, sfx), "" where it gives none.
-        notes: (MIDI note, velocity) that its chapter needs.
+        uid: Number in the paper's database, six digits as in its file names.
+        name: Name as written on the page.
+        index: Row in `learnfm`.
+        relatives: Rows that sound the same or almost the same, and are held out of training with the example;
+            the curation adds those that differ in at most two values.
+        chapter: Part of the page in which it is played.
+        page_label: Group on the page ("harmonic", "percussive" or "sfx"), or "" if it has none.
+        notes: (MIDI note, velocity) pairs that its chapter needs.
     """
 
     uid: str
@@ -59,4 +59,4 @@ EXAMPLES: tuple[Example, ...] = (
     Example("000348", "Dingle 1", 25675, (15039,), "interpolation 2"),
     Example("004018", "Get it", 11852, (11572,), "interpolation 2"),
 )
-"""In the order of the page; of a pair to interpolate, the start comes first."""
+"""All examples in the order of the page; of a pair to interpolate, the start comes first."""

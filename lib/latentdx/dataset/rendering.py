@@ -1,9 +1,9 @@
-"""Render a bank at some notes into a spectrogram store: resumable, on threads of this machine or on Dask.
+"""Render a bank at several notes into a spectrogram store, on threads of this machine or on Dask workers.
 
-The work is cut into shards. One task renders one shard, writes it atomically and returns its SHA-256; only
-the process that called `render_store` writes the manifest. So a task may run twice or die at any point: what
-counts as finished is in the manifest, and as the engine is deterministic, a resumed store has the bytes of an
-undisturbed one.
+The work is divided into shards. One task renders one shard, writes it atomically and returns its SHA-256;
+only the process that called `render_store` writes the manifest. A task may therefore run twice or die at any
+point: the manifest lists the shards that are finished, and because the engine is deterministic, a resumed
+store has the same bytes as an uninterrupted one.
 """
 
 import errno
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Submit = Callable[["ShardTask"], "Future[str]"]
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_MARGIN_BYTES = 2**20  # for the manifest, which is written anew beside the old one
+_MARGIN_BYTES = 2**20  # for the manifest: a new one is written before the old one is replaced
 
 
 class _GivenUpError(Exception):
@@ -45,9 +45,14 @@ class _GivenUpError(Exception):
 
 @dataclass(frozen=True)
 class ShardTask:
-    """All that rendering one shard needs, small enough to be sent to another machine.
+    """Task of rendering one shard, small enough to be sent to another machine.
 
-    `engine` is what the manifest promises: a worker with another version of the engine must not take part.
+    Attributes:
+        path: File of the shard.
+        bank: Presets of the shard.
+        notes: (MIDI note, velocity) pairs.
+        renderer: Synth that renders.
+        engine: Name and version of the engine in the manifest; a worker with another one must not take part.
     """
 
     path: Path
@@ -58,19 +63,23 @@ class ShardTask:
 
 
 def render_shard(task: ShardTask, stop: Callable[[], bool] = lambda: False) -> str:
-    """Render and write one shard; returns its SHA-256. Running it again gives the same file.
+    """Render and write one shard; running it again gives the same file.
 
     Args:
-        task: what to render, and where to.
-        stop: asked before each render; `True` gives the task up, with nothing written.
+        task: Task to run.
+        stop: Function that is called before each render; if it returns `True`, the task is abandoned and
+            nothing is written.
+
+    Returns:
+        SHA-256 of the file.
 
     Raises:
-        RenderError: the engine is not the promised one, or its sound is not finite.
-        OSError: the shard cannot be written.
+        RenderError: The engine differs from the task's, or its sound is not finite.
+        OSError: The shard cannot be written.
     """
     renderer = task.renderer
     if renderer.engine != task.engine:
-        raise RenderError(f"this worker has {renderer.engine}, but the store is made with {task.engine}")
+        raise RenderError(f"this worker runs {renderer.engine}, but the store is made with {task.engine}")
     codes = np.empty((len(task.bank), len(task.notes), N_MELS, N_FRAMES), np.uint8)
     for preset, target in zip(task.bank, codes, strict=True):
         for (note, velocity), spectrogram in zip(task.notes, target, strict=True):
@@ -79,7 +88,7 @@ def render_shard(task: ShardTask, stop: Callable[[], bool] = lambda: False) -> s
             sound = renderer.render(preset, note, velocity)
             if not np.isfinite(sound).all():
                 raise RenderError(
-                    f"{renderer.engine}: preset {preset.id} gave NaN or infinity at note {note}"
+                    f"{renderer.engine}: preset {preset.id} gives NaN or infinity at note {note}"
                 )
             spectrogram[...] = to_codes(mel_spectrogram(sound, renderer.sample_rate))
     return write_shard(task.path, codes)
@@ -99,33 +108,37 @@ def render_store(
 ) -> Store:
     """Render all presets at all notes into a store, or finish one that was interrupted.
 
-    Finished shards are checked against their SHA-256 and skipped; damaged ones are rendered again. Memory
-    stays at one shard (at most 64 MiB) a thread or worker.
+    Finished shards are checked against their SHA-256 and skipped; damaged ones are rendered again. Each
+    thread or worker needs memory for one shard (at most 64 MiB).
 
     Args:
-        bank: what to render; row i will be preset i (for the paper's transposition, pass `bank.neutral()`).
-        notes: (MIDI note, velocity) pairs.
-        folder: of the store; made if needed. With Dask, a folder that all workers share.
-        corpus: name recorded in the manifest.
-        renderer: default `Dexed()`.
-        threads: default one a core; not used with a client.
-        client: a Dask client; its workers render instead of this process's threads.
-        shard_size: presets a shard; default at most 64 MiB of them, and a sixteenth of the bank.
-        progress: show a progress bar (only on a terminal).
+        bank: Presets to render; row i of the store is preset i. For the paper's transposition, pass
+            `bank.neutral()`.
+        notes: (MIDI note, velocity) pairs, at least one.
+        folder: Folder of the store; created if needed. With Dask, all workers must share it.
+        corpus: Name of the corpus, recorded in the manifest.
+        renderer: Synth that renders; default `Dexed()`.
+        threads: Number of threads; default one per core. Not used with a client.
+        client: Dask client, whose workers render instead of this process's threads.
+        shard_size: Number of presets in a shard; default at most 64 MiB, and at most a sixteenth of the bank.
+        progress: Show a progress bar (only on a terminal).
+
+    Returns:
+        Finished store.
 
     Raises:
-        ParameterError: an empty bank, no notes, or a number out of range.
-        StoreMismatchError: the folder's store has other settings; each is listed.
-        StoreBusyError: another process is rendering into the folder.
-        StoreFullError: too little room, found before the start or on the way; finished shards are kept.
+        ParameterError: The bank is empty, there are no notes, or a number is out of range.
+        StoreMismatchError: The store in the folder was made with other settings; each difference is listed.
+        StoreBusyError: Another process is rendering into the folder.
+        StoreFullError: The disk is too small, before the start or later; finished shards are kept.
     """
     if not len(bank) or not notes:
         raise ParameterError(f"nothing to render: {len(bank)} presets at {len(notes)} notes")
     for note, velocity in notes:
         check_note(note, velocity)
-    for name, value in (("threads", threads), ("shard_size", shard_size)):
+    for name, value in (("threads", threads), ("presets per shard", shard_size)):
         if value is not None and value < 1:
-            raise ParameterError(f"{name} {value} is not positive")
+            raise ParameterError(f"the number of {name} must be at least 1, not {value}")
     renderer, folder = renderer or Dexed(), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     wanted = Manifest.of(bank, notes, renderer, corpus, shard_size)
@@ -147,7 +160,7 @@ def _render_missing(
     capacity: Callable[[], int],
     progress: bool,
 ) -> None:
-    """Render what the manifest lacks, recording each shard as it finishes."""
+    """Render the missing shards, and record each of them in the manifest when it is finished."""
     notes = tuple((note, velocity) for note, velocity in manifest.notes)
     needed = {shard: manifest.shard_bytes(shard) for shard in manifest.missing()}
     renders = {shard: manifest.shape(shard)[0] * len(notes) for shard in needed}
@@ -179,7 +192,7 @@ def _render_missing(
 
 
 def _take_up(folder: Path, wanted: Manifest, progress: bool) -> Manifest:
-    """The manifest to go on from: the folder's without its damaged shards, else the wanted one."""
+    """Return the manifest to continue with: the folder's without damaged shards, or else the wanted one."""
     if not (folder / MANIFEST).exists():
         return wanted
     found = Manifest.read(folder)
@@ -202,7 +215,7 @@ def _finished(
     submit: Submit,
     capacity: Callable[[], int],
 ) -> Iterator[tuple[int, str]]:
-    """Run tasks, a few ahead of the workers; yields shard and SHA-256 as they finish."""
+    """Run tasks, with a few submitted in advance, and yield shard and SHA-256 of each one that finishes."""
     waiting, running = iter(tasks), dict[Future[str], int]()
     while True:
         for shard, task in islice(waiting, max(0, 2 * capacity() - len(running))):
@@ -210,13 +223,13 @@ def _finished(
         if not running:
             return
         done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in sorted(done, key=lambda f: f.exception() is not None):  # record what succeeded first
+        for future in sorted(done, key=lambda f: f.exception() is not None):  # record successes first
             yield running.pop(future), future.result()
 
 
 @contextmanager
 def _workers(threads: int | None, client: "Client | None") -> Iterator[tuple[Submit, Callable[[], int]]]:
-    """How to submit a task and how many can run at once. On leaving, what still runs or waits is given up."""
+    """Yield a function that submits a task and one that counts workers; abandon all tasks on leaving."""
     if client is not None:
         remote = client.get_executor(pure=False)  # Dask runs the tasks of a lost worker again by itself
         try:
@@ -242,7 +255,9 @@ def _sole_writer(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise StoreBusyError(f"{folder}: another process is rendering into it; wait, or stop it") from None
+        raise StoreBusyError(
+            f"{folder}: another process is rendering into it; wait for it, or stop it"
+        ) from None
     try:
         yield
     finally:
@@ -254,6 +269,6 @@ def _full(folder: Path, needed: int, reason: str = "") -> StoreFullError:
     free = shutil.disk_usage(folder).free
     return StoreFullError(
         f"no room in {folder}{reason}: {needed:,} bytes are needed, {free:,} are free, "
-        f"{max(0, needed - free):,} are missing. Free some and run the same again (it goes on from there), "
-        "or choose another folder"
+        f"{max(0, needed - free):,} are missing. Free some space and run the same command again "
+        "(it resumes where it stopped), or choose another folder"
     )

@@ -1,7 +1,7 @@
-"""Training, validation and test: 20 % test, and of the rest one fifth validation, as in the paper (its 1.6).
+"""Splits of a corpus: 20% for testing and a fifth of the rest for validation, as in the paper (section 1.6).
 
-`random` shuffles presets, as the paper did, with twins on both sides; `twin-disjoint` shuffles whole groups
-of twins. Both keep what is held out in the test set.
+The split "random" shuffles presets as in the paper, so near duplicates may end up in different subsets; the
+split "twin-disjoint" shuffles whole groups of near duplicates. Both put held-out presets into the test set.
 """
 
 from typing import Literal, get_args
@@ -18,24 +18,29 @@ SEED = 0
 TEST_SHARE = 0.2
 N_FOLDS = 5
 TEST = -1
-"""What `folds` gives the presets of the test set."""
+"""Number that stands for the test set in the result of `folds`."""
 
 
 def folds(
     groups: npt.NDArray[np.integer], held_out: npt.NDArray[np.bool_], seed: int = SEED
 ) -> npt.NDArray[np.int8]:
-    """Deal groups out in seeded random order: -1 (test) or the fold 0 … 4.
+    """Assign each row to the test set or to one of five folds, in random order.
 
-    A group with any row held out is in the test set, whole. Sizes are exact when all groups have one row,
-    else as near as whole groups allow: a group belongs where its middle row falls.
+    A group with any held-out row is in the test set as a whole. The sizes of the subsets are exact if all
+    groups have one row; otherwise they are as close as whole groups allow: a group is placed where its middle
+    row falls.
 
     Args:
-        groups: int (N,), equal numbers stay together; `np.arange(N)` splits preset by preset.
-        held_out: bool (N,), rows that must be in the test set.
-        seed: of the shuffle.
+        groups: Group of each row, int (N,); rows of a group stay together. `np.arange(N)` splits single rows.
+        held_out: Mask of the rows that must be in the test set, bool (N,).
+        seed: Random seed; equal seeds give equal folds.
 
     Returns:
-        int8 (N,).
+        -1 (`TEST`) or the fold from 0 to 4, int8 (N,).
+
+    >>> fold = folds(np.arange(100), np.zeros(100, bool))
+    >>> int((fold == TEST).sum()), int((fold == 0).sum())
+    (20, 16)
     """
     _, of_row, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     held = np.zeros(len(sizes), bool)
@@ -52,5 +57,16 @@ def folds(
 
 
 def subsets(fold: npt.NDArray[np.int8], validation: int = 0) -> npt.NDArray[np.str_]:
-    """Names of the subsets: fold `validation` validates, the other four train."""
+    """Return the name of each row's subset.
+
+    Args:
+        fold: Result of `folds`, int8 (N,).
+        validation: Fold that is used for validation, 0 to 4; the other four are used for training.
+
+    Returns:
+        "train", "validation" or "test", (N,).
+
+    >>> subsets(np.array([-1, 0, 4], np.int8)).tolist()
+    ['test', 'validation', 'train']
+    """
     return np.where(fold == TEST, "test", np.where(fold == validation, "validation", "train"))

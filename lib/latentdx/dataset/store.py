@@ -1,12 +1,12 @@
-"""The spectrogram store: a folder of .npy shards and a manifest that says all that made them.
+"""The spectrogram store: a folder of .npy shards and a manifest that records how they were made.
 
     manifest.json      settings, ids, and the SHA-256 of every finished shard
     shard-00000.npy    uint8 (preset, note, mel 257, frame 347), dB codes (`audio.spectrogram.from_codes`)
     shard-00001.npy    …
 
 Row i of the store is preset i of the bank it was rendered from. Shards are memory-mapped, never read whole.
-Plain .npy was chosen over zarr: all that is needed is random access to one preset at a time, and that is some
-fifty times faster without chunks to look up (`benchmarks/render.py` measures both where zarr is installed).
+Plain .npy was chosen over zarr because training only needs random access to one preset at a time, which is
+about fifty times faster without chunks (`benchmarks/render.py` measures both if zarr is installed).
 """
 
 import hashlib
@@ -32,31 +32,31 @@ Notes = tuple[tuple[int, int], ...]
 
 MANIFEST = "manifest.json"
 SHARD_BYTES = 64 * 2**20
-"""The most that a shard holds; enough for a disk's full speed, little to lose or to keep in memory."""
+"""Largest size of a shard: enough for a disk's full speed, and little to lose or to keep in memory."""
 
 _ITEM_BYTES = N_MELS * N_FRAMES
-_LEAST_SHARDS = 16  # of a small corpus, so that several threads share the work
-_MOST_MAPS = 500  # open at once: each holds a file descriptor, and 1,024 is a common limit
+_LEAST_SHARDS = 16  # even for a small corpus, so that several threads share the work
+_MOST_MAPS = 500  # open at the same time: each takes a file descriptor, and 1,024 is a common limit
 _CODES: dict[str, str | float] = {"dtype": "uint8", "lowest_db": FLOOR_DB, "highest_db": CEILING_DB}
 _FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What made a store, and which shards are finished.
+    """Manifest of a store: its settings, and the shards that are finished.
 
     Attributes:
-        corpus: name of the corpus.
-        corpus_sha256: `presets.corpora.bank_hash` of the bank as rendered.
-        ids: the bank's ids, one a row.
+        corpus: Name of the corpus.
+        corpus_sha256: Hash of the bank as rendered, see `presets.corpora.bank_hash`.
+        ids: Id of the preset in each row.
         notes: (MIDI note, velocity) pairs.
-        renderer: name and version of the engine.
-        render: sample rate (Hz), hold and fade (s), samples.
-        spectrogram: `audio.spectrogram.SETTINGS`.
-        codes: data type and the dB of the lowest and highest code.
-        shard_size: presets a shard; the last may hold fewer.
-        shards: file name -> SHA-256 of each finished shard.
-        format: version of this format.
+        renderer: Name and version of the engine.
+        render: Sample rate in Hz, hold and fade in seconds, and number of samples.
+        spectrogram: Settings of the spectrograms, see `audio.spectrogram.SETTINGS`.
+        codes: Data type of the codes, and the levels of the lowest and highest code in dB.
+        shard_size: Number of presets in a shard; the last shard may hold fewer.
+        shards: SHA-256 of each finished shard, by file name.
+        format: Version of this format.
     """
 
     corpus: str
@@ -75,7 +75,16 @@ class Manifest:
     def of(
         cls, bank: PresetBank, notes: Notes, renderer: Renderer, corpus: str, shard_size: int | None = None
     ) -> Self:
-        """The manifest of a store that is still to be rendered."""
+        """Return the manifest of a store that is not yet rendered.
+
+        Args:
+            bank: Presets to render.
+            notes: (MIDI note, velocity) pairs.
+            renderer: Synth that renders.
+            corpus: Name of the corpus.
+            shard_size: Number of presets in a shard; default at most 64 MiB, and at most a sixteenth of the
+                bank.
+        """
         fitting = SHARD_BYTES // (_ITEM_BYTES * max(1, len(notes)))
         size = shard_size or max(1, min(fitting, -(-len(bank) // _LEAST_SHARDS)))
         return cls(
@@ -92,7 +101,12 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read a folder's manifest; raises `StoreMissingError` or `StoreCorruptError`."""
+        """Read the manifest of a store's folder.
+
+        Raises:
+            StoreMissingError: The folder has no manifest.
+            StoreCorruptError: The file is not a manifest.
+        """
         path = folder / MANIFEST
         try:
             found = json.loads(path.read_text("utf-8"))
@@ -101,21 +115,29 @@ class Manifest:
             raise StoreMissingError(f"{folder} holds no store ({MANIFEST} is missing)") from None
         except (ValueError, KeyError, TypeError) as error:
             raise StoreCorruptError(
-                f"{path} is not a manifest: {error!r}; delete it to start anew"
+                f"{path} is not a manifest: {error!r}; delete it to start again"
             ) from error
 
     def write(self, folder: Path) -> None:
-        """Replace the folder's manifest, atomically: one line a field, shards in order."""
+        """Write the manifest into a store's folder, atomically, with one line per field and sorted shards."""
         items = asdict(self) | {"shards": dict(sorted(self.shards.items()))}
         lines = (f"{json.dumps(key)}: {json.dumps(value)}" for key, value in items.items())
         with atomic_write(folder / MANIFEST) as file:
             file.write(("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
     def check(self, wanted: "Manifest", folder: Path) -> None:
-        """Raise `StoreMismatchError` listing each setting in which the folder's store differs."""
+        """Compare all settings with those of another manifest.
+
+        Args:
+            wanted: Manifest with the settings to compare with; its shards are ignored.
+            folder: Folder of the store, for the message.
+
+        Raises:
+            StoreMismatchError: Settings differ; the message lists each difference.
+        """
         found, asked = asdict(self), asdict(wanted)
         differences = [
-            f"{key}: the store has {_short(found[key])}, now {_short(asked[key])}"
+            f"{key}: the store has {_short(found[key])}, expected {_short(asked[key])}"
             for key in found
             if key != "shards" and found[key] != asked[key]
         ]
@@ -127,39 +149,61 @@ class Manifest:
 
     @property
     def n_shards(self) -> int:
+        """Number of shards, including those that are not finished."""
         return -(-len(self.ids) // self.shard_size)
 
     def missing(self) -> list[int]:
-        """Shards that are not finished."""
+        """Return the shards that are not finished."""
         return [i for i in range(self.n_shards) if shard_name(i) not in self.shards]
 
     def rows(self, shard: int) -> slice:
-        """Rows of the bank that a shard holds."""
+        """Return the range of rows that a shard holds."""
         return slice(shard * self.shard_size, min((shard + 1) * self.shard_size, len(self.ids)))
 
     def shape(self, shard: int) -> tuple[int, int, int, int]:
-        """(preset, note, mel, frame) of a shard."""
+        """Return the shape (presets, notes, mel bands, frames) of a shard."""
         rows = self.rows(shard)
         return (rows.stop - rows.start, len(self.notes), N_MELS, N_FRAMES)
 
     def shard_bytes(self, shard: int) -> int:
-        """Size of a shard's file."""
+        """Return the size of a shard's file in bytes."""
         return len(_header(self.shape(shard))) + int(np.prod(self.shape(shard)))
 
 
 def shard_name(shard: int) -> str:
+    """Return the file name of a shard.
+
+    >>> shard_name(2)
+    'shard-00002.npy'
+    """
     return f"shard-{shard:05d}.npy"
 
 
 def store_folder(corpus: str, notes: Notes) -> Path:
-    """Where a corpus's store lives by default, in the user's cache."""
+    """Return the default folder of a corpus's store, in the user's cache.
+
+    Args:
+        corpus: Name of the corpus.
+        notes: (MIDI note, velocity) pairs of the store.
+
+    >>> store_folder("learnfm", ((60, 85),)).name
+    'learnfm-single'
+    """
     known = {pairs: name for name, pairs in NOTE_SETS.items()}
     label = known.get(notes) or "_".join(f"{note}-{velocity}" for note, velocity in notes)
     return cache_folder() / "stores" / f"{corpus}-{label}"
 
 
 def write_shard(path: Path, codes: Codes) -> str:
-    """Write uint8 (preset, note, mel, frame) as .npy, atomically; returns the file's SHA-256."""
+    """Write a shard as .npy, atomically.
+
+    Args:
+        path: File to write.
+        codes: Spectrograms, uint8 (preset, note, mel, frame).
+
+    Returns:
+        SHA-256 of the file.
+    """
     header, body = _header(codes.shape), np.ascontiguousarray(codes).data
     with atomic_write(path) as file:
         file.write(header)
@@ -184,7 +228,14 @@ def _short(value: object) -> str:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of all values of some spectrograms, in dB."""
+    """Statistics of all values of some spectrograms, in dB.
+
+    Attributes:
+        minimum: Smallest value.
+        maximum: Largest value.
+        mean: Mean.
+        deviation: Standard deviation.
+    """
 
     minimum: float
     maximum: float
@@ -196,12 +247,12 @@ class Store:
     """A finished store, read-only and memory-mapped.
 
     Args:
-        folder: where `render_store` wrote it.
+        folder: Folder to which `render_store` wrote it.
 
     Raises:
-        StoreMissingError: no store, or an unfinished one.
-        StoreMismatchError: its spectrograms are not of this version's kind.
-        StoreCorruptError: a shard is missing or has the wrong size (`verify` looks at every byte).
+        StoreMissingError: There is no store in the folder, or an unfinished one.
+        StoreMismatchError: The spectrograms were made with other settings than those of this version.
+        StoreCorruptError: A shard is missing or has the wrong size; `verify` checks every byte.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -212,17 +263,17 @@ class Store:
         self.manifest.check(current, self.folder)
         if missing := self.manifest.missing():
             raise StoreMissingError(
-                f"{self.folder} is unfinished, it lacks {len(missing)} of {self.manifest.n_shards} shards: "
-                "render with the same settings to finish it"
+                f"{self.folder} is unfinished: it lacks {len(missing)} of {self.manifest.n_shards} shards. "
+                "Render with the same settings to finish it"
             )
         for i in range(self.manifest.n_shards):
             path, expected = self.folder / shard_name(i), self.manifest.shard_bytes(i)
             if _size(path) != expected:
                 raise StoreCorruptError(
-                    f"{path}: found {_size(path):,} bytes, expected {expected:,}; render again to mend it"
+                    f"{path}: found {_size(path):,} bytes, expected {expected:,}; render again to repair it"
                 )
 
-    def __getstate__(self) -> dict[str, object]:  # a memory map would be pickled as its whole content
+    def __getstate__(self) -> dict[str, object]:  # a memory map would be pickled with all of its content
         return self.__dict__ | {"_maps": {}}
 
     def __len__(self) -> int:
@@ -230,27 +281,42 @@ class Store:
 
     @property
     def notes(self) -> Notes:
+        """(MIDI note, velocity) pairs."""
         return tuple((note, velocity) for note, velocity in self.manifest.notes)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """(preset, note, mel 257, frame 347)."""
+        """Shape of all spectrograms, (presets, notes, 257 mel bands, 347 frames)."""
         return (len(self), len(self.notes), N_MELS, N_FRAMES)
 
     def row(self, row: int) -> Codes:
-        """One preset's codes, a read-only view: uint8 (note, 257, 347)."""
+        """Return a read-only view of one preset's codes, uint8 (note, 257, 347).
+
+        Args:
+            row: Row of the preset, from 0 to `len(store)` - 1.
+
+        Raises:
+            ParameterError: The row is outside the store.
+        """
         if not 0 <= row < len(self):
             raise ParameterError(f"row {row} is outside 0 … {len(self) - 1}")
         shard, place = divmod(row, self.manifest.shard_size)
         codes = self._maps.get(shard)
         if codes is None:
             if len(self._maps) >= _MOST_MAPS:
-                self._maps = {}  # what is in use stays mapped
+                self._maps = {}  # views that are still in use keep their map open
             codes = self._maps[shard] = np.load(self.folder / shard_name(shard), mmap_mode="r")
         return codes[place]
 
     def codes(self, rows: npt.ArrayLike) -> Codes:
-        """Some presets' codes, copied: uint8 (len(rows), note, 257, 347)."""
+        """Return a copy of some presets' codes, uint8 (len(rows), note, 257, 347).
+
+        Args:
+            rows: One row or several, in any order.
+
+        Raises:
+            ParameterError: A row is outside the store.
+        """
         wanted = np.atleast_1d(np.asarray(rows, np.int64))
         out = np.empty((len(wanted), *self.shape[1:]), np.uint8)
         for target, row in zip(out, wanted.tolist(), strict=True):
@@ -258,17 +324,21 @@ class Store:
         return out
 
     def decibels(self, rows: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Some presets' spectrograms in dB: float32 (len(rows), note, 257, 347)."""
+        """Return some presets' spectrograms in dB, float32 (len(rows), note, 257, 347); see `codes`."""
         return from_codes(self.codes(rows))
 
     def statistics(self, rows: npt.ArrayLike | None = None) -> Statistics:
-        """Statistics of the values of some rows (default: all), exact for the codes.
+        """Compute the statistics of the spectrograms in some rows, exactly.
 
-        For normalization, pass the training rows only.
+        Args:
+            rows: Rows, at least one; default all. For normalization, pass the training rows only.
+
+        Raises:
+            ParameterError: There are no rows, or a row is outside the store.
         """
         wanted = np.arange(len(self)) if rows is None else np.atleast_1d(np.asarray(rows, np.int64))
         if not len(wanted):
-            raise ParameterError("statistics of no rows are undefined")
+            raise ParameterError("statistics need at least one row, but there are no rows")
         counts = np.zeros(256, np.int64)
         for row in wanted.tolist():
             counts += np.bincount(self.row(row).reshape(-1), minlength=256)
@@ -279,18 +349,28 @@ class Store:
         return Statistics(float(values[used[0]]), float(values[used[-1]]), mean, deviation)
 
     def verify(self) -> None:
-        """Compare every shard with its SHA-256; raises `StoreCorruptError` naming those that differ."""
+        """Compare every shard with its SHA-256.
+
+        Raises:
+            StoreCorruptError: Shards differ; the message names them.
+        """
         bad = [
             name for name, digest in self.manifest.shards.items() if sha256_of(self.folder / name) != digest
         ]
         if bad:
             raise StoreCorruptError(
-                f"{self.folder}: {', '.join(bad)} not as written (wrong SHA-256); render again to mend it"
+                f"{self.folder}: wrong SHA-256 of {', '.join(bad)}; render again to repair the store"
             )
 
 
 def is_intact(folder: Path, manifest: Manifest, shard: int) -> bool:
-    """Whether a shard is recorded as finished and its file has the recorded size and SHA-256."""
+    """Tell whether a shard is recorded as finished, and its file has the right size and SHA-256.
+
+    Args:
+        folder: Folder of the store.
+        manifest: Manifest of the store.
+        shard: Number of the shard.
+    """
     name = shard_name(shard)
     digest, path = manifest.shards.get(name), folder / name
     return digest is not None and _size(path) == manifest.shard_bytes(shard) and sha256_of(path) == digest

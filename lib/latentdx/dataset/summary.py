@@ -1,4 +1,4 @@
-"""Counts and histograms of a curated corpus: aggregates only, so that they may be published."""
+"""Counts and histograms of a curated corpus; they are aggregates only, so they may be published."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,11 +16,14 @@ _SOUND_BYTES = sysex.PACKED_SIZE - NAME_LENGTH
 
 
 def summarize(bank: PresetBank, table: pd.DataFrame) -> dict[str, Any]:
-    """All counts of a curation, and histograms of the kept presets' parameters over the whole corpus.
+    """Count what a curation kept and dropped, and compute histograms of the kept presets' parameters.
 
     Args:
-        bank: the corpus as read, its stored transposes included.
-        table: `curation.curate_bank` of it.
+        bank: Corpus as read, with its stored transpositions.
+        table: Result of `curation.curate_bank` for this corpus.
+
+    Returns:
+        Counts, labels, splits, sizes of groups of near duplicates, and histograms, as written to JSON.
     """
     return {
         "counts": _counts(bank, table),
@@ -60,7 +63,7 @@ def _counts(bank: PresetBank, table: pd.DataFrame) -> dict[str, int]:
 
 
 def _histograms(bank: PresetBank) -> dict[str, Any]:
-    """Counts per DX7 integer: over presets for global parameters, over live operators for the others."""
+    """Count each value over presets for global parameters, and over live operators for the others."""
     live = np.stack(
         [bank.values[:, column(f"OP{k} OUTPUT LEVEL")] > 0 for k in range(1, N_OPERATORS + 1)], axis=1
     )
@@ -86,18 +89,23 @@ def _of_operators(bank: PresetBank, live: npt.NDArray[np.bool_], name: str) -> l
 
 
 def _highest(bank: PresetBank, live: npt.NDArray[np.bool_], name: str) -> list[int]:
-    """Presets by the largest value that any live operator has; 0 also where no operator is live."""
+    """Count presets by the largest value of any live operator; without live operators the value is 0."""
     values = np.stack([bank.values[:, column(f"OP{k} {name}")] for k in range(1, N_OPERATORS + 1)], axis=1)
     largest = np.where(live, values, 0).max(1, initial=0)
     return np.bincount(largest, minlength=parameter(f"OP1 {name}").maximum + 1).tolist()
 
 
 def undefined_bits(bank: PresetBank, files: Iterable[Path]) -> dict[str, int]:
-    """What the bits that the DX7 does not define hide in packed files: they are dropped when a bank is read.
+    """Count presets with bits set that the DX7 does not define; such bits are dropped when a bank is read.
+
+    Args:
+        bank: Bank as read.
+        files: Packed files that the bank was read from, in the same order.
 
     Returns:
-        presets: how many of those that were not mended have such a bit set.
-        duplicates: how many presets are equal to an earlier one but for such bits (and names).
+        "presets" is the number of presets that have such a bit set, without those whose values were mended on
+        reading; "duplicates" is the number of presets that equal an earlier one except for such bits and for
+        names.
     """
     raw = np.concatenate([np.frombuffer(f.read_bytes(), np.uint8) for f in files]).reshape(
         -1, sysex.PACKED_SIZE

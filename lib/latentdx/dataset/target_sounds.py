@@ -1,6 +1,7 @@
-"""The target sounds that ship in `data/targets`: the paper's named examples, and sounds from outside the DX7.
+"""The target sounds that ship in `data/targets`: the paper's named examples, and sounds of other instruments.
 
-`load` reads them; `python -m latentdx.dataset.target_sounds` makes the renders again, which needs the corpus.
+`load` reads them; `python -m latentdx.dataset.target_sounds` renders the presets again, for which it needs
+the corpus.
 """
 
 import argparse
@@ -27,13 +28,13 @@ from latentdx.registry import data_path
 MANIFEST = "targets.json"
 
 VELOCITIES = (20, 64, 127)
-"""At which the paper's page plays its example of velocity."""
+"""Velocities at which the paper's page plays its example of velocity."""
 
 GRID = tuple((note, velocity) for note in (36, 60, 84) for velocity in VELOCITIES)
-"""(MIDI note, velocity): three Cs, two of them outside what the six-note model hears."""
+"""(MIDI note, velocity) pairs of three Cs, two of them outside the notes of the six-note model."""
 
 DYNAMIC_NOTES = tuple(dict.fromkeys([*SIX_NOTES, *GRID]))
-"""What the chapter on several notes plays of each of its presets."""
+"""(MIDI note, velocity) pairs at which the chapter on multiple notes plays each of its presets."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,22 @@ class TargetSound:
     """One sound to program.
 
     Attributes:
-        file: path within `data/targets`, FLAC, mono, 22,050 Hz.
-        name: as a listener reads it.
-        kind: "example" (one of the paper's presets as its page plays it, our render), "dynamics" (more notes,
-            and presets that depend much on velocity or key) or "out of domain" (another instrument).
-        note, velocity: how it was played; velocity is `None` where it is not known.
-        labels: "harmonic", "percussive", both, or "sfx": by our measurement; none out of domain.
-        uid, chapter, page_label: of the paper's presets, see `Example`; else `None`.
-        index: row in the corpus; `None` out of domain.
-        chosen: "velocity" or "key", what `dynamics.choose` chose the preset for; else `None`.
-        source, license: of out-of-domain sounds; else `None`.
+        file: Path within `data/targets`; FLAC, mono, 22,050 Hz.
+        name: Name for listeners.
+        kind: "example" (a preset of the paper at the notes of its page, rendered here), "dynamics" (more
+            notes, and presets that depend strongly on velocity or key), or "out of domain" (another
+            instrument).
+        note: MIDI note that was played.
+        velocity: MIDI velocity, or `None` if it is not known.
+        labels: ("harmonic",), ("percussive",), both, or ("sfx",), see `labels.label_names`; empty for sounds
+            out of domain.
+        uid: Number of a preset of the paper, see `Example`; else `None`.
+        index: Row in the corpus; `None` for sounds out of domain.
+        chapter: Part of the paper's page, see `Example`; else `None`.
+        page_label: Group on the paper's page, see `Example`; else `None`.
+        source: Origin of a sound out of domain; else `None`.
+        license: License of a sound out of domain; else `None`.
+        chosen: "velocity" or "key" if `dynamics.choose` chose the preset for it; else `None`.
     """
 
     file: str
@@ -69,15 +76,31 @@ class TargetSound:
 
     @property
     def path(self) -> Path:
+        """Path of the file, see `data_path`."""
         return data_path("targets") / self.file
 
     def audio(self) -> npt.NDArray[np.float32]:
-        """float32 (samples,): renders 88,576 at plug-in scale, sounds out of domain 88,200 at peak 0.89."""
+        """Read the sound.
+
+        Returns:
+            Mono sound at 22,050 Hz, float32: (88576,) at plug-in scale for renders, and (88200,) with a peak
+            of 0.89 for sounds out of domain.
+        """
         return encoding.read(self.path, SAMPLE_RATE)
 
 
 def load(kind: str | None = None) -> list[TargetSound]:
-    """All target sounds, or those of one kind, in the order of the chapters."""
+    """List the target sounds in the order of the chapters; their audio is not read yet.
+
+    Args:
+        kind: "example", "dynamics" or "out of domain"; default all kinds.
+
+    Raises:
+        DataMissingError: The target sounds are not on this machine.
+
+    >>> load("example")[0].name
+    'Rhodes 3'
+    """
     path = data_path("targets") / MANIFEST
     if not path.exists():
         raise DataMissingError(f"{path} is missing: the target sounds ship with the project's data folder")
@@ -87,12 +110,26 @@ def load(kind: str | None = None) -> list[TargetSound]:
 
 
 def render(index: int, bank: PresetBank, note: int, velocity: int) -> npt.NDArray[np.float32]:
-    """A preset of the corpus as it ships: neutral, by `Dexed`, plug-in scale, float32 (88576,)."""
+    """Render a preset of the corpus as it ships: by `Dexed`, with TRANSPOSE at 24.
+
+    Args:
+        index: Row in the corpus.
+        bank: Corpus.
+        note: MIDI note.
+        velocity: MIDI velocity.
+
+    Returns:
+        Mono sound at 22,050 Hz and plug-in scale, float32 (88576,).
+    """
     return Dexed().render(bank[[index]].neutral()[0], note, velocity)
 
 
 def notes_of(index: int) -> dict[tuple[int, int], TargetSound]:
-    """What ships of one preset of the corpus, by (MIDI note, velocity)."""
+    """Return the target sounds of one preset of the corpus, by (MIDI note, velocity).
+
+    Args:
+        index: Row in the corpus.
+    """
     return {(t.note, t.velocity): t for t in load() if t.index == index and t.velocity is not None}
 
 
@@ -115,7 +152,7 @@ def _example_targets() -> list[TargetSound]:
 
 
 def _dynamic_targets(bank: PresetBank) -> list[TargetSound]:
-    """More notes of the page's velocity example, and all notes of the two presets that `dynamics` chose."""
+    """Return more notes of the page's velocity example, and all notes of the presets from `dynamics`."""
     chapter = "multiple notes"
     shared: dict[str, Any] = {"kind": "dynamics", "chapter": chapter}
     targets = [
@@ -139,7 +176,7 @@ def _dynamic_targets(bank: PresetBank) -> list[TargetSound]:
 
 
 def _written(targets: Sequence[TargetSound], bank: PresetBank, folder: Path) -> list[TargetSound]:
-    """Rendered into `folder`, and labeled."""
+    """Render targets into `folder`, and return them with their labels."""
     labels = {
         i: label_names(render(i, bank, *LABEL_NOTE)) for i in {t.index for t in targets} if i is not None
     }
@@ -152,7 +189,7 @@ def _written(targets: Sequence[TargetSound], bank: PresetBank, folder: Path) -> 
 _FLUID = ("FluidR3Mono_GM SoundFont (Frank Wen; mono version Michael Cowgill), tinysoundfont", "MIT")
 _VITAL = ("the Vital synthesizer's engine, own settings from its init preset", "own work")
 _FAUST = ("own Faust program", "own work")
-# file -> name, (source, license); the velocity of these renders was not recorded
+# file: name, (source, license); the velocity of these renders was not recorded
 _OUT_OF_DOMAIN: dict[str, tuple[str, tuple[str, str]]] = {
     "fluid_piano": ("Piano", _FLUID),
     "fluid_guitar_nylon": ("Nylon-string guitar", _FLUID),
@@ -171,7 +208,7 @@ _OUT_OF_DOMAIN: dict[str, tuple[str, tuple[str, str]]] = {
 
 
 def _out_of_domain_targets() -> list[TargetSound]:
-    """Those sounds cannot be made again, so they are taken to lie where they ship."""
+    """Return the sounds out of domain; they cannot be made again, so their files must already exist."""
     targets = []
     for stem, (name, (source, license)) in _OUT_OF_DOMAIN.items():
         file = f"ood/{stem}.flac"
@@ -184,7 +221,19 @@ def _out_of_domain_targets() -> list[TargetSound]:
 
 
 def make(folder: Path, corpus: str = CORPUS) -> list[TargetSound]:
-    """Render the corpus's presets into `folder`; write the manifest of these and the out-of-domain sounds."""
+    """Render the target sounds that are presets, and write the manifest of all target sounds.
+
+    Args:
+        folder: Folder to write to; created if needed.
+        corpus: Name of the corpus that the presets come from.
+
+    Returns:
+        All target sounds, including those out of domain.
+
+    Raises:
+        DataError: The corpus is not available.
+        DataMissingError: A sound out of domain is missing in `data/targets`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     bank = corpora.read(corpus)
     rendered = _written([*_example_targets(), *_dynamic_targets(bank)], bank, folder)
@@ -209,8 +258,10 @@ def make(folder: Path, corpus: str = CORPUS) -> list[TargetSound]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """`python -m latentdx.dataset.target_sounds [--out data/targets]`"""
-    parser = argparse.ArgumentParser(description="Render the targets that come from the corpus again.")
+    """Run `python -m latentdx.dataset.target_sounds [--out data/targets]`."""
+    parser = argparse.ArgumentParser(
+        description="Render the target sounds that are presets of the corpus again."
+    )
     parser.add_argument("--out", type=Path, default=data_path("targets"))
     made = make(parser.parse_args(arguments).out)
     print(f"{len(made)} sounds")

@@ -1,6 +1,6 @@
-"""Display: sounds and presets as HTML and figures, without Jupyter; listening rows, tables, the match report.
+"""Display of sounds and presets as HTML and figures, without Jupyter: listening rows, tables, match reports.
 
-Stands on `applications` and `metrics`.
+It builds on `applications` and `metrics`.
 """
 
 import warnings
@@ -9,5 +9,5 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-# librosa loads pooch, which looks for notebook widgets and would print its complaint into every chapter
+# librosa loads pooch, which looks for notebook widgets and would print a warning into every chapter
 warnings.filterwarnings("ignore", "IProgress not found")

@@ -1,8 +1,8 @@
-"""The DX7's 32 algorithms, drawn from the synth's own table.
+"""Drawings of the DX7's 32 algorithms, computed from the synth's own table.
 
-An algorithm says which operators are heard (carriers) and which bend the phase of others (modulators). The
-drawing is computed: carriers on the bottom row, modulators above what they modulate, one line for each entry
-of the modulation matrix, one loop for the feedback, one line from each carrier to the output.
+An algorithm defines which operators are heard (carriers) and which modulate the phase of others (modulators).
+The drawing puts carriers on the bottom row and modulators above what they modulate. It has one line for each
+entry of the modulation matrix, one loop for the feedback, and one line from each carrier to the output.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,20 +16,26 @@ from latentdx.presets.parameters import N_OPERATORS
 
 _CELL_X, _CELL_Y = 36, 38  # distance between operators
 _BOX = 24  # side of an operator
-_LOOP = 6  # how far a feedback loop keeps from the boxes
+_LOOP = 6  # distance of a feedback loop from the boxes
 _MARGIN = 8
 
 
 def algorithm_html(
     number: int, labels: Sequence[str] = (), silent: Sequence[int] = (), *, scale: float = 1.0
 ) -> HTML:
-    """One algorithm as inline SVG in the text's color.
+    """Draw one algorithm as inline SVG in the color of the surrounding text.
 
     Args:
-        number: 1 … 32.
-        labels: six short texts, one below each operator's number.
-        silent: operators to draw faint.
+        number: Algorithm, 1 to 32.
+        labels: Six short texts, one below each operator's number; none by default.
+        silent: Operators (1 to 6) to draw faintly.
         scale: CSS pixels per unit of the drawing; an operator is 24 units high.
+
+    Raises:
+        ParameterError: There is no algorithm of this number.
+
+    >>> algorithm_html(5).count("data-operator")
+    6
     """
     graph = algorithm(number)
     places = layout(graph)
@@ -40,7 +46,7 @@ def algorithm_html(
     y = {k: bottom - _BOX / 2 - r * _CELL_Y for k, (_, r) in places.items()}
     half = _BOX / 2 * wide
     middle = _BOX / 2 + (_CELL_Y - _BOX) / 2  # from an operator's center to the bend of the lines below it
-    heard = [x[c] for c in graph.carriers]
+    carriers_x = [x[c] for c in graph.carriers]
     loop_x = max(x[k] for k in graph.feedback) + half + _LOOP
     source, target = graph.feedback
     out = bottom + _LOOP + 6
@@ -73,13 +79,17 @@ def algorithm_html(
         wires=wires,
         feedback=feedback,
         outputs=[(c, f"M{x[c]:g} {y[c] + _BOX / 2:g}V{out:g}") for c in graph.carriers],
-        bus=f"M{min(heard) - half:g} {out:g}H{max(heard) + half:g}",
+        bus=f"M{min(carriers_x) - half:g} {out:g}H{max(carriers_x) + half:g}",
     )
 
 
 def preset_drawing(preset: Preset, *, scale: float = 1.7) -> HTML:
-    """A preset's algorithm with each operator's frequency and output level, as inline SVG; silent operators
-    are faint. `scale` as in `algorithm_html`."""
+    """Draw a preset's algorithm with each operator's frequency and output level, as inline SVG.
+
+    Args:
+        preset: Preset to draw; operators with an output level of 0 are faint.
+        scale: CSS pixels per unit of the drawing, see `algorithm_html`.
+    """
     levels = [preset[f"OP{k} OUTPUT LEVEL"] for k in range(1, N_OPERATORS + 1)]
     labels = [f"{frequency_text(preset, k)} · {levels[k - 1]}" for k in range(1, N_OPERATORS + 1)]
     silent = [k for k, level in enumerate(levels, 1) if level == 0]
@@ -87,18 +97,37 @@ def preset_drawing(preset: Preset, *, scale: float = 1.7) -> HTML:
 
 
 def preset_algorithm(preset: Preset) -> HTML:
-    """`preset_drawing`, centered in a figure's place."""
+    """Draw a preset's algorithm (see `preset_drawing`), centered like a figure."""
     return HTML(f'<div class="ldx-algorithm">{preset_drawing(preset)}</div>')
 
 
 def bank_page(presets: Mapping[int, Preset], title: str) -> str:
-    """A page of its own with each preset's drawing under its index: HTML that needs no other file."""
+    """Render a self-contained HTML page that shows the drawing of each preset under its index.
+
+    Args:
+        presets: Index to show -> preset.
+        title: Title of the page.
+    """
     voices = [(i, preset, preset_drawing(preset, scale=1.2)) for i, preset in presets.items()]
     return media.render_template("bank.html", title=title, voices=voices)
 
 
 def carrier_alone(preset: Preset, carrier: int) -> Preset:
-    """The preset with its other carriers' output level at 0; every modulator keeps its own."""
+    """Return the preset with only one of its carriers audible; all modulators keep their output levels.
+
+    Args:
+        preset: Preset to change.
+        carrier: Operator (1 to 6) that stays audible.
+
+    Raises:
+        ParameterError: The operator is not a carrier of the preset's algorithm.
+
+    >>> from latentdx import PresetBank
+    >>> preset = PresetBank.init()[0].with_values(ALGORITHM=4, **{"OP3 OUTPUT LEVEL": 80})
+    >>> alone = carrier_alone(preset, 3)
+    >>> alone["OP1 OUTPUT LEVEL"], alone["OP3 OUTPUT LEVEL"]
+    (0, 80)
+    """
     graph = algorithm(preset["ALGORITHM"] + 1)
     if carrier not in graph.carriers:
         raise ParameterError(
@@ -108,12 +137,12 @@ def carrier_alone(preset: Preset, carrier: int) -> Preset:
 
 
 def without(preset: Preset, *operators: int) -> Preset:
-    """The preset with these operators' output level at 0."""
+    """Return the preset with the output level of these operators (1 to 6) set to 0."""
     return preset.with_values(**{f"OP{k} OUTPUT LEVEL": 0 for k in operators})
 
 
 def algorithm_grid() -> HTML:
-    """All 32 algorithms, numbered."""
+    """Draw all 32 algorithms as a numbered list."""
     cells = "".join(
         f'<li>{algorithm_html(n, scale=0.8)}<span aria-hidden="true">{n}</span></li>'
         for n in range(1, N_ALGORITHMS + 1)

@@ -1,4 +1,4 @@
-"""What a chapter offers as .syx: cartridges of inferred presets; and which presets it must not offer."""
+"""Downloads that a chapter offers as .syx: cartridges of inferred presets, and which presets to withhold."""
 
 import os
 from collections.abc import Sequence
@@ -10,25 +10,28 @@ from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.sysex import BANK_VOICES
 
 ORIGINALS_VARIABLE = "ORIGINALS"
-"""`make site ORIGINALS=1`: a site to keep to oneself."""
+"""Environment variable that allows them: `make site ORIGINALS=1` builds a site for private use only."""
 
 
 def originals_allowed() -> bool:
-    """Whether this build may show the parameters of a corpus's presets, which are not ours to publish.
+    """Return True if this build may show the parameters of a corpus's presets, which are not ours to publish.
 
-    Only a local build that asks for it may; what CI publishes never does, whatever it asks for.
+    Only a local build may, and only if the variable `ORIGINALS` is "1". A build that CI publishes never does.
     """
     return os.environ.get(ORIGINALS_VARIABLE) == "1" and os.environ.get("CI", "") in ("", "false")
 
 
 def cartridge(presets: Sequence[Preset], name: str) -> HTML:
-    """A link to one cartridge of 32 voices, which a DX7 and Dexed load; the rest of it is INIT VOICE.
+    """Save a cartridge of 32 voices, which a DX7 and Dexed load, and return a link to it.
 
-    Writes it by `media.save`.
+    Voices after the given presets are INIT VOICE. The file is written with `media.save`.
 
     Args:
-        presets: 1 to 32 that may be published, each with a name to be found by on the synth's display.
-        name: of the file, without ".syx".
+        presets: 1 to 32 presets that may be published, each with a name that the synth's display can show.
+        name: Name of the file, without ".syx".
+
+    Raises:
+        ParameterError: There are no presets, more than 32, or some without a name.
     """
     if not 1 <= len(presets) <= BANK_VOICES:
         raise ParameterError(f"a cartridge holds 1 to {BANK_VOICES} presets, not {len(presets)}")

@@ -1,6 +1,6 @@
 """Figures in one house style: a dark screen in light and in dark mode, like the pictures of sounds.
 
-Draw with `new_figure`, show with `figure_html`; never leave a figure to the notebook, which would embed it.
+Draw with `new_figure` and show with `figure_html`; a notebook would embed a figure in the page.
 """
 
 import io
@@ -26,7 +26,7 @@ from latentdx.errors import ParameterError
 _SCREEN = "#{:02x}{:02x}{:02x}".format(*sound_pictures.SCREEN)
 _INK, _FAINT = "#e4e0ea", "#3a3546"  # 14:1 and 1.6:1 against the screen
 COLORS = ("#2fc4b2", "#fe9f6d", "#de4968", "#b79bf2", "#f6e3a1", "#8fb8de")
-"""The cycle; the book's teal, then tones of magma; neighbors differ in lightness too."""
+"""Color cycle: the book's teal, then tones of magma; neighboring colors differ in lightness too."""
 
 STYLE: dict[str, object] = {
     "figure.facecolor": _SCREEN,
@@ -58,8 +58,9 @@ STYLE: dict[str, object] = {
     "lines.linewidth": 1.6,
     "image.cmap": "magma",
     "svg.fonttype": "path",
-    "svg.hashsalt": "latentdx",  # ids, and so bytes, are the same each time
+    "svg.hashsalt": "latentdx",  # the same ids, so the same bytes, each time
 }
+"""Settings of matplotlib (`rcParams`) for every figure."""
 
 
 def new_figure(
@@ -70,12 +71,19 @@ def new_figure(
     sharex: bool | Literal["row", "col"] = False,
     sharey: bool | Literal["row", "col"] = False,
 ) -> tuple[Figure, npt.NDArray[np.object_]]:
-    """A figure in the house style and its axes, always as an array (rows, columns).
+    """Create a figure in the house style and return it with its axes.
 
-    The style becomes matplotlib's for this process, a chapter: it is read whenever something is drawn.
+    The style stays matplotlib's for the rest of the process, because it is read whenever something is drawn.
 
     Args:
-        size: width and height in units of 100 CSS pixels.
+        rows: Number of rows of axes.
+        columns: Number of columns of axes.
+        size: Width and height in units of 100 CSS pixels.
+        sharex: Axes that share their horizontal scale, see `matplotlib.figure.Figure.subplots`.
+        sharey: Axes that share their vertical scale.
+
+    Returns:
+        The figure, and its axes as an array (rows, columns), even if there is only one.
     """
     rcParams.update(STYLE)  # type: ignore[arg-type]
     figure = Figure(figsize=size)
@@ -89,12 +97,16 @@ def figure_html(
     """Save a figure as a file named by its content and return the HTML that shows it, linked to the file.
 
     Args:
-        alt: what is seen, for those who do not see it; required.
-        caption: a sentence shown below.
+        figure: Figure to save, see `new_figure`.
+        alt: Alternative text that describes the figure for those who cannot see it; required.
+        caption: Sentence shown below the figure.
         format: "svg" for lines, "webp" (at twice the shown size) where there are thousands of marks.
+
+    Raises:
+        ParameterError: The alternative text is empty.
     """
     if not alt.strip():
-        raise ParameterError("a figure needs an alternative text: say what is seen in it")
+        raise ParameterError("a figure needs an alternative text: describe what it shows")
     data = _svg(figure) if format == "svg" else _webp(figure)
     width, height = (round(100 * inches) for inches in figure.get_size_inches())
     return media.render_template(
@@ -115,7 +127,14 @@ def _webp(figure: Figure) -> bytes:
 
 
 def draw_waveform(axes: Axes, sound: npt.NDArray[np.float32], start: float, seconds: float) -> None:
-    """Samples of a short stretch of a sound against milliseconds."""
+    """Plot the samples of a short stretch of a sound against milliseconds.
+
+    Args:
+        axes: Axes to draw on.
+        sound: Audio (samples,), 22,050 Hz.
+        start: Beginning of the stretch in seconds.
+        seconds: Length of the stretch.
+    """
     first = round(start * SAMPLE_RATE)
     part = sound[first : first + round(seconds * SAMPLE_RATE)]
     axes.plot(np.arange(len(part)) / SAMPLE_RATE * 1000, part)
@@ -125,7 +144,14 @@ def draw_waveform(axes: Axes, sound: npt.NDArray[np.float32], start: float, seco
 def draw_spectrum(
     axes: Axes, sound: npt.NDArray[np.float32], start: float, *, top_hz: float = 5000.0
 ) -> None:
-    """Spectrum of 0.37 s of a sound from `start`, in dB re full scale, down to -90."""
+    """Plot the spectrum of 0.37 s of a sound in dB re full scale, down to -90.
+
+    Args:
+        axes: Axes to draw on.
+        sound: Audio (samples,), 22,050 Hz.
+        start: Beginning of the analyzed stretch in seconds.
+        top_hz: Upper end of the frequency axis.
+    """
     frequency, decibels = _spectrum(sound, start)
     axes.plot(frequency, np.maximum(decibels, -90), linewidth=1.0)
     axes.set(xlim=(0, top_hz), ylim=(-90, 0), xlabel="Hz")
@@ -134,7 +160,16 @@ def draw_spectrum(
 def partials(
     sound: npt.NDArray[np.float32], start: float, *, below_strongest_db: float = 50.0
 ) -> npt.NDArray[np.float64]:
-    """Frequencies in Hz of the spectral peaks within `below_strongest_db` of the strongest, from `start`."""
+    """Find the spectral peaks of 0.37 s of a sound.
+
+    Args:
+        sound: Audio (samples,), 22,050 Hz.
+        start: Beginning of the analyzed stretch in seconds.
+        below_strongest_db: Largest distance of a peak from the strongest one, in dB.
+
+    Returns:
+        Frequencies of the peaks in Hz, ascending.
+    """
     frequency, decibels = _spectrum(sound, start)
     found, _ = find_peaks(decibels, height=decibels.max() - below_strongest_db, distance=8)
     return frequency[found]
@@ -143,7 +178,7 @@ def partials(
 def _spectrum(
     sound: npt.NDArray[np.float32], start: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Frequencies in Hz and levels in dB re full scale of 8,192 samples (0.37 s) from `start` (in s)."""
+    """Return frequencies (Hz) and levels (dB re full scale) of 8,192 samples from `start` (seconds)."""
     n = 8192
     first = round(start * SAMPLE_RATE)
     window = np.blackman(n)
@@ -153,7 +188,7 @@ def _spectrum(
 
 
 def share_above(sound: npt.NDArray[np.float32], frequency: float, seconds: float) -> float:
-    """Energy above `frequency` (Hz) in the first `seconds`, in dB of all the energy there (at most 0)."""
+    """Return the share of energy above `frequency` (Hz) in the first `seconds`, in dB (at most 0)."""
     power = np.abs(librosa.stft(sound[: round(seconds * SAMPLE_RATE)], n_fft=2048)) ** 2
     high = librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=2048) > frequency
     return float(10 * np.log10(max(power[high].sum(), 1e-12) / max(power.sum(), 1e-12)))

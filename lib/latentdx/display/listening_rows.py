@@ -1,19 +1,19 @@
-"""Listening rows: sounds side by side, each with its picture, one gain and one color scale a row.
+"""Listening rows: sounds side by side, each with its picture, with one gain and one color scale per row.
 
-A row is plain HTML that plays without scripts; `latentdx/web/site.js` adds the position line, the switch
-between versions that keeps the position, the keys, "play all" and "true level"; `blind.js` the blind test.
+A row is plain HTML that plays without scripts. `latentdx/web/site.js` adds the position line, the keys, "Play
+all", "true level", and a switch between versions that keeps the position; `blind.js` adds the blind test.
 
-Of a row that compares, the first clip is the target and the others are its versions:
-`row(distances.compared(target, versions), title)`.
+In a row that compares sounds, the first clip is the target and the others are versions of it:
+`row(compared(target, versions), title)`.
 
-The level rule: one gain a row, so that its loudest clip peaks at -1 dBFS, and never more than +12 dB. Peaks
-are true peaks (`encoding.true_peak`), or bright sounds would clip in the player. Levels, waveforms and colors
-tell the synth's own output, before that gain. A boosted row can be heard at the synth's own level too; a
-lowered one cannot, for it would clip, and says so.
+Level rule: each row has one gain, which brings its loudest clip to a peak of -1 dBFS but is at most +12 dB.
+Peaks are true peaks (`encoding.true_peak`); otherwise bright sounds would clip in the player. Levels,
+waveforms and colors describe the synth's own output, before that gain. A boosted row can also be heard at
+the synth's own level; a row that was turned down cannot, because it would clip, and its footer says so.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,27 +24,30 @@ from latentdx.display import algorithms, media, sound_pictures, tables
 from latentdx.display.downloads import originals_allowed
 from latentdx.display.html import HTML
 from latentdx.errors import ParameterError
+from latentdx.metrics.objective import distance
+from latentdx.metrics.registry import log_stft_mae, mfcc_mae, spectral_convergence
+from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset
 
 PEAK_DBFS = -1.0
-"""Where the loudest clip of a row peaks; 1 dB of room for what MP3 adds."""
+"""Peak of a row's loudest clip; 1 dB of headroom for what MP3 coding adds."""
 
 MAX_BOOST_DB = 12.0
-"""More would turn a nearly silent preset into something it is not."""
+"""Largest gain of a row; more would make a nearly silent preset sound like something it is not."""
 
 SILENT_DBFS = -80.0
-"""A peak below this is called silent; even boosted it stays under the noise of a quiet room."""
+"""Peak below which a clip counts as silent; even boosted, it stays under the noise of a quiet room."""
 
 
 @dataclass(frozen=True)
 class Distances:
-    """How far a version is from its target, by the definitions in `commands.metrics`; less is nearer.
+    """Distances of a version from its target, as `latentdx.metrics` defines them; lower is closer.
 
     Attributes:
-        log_stft: mean absolute difference of log10 magnitudes.
-        convergence: spectral convergence; `nan` for a silent target.
-        mfcc13: mean absolute difference of 13 cepstral coefficients.
-        mixed: the one number that says which version is nearest: `metrics.objective.distance`.
+        log_stft: Mean absolute difference of log10 magnitudes.
+        convergence: Spectral convergence; `nan` for a silent target.
+        mfcc13: Mean absolute difference of 13 cepstral coefficients.
+        mixed: Weighted sum that decides which version is closest, see `metrics.objective.distance`.
     """
 
     log_stft: float
@@ -53,7 +56,7 @@ class Distances:
     mixed: float
 
     def texts(self) -> dict[str, str]:
-        """The three distances as a row prints them."""
+        """Return the three single distances as a row prints them, by their short names."""
         shown = {
             "log-STFT": f"{self.log_stft:.2f}",
             "SC": f"{self.convergence:.2f}",
@@ -67,15 +70,15 @@ class Clip:
     """One sound of a row.
 
     Attributes:
-        sound: float32 (samples,), 22,050 Hz, at the synth's own level.
-        title: what it is, in a few words; any text (it is escaped).
-        facts: short remarks shown below it.
-        preset: offered as a .syx download, its algorithm drawn. Only what may be published: inferred presets
-            and those that ship with this project.
-        alt: what its picture shows, if the measured description is not enough.
-        distances: to the row's target, see `distances.compared`.
-        original: a preset of a corpus, whose parameters are not ours to publish: as `preset`, but only in a
-            local build (see `downloads.originals_allowed`).
+        sound: Audio, float32 (samples,), 22,050 Hz, at the synth's own level.
+        title: Name of the clip in a few words; any text, because it is escaped.
+        facts: Short remarks shown below the picture.
+        preset: Preset that is offered as a .syx download and whose algorithm is drawn. Only presets that may
+            be published: inferred ones and those that ship with this project.
+        alt: Description of the picture, where the measured one is not enough.
+        distances: Distances from the row's target, see `compared`.
+        original: Preset of a corpus, whose parameters are not ours to publish. It is shown like `preset`, but
+            only in a local build (see `downloads.originals_allowed`).
     """
 
     sound: npt.NDArray[np.float32]
@@ -88,7 +91,7 @@ class Clip:
 
     @property
     def shown_preset(self) -> Preset | None:
-        """The preset whose parameters this build may show; one without a name gets the clip's title."""
+        """Preset whose parameters this build may show; one without a name gets the clip's title."""
         preset = self.preset or (self.original if originals_allowed() else None)
         return preset if preset is None or preset.name else preset.with_values(self.title)
 
@@ -104,11 +107,35 @@ class Clip:
 
     @property
     def silent(self) -> bool:
+        """True where the peak is below `SILENT_DBFS`."""
         return self.peak_dbfs < SILENT_DBFS
 
 
+def compared(target: Clip, versions: Sequence[Clip]) -> list[Clip]:
+    """Measure versions against a target and return all of them as the clips of a row, the target first.
+
+    Sounds are compared at the synth's own level and are not aligned. Where two lengths differ, the shorter
+    sound is padded with silence.
+
+    Args:
+        target: Clip that the versions are compared with.
+        versions: Clips to measure; their own `distances` are replaced.
+
+    Raises:
+        ParameterError: A sound is shorter than 4,096 samples.
+    """
+    return [target, *(replace(clip, distances=measured(target, clip)) for clip in versions)]
+
+
+def measured(target: Clip, version: Clip) -> Distances:
+    """Return the distances of one version from its target, see `compared`."""
+    samples = max(len(target.sound), len(version.sound))
+    a, b = (SoundFeatures(np.pad(c.sound, (0, samples - len(c.sound)))) for c in (target, version))
+    return Distances(log_stft_mae(a, b), spectral_convergence(a, b), mfcc_mae(a, b, 13), distance(a, b))
+
+
 def row_gain_db(clips: Sequence[Clip]) -> float:
-    """The one gain of a row, in dB: see the level rule above; 0 where all clips are silent."""
+    """Return the one gain of a row in dB, by the level rule above; 0 where all clips are silent."""
     loudest = max(clip.peak_dbfs for clip in clips)
     return 0.0 if loudest < SILENT_DBFS else min(PEAK_DBFS - loudest, MAX_BOOST_DB)
 
@@ -122,19 +149,22 @@ def row(
     blind: bool = False,
     autoplay: bool = False,
 ) -> HTML:
-    """Sounds to compare, side by side on a wide screen, stacked on a phone.
+    """Render clips to compare, side by side on a wide screen and stacked on a phone.
 
-    Writes one MP3 and one WebP a clip (see `media.save`).
+    One MP3 and one WebP file is written per clip (see `media.save`).
 
     Args:
-        clips: at least one.
-        title: names the row, for eyes and screen readers; within a page each its own.
-        caption: a sentence on what to listen for.
-        sequence: the clips are steps (of an interpolation, of velocities): adds "play all".
-        blind: takes part in the page's blind test; the first clip is the target and stays in sight, the
-            others, at least two and all with `distances`, can be hidden, shuffled and voted for. The caption
-            stays in sight too, and must not tell them apart.
-        autoplay: the first clip begins to play as soon as it is shown, where the browser lets it.
+        clips: Sounds of the row, at least one.
+        title: Name of the row, for eyes and screen readers; different for each row of a page.
+        caption: Sentence on what to listen for.
+        sequence: True where the clips are steps (of an interpolation, of velocities); adds "Play all".
+        blind: True to include the row in the page's blind test. The first clip is the target and stays
+            visible. The others, at least two and all with `distances`, can be hidden, shuffled and voted for.
+            The caption stays visible too, so it must not give them away.
+        autoplay: True to play the first clip as soon as it is shown, where the browser allows it.
+
+    Raises:
+        ParameterError: There are no clips, or too few clips with distances for a blind test.
     """
     if not clips:
         raise ParameterError(f"the listening row {title!r} has no clips: give at least 1")
@@ -142,7 +172,7 @@ def row(
         raise ParameterError(
             f"the blind row {title!r} needs a target and at least 2 versions with distances: see `compared`"
         )
-    gain = round(row_gain_db(clips), 2)  # as the page says it
+    gain = round(row_gain_db(clips), 2)  # the page states it with this precision
     scale = sound_pictures.Scale.of([clip.sound for clip in clips])
     columns = _columns(len(clips))
     size = sound_pictures.WIDE if columns <= 3 else sound_pictures.SMALL
@@ -168,11 +198,11 @@ def row(
 def _view(
     clip: Clip, gain: float, scale: sound_pictures.Scale, size: tuple[int, int], nearest: Mapping[str, str]
 ) -> dict[str, object]:
-    """What the template shows of a clip."""
+    """Return what the template shows for a clip."""
     seconds = len(clip.sound) / SAMPLE_RATE
     played = clip.sound * np.float32(10 ** (gain / 20))
     preset = clip.shown_preset
-    seen = clip.alt or sound_pictures.describe(clip.sound)
+    description = clip.alt or sound_pictures.describe(clip.sound)
     return {
         "title": clip.title,
         "facts": clip.facts,
@@ -182,7 +212,7 @@ def _view(
         "seconds": f"{seconds:.3f}",
         "audio": media.save(encoding.encode(played, "mp3"), "mp3"),
         "picture": sound_pictures.sound_picture(clip.sound, scale, size),
-        "alt": f"Waveform and mel spectrogram of {clip.title}: {seen}.",
+        "alt": f"Waveform and mel spectrogram of {clip.title}: {description}.",
         "times": sound_pictures.time_ticks(seconds),
         "frequencies": sound_pictures.frequency_ticks(),
         "distance": clip.distances and f"{clip.distances.mixed:.4f}",
@@ -201,10 +231,10 @@ def _view(
 
 
 def _nearest(clips: Sequence[Clip]) -> dict[str, str]:
-    """By name, the least of each distance to the row's target as printed, where one version alone has it."""
+    """Return the smallest printed value of each distance by its name, where a single version has it."""
     versions = [clip.distances.texts() for clip in clips[1:] if clip.distances]
     if clips[0].distances or len(versions) < 2:
-        return {}  # no comparison with one target
+        return {}  # not a comparison of versions with one target
     least = {}
     for name in versions[0]:
         values = sorted((text[name] for text in versions if text[name] != "–"), key=float)
@@ -214,7 +244,7 @@ def _nearest(clips: Sequence[Clip]) -> dict[str, str]:
 
 
 def _differences(clips: Sequence[Clip]) -> HTML | None:
-    """Table of the parameters that differ from the target's; `None` where those must not be shown."""
+    """Tabulate the parameters that differ from the target's; `None` where those must not be shown."""
     target = clips[0].shown_preset
     versions = [(c.title, c.shown_preset) for c in clips[1:] if c.distances and c.shown_preset]
     if target is None or not versions:
@@ -225,7 +255,7 @@ def _differences(clips: Sequence[Clip]) -> HTML | None:
 
 
 def _columns(n: int) -> int:
-    """Columns on a wide screen: lines of nearly equal length, at most four to a line."""
+    """Return the number of columns on a wide screen: at most four, in lines of nearly equal length."""
     lines = -(-n // 4)
     return -(-n // lines)
 

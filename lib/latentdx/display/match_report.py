@@ -1,4 +1,4 @@
-"""The report of a match: a cartridge, a page to listen and compare, the same in numbers, and previews."""
+"""Report of a match: a cartridge, a page to listen and compare, the numbers as JSON, and sound previews."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -18,23 +18,22 @@ from latentdx.audio.io.encoding import encode
 from latentdx.audio.notes import note_name
 from latentdx.audio.renderer import Dexed
 from latentdx.display import listening_rows, media, tables
-from latentdx.display.distances import compared
 from latentdx.display.figures import figure_html, new_figure
-from latentdx.display.listening_rows import Clip
+from latentdx.display.listening_rows import Clip, compared
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import voice_parameters
 from latentdx.provenance import code_commit, describe_commit
 
 FORMAT = 2
-"""Of the JSON report."""
+"""Version of the JSON report's format."""
 
 HEADINGS = {"log_stft": "log-STFT", "convergence": "SC", "mfcc13": "MFCC13", "log_mel": "log-mel, dB"}
-"""Of the measures, by their names in `match.MEASURES`."""
+"""Column headings of the measures, by their names in `match.MEASURES`."""
 
 _STAGES = {
     "forward pass": "one forward pass of the model",
     "model": "best of the model's presets",
-    "nearest": "best of these and the nearest known presets",
+    "nearest": "best of these and the closest known presets",
     "search": "after the search",
     "tuning": "ranked by all frames, and tuned",
 }
@@ -42,20 +41,27 @@ _STAGES = {
 
 @dataclass(frozen=True)
 class MatchedSound:
-    """A sound that was matched: its file as given, and what came of it."""
+    """Sound that was matched: its file name as given, and the target it was prepared into."""
 
     file: str
     target: Target
 
     @property
     def played(self) -> str:
-        """Note and velocity, "C3@85"."""
+        """Note and velocity, such as "C3@85"."""
         return f"{note_name(self.target.note)}@{self.target.velocity}"
 
 
 @dataclass(frozen=True)
 class MatchSettings:
-    """What a match was asked for, for its reports."""
+    """Settings of a match, as its reports state them.
+
+    Attributes:
+        budget: Largest number of renders.
+        seconds: Time limit; `None` without one.
+        seed: Random seed of the search.
+        remarks: Sentences to add, such as which corpora were missing.
+    """
 
     budget: int
     seconds: float | None
@@ -65,14 +71,14 @@ class MatchSettings:
 
 @dataclass(frozen=True)
 class MatchReport:
-    """The contents of a match's files.
+    """Contents of a match's files.
 
     Attributes:
         cartridge: SysEx of the presets found, closest first; the rest of the 32 voices is INIT VOICE.
-        page: One HTML file that needs nothing else: sounds, pictures, distances, .syx of each preset.
-        summary: The same in numbers, with all that made it: JSON.
-        previews: File name -> FLAC: target.flac, 1.flac, 2.flac …, all at one gain; 1.C3@85.flac with several
-            notes.
+        page: Self-contained HTML file with sounds, pictures, distances and a .syx file of each preset.
+        summary: JSON with the numbers, parameters and settings.
+        previews: File name -> FLAC: target.flac, 1.flac, 2.flac …, all at one gain. With several notes the
+            names include the note, such as 1.C3@85.flac.
     """
 
     cartridge: bytes
@@ -84,7 +90,14 @@ class MatchReport:
 def match_report(
     match: Match, sources: Sequence[MatchedSound], model: Programmer, settings: MatchSettings
 ) -> MatchReport:
-    """Report a match of these sounds by this model."""
+    """Build all report files of a match.
+
+    Args:
+        match: Result of `applications.match.match`.
+        sources: Sounds that were matched, in the order in which they were given to it.
+        model: Model that proposed presets.
+        settings: Budget, seed and remarks to state in the report.
+    """
     sounds = clips_of(match, sources)
     gain = listening_rows.row_gain_db([clip for row in sounds for clip in row])
     summary = _summary(match, sources, model, settings, gain)
@@ -103,7 +116,7 @@ def match_report(
 
 
 def clips_of(match: Match, sources: Sequence[MatchedSound]) -> list[list[Clip]]:
-    """Of each source a row: the target, and the presets found, for `listening_rows.row`."""
+    """Return for each source the clips of `listening_rows.row`: the target, then the presets found."""
     synth = Dexed()
     return [
         compared(
@@ -123,8 +136,8 @@ def clips_of(match: Match, sources: Sequence[MatchedSound]) -> list[list[Clip]]:
 
 
 def _from(candidate: Candidate) -> str:
-    told = {"search": "found by the search", "nearest": "a known preset", "model": "drawn by the model"}
-    return told.get(candidate.source, candidate.source)
+    texts = {"search": "found by the search", "nearest": "a known preset", "model": "drawn by the model"}
+    return texts.get(candidate.source, candidate.source)
 
 
 def _tuned(tuning: Tuning) -> str:
@@ -144,7 +157,7 @@ def _page(
     with media.inside_the_page():
         rows = [
             listening_rows.row(
-                row, f"Played at {source.played}", "The target, and the presets found, closest first."
+                row, f"Played at {source.played}", "The target, then the presets found, closest first."
             )
             for source, row in zip(sources, sounds, strict=True)
         ]
@@ -154,7 +167,7 @@ def _page(
         "report.html",
         title=f"Presets that sound like {names}",
         lead=(
-            f"{count} different preset{'s' * (count > 1)}, found in {match.renders:,} renders and"
+            f"{count} different preset{'s' * (count > 1)}, found with {match.renders:,} renders in"
             f" {match.seconds:.0f} s{', stopped early' * match.interrupted}."
         ),
         style=Markup(media.web_asset("report.css") + media.web_asset("site.css")),
@@ -177,8 +190,8 @@ def _page(
 def _sections(match: Match) -> Iterable[dict[str, object]]:
     yield {
         "title": "From stage to stage",
-        "text": "The nearest preset after each stage. All distances fall with likeness; the mix of the first "
-        "three is what the search goes by, the last one takes no part in any choice.",
+        "text": "The closest preset after each stage. Lower distances mean greater similarity. The search "
+        "minimizes the mix of the first three; the last distance plays no part in any choice.",
         "content": tables.table_html(stage_table(match), "Distances after each stage"),
     }
     figure, axes = new_figure(size=(7.0, 2.8))
@@ -186,12 +199,8 @@ def _sections(match: Match) -> Iterable[dict[str, object]]:
     renders, least, _ = zip(*match.curve, strict=True)
     ax.step([*renders, match.renders], [*least, least[-1]], where="post")
     ax.set(xlabel="renders", ylabel="distance", xscale="log", ylim=(0, None))
-    told = f"The least distance: {least[0]:.2f} at first, {least[-1]:.2f} after {match.renders:,} renders."
-    yield {
-        "title": "How the search went",
-        "text": told,
-        "content": figure_html(figure, told),
-    }
+    text = f"Smallest distance: {least[0]:.2f} at first, {least[-1]:.2f} after {match.renders:,} renders."
+    yield {"title": "How the search went", "text": text, "content": figure_html(figure, text)}
     before = next(s for s in reversed(match.stages) if s.name in ("nearest", "model"))
     changed = tables.differences(
         before.preset.with_values("start"), "before the search", [("the best found", match.best.preset)]
@@ -199,14 +208,14 @@ def _sections(match: Match) -> Iterable[dict[str, object]]:
     table = tables.table_html(changed, "Parameters before and after", scroll=True)
     yield {
         "title": "What the search and the tuning changed",
-        "text": f"In {len(changed)} of {len(voice_parameters())} parameters the nearest preset differs from "
-        "the nearest one before the search, from which it need not stem.",
+        "text": f"The closest preset differs in {len(changed)} of {len(voice_parameters())} parameters from "
+        "the closest one before the search. The search may also have found it from another start.",
         "content": table if len(changed) else "",
     }
 
 
 def stage_table(match: Match) -> pd.DataFrame:
-    """The nearest preset after each stage: renders until then, and its distances."""
+    """Tabulate the closest preset after each stage: the renders up to that point, and its distances."""
     lines = [
         {
             "": _STAGES[s.name],

@@ -1,4 +1,4 @@
-"""Files that a page links to, named by their content: equal bytes, equal names, nothing stale."""
+"""Files that a page links to, named by their content: equal bytes have equal names, so no file is stale."""
 
 import base64
 import hashlib
@@ -15,8 +15,7 @@ import jinja2
 from latentdx.display.html import HTML
 
 NOTEBOOK_VARIABLE = "LATENTDX_NOTEBOOK"
-"""Set by the notebook runner to the chapter's name; by hand, files go to `media/scratch`."""
-
+"""Environment variable that the notebook runner sets to the chapter's name; without it, "scratch" is used."""
 
 _TYPES = {"mp3": "audio/mpeg", "webp": "image/webp", "svg": "image/svg+xml"}
 _whole_page: ContextVar[bool] = ContextVar("whole_page", default=False)
@@ -24,7 +23,7 @@ _whole_page: ContextVar[bool] = ContextVar("whole_page", default=False)
 
 @contextmanager
 def inside_the_page() -> Iterator[None]:
-    """Within it, `save` writes nothing and returns `data:` links, for a page that is one file."""
+    """Make `save` return `data:` links instead of writing files, for a page that is a single file."""
     token = _whole_page.set(True)
     try:
         yield
@@ -33,7 +32,12 @@ def inside_the_page() -> Iterator[None]:
 
 
 def save(data: bytes, suffix: str) -> str:
-    """Write `media/<notebook>/<sha16>.<suffix>` below the working directory and return that relative link."""
+    """Write `media/<notebook>/<sha16>.<suffix>` below the working directory and return that relative link.
+
+    Args:
+        data: Content of the file; the first 16 digits of its SHA-256 name the file.
+        suffix: Suffix without a dot, such as "mp3".
+    """
     if _whole_page.get():
         kind = _TYPES.get(suffix, "application/octet-stream")
         return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
@@ -46,13 +50,13 @@ def save(data: bytes, suffix: str) -> str:
 
 
 def web_asset(name: str) -> str:
-    """Read a style sheet or script that pages share, from `latentdx/web`."""
+    """Return the text of a style sheet or script that pages share, from `latentdx/web`."""
     return resources.files("latentdx").joinpath("web", name).read_text("utf8")
 
 
 @cache
 def template_environment(package: str) -> jinja2.Environment:
-    """The templates in a package's folder `templates`; every value is escaped unless it is `Markup`."""
+    """Return the templates in a package's folder `templates`; values are escaped unless they are `Markup`."""
     return jinja2.Environment(
         loader=jinja2.PackageLoader(package),
         autoescape=True,  # preset names may hold <, & and quotes
@@ -63,5 +67,5 @@ def template_environment(package: str) -> jinja2.Environment:
 
 
 def render_template(name: str, /, **values: object) -> HTML:
-    """HTML from this package's template of that name, see `template_environment`."""
+    """Render this package's template of that name with these values, see `template_environment`."""
     return HTML(template_environment("latentdx.display").get_template(name).render(**values))

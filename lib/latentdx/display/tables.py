@@ -12,16 +12,21 @@ from latentdx.presets.parameters import PARAMETERS, Parameter, parameter
 
 
 def table_html(frame: pd.DataFrame, caption: str, *, scroll: bool = False) -> HTML:
-    """A data frame as a table, its index left out; all text is escaped but what is `markupsafe.Markup`.
+    """Render a data frame as an HTML table, without its index.
 
     Args:
-        caption: says what the table holds; also its name for screen readers.
-        scroll: keep a long table in a region that scrolls by itself (reachable by keyboard).
+        frame: Data to show. All text is escaped, except cells that are `markupsafe.Markup`.
+        caption: Description of the table; also its name for screen readers.
+        scroll: True to keep a long table in its own scrolling region, which the keyboard can reach.
+
+    >>> html = table_html(pd.DataFrame({"name": ["R&B"]}), "Names")
+    >>> "<td>R&amp;B</td>" in html
+    True
     """
     safe = frame.map(lambda cell: escape(cell) if isinstance(cell, str) else cell)
     safe.columns = pd.Index([escape(name) for name in frame.columns])
     body = safe.to_html(index=False, escape=False, border=0, classes="ldx-table", justify="unset")
-    body = body.replace("<th></th>", "<td></td>")  # a header without a name is none to a screen reader
+    body = body.replace("<th></th>", "<td></td>")  # screen readers stumble over a header without a name
     body = body.replace("<th>", '<th scope="col">').replace(' style="text-align: unset;"', "")
     body = body.replace("<thead>", f"<caption>{escape(caption)}</caption>\n<thead>", 1)
     kind = "ldx-scroll ldx-tall" if scroll else "ldx-scroll"
@@ -33,7 +38,7 @@ def table_html(frame: pd.DataFrame, caption: str, *, scroll: bool = False) -> HT
 
 
 def parameter_table() -> pd.DataFrame:
-    """All 155 parameters as the book prints them, one row each, in plug-in order."""
+    """Tabulate all 155 parameters as the book prints them, one row each, in plug-in order."""
     return pd.DataFrame([_parameter_row(p) for p in PARAMETERS])
 
 
@@ -51,7 +56,12 @@ def _parameter_row(p: Parameter) -> dict[str, object]:
 
 
 def three_views(preset: Preset, names: Sequence[str]) -> pd.DataFrame:
-    """Some parameters of a preset: DX7 integer, plug-in value, and what a musician reads."""
+    """Tabulate parameters of a preset: DX7 integer, plug-in value, and the text that a musician reads.
+
+    Args:
+        preset: Preset to read.
+        names: Names of the parameters, one row each.
+    """
     plugin = preset.bank.plugin()[0]
     return pd.DataFrame(
         {
@@ -65,11 +75,22 @@ def three_views(preset: Preset, names: Sequence[str]) -> pd.DataFrame:
 
 
 def differences(target: Preset, title: str, versions: Sequence[tuple[str, Preset]]) -> pd.DataFrame:
-    """The parameters in which any version differs from the target, as a musician reads them.
+    """Tabulate the parameters in which any version differs from the target, as a musician reads them.
+
+    Args:
+        target: Preset to compare with.
+        title: Heading of the target's column.
+        versions: (title, preset) of each version.
 
     Returns:
-        parameter, the target's value under its title, and a column for each (title, preset) of `versions`,
-        empty where it equals the target; in plug-in order.
+        One row per differing parameter, in plug-in order. Columns: "parameter", the target's value, and one
+        column per version, empty where it equals the target.
+
+    >>> from latentdx import PresetBank
+    >>> init = PresetBank.init()[0]
+    >>> differences(init, "init", [("changed", init.with_values(ALGORITHM=4))])
+       parameter init changed
+    0  ALGORITHM    1       5
     """
     voice = [p for p in PARAMETERS if p.vced is not None]
     lines = [
@@ -85,6 +106,11 @@ def differences(target: Preset, title: str, versions: Sequence[tuple[str, Preset
 
 
 def hex_dump(packed: np.ndarray, width: int = 16) -> str:
-    """Bytes as lines of hexadecimal numbers with the offset of each line."""
+    """Format bytes (uint8 array) as lines of hexadecimal numbers, each after the offset of its first byte.
+
+    >>> print(hex_dump(np.arange(6, dtype=np.uint8), width=4))
+      0  00 01 02 03
+      4  04 05
+    """
     lines = (packed[i : i + width] for i in range(0, len(packed), width))
     return "\n".join(f"{i * width:3d}  " + " ".join(f"{b:02x}" for b in line) for i, line in enumerate(lines))

@@ -1,6 +1,6 @@
-"""Evaluation: models, baselines and searches on whole test sets, and what the results add up to.
+"""Evaluation of models, baselines and searches on whole test sets, and summaries of the results.
 
-Stands on `applications`, whose inference it measures.
+It builds on `applications`, whose inference it measures.
 """
 
 import lazy_loader

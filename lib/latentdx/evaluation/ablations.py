@@ -1,6 +1,6 @@
-"""The levers tried: one line each, whether or not it helped, in `data/results/levers.csv`.
+"""Ablations: one line for each change that was tried, helpful or not, in `data/results/levers.csv`.
 
-`record` computes the line from what was measured on the validation set; nobody writes figures by hand.
+`record` computes a line from measurements on the validation set, so that nobody writes figures by hand.
 """
 
 import csv
@@ -19,23 +19,24 @@ from latentdx.registry import data_path
 
 FILE = "levers.csv"
 
-_LEAST_PAIRS = 6  # fewer cannot reach a p below 0.05
+_LEAST_PAIRS = 6  # fewer pairs cannot reach a p-value below 0.05
 
 
 @dataclass(frozen=True)
 class Lever:
-    """One line.
+    """One ablation, as a line of the file.
 
     Attributes:
-        lever: what it is, in a few words; with `metric` it names the line.
-        changed: what was changed against what.
-        metric: what was measured, "MFCC13, median" for one.
-        before, after: it, without and with the lever.
-        n: presets that both were measured on (1 where the metric is one number of a run, as a loss is).
-        p: of a paired Wilcoxon test over these; `nan` where they are too few.
-        kept: whether what ships has it.
-        subset: where it was measured.
-        commit: of the code.
+        lever: Name of the change in a few words; together with `metric` it identifies the line.
+        changed: Description of the change and of what it replaces.
+        metric: Name of the measured quantity, such as "MFCC13, median".
+        before, after: Median of the metric without and with the change.
+        n: Number of presets measured in both cases; 1 where the metric is a single number per run, such as a
+            loss.
+        p: p-value of a paired Wilcoxon test over these presets; `nan` if fewer than six of them changed.
+        kept: True if the change is part of what ships.
+        subset: Part of the split on which the metric was measured.
+        commit: Version of the code, see `latentdx.provenance.code_commit`.
     """
 
     lever: str
@@ -62,20 +63,33 @@ def record(
     subset: str = "validation",
     folder: Path | None = None,
 ) -> Lever:
-    """Add a lever's line to `ablations.csv`, or replace the one of the same lever and metric.
+    """Add the line of an ablation to `levers.csv`, or replace the line of the same lever and metric.
 
     Args:
-        before, after: one value a preset in the same order, whose medians are kept; or one number each.
-        kept: whether what ships has the lever.
-        commit: see `latentdx.provenance.code_commit`.
-        folder: default `data/results`.
+        lever: Name of the change in a few words.
+        changed: Description of the change and of what it replaces.
+        metric: Name of the measured quantity.
+        before: Values without the change, float (N,), one per preset; or a single number. The median is kept.
+        after: Values with the change, in the same order. Pairs in which either is not finite are left out.
+        kept: True if the change is part of what ships.
+        commit: Version of the code, see `latentdx.provenance.code_commit`.
+        subset: Part of the split on which the values were measured.
+        folder: Folder of the file; default `data/results`.
+
+    Returns:
+        The line that was written.
+
+    Raises:
+        ParameterError: The values are not paired, or no pair is finite.
     """
     a, b = np.atleast_1d(np.asarray(before, np.float64)), np.atleast_1d(np.asarray(after, np.float64))
     if a.shape != b.shape or a.ndim != 1:
-        raise ParameterError(f"{lever}: before and after are paired, not of shapes {a.shape} and {b.shape}")
+        raise ParameterError(
+            f"{lever}: values before and after must be paired, but have shapes {a.shape} and {b.shape}"
+        )
     known = np.isfinite(a) & np.isfinite(b)
     if not known.any():
-        raise ParameterError(f"{lever}: no pair of {metric} is defined")
+        raise ParameterError(f"{lever}: no pair of values of {metric} is finite")
     a, b = a[known], b[known]
     moved = (a - b)[a != b]
     p = float(wilcoxon(moved).pvalue) if len(moved) >= _LEAST_PAIRS else float("nan")
@@ -101,7 +115,7 @@ def _write(levers: list[Lever], folder: Path) -> None:
 
 
 def read(folder: Path | None = None) -> list[Lever]:
-    """All lines of a folder, default `data/results`, in the order of recording; none without the file."""
+    """Read the lines in a folder, default `data/results`, in recorded order; none if the file is missing."""
     path = (folder or data_path("results")) / FILE
     if not path.exists():
         return []

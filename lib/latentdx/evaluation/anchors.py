@@ -1,4 +1,4 @@
-"""The anchors of every table: evaluated like models, on the same presets."""
+"""Anchors of every table: baselines and references that are evaluated like models, on the same presets."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +19,14 @@ from latentdx.typing import Rows
 
 @dataclass(frozen=True)
 class Task:
-    """What an anchor may look at.
+    """Data that an anchor may use.
 
     Attributes:
-        bank: the corpus, neutral.
-        corpus: its name.
-        train, rows: rows of the training set, and those to answer for.
-        options: how long computations run.
+        bank: All presets of the corpus, neutral (see `PresetBank.neutral`).
+        corpus: Name of the corpus.
+        train: Rows of the training set, int64 (M,).
+        rows: Rows to predict presets for, int64 (N,).
+        options: Number of processes, progress bar, and location of the cache.
     """
 
     bank: PresetBank
@@ -36,22 +37,33 @@ class Task:
 
     @property
     def targets(self) -> PresetBank:
+        """Presets of `rows`, which the predictions are compared with."""
         return self.bank[self.rows]
 
     def nearest(self, *, related: bool) -> Predictions:
+        """Predict the training preset that sounds most similar; with or without relatives of the target."""
         store = Store(store_folder(self.corpus, SINGLE_NOTE))
         return baselines.nearest_neighbor_presets(
             self.bank, store, self.train, self.rows, related=related, options=self.options
         )
 
     def one_step(self) -> Predictions:
+        """Predict the target with one live parameter one step away."""
         live = live_masks(self.bank, self.rows, renderer=Dexed(), options=self.options)
         return baselines.one_step(self.targets, live, self.rows)
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """A row of the tables that needs no training; `predict` answers a `Task`."""
+    """A row of the tables that needs no training.
+
+    Attributes:
+        name: Name of its result.
+        title: Name as tables show it.
+        kind: Kind of the result, see `latentdx.evaluation.results.Kind`.
+        inference: Description of how the preset is found.
+        predict: Function that returns the predictions for a `Task`.
+    """
 
     name: str
     title: str
@@ -105,7 +117,7 @@ ANCHORS: Mapping[str, Anchor] = MappingProxyType(
         )
     }
 )
-"""All of them by name, from the best to the worst."""
+"""Anchors by name, from the best to the worst."""
 
 
 def evaluate_anchors(
@@ -119,13 +131,25 @@ def evaluate_anchors(
     measurement: Measurement = Measurement(),
     options: RunOptions = RunOptions(),
 ) -> Iterator[Result]:
-    """Evaluate anchors on a whole subset, one `Result` each; parameters as of `results.evaluate_rows`.
+    """Evaluate anchors on a whole subset, or on some of its rows.
 
     Args:
-        rows: some of the subset, which `selection` describes; each name gets "-on-<so many>".
+        names: Names of the anchors, see `ANCHORS`; default all.
+        corpus: Name of the corpus.
+        split: Name of the split.
+        subset: Part of the split to evaluate on; the training set is always that of the same split.
+        rows: Rows of the subset to evaluate on; all if omitted. Names of results then end in "-on-" and their
+            number.
+        selection: Description of `rows`; "" for the whole subset.
+        measurement: Metrics to compute, and the notes at which sounds are compared.
+        options: Number of processes, progress bar, and location of the cache.
+
+    Yields:
+        One result per anchor.
 
     Raises:
-        StoreMissingError: the nearest presets need the corpus's single-note store (`latentdx render`).
+        StoreMissingError: The corpus has no single-note store, which the nearest presets need and which
+            `latentdx render` makes.
     """
     task = Task(
         corpora.read(corpus).neutral(),

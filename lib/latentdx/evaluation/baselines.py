@@ -1,7 +1,7 @@
-"""Anchors for the results: what has learnt nothing, and what already knows the answer.
+"""Predictions of the anchors: baselines that have learned nothing, and references that know the target.
 
-Each gives `Predictions` for the presets of some rows, deterministically: what is drawn for a row depends on
-the seed and the row alone, not on the other rows.
+Each function returns `Predictions` for the presets of some rows. They are deterministic: a draw for a row
+depends on the seed and the row alone, not on the other rows.
 """
 
 import numpy as np
@@ -20,24 +20,24 @@ from latentdx.run_options import RunOptions
 from latentdx.typing import Mask, Rows
 
 RELATED = 0.8
-"""Presets that share at least this part of the 145 values are relatives."""
+"""Share of the 145 values that two presets must have in common to be relatives."""
 
-_METHOD = 1  # raise it when the search finds something else, so that stale rows are not reused
+_METHOD = 1  # raise it when the search changes its results, so that stale ones are not reused
 
 
 def perfect(targets: PresetBank) -> Predictions:
-    """The targets themselves: every error is 0."""
+    """Return the targets themselves, so that every error is 0."""
     return Predictions.of_bank(targets)
 
 
 def one_step(targets: PresetBank, live: Mask, rows: npt.ArrayLike, seed: int = 0) -> Predictions:
-    """The targets with one random live parameter one step up or down, whichever its range allows.
+    """Return the targets with one random live parameter moved one step up or down, within its range.
 
     Args:
         targets: N presets.
-        live: bool (N, 145); a preset without a live parameter stays as it is.
-        rows: int (N,), whose numbers seed each preset's draw.
-        seed: of all draws.
+        live: Mask of the live parameters, bool (N, 145); a preset without any stays unchanged.
+        rows: Rows of the presets, int (N,), which seed each preset's draw.
+        seed: Random seed; equal seeds and rows give equal presets.
     """
     values = targets.values.copy()
     for preset, mask, row in zip(values, live, np.asarray(rows).tolist(), strict=True):
@@ -53,12 +53,20 @@ def one_step(targets: PresetBank, live: Mask, rows: npt.ArrayLike, seed: int = 0
 
 
 def mean_preset(train: PresetBank, n: int) -> Predictions:
-    """`n` times the training set's mean of each numerical and commonest value of each other parameter.
+    """Return the mean preset of a training set, `n` times.
 
-    What is rendered is rounded to the DX7's steps; `plugin` keeps the means.
+    Numerical parameters have their mean, all others their most common value. `values`, which are rendered,
+    are rounded to the DX7's steps; `plugin` keeps the means.
+
+    Args:
+        train: Presets of the training set, at least one.
+        n: Number of copies.
+
+    Raises:
+        ParameterError: The training set is empty.
     """
     if not len(train):
-        raise ParameterError("the mean of no presets is undefined")
+        raise ParameterError("the mean preset needs at least 1 training preset, not 0")
     values, plugin = np.zeros((1, N_VALUES), np.uint8), PresetBank.init().plugin()
     for p in PARAMETERS:
         if p.vced is None:
@@ -74,13 +82,34 @@ def mean_preset(train: PresetBank, n: int) -> Predictions:
 
 
 def random_presets(bank: PresetBank, train: Rows, rows: npt.ArrayLike, seed: int = 0) -> Predictions:
-    """A random training preset for each of `rows`."""
+    """Draw a random training preset for each row.
+
+    Args:
+        bank: Presets that rows refer to.
+        train: Rows to draw from, int64 (M,).
+        rows: Rows to draw for, int (N,), which seed the draws.
+        seed: Random seed; equal seeds and rows give equal presets.
+    """
     drawn = [train[np.random.default_rng([seed, row]).integers(len(train))] for row in np.asarray(rows)]
     return Predictions.of_bank(bank[np.array(drawn, np.int64)])
 
 
 def relatives(preset: npt.NDArray[np.uint8], others: npt.NDArray[np.uint8]) -> Mask:
-    """Which presets (N, 145) share at least 80 % of the values with one (145,): bool (N,)."""
+    """Find presets that share at least 80% of their values with a preset.
+
+    Args:
+        preset: Values of one preset, uint8 (145,).
+        others: Values of the presets to compare it with, uint8 (N, 145).
+
+    Returns:
+        Mask of the relatives, bool (N,).
+
+    >>> preset = PresetBank.init().values[0]
+    >>> other = preset.copy()
+    >>> other[:30] += 1
+    >>> relatives(preset, np.stack([preset, other])).tolist()
+    [True, False]
+    """
     return (others == preset).sum(1) >= RELATED * N_VALUES
 
 
@@ -93,18 +122,18 @@ def nearest_rows(
     related: bool = True,
     options: RunOptions = RunOptions(),
 ) -> Rows:
-    """Find the training row whose spectrogram at the store's first note is nearest to each of `rows`.
+    """Find the training row whose spectrogram at the store's first note is closest to that of each row.
 
     Args:
-        bank: The store's presets.
-        store: Spectrograms of the rows searched and of those asked for.
-        train: Rows to search.
-        rows: Rows asked for.
-        related: Whether relatives may be found too (`relatives`).
-        options: Progress, and where finished searches are kept.
+        bank: Presets of the store.
+        store: Spectrograms of `train` and `rows`.
+        train: Rows to search, int64 (M,).
+        rows: Rows to find neighbors of, int64 (N,).
+        related: False to exclude relatives of each row (see `relatives`).
+        options: Progress bar, and location of the cache.
 
     Returns:
-        int64 (len(rows),); -1 where the whole training set is related.
+        Rows of the training set, int64 (N,); -1 where the whole training set is related.
 
     Raises:
         StoreMismatchError: The store was rendered from another bank.
@@ -137,8 +166,22 @@ def nearest_neighbor_presets(
     related: bool = True,
     options: RunOptions = RunOptions(),
 ) -> Predictions:
-    """Return the presets of `nearest_rows`: a look-up that has learned nothing."""
+    """Return the presets found by `nearest_rows`: a look-up that has learned nothing.
+
+    Args:
+        bank: Presets of the store.
+        store: Spectrograms of `train` and `rows`.
+        train: Rows to search, int64 (M,).
+        rows: Rows to find neighbors of, int64 (N,).
+        related: False to exclude relatives of each row (see `relatives`).
+        options: Progress bar, and location of the cache.
+
+    Raises:
+        ParameterError: All training presets are relatives of a row.
+        StoreMismatchError: The store was rendered from another bank.
+    """
     found = nearest_rows(bank, store, train, rows, related=related, options=options)
     if (found < 0).any():
-        raise ParameterError(f"row {rows[found < 0][0]}: all training presets are its relatives")
+        row = rows[found < 0][0]
+        raise ParameterError(f"row {row} has no neighbor: all training presets are its relatives")
     return Predictions.of_bank(bank[found])

@@ -1,6 +1,6 @@
-"""The best of several presets by rendering: let the model try some, render each, keep the nearest.
+"""Best-of-n inference: a model draws several presets, each is rendered, and the closest one is kept.
 
-Each preset's candidates begin with the model's single pass, so that the best of one is that.
+The first candidate for each target is the preset of the model's single pass, so the best of one is that.
 """
 
 from collections.abc import Mapping
@@ -33,24 +33,30 @@ from latentdx.run_options import RunOptions
 from latentdx.typing import Notes, Rows, Values
 
 SEED = 0
-"""Of samples."""
+"""Random seed of the draws."""
 
 CURVE_METRICS = ("log_stft_mae", "spectral_convergence", "mfcc13_mae", "log_mel_mae")
+"""Metrics of the curve, in addition to the distance by which candidates are ranked."""
 
-_CHUNK = 16  # presets between two writes
+_CHUNK = 16  # presets per write to the cache
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Candidates of each preset of a trial: `values` uint8 (N, n, 145), the first being `single`, and their
-    `distances` (N, n) from the target."""
+    """Candidates for each of the N presets of a trial.
+
+    Attributes:
+        single: Predictions of the single pass, which are the first candidates.
+        values: Candidates, uint8 (N, n, 145).
+        distances: Distance of each candidate's sound from the target, float32 (N, n).
+    """
 
     single: Predictions
     values: Values
     distances: npt.NDArray[np.float32]
 
     def best(self, n: int) -> Predictions:
-        """The nearest of the first `n` candidates."""
+        """Return the closest of the first `n` candidates of each preset."""
         chosen = self.distances[:, :n].argmin(1)
         values = self.values[np.arange(len(chosen)), chosen]
         plugin = PresetBank.from_values(values).plugin()
@@ -70,18 +76,18 @@ def draw(
     A preset's draws depend on its row and `SEED` alone, not on the other presets of its trial.
 
     Args:
-        model: The model that draws.
-        trial: The presets.
-        n: Candidates per preset, of which one is the single pass.
+        model: Model that draws.
+        trial: Presets to evaluate on.
+        n: Number of candidates per preset, at least 1; the first is the single pass.
         temperature: Temperature of the draws.
-        options: How the computation runs.
+        options: Number of threads that render, progress bar, and location of the cache.
     """
     single = predict(model, trial, options)
     dataset = SpectrogramDataset(store_of(model, trial), trial.bank, decibels=True)
     synth = Dexed()
 
     def explore(rows: Rows) -> npt.NDArray[np.float32]:
-        """Return (rows, n, values and distance)."""
+        """Return the values and the distance of each candidate, float32 (rows, n, 146)."""
         out = np.empty((len(rows), n, N_VALUES + 1), np.float32)
         for found, row in zip(out, rows.tolist(), strict=True):
             targets = [synth.render(trial.bank[row], *note) for note in model.notes]
@@ -107,7 +113,7 @@ def draw(
         description=f"best of {n}",
     )
     values, distances = found[..., :-1].astype(np.uint8), found[..., -1]
-    values[:, 0] = single.values  # a batch rounds otherwise in the last bit
+    values[:, 0] = single.values  # in a batch, the last bit may be rounded differently
     return Drawn(single, values, distances)
 
 
@@ -125,17 +131,20 @@ def best_of(
     """Evaluate the best of `n` candidates by rendering, and the single pass on the same presets.
 
     Args:
-        model: The model that draws.
-        trial: The presets.
-        n: Candidates per preset, of which one is the single pass.
-        name: Name of the result; default the model's.
+        model: Model that draws.
+        trial: Presets to evaluate on.
+        n: Number of candidates per preset, at least 1; the first is the single pass.
+        name: Name of the result; default: the model's.
         temperature: Temperature of the draws.
-        leaky: See `check`.
-        measurement: What is measured, and at which notes sounds are compared.
-        options: How the computation runs.
+        leaky: True to allow another split than the model's, see `latentdx.evaluation.trials.check`.
+        measurement: Metrics to compute, and the notes at which sounds are compared.
+        options: Number of processes, progress bar, and location of the cache.
 
     Returns:
-        Results of the single pass and of the best; and the table of `curve_of` at 1, 2, 4 … n candidates.
+        Results of the single pass and of the best of `n`; table of `curve_of` at 1, 2, 4 … n candidates.
+
+    Raises:
+        CheckpointError: The model does not fit the trial.
     """
     check(model, trial, leaky=leaky)
     drawn = draw(model, trial, n, temperature=temperature, options=options)
@@ -159,18 +168,20 @@ def curve_of(
     notes: Notes = SINGLE_NOTE,
     options: RunOptions = RunOptions(),
 ) -> pd.DataFrame:
-    """Tabulate medians against the number of presets rendered.
+    """Tabulate median metrics against the number of presets that were rendered.
 
     Args:
-        best: Number -> the best preset until then, for each preset of the trial.
-        model: The model that inferred them.
-        trial: The presets.
+        best: Mapping from a number of rendered presets to the best ones among them, one for each target.
+        model: Model that inferred them.
+        trial: Presets to evaluate on.
         name: Name of the curve.
         notes: (MIDI note, velocity) pairs at which sounds are compared.
-        options: How the computation runs.
+        options: Number of processes, progress bar, and location of the cache.
 
     Returns:
-        Columns samples, metric, n (presets), median, low, high, and what made it.
+        Table with a row per number and metric. Columns: samples, metric, n (number of targets), median, low
+        and high (the median's 95% interval), and the provenance: name, title, checkpoint_sha256, split,
+        subset, selection, engine, commit.
     """
     out = []
     for k, found in best.items():
@@ -194,7 +205,7 @@ def curve_of(
 
 
 def write_curve(curve: pd.DataFrame, folder: Path) -> Path:
-    """Keep `best_of`'s table as `curve.<name>.<split>.csv`."""
+    """Write the table of `curve_of` as `curve.<name>.<split>.csv` into a folder, and return the file."""
     first = curve.iloc[0]
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"curve.{first['name']}.{first['split']}.csv"
@@ -204,6 +215,6 @@ def write_curve(curve: pd.DataFrame, folder: Path) -> Path:
 
 
 def read_curves(folder: Path) -> pd.DataFrame:
-    """All curves of a folder, one after another; empty where there is none."""
+    """Read all curves of a folder into one table, which is empty if there are none."""
     tables = [pd.read_csv(path, keep_default_na=False) for path in sorted(folder.glob("curve.*.csv"))]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["name", "metric"])

@@ -1,4 +1,4 @@
-"""What `latentdx evaluate` does: it measures models, anchors and searches into `data/results`."""
+"""Steps of `latentdx evaluate`: measure models, anchors and searches, and write results to `data/results`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -37,24 +37,24 @@ from latentdx.training.run import run_folder
 from latentdx.typing import Mask, Rows
 
 PLAYED = ("latent", "naive", "matched", "naive-paced", "latent-paced", "paced")
-"""Methods whose sounds between the page's presets are kept, 3.3 MB; of the others only the numbers."""
+"""Methods whose sounds between the page's presets are kept (3.3 MB); other methods keep only numbers."""
 
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What is evaluated, and how.
+    """Settings of an evaluation.
 
     Attributes:
         split: Split whose test set is used; `None` for each checkpoint's own ("twin-disjoint" for anchors).
         subset: Part of the split: "test", or "validation" to choose settings by.
         limit: Number of presets, drawn by seed; `None` for all.
-        measurement: What is measured, and at which notes sounds are compared.
-        best_of: Candidates per preset; 1 is the single pass.
+        measurement: Metrics to compute, and the notes at which sounds are compared.
+        best_of: Number of candidates per preset; 1 is the single pass.
         temperature: Temperature of the draws.
         name: Name of the result; `None` for the model's.
-        leaky: Allow another split than the model's.
-        out: Folder of the results; default `data/results`.
-        options: How long computations run.
+        leaky: True to allow another split than the model's.
+        out: Folder of the results; `None` for `data/results`.
+        options: Number of processes, progress bar, and location of the cache.
     """
 
     split: str | None = None
@@ -74,43 +74,58 @@ class EvaluationRequest:
         return self.out or data_path("results")
 
     def trial(self, corpus: str, split: Split) -> Trial:
-        """Return the presets to evaluate on, `split` being the model's own."""
+        """Return the presets to evaluate on.
+
+        Args:
+            corpus: Name of the corpus.
+            split: Split to use if the request names none: the model's own.
+
+        Raises:
+            ParameterError: There is no split or subset of that name, or the limit is below 1.
+        """
         wanted = split if self.split is None else self.split
         if wanted not in SPLITS:
-            raise ParameterError(f"no split {wanted!r}: there are {', '.join(SPLITS)}")
+            raise ParameterError(f"there is no split {wanted!r}, only {', '.join(SPLITS)}")
         if self.subset not in SUBSETS:
-            raise ParameterError(f"no subset {self.subset!r}: there are {', '.join(SUBSETS)}")
+            raise ParameterError(f"there is no subset {self.subset!r}, only {', '.join(SUBSETS)}")
         return Trial.of(corpus, wanted, self.subset, limit=self.limit)
 
 
 def find_model(name: str) -> Programmer:
-    """Load a checkpoint file, else the published model of that name, else this machine's laptop training."""
+    """Load a model: a checkpoint file, a published model, or the result of a laptop training on this machine.
+
+    Args:
+        name: Path of a .safetensors file, or name of a model; published models take precedence.
+
+    Raises:
+        DataMissingError: There is no such model.
+    """
     is_file = name.endswith(".safetensors")
     if is_file or name in published_models() or name not in model_names("laptop"):
         return load_model(name)
     own = run_folder(read_profile(name, "laptop")) / "model.safetensors"
     if not own.exists():
         raise DataMissingError(
-            f"no model {name!r}: it is neither published nor at {own}; run `latentdx train {name}` first"
+            f"no model {name!r} is published, and there is none at {own}: run `latentdx train {name}` first"
         )
     return load_model(own)
 
 
 def shipped_models() -> list[Programmer]:
-    """All, in the order of their training profiles."""
+    """Return all models that ship, in the order of their training profiles."""
     files = [data_path("checkpoints", f"{name}.safetensors") for name in model_names("laptop")]
     return [load_model(file) for file in files if file.exists()]
 
 
-def summarize(request: EvaluationRequest = EvaluationRequest()) -> Iterator[Path]:
-    """Summarize the results; where they are what ships, write the model cards too. Yields each file."""
+def summarize(request: EvaluationRequest) -> Iterator[Path]:
+    """Summarize the results; if they are the ones that ship, write the model cards too. Yields each file."""
     yield summary.write(request.folder)
-    if request.out is None:  # what ships has its figures from there
+    if request.out is None:  # the figures on the cards come from the results that ship
         yield from write_cards()
 
 
 def evaluate_model(model: Programmer, request: EvaluationRequest) -> Iterator[Path]:
-    """Evaluate a model in one pass, or as the best of several, and on the published examples."""
+    """Evaluate a model in one pass or as best of several, and on the paper's examples. Yields each file."""
     profile = model.about.profile
     trial = request.trial(profile.corpus, profile.split)
     shared: dict[str, Any] = {
@@ -133,13 +148,13 @@ def evaluate_model(model: Programmer, request: EvaluationRequest) -> Iterator[Pa
 
 
 def evaluate_published(model: Programmer, request: EvaluationRequest) -> Iterator[Path]:
-    """Evaluate a model on the published examples in one pass and, where asked for, as the best of several."""
+    """Evaluate a model on the paper's examples, in one pass and as the best of several. Yields each file."""
     for n in sorted({1, request.best_of}):
         yield listening_examples.evaluate_examples(model, n, folder=request.folder)
 
 
 def evaluate_baselines(request: EvaluationRequest) -> Iterator[Path]:
-    """Evaluate the anchors of every table, which need no training."""
+    """Evaluate the anchors of every table, which need no training. Yields each file."""
     trial = request.trial(paper_examples.CORPUS, "twin-disjoint")
     for result in evaluate_anchors(
         corpus=trial.corpus,
@@ -154,7 +169,11 @@ def evaluate_baselines(request: EvaluationRequest) -> Iterator[Path]:
 
 
 def evaluate_match(request: EvaluationRequest) -> Iterator[Path]:
-    """Evaluate matches by the default model, and what they are compared with, on `limit` targets (200)."""
+    """Evaluate matches by the default model, and the searches that they are compared with. Yields each file.
+
+    Args:
+        request: Settings of the evaluation; without a limit, 200 targets are used.
+    """
     file = data_path("checkpoints", "latentdx.safetensors")
     model = load_model(file)
     profile = model.about.profile
@@ -169,13 +188,13 @@ def evaluate_match(request: EvaluationRequest) -> Iterator[Path]:
 
 
 def evaluate_interpolation(model: str, request: EvaluationRequest) -> Iterator[Path]:
-    """Evaluate paths between presets by every method, and render the two of the paper's page.
+    """Evaluate paths between presets by every method, and render those of the paper's page. Yields each file.
 
-    Into `data/interpolation`: `limit` pairs of the test set (500).
+    Files are written to `data/interpolation`, unless the request names another folder.
 
     Args:
         model: Name or checkpoint of the model whose latents are used; "" for the shipped NumCat++.
-        request: What is evaluated.
+        request: Settings of the evaluation; without a limit, 500 pairs of presets are used.
 
     Raises:
         CheckpointError: The checkpoint was trained on other presets or another split.
@@ -226,12 +245,12 @@ def evaluate_interpolation(model: str, request: EvaluationRequest) -> Iterator[P
 def _sources(
     model: Programmer, bank: PresetBank, pairs: Rows, options: RunOptions
 ) -> tuple[dict[str, interpolation.MethodPaths], dict[str, Mask]]:
-    """Return all methods' paths between pairs of rows, and whether the ends are their own."""
+    """Return the paths of all methods between pairs of rows, and masks of the ends that they reproduce."""
     a, b = bank.values[pairs[:, 0]], bank.values[pairs[:, 1]]
-    ways = Pairs(a, b, model, options=options)
+    interpolation_methods = Pairs(a, b, model, options=options)
     sources, exact = {}, {}
     for m in METHODS.values():
-        paths = ways.paths(m.name, interpolation.N_STEPS)
+        paths = interpolation_methods.paths(m.name, interpolation.N_STEPS)
         about: dict[str, Any] = {"title": m.title, "text": m.text, "exact": float(paths.exact.mean())}
         if m.model:
             about["radius"] = float(f"{np.median(paths.radius):.4g}")
@@ -240,17 +259,17 @@ def _sources(
     return sources, exact
 
 
-def render_listening_examples(request: EvaluationRequest) -> Path:
-    """Render what NumCat++ and the default model, where they ship, make of presets of the test set.
+def render_listening_examples(request: EvaluationRequest) -> Iterator[Path]:
+    """Render presets of the test set next to what NumCat++ and the default model infer, if these models ship.
 
-    The presets are chosen by the default model's distances, so its result must be there.
+    The presets are chosen by the default model's distances, so its result must exist. Yields the manifest.
 
     Raises:
         DataMissingError: No model ships, or the default model has no result.
     """
     models = [m for m in shipped_models() if m.about.profile.name in ("numcat++", "latentdx")]
     if not models:
-        raise DataMissingError(f"no model ships in {data_path('checkpoints')}: there is nothing to listen to")
+        raise DataMissingError(f"there is nothing to listen to: {data_path('checkpoints')} has no model")
     last = models[-1]
     references = [
         r
@@ -262,6 +281,6 @@ def render_listening_examples(request: EvaluationRequest) -> Path:
     if not references:
         name = last.about.profile.name
         raise DataMissingError(
-            f"no result of {name} in {request.folder}: run `latentdx evaluate model {name}` first"
+            f"{request.folder} has no result of {name}: run `latentdx evaluate model {name}` first"
         )
-    return listening_examples.write_listening(references[0], models, n=request.best_of, folder=request.folder)
+    yield listening_examples.write_listening(references[0], models, n=request.best_of, folder=request.folder)

@@ -1,4 +1,4 @@
-"""Evaluate predictions over many presets: render, compare with the targets, one row a preset and note."""
+"""Evaluate predictions for many presets: render them and compare them with the targets at every note."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,22 +21,22 @@ from latentdx.run_options import RunOptions
 from latentdx.typing import Notes, Values
 
 N_PYIN = 500
-"""Presets that pYIN is run on, drawn by seed: it takes 0.76 s a sound, all other metrics together 0.03."""
+"""Number of presets with a pYIN estimate, which takes 0.76 s per sound; all other metrics take 0.03 s."""
 
-_PITCH_CHUNK = 16  # presets: 12 s of one core
+_PITCH_CHUNK = 16  # presets, which take one core 12 s
 _SEED = 0
-_FLAGS = 2  # whether the target, and the inferred sound, is silent
+_FLAGS = 2  # columns: target is silent, inferred sound is silent
 
 
 def method() -> str:
-    """What a cached measurement depends on beside the presets: the code, and the libraries it leans on."""
+    """Return what a cached measurement depends on in addition to the presets: code and library versions."""
     code = code_hash(registry, sound_features, pitch)
     libraries = (f"{name} {version(name)}" for name in ("librosa", "numpy", "scipy"))
     return f"{code} {' '.join(libraries)}"
 
 
 def _measure(targets: Values, inferred: Values, *, notes: Notes, renderer: Renderer) -> npt.NDArray[Any]:
-    """All audio metrics and the two flags: float32 (preset, note, metric)."""
+    """Return the two flags and all audio metrics, float32 (preset, note, flag or metric)."""
     out = np.empty((len(targets), len(notes), len(registry.AUDIO_METRICS) + _FLAGS), np.float32)
     for i, values in enumerate(zip(targets, inferred, strict=True)):
         for j, note in enumerate(notes):
@@ -47,20 +47,31 @@ def _measure(targets: Values, inferred: Values, *, notes: Notes, renderer: Rende
 
 
 def _pitches(values: Values, *, notes: Notes, renderer: Renderer) -> npt.NDArray[Any]:
-    """pYIN: float64 (preset, note, (f0 in Hz, voiced share))."""
+    """Estimate pitch by pYIN: float64 (preset, note, 2), f0 in Hz and share of voiced frames."""
     found = [[pitch.estimate(renderer.render(Preset(v), *note)) for note in notes] for v in values]
     return np.array([[(p.f0, p.voiced) for p in row] for row in found]).reshape(len(values), len(notes), 2)
 
 
 def pyin_rows(n: int, n_pyin: int = N_PYIN) -> npt.NDArray[np.int64]:
-    """Which of `n` presets pYIN is run on: the same for all models, ascending."""
+    """Choose the presets that pYIN is run on, the same for all models.
+
+    Args:
+        n: Number of presets.
+        n_pyin: Number of presets to choose, at most `n`.
+
+    Returns:
+        Positions of the chosen presets, int64, ascending.
+
+    >>> pyin_rows(4).tolist()
+    [0, 1, 2, 3]
+    """
     return np.sort(np.random.default_rng(_SEED).choice(n, min(n, n_pyin), replace=False))
 
 
 def _pyin_errors(
     targets: Values, inferred: Values, n_notes: int, n_pyin: int, estimates: Callable[..., npt.NDArray[Any]]
 ) -> npt.NDArray[np.float32]:
-    """float32 (presets x notes,), `nan` where pYIN was not run."""
+    """Return pitch errors, float32 (presets x notes,); `nan` where pYIN was not run."""
     chosen = pyin_rows(len(targets), n_pyin)
     errors = np.full((len(targets), n_notes), np.nan, np.float32)
     a, b = (estimates([values[chosen]], size=_PITCH_CHUNK) for values in (targets, inferred))
@@ -74,11 +85,11 @@ def _check(
     targets: PresetBank, predictions: Predictions, rows: npt.NDArray[Any], live: npt.NDArray[Any] | None
 ) -> None:
     if len(targets) != len(predictions):
-        raise ParameterError(f"{len(targets)} targets, but {len(predictions)} predictions")
+        raise ParameterError(f"there are {len(targets)} targets, but {len(predictions)} predictions")
     if live is not None and live.shape != targets.values.shape:
-        raise ParameterError(f"a live mask has shape {targets.values.shape}, not {live.shape}")
+        raise ParameterError(f"the live mask must have shape {targets.values.shape}, not {live.shape}")
     if rows.shape != (len(targets),):
-        raise ParameterError(f"{len(targets)} targets, but rows of shape {rows.shape}")
+        raise ParameterError(f"there are {len(targets)} targets, but rows of shape {rows.shape}")
 
 
 def evaluate(
@@ -92,21 +103,26 @@ def evaluate(
     renderer: Renderer | None = None,
     options: RunOptions = RunOptions(),
 ) -> pd.DataFrame:
-    """Every metric of every preset at every note: about 30 ms a preset, note and core.
+    """Compute every metric of every preset at every note, in about 30 ms per preset, note and core.
+
+    Results are deterministic. Finished chunks are kept, so an interrupted evaluation resumes.
 
     Args:
-        targets: N presets (neutral, as the models see them).
-        predictions: what was inferred from their sounds.
-        rows: int (N,), what to call the presets in the result; default 0 … N-1.
-        notes: (MIDI note, velocity) pairs to render both at.
-        live: bool (N, 145), the targets' live parameters; without, three metrics are `nan`.
-        n_pyin: on how many presets to run pYIN too.
-        renderer: default `Dexed`.
-        options: number of processes, progress, and where finished chunks are kept.
+        targets: N presets, neutral, as the models see them (`PresetBank.neutral`).
+        predictions: N presets that were inferred from the targets' sounds.
+        rows: Names of the presets in the result, int (N,); default 0 … N-1.
+        notes: (MIDI note, velocity) pairs at which both are rendered.
+        live: Mask of the targets' live parameters, bool (N, 145); without it, three metrics are `nan`.
+        n_pyin: Number of presets with a pYIN estimate, 0 … N.
+        renderer: Synth that renders; default `Dexed()`.
+        options: Number of processes, progress bar, and location of the cache.
 
     Returns:
-        N x notes rows: row, note, velocity, target_silent, silent, and a column for each of `METRICS`,
-        float32. Parameter metrics are the same at each note of a preset. Deterministic.
+        Table with N x notes rows. Columns: row, note, velocity, target_silent, silent, and one for each of
+        `latentdx.metrics.registry.METRICS`, float32. Parameter metrics are equal at all notes of a preset.
+
+    Raises:
+        ParameterError: Lengths or shapes of targets, predictions, rows and mask do not fit.
     """
     names = np.arange(len(targets)) if rows is None else np.asarray(rows)
     _check(targets, predictions, names, live)

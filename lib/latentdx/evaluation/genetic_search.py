@@ -1,8 +1,8 @@
-"""A seeded genetic search for one preset by its rendered sound: what patience alone finds, without learning.
+"""A seeded genetic search for one preset by its rendered sound: a baseline that uses no learning.
 
-Population 40, starting from one preset and mutants of it; tournaments of two; uniform crossover by operator
-block; each learnable parameter mutated with probability 0.03; the four best survive. The fitness is the mean
-absolute difference of dB mel spectrograms, as of the nearest preset.
+The population of 40 starts from one preset and mutants of it. Parents are chosen in tournaments of two and
+crossed uniformly by operator block; each learnable parameter is mutated with probability 0.03; the four best
+survive. The fitness is the mean absolute difference of mel spectrograms in dB, as for the nearest preset.
 """
 
 from collections.abc import Sequence
@@ -19,20 +19,27 @@ from latentdx.presets.parameters import N_OPERATORS, N_VALUES, maxima, operator_
 from latentdx.typing import Values
 
 POPULATION = 40
+"""Number of presets in each generation."""
+
 ELITES = 4
+"""Number of best presets that survive into the next generation."""
+
 MUTATION = 0.03
+"""Probability that a learnable parameter is mutated."""
+
 RENDERS = 2_000
+"""Default number of renders of a search."""
 
 
 @dataclass(frozen=True)
 class GeneticSearchResult:
-    """What a search ends with.
+    """Result of a genetic search.
 
     Attributes:
-        preset: the best one found.
-        distance: its mean absolute difference, dB.
-        start: that of the preset it began with.
-        renders: how many were made.
+        preset: Best preset found.
+        distance: Mean absolute difference of its mel spectrogram from the target's, in dB.
+        start: Same difference for the preset that the search started from.
+        renders: Number of renders that were made.
     """
 
     preset: Preset
@@ -42,22 +49,33 @@ class GeneticSearchResult:
 
 
 def _blocks() -> list[npt.NDArray[np.int64]]:
-    """Columns that are inherited together: of each operator, and the global ones."""
+    """Return the columns that are inherited together: those of each operator, and the global ones."""
     operators = [np.arange(N_VALUES)[operator_columns(k)] for k in range(1, N_OPERATORS + 1)]
     return [*operators, np.setdiff1d(np.arange(N_VALUES), np.concatenate(operators))]
 
 
 def mutate(values: Values, rng: np.random.Generator) -> Values:
-    """A copy in which each learnable parameter has, with probability 0.03, another value drawn evenly."""
+    """Return a copy in which each learnable parameter has a new random value with probability 0.03.
+
+    Args:
+        values: Values of one preset, uint8 (145,).
+        rng: Random number generator; its state advances.
+    """
     chosen = rng.random(N_VALUES) < MUTATION
     chosen &= np.array([p.learnable for p in voice_parameters()])
-    # any of the other values: the drawn ones from the present value upwards move up by one
+    # draw uniformly from all other values: skip the present one
     drawn = rng.integers(0, maxima())
     return np.where(chosen, drawn + (drawn >= values), values).astype(np.uint8)
 
 
 def cross(a: Values, b: Values, rng: np.random.Generator) -> Values:
-    """Each operator, and the global parameters, from either parent."""
+    """Return a preset with each operator, and the global parameters, from a random one of two parents.
+
+    Args:
+        a: Values of one parent, uint8 (145,).
+        b: Values of the other parent, uint8 (145,).
+        rng: Random number generator; its state advances.
+    """
     child = a.copy()
     for block in _blocks():
         if rng.random() < 0.5:
@@ -79,39 +97,42 @@ def genetic_search(
     seed: int | Sequence[int] = 0,
     renderer: Renderer | None = None,
 ) -> GeneticSearchResult:
-    """Search for the preset that sounds like `target`: about 3 ms a render.
+    """Search for the preset that sounds like a target, in about 3 ms per render.
 
     Args:
-        target: float (samples,) at plug-in scale.
-        start: where to begin, such as the nearest known preset.
-        note: (MIDI note, velocity) of the target.
-        renders: the budget, at least one; presets already heard cost nothing.
-        seed: the same seed, the same search; give [seed, row] where many presets are searched for.
-        renderer: default `Dexed`.
+        target: Target sound, float32 (samples,), at plug-in scale (neither normalized nor in dB).
+        start: Preset to start from, such as the nearest known preset.
+        note: MIDI note and velocity of the target.
+        renders: Number of renders, at least 1; a preset that occurs again is not rendered again.
+        seed: Random seed; equal seeds give equal results. Use [seed, row] to search for many presets.
+        renderer: Synth that renders; default `Dexed()`.
+
+    Raises:
+        ParameterError: `renders` is below 1.
     """
     if renders < 1:
-        raise ParameterError(f"a search of {renders} renders finds nothing: at least 1")
+        raise ParameterError(f"a search needs at least 1 render, not {renders}")
     synth, rng = renderer or Dexed(), np.random.default_rng(seed)
     wanted = mel_spectrogram(target)
-    heard: dict[bytes, float] = {}
+    known: dict[bytes, float] = {}
 
     def distance(values: Values) -> float:
         key = values.tobytes()
-        if key not in heard:
+        if key not in known:
             sound = synth.render(Preset(values), *note, n_samples=len(target))
-            heard[key] = float(np.abs(mel_spectrogram(sound) - wanted).mean())
-        return heard[key]
+            known[key] = float(np.abs(mel_spectrogram(sound) - wanted).mean())
+        return known[key]
 
     first = start.values
     population = [first, *(mutate(first, rng) for _ in range(POPULATION - 1))]
     while True:
         scored = []
         for values in population:
-            if len(heard) == renders and values.tobytes() not in heard:
+            if len(known) == renders and values.tobytes() not in known:
                 continue
             scored.append((distance(values), values))
-        scored.sort(key=lambda pair: pair[0])  # stable: of equals the older one is kept
-        if len(heard) == renders:
+        scored.sort(key=lambda pair: pair[0])  # stable: among equals, the older one is kept
+        if len(known) == renders:
             break
         distances = [d for d, _ in scored]
         parents = [v for _, v in scored]
@@ -123,4 +144,4 @@ def genetic_search(
         ]
         population = [*parents[:ELITES], *children]
     best, values = scored[0]
-    return GeneticSearchResult(Preset(values, start.name), best, heard[first.tobytes()], len(heard))
+    return GeneticSearchResult(Preset(values, start.name), best, known[first.tobytes()], len(known))

@@ -1,8 +1,7 @@
-"""How smooth, straight and even are paths between presets? By 46 audio features, over many pairs.
+"""Smoothness, straightness and evenness of paths between presets, by 46 audio features over many pairs.
 
-The measures are those of `latentdx.metrics.path`, of features each standardized by its mean and deviation
-over training presets. What makes the paths comes from outside (`latentdx.applications.interpolate`), for
-imports run one way.
+The measures are those of `latentdx.metrics.path`, computed from features that are standardized by their mean
+and standard deviation over training presets. `latentdx.applications.interpolate` makes the paths.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,37 +30,41 @@ from latentdx.run_options import RunOptions
 from latentdx.typing import Floats, Rows, Values
 
 FOLDER = "interpolation"
-"""Of what ships, in `data`."""
+"""Folder of the results that ship, in `data`."""
 
 N_PAIRS = 500
+"""Default number of pairs."""
+
 N_STEPS = 7
-"""As on the paper's page; SPINVAE was measured at nine."""
+"""Number of steps of a path, as on the paper's page; SPINVAE was evaluated with nine."""
 
 N_TRAINING = 1000
-"""Training presets that the features are standardized on, drawn by seed."""
+"""Number of training presets, drawn by seed, that features are standardized on."""
 
 SEED = 0
+"""Random seed of the pairs and of the training presets."""
+
 BASELINE = "naive"
-"""What the others are compared with."""
+"""Method that the others are compared with."""
 
 MEASURES = ("smoothness", "nonlinearity", "unevenness")
 
 _CHUNK = 128
-_LEAST = 5  # presets that anything is told of; fewer would tell on presets
+_LEAST = 5  # pairs per reported median; fewer would reveal properties of single presets
 
 
 # -- features of many presets --------------------------------------------------------------------------------
 
 
 def method(renderer: Renderer) -> str:
-    """What a cached feature depends on beside the preset."""
+    """Return what a cached feature depends on in addition to the preset: code, libraries, engine and note."""
     code = code_hash(timbre)
     libraries = (f"{name} {version(name)}" for name in ("librosa", "numpy", "scipy"))
     return f"{code} {' '.join(libraries)} {renderer.engine} {renderer.sample_rate} {SINGLE_NOTE}"
 
 
 def _measure(values: Values) -> Floats:
-    """(N, 46 + 1): the features, and whether it is silent."""
+    """Return the features of presets, and 1 where one is silent: float64 (N, 46 + 1)."""
     synth = Dexed()
     out = np.empty((len(values), len(FEATURES) + 1))
     for i, v in enumerate(values):
@@ -72,12 +75,17 @@ def _measure(values: Values) -> Floats:
 
 
 def preset_features(
-    values: Values,
-    *,
-    options: RunOptions = RunOptions(),
+    values: Values, *, options: RunOptions = RunOptions()
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Features (N, 46), raw, and silence (N,), of presets (N, 145) at (60, 85). Equal presets are rendered
-    once; finished chunks are kept in the user's cache."""
+    """Compute the features of presets at note 60, velocity 85; equal presets are rendered once.
+
+    Args:
+        values: Presets, uint8 (N, 145).
+        options: Number of processes, progress bar, and location of the cache.
+
+    Returns:
+        Features that are not standardized, float64 (N, 46); and mask of the silent presets, bool (N,).
+    """
     distinct, where = np.unique(values, axis=0, return_inverse=True)
     found = map_chunks(
         _measure,
@@ -96,29 +104,41 @@ def preset_features(
 
 
 def draw_pairs(rows: Rows, n: int = N_PAIRS) -> Rows:
-    """`n` pairs of rows, (n, 2), no row twice: the first of a seeded shuffle, so that fewer are a part of
-    more."""
+    """Draw pairs of rows by seed, without reusing a row; a smaller draw is the start of a larger one.
+
+    Args:
+        rows: Rows to draw from, int64 (M,).
+        n: Number of pairs, 1 … M / 2.
+
+    Returns:
+        Rows of the start and end of each pair, int64 (n, 2).
+
+    >>> draw_pairs(np.arange(10), 2).shape
+    (2, 2)
+    """
     if not 1 <= n <= len(rows) // 2:
-        raise ParameterError(f"{n} pairs are outside 1 … {len(rows) // 2}: there are {len(rows)} presets")
+        most = len(rows) // 2
+        raise ParameterError(f"{n} pairs cannot be drawn from {len(rows)} presets, only 1 … {most}")
     return np.random.default_rng(SEED).permutation(rows)[: 2 * n].reshape(n, 2)
 
 
 @dataclass(frozen=True)
 class PathProvenance:
-    """What made a result, and what cannot be told from its table.
+    """Provenance of a result, and statistics that cannot be computed from its table.
 
     Attributes:
-        model, title: of the model whose latents are used.
-        checkpoint_sha256: of its weights, first sixteen digits.
-        corpus, corpus_sha256, split, subset: where the pairs are from.
-        n_pairs, n_steps, seed, note: how they were made and played.
-        methods: name -> title, text; of models also `exact` (share of ends that the model itself gives back
-            exactly) and `radius` (median RMS of the ends' latents).
-        features: name -> group, unit, mean and deviation over the training presets.
-        n_training: how many these were.
-        engine, commit, libraries: as elsewhere.
-        by_algorithm: "same" or "different" algorithm at the ends -> n, and method -> the median of each
-            measure; no fewer than five pairs.
+        model, title: Name and title of the model whose latents are used.
+        checkpoint_sha256: SHA-256 of its weights, first sixteen digits.
+        corpus, corpus_sha256, split, subset: Origin of the pairs.
+        n_pairs, n_steps, seed: Number of pairs, number of steps of each path, and seed of the pairs.
+        note: MIDI note and velocity at which presets are rendered.
+        methods: Title and text of each method; for models also `exact` (share of the ends that the model
+            itself reproduces exactly) and `radius` (median RMS of the ends' latents).
+        features: Group and unit of each feature, and its mean and deviation over the training presets.
+        n_training: Number of these training presets.
+        engine, commit, libraries: Versions of the rendering engine, the code and the libraries.
+        by_algorithm: For pairs with the "same" or "different" algorithms at their ends, their number `n` and
+            each method's median of each measure, where there are at least five pairs.
     """
 
     model: str
@@ -143,7 +163,13 @@ class PathProvenance:
 
 @dataclass(frozen=True)
 class Standard:
-    """Mean and deviation of each feature over presets, (46,) each; what never varies has deviation 1."""
+    """Standardization of features by their mean and standard deviation over some presets.
+
+    Attributes:
+        mean: Mean of each feature, float64 (46,).
+        deviation: Standard deviation of each feature, float64 (46,); 1 for features that do not vary.
+        n: Number of presets.
+    """
 
     mean: Floats
     deviation: Floats
@@ -151,53 +177,59 @@ class Standard:
 
     @classmethod
     def of(cls, found: Floats) -> "Standard":
-        """Of features (N, 46)."""
+        """Compute it from the features of N presets, float64 (N, 46)."""
         deviation = found.std(axis=0)
         return cls(found.mean(axis=0), np.where(deviation > 1e-9, deviation, 1.0), len(found))
 
     @classmethod
     def of_training(cls, bank: PresetBank, rows: Rows, options: RunOptions = RunOptions()) -> "Standard":
-        """Compute it over `N_TRAINING` presets of these rows of a bank, drawn by seed."""
+        """Compute it from `N_TRAINING` presets that are drawn by seed from some rows of a bank."""
         chosen = np.random.default_rng(SEED).choice(rows, min(N_TRAINING, len(rows)), replace=False)
         return cls.of(preset_features(bank.values[np.sort(chosen)], options=options)[0])
 
     @classmethod
     def of_features(cls, told: Mapping[str, Mapping[str, Any]], n: int) -> "Standard":
-        """As a result's provenance has it."""
+        """Restore it from the `features` and `n_training` of a result's provenance."""
         mean, deviation = (np.array([told[f.name][key] for f in FEATURES]) for key in ("mean", "deviation"))
         return cls(mean, deviation, n)
 
     def of_path(self, found: Floats) -> Floats:
-        """Features (…, 46) -> in deviations from the mean."""
+        """Standardize features (…, 46): subtract the means and divide by the deviations."""
         return (found - self.mean) / self.deviation
 
 
 @dataclass(frozen=True)
 class PairResult:
-    """One row a pair and method, and what made it.
+    """Measures of all paths.
 
-    Columns: pair, row_a, row_b, label_a, label_b, method, failed, silent_steps (between the ends),
-    smoothness, nonlinearity, unevenness, largest_step, and the first two for each group of features,
-    `smoothness_timbre` for one.
+    Attributes:
+        table: One row per pair and method. Columns: pair, row_a, row_b, label_a, label_b, method, failed,
+            silent_steps (number of silent steps between the ends), smoothness, nonlinearity, unevenness,
+            largest_step; and the first two measures for each group of features, such as `smoothness_timbre`.
+        provenance: Provenance of the table.
     """
 
     table: pd.DataFrame
     provenance: PathProvenance
 
     def write(self, folder: Path) -> Path:
-        """Write `pairs.<model>.parquet`, as `parquet.write` does."""
+        """Write `pairs.<model>.parquet` into a folder, and return the file; see `parquet.write`."""
         return parquet.write(self.table, self.provenance, folder / f"pairs.{self.provenance.model}.parquet")
 
     @classmethod
     def read(cls, path: Path) -> "PairResult":
-        """Read a file that `write` made; raises `DataMissingError` for any other, or none."""
+        """Read a file that `write` wrote; raise `DataMissingError` if it is missing or another file."""
         return cls(*parquet.read(path, PathProvenance, "latentdx evaluate interpolation"))
 
     def scores(self, measure: str, *, sounding: bool = False) -> dict[str, Floats]:
-        """Method -> one value a pair, in one order; `nan` where it failed.
+        """Return the values of a measure for each method.
 
         Args:
-            sounding: only the pairs in which no method has a silent step.
+            measure: Name of a column, such as "smoothness".
+            sounding: True to keep only pairs in which no method has a silent step.
+
+        Returns:
+            One value per pair for each method, float64, in one order for all; `nan` where a method failed.
         """
         wide = self.table.pivot(index="pair", columns="method", values=measure)
         if sounding:
@@ -207,8 +239,18 @@ class PairResult:
 
 
 def change(scores: Mapping[str, Floats], name: str, baseline: str = BASELINE) -> statistics.Estimate:
-    """Relative change of a method's mean against the baseline's (-0.1 is 10 % less), with its interval: both
-    means are of the same resampled pairs. Pairs that failed in either are left out."""
+    """Estimate the relative change of a method's mean from the baseline's, with its 95% bootstrap interval.
+
+    Both means are taken over the same resampled pairs. Pairs that failed in either method are left out.
+
+    Args:
+        scores: One value per pair for each method, as `PairResult.scores` returns them.
+        name: Method to compare.
+        baseline: Method to compare it with.
+
+    Returns:
+        Relative change, such as -0.1 for 10% less; `nan` if no pair is left.
+    """
     a, b = scores[name], scores[baseline]
     both = np.isfinite(a) & np.isfinite(b)
     a, b = a[both], b[both]
@@ -228,7 +270,7 @@ def _lines(
     silent: npt.NDArray[Any],
     failed: npt.NDArray[Any],
 ) -> pd.DataFrame:
-    """One method's rows; `path` is standardized, (P, steps, 46)."""
+    """Return one method's rows of the table; `path` holds standardized features, (P, steps, 46)."""
     groups = np.array([f.group for f in FEATURES])
     lines = []
     for i, (one, (a, b)) in enumerate(zip(path, pairs, strict=True)):
@@ -254,7 +296,15 @@ def _lines(
 
 
 def by_algorithm(table: pd.DataFrame, same: npt.NDArray[np.bool_]) -> dict[str, dict[str, Any]]:
-    """Medians of pairs of one algorithm and of two, `same` (pairs,), where there are enough of them."""
+    """Compute medians separately for pairs whose ends have the same algorithm and different ones.
+
+    Args:
+        table: Table of a `PairResult`.
+        same: Mask of the pairs with the same algorithm at both ends, bool (P,).
+
+    Returns:
+        Statistics as in `PathProvenance.by_algorithm`; groups of fewer than five pairs are left out.
+    """
     out: dict[str, dict[str, Any]] = {}
     for name, which in (("same", same), ("different", ~same)):
         if which.sum() >= _LEAST:
@@ -272,11 +322,12 @@ def by_algorithm(table: pd.DataFrame, same: npt.NDArray[np.bool_]) -> dict[str, 
 
 @dataclass(frozen=True)
 class MethodPaths:
-    """What a method gave: paths uint8 (P, steps, 145) and what is to be said of it.
+    """Paths of one method.
 
     Attributes:
-        values, failed: see `latentdx.applications.interpolate.Paths`.
-        about: title, text and, of models, `exact` and `radius`, see `PathProvenance.methods`.
+        values: Presets, uint8 (P, steps, 145), see `latentdx.applications.interpolate.Paths`.
+        failed: Mask of the paths that could not be computed, bool (P,).
+        about: Description of the method, see `PathProvenance.methods`.
     """
 
     values: Values
@@ -300,11 +351,12 @@ def evaluate_paths(
     """Render and measure every step of every path.
 
     Args:
-        sources: method -> its paths over the same pairs.
-        pairs: rows of the bank, (P, 2).
-        bank: the corpus, neutral.
-        model, title, checkpoint_sha256, corpus, split, subset: see `PathProvenance`.
-        options: how the computation runs.
+        sources: Paths of each method between the same pairs.
+        pairs: Rows of the start and end of each pair, int64 (P, 2).
+        bank: All presets of the corpus, neutral.
+        model, title, checkpoint_sha256: Name and title of the model whose latents are used, and its hash.
+        corpus, split, subset: Origin of the pairs; features are standardized on the split's training set.
+        options: Number of processes, progress bar, and location of the cache.
     """
     shape = next(iter(sources.values())).values.shape
     stacked = np.concatenate([s.values.reshape(-1, shape[-1]) for s in sources.values()])
@@ -349,12 +401,18 @@ def evaluate_paths(
 
 
 def read_results(folder: Path | None = None) -> list[PairResult]:
-    """All results of a folder, default `data/interpolation`."""
+    """Read all results in a folder, default `data/interpolation`."""
     return [PairResult.read(p) for p in sorted((folder or data_path(FOLDER)).glob("pairs.*.parquet"))]
 
 
 def comparisons(
     result: PairResult, measure: str, *, sounding: bool = False
 ) -> Sequence[statistics.Comparison]:
-    """Paired Wilcoxon tests between all methods, Holm-corrected."""
+    """Compare all methods by paired Wilcoxon tests with Holm correction.
+
+    Args:
+        result: Measures of all paths.
+        measure: Name of a column, such as "smoothness".
+        sounding: True to keep only pairs in which no method has a silent step.
+    """
     return statistics.compare(result.scores(measure, sounding=sounding))

@@ -1,6 +1,6 @@
-"""What can be heard of the results: the published examples as models program them, presets of the test set.
+"""Listening examples: presets of the test set and the paper's published examples, as models program them.
 
-Only sounds are written, never a corpus preset's parameters.
+Only sounds and metrics are written, never the parameters of a preset of the corpus.
 """
 
 import io
@@ -41,19 +41,22 @@ from latentdx.run_options import RunOptions
 from latentdx.typing import Audio
 
 LISTEN = "listen"
+"""Name of the folder with the listening examples."""
+
 MANIFEST = "listen.json"
+"""Name of the file that describes them."""
 
 PERCENTILES = (10, 50, 90)
 LABELS = ("harmonic", "percussive", "sfx")
 METRIC = "mfcc13_mae"
-"""Presets are chosen by rule: of each label those at these percentiles of the reference model's MFCC13."""
+"""Metric by which presets are chosen: for each label, those at `PERCENTILES` of the reference's values."""
 
 
 # -- the published examples ----------------------------------------------------------------------------------
 
 
-def _heard(model: Programmer, target: TargetSound, bank: PresetBank | None) -> list[Audio]:
-    """The example at the notes that a model wants: what ships, for a single note, else rendered."""
+def _example_sounds(model: Programmer, target: TargetSound, bank: PresetBank | None) -> list[Audio]:
+    """Return an example at the model's notes: the file that ships for a single note, otherwise renders."""
     if model.notes == SINGLE_NOTE:
         alike = [t for t in target_sounds.load("example") if t.uid == target.uid]
         return [t.audio() for note in SINGLE_NOTE for t in alike if (t.note, t.velocity) == note]
@@ -62,20 +65,28 @@ def _heard(model: Programmer, target: TargetSound, bank: PresetBank | None) -> l
 
 
 def program_examples(model: Programmer, n: int = 1) -> dict[str, Preset]:
-    """Return UID -> the preset found for each published example: in one pass, or the best of `n`."""
+    """Infer a preset for each published example.
+
+    Args:
+        model: Model that infers; if it hears several notes, the corpus must be on this machine.
+        n: Number of candidates, ranked by rendering; 1 is one forward pass.
+
+    Returns:
+        Preset for the UID of each example.
+    """
     bank = None if model.notes == SINGLE_NOTE else corpora.read(CORPUS).neutral()
     found = {}
     for target in [*published.examples("programming"), *published.examples("multiple notes")]:
         uid = str(target.uid)
         if uid in found:
             continue
-        sounds = _heard(model, target, bank)
+        sounds = _example_sounds(model, target, bank)
         decibels = torch.from_numpy(mel_spectrogram(np.stack(sounds)))[None]
-        found[uid] = _found(model, decibels, sounds, n)
+        found[uid] = _infer(model, decibels, sounds, n)
     return found
 
 
-def _found(model: Programmer, decibels: Tensor, sounds: Sequence[Audio], n: int) -> Preset:
+def _infer(model: Programmer, decibels: Tensor, sounds: Sequence[Audio], n: int) -> Preset:
     if n == 1:
         return Preset(model.predict(decibels).values[0])
     by_rendering = partial(score, targets=sounds, notes=model.notes)
@@ -86,21 +97,30 @@ def _found(model: Programmer, decibels: Tensor, sounds: Sequence[Audio], n: int)
 def evaluate_examples(
     model: Programmer, n: int = 1, *, name: str | None = None, folder: Path | None = None
 ) -> Path:
-    """Measure a model on the published examples and keep that as `examples.<name>.csv`.
+    """Measure a model on the published examples and write the result as `examples.<name>.csv`.
 
-    The single-note models need no corpus for it.
+    Models that hear a single note need no corpus.
+
+    Args:
+        model: Model that infers.
+        n: Number of candidates, ranked by rendering; 1 is one forward pass.
+        name: Name of the result; default: the model's.
+        folder: Folder of the results; default `data/results`.
+
+    Returns:
+        File that was written.
     """
     presets = program_examples(model, n)
     tables = [
         published.measure(published.render(presets, section), section)
         for section in ("programming", "multiple notes")
     ]
-    base, said, inference = name or model.about.profile.name, model.about.profile.title, "one pass"
+    base, title, inference = name or model.about.profile.name, model.about.profile.title, "one pass"
     if n > 1:
         base, inference = f"{base}-best-of-{n}", f"best of {n} by rendering"
-        said = f"{said}, {inference}"
+        title = f"{title}, {inference}"
     facts = {
-        "title": said,
+        "title": title,
         "inference": inference,
         "checkpoint_sha256": model.sha256,
         "split": model.about.profile.split,
@@ -115,12 +135,12 @@ def evaluate_examples(
 
 @dataclass(frozen=True)
 class ExampleSound:
-    """One sound of an exhibit.
+    """One sound of a listening example.
 
     Attributes:
-        file: within the folder, FLAC, plug-in scale.
-        title: who made it; "Target" for the original.
-        metrics: against the target; empty for it.
+        file: Name of the FLAC file in the folder; the sound has plug-in scale.
+        title: Title of the model that made it; "Target" for the original.
+        metrics: Metrics against the target, by name; empty for the target itself.
     """
 
     file: str
@@ -128,13 +148,20 @@ class ExampleSound:
     metrics: dict[str, float]
 
     def audio(self, folder: Path) -> Audio:
-        """float32 (88576,)."""
+        """Read the sound from the folder: float32 (88576,), 22,050 Hz."""
         return encoding.read(folder / self.file, SAMPLE_RATE)
 
 
 @dataclass(frozen=True)
 class ListeningExample:
-    """A preset of the test set, heard beside what was inferred from it: its row, label, and place."""
+    """A preset of the test set, with the sounds of the presets that models inferred from it.
+
+    Attributes:
+        row: Row of the preset in the corpus.
+        label: Label for which it was chosen.
+        percentile: Percentile of the metric at which it was chosen.
+        sounds: Target first, then one sound per model and inference.
+    """
 
     row: int
     label: str
@@ -143,7 +170,14 @@ class ListeningExample:
 
 
 def choose(reference: Result) -> list[tuple[str, int, int]]:
-    """(label, percentile, row) by the rule of `METRIC`, silent targets left out."""
+    """Choose presets to listen to, by `LABELS`, `PERCENTILES` and `METRIC`; silent targets are left out.
+
+    Args:
+        reference: Result whose metric decides.
+
+    Returns:
+        Label, percentile and row of each chosen preset; labels without presets are left out.
+    """
     table = reference.table[~reference.table["target_silent"]]
     chosen = []
     for label in LABELS:
@@ -154,14 +188,14 @@ def choose(reference: Result) -> list[tuple[str, int, int]]:
 
 
 def _versions(models: Sequence[Programmer], trial: Trial, n: int) -> list[tuple[str, Predictions]]:
-    """What each model infers, under its title."""
+    """Return titles and predictions: each model's single pass, and the last model's best of `n`."""
     out = []
     for model in models:
         check(model, trial)
-        said = model.about.profile.title
-        out.append((said, predict(model, trial)))
+        title = model.about.profile.title
+        out.append((title, predict(model, trial)))
         if n > 1 and model is models[-1]:
-            out.append((f"{said}, best of {n}", draw(model, trial, n).best(n)))
+            out.append((f"{title}, best of {n}", draw(model, trial, n).best(n)))
     return out
 
 
@@ -172,16 +206,22 @@ def write_listening(
     n: int = 1,
     folder: Path | None = None,
 ) -> Path:
-    """Render targets and what each model infers, for `choose`'s presets, into `folder`/listen.
+    """Render the presets that `choose` chooses, and what each model infers from them, into `folder`/listen.
+
+    Sounds that were there before are removed.
 
     Args:
-        reference: whose distances decide which presets are heard.
-        models: heard in this order, each in one pass.
-        n: also the last model's best of `n`, where `n` is above 1.
-        folder: of the results; default `data/results`.
+        reference: Result whose metric decides which presets are rendered.
+        models: Models in order of appearance, each in one pass.
+        n: Number of candidates; above 1, the last model's best of `n` is added.
+        folder: Folder of the results; default `data/results`.
 
     Returns:
-        The manifest.
+        File that describes the listening examples.
+
+    Raises:
+        ParameterError: The result has no audible presets with any of the labels.
+        CheckpointError: A model does not fit the presets of the result.
     """
     p = reference.provenance
     chosen = choose(reference)
@@ -192,32 +232,32 @@ def write_listening(
     trial = replace(whole, rows=rows, selection="to listen to")
     versions: list[tuple[str, Predictions, pd.DataFrame]] = [
         (
-            said,
+            title,
             found,
             evaluate(trial.bank[rows], found, rows=rows, options=RunOptions(processes=1)).set_index("row"),
         )
-        for said, found in _versions(models, trial, n)
+        for title, found in _versions(models, trial, n)
     ]
     out = (folder or data_path("results")) / LISTEN
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("*.flac"):
         old.unlink()
-    synth, exhibits = Dexed(), []
+    synth, examples = Dexed(), []
     for i, (label, percentile, row) in enumerate(chosen):
         at = int(np.searchsorted(rows, row))
-        heard = [ExampleSound(_write(out / f"{i}-0.flac", synth.render(trial.bank[row])), "Target", {})]
-        for j, (said, found, table) in enumerate(versions, 1):
+        sounds = [ExampleSound(_write(out / f"{i}-0.flac", synth.render(trial.bank[row])), "Target", {})]
+        for j, (title, found, table) in enumerate(versions, 1):
             file = _write(out / f"{i}-{j}.flac", synth.render(Preset(found.values[at])))
             figures = {k: float(f"{table[k][row]:.4g}") for k in ("log_stft_mae", METRIC)}
-            heard.append(ExampleSound(file, said, figures))
-        exhibits.append(ListeningExample(int(row), label, percentile, heard))
+            sounds.append(ExampleSound(file, title, figures))
+        examples.append(ListeningExample(int(row), label, percentile, sounds))
     facts = {
         "reference": p.title,
         "split": p.split,
         "checkpoints": {m.about.profile.title: m.sha256 for m in models},
         "engine": synth.engine,
         "commit": code_commit(),
-        "exhibits": [asdict(e) for e in exhibits],
+        "exhibits": [asdict(e) for e in examples],
     }
     with atomic_write(out / MANIFEST) as opened:
         opened.write((json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
@@ -225,7 +265,7 @@ def write_listening(
 
 
 def _write(path: Path, sound: Audio) -> str:
-    """A FLAC file of 16 bits, half the size of 24; its name."""
+    """Write a FLAC file of 16 bits, which has half the size of 24 bits, and return its name."""
     buffer = io.BytesIO()
     soundfile.write(buffer, sound, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     with atomic_write(path) as opened:
@@ -234,13 +274,20 @@ def _write(path: Path, sound: Audio) -> str:
 
 
 def read_listening(folder: Path | None = None) -> tuple[Mapping[str, object], list[ListeningExample]]:
-    """The manifest and its exhibits; no exhibit where nothing was written yet."""
+    """Read the listening examples that `write_listening` wrote.
+
+    Args:
+        folder: Folder of the results; default `data/results`.
+
+    Returns:
+        Provenance and examples; both are empty if nothing was written yet.
+    """
     path = (folder or data_path("results")) / LISTEN / MANIFEST
     if not path.exists():
         return {}, []
     found = json.loads(path.read_text("utf-8"))
-    exhibits = [
+    examples = [
         ListeningExample(**{**e, "sounds": [ExampleSound(**s) for s in e["sounds"]]})
         for e in found.pop("exhibits")
     ]
-    return found, exhibits
+    return found, examples

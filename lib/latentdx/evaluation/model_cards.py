@@ -1,6 +1,7 @@
-"""Model cards: what each shipped checkpoint is, was trained on, can do and cannot, generated from its header.
+"""Model cards, generated from checkpoints and results: identity, training, quality, limits and license.
 
-`data/checkpoints/NAME.md` lies beside `NAME.safetensors`; a test holds it to the checkpoint and the results.
+`data/checkpoints/NAME.md` is the card of `NAME.safetensors`; a test keeps it up to date with the checkpoint
+and the results.
 """
 
 import json
@@ -24,7 +25,7 @@ _PARAMETERS = ("categorical_accuracy", "numerical_mae", "live_accuracy")
 
 _LIMITS = (
     "It knows one instrument: every answer is a DX7 preset, whatever the sound.",
-    "It learnt from clean, dry renders of single notes: recordings, effects and chords are beyond it.",
+    "It learned from clean, dry renders of single notes: recordings, effects and chords are beyond it.",
     "Sounds are cut, or filled up with silence, to 4.017 s; where the key is released within, it is expected "
     "after 3 s.",
     "Parameters that cannot be heard at the notes it hears are guesses.",
@@ -34,25 +35,26 @@ _ONE_NOTE = "It hears one note: what key and velocity change is a guess."
 
 
 def card(file: Path, summary: Mapping[str, Any]) -> str:
-    """A checkpoint's card, Markdown.
+    """Return a checkpoint's card in Markdown.
 
     Args:
-        file: the checkpoint.
-        summary: `data/results/summary.json`; figures of results that were made with this very file are shown.
+        file: Checkpoint file.
+        summary: Contents of `data/results/summary.json`; the card shows figures of results that were made
+            with exactly this checkpoint.
 
     Raises:
-        CheckpointError: the file is none.
+        CheckpointError: The file is not a checkpoint.
     """
     about, sha256 = read_header(file), checkpoint_hash(file)
     profile = about.profile
     sections = {
         "What it is": _identity(file, profile, sha256),
-        "What it learnt from": _training(file, profile),
+        "What it learned from": _training(file, profile),
         "How good it is": [*_figures(summary, sha256)] or ["Not evaluated yet."],
         "Limits": [f"- {limit}" for limit in (*_LIMITS, *[_ONE_NOTE] * (profile.notes == "single"))],
         "License": [
-            "GPL-3.0-or-later, as the code. It holds weights, no preset; the presets that it learnt from are "
-            f"not ours to pass on ({CORPORA[profile.corpus].provenance})."
+            "GPL-3.0-or-later, as the code. It holds weights, no preset; the presets that it learned from "
+            f"are not ours to pass on ({CORPORA[profile.corpus].provenance})."
             if profile.corpus in CORPORA
             else "GPL-3.0-or-later, as the code."
         ],
@@ -95,26 +97,34 @@ def _training(file: Path, profile: Profile) -> list[str]:
 
 
 def _figures(summary: Mapping[str, Any], sha256: str) -> Iterator[str]:
-    """Lines about every result that this checkpoint made."""
+    """Yield a line about every result that was made with this checkpoint."""
     metrics = summary.get("metrics", {})
     for result in summary.get("results", {}).values():
         p, everything = result["provenance"], result["all"]
         if p["checkpoint_sha256"] != sha256:
             continue
-        told = []
+        figures = []
         for statistic, names in (("median", _SOUND), ("mean", _PARAMETERS)):
             for name in names:
                 if name in everything["metrics"]:
                     m, (value, low, high) = metrics[name], everything["metrics"][name][statistic]
                     d = m["decimals"]
-                    told.append(f"{statistic} {m['title']} {value:.{d}f} ({low:.{d}f} to {high:.{d}f})")
+                    figures.append(f"{statistic} {m['title']} {value:.{d}f} ({low:.{d}f} to {high:.{d}f})")
         notes = ", ".join(f"({note}, {velocity})" for note, velocity in p["notes"])
         where = p["selection"] or f"the whole {p['subset']} set, {everything['n']:,} presets"
-        yield f"- {p['inference']}, at {notes}, {where}: {'; '.join(told)}"
+        yield f"- {p['inference']}, at {notes}, {where}: {'; '.join(figures)}"
 
 
 def write_cards(folder: Path | None = None, results: Path | None = None) -> list[Path]:
-    """Write the card of every checkpoint in a folder, default `data/checkpoints`; returns the cards."""
+    """Write the card of every checkpoint in a folder.
+
+    Args:
+        folder: Folder of the checkpoints; default `data/checkpoints`.
+        results: Folder of the results; default `data/results`.
+
+    Returns:
+        Files of the cards.
+    """
     folder, results = folder or data_path("checkpoints"), results or data_path("results")
     path = results / "summary.json"
     summary = json.loads(path.read_text("utf8")) if path.exists() else {}

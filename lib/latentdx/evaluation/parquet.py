@@ -1,4 +1,4 @@
-"""A table on disk: one Parquet file, with all that made it as JSON in its metadata."""
+"""Tables on disk: Parquet files that hold their provenance as JSON in the metadata."""
 
 import io
 import json
@@ -25,7 +25,18 @@ _KEY = b"latentdx"
 
 
 def write(table: pd.DataFrame, provenance: "DataclassInstance", path: Path) -> Path:
-    """Write atomically, compressed by zstd. Same table and provenance, same bytes."""
+    """Write a table and its provenance atomically, compressed by zstd.
+
+    Equal tables and provenances give equal bytes.
+
+    Args:
+        table: Table to write; its index is dropped.
+        provenance: Dataclass whose fields JSON can hold.
+        path: File to write; its folder is made if necessary.
+
+    Returns:
+        The path.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     text = json.dumps(asdict(provenance), ensure_ascii=False)
@@ -46,18 +57,20 @@ def write(table: pd.DataFrame, provenance: "DataclassInstance", path: Path) -> P
 
 
 def read(path: Path, provenance: type[P], maker: str) -> tuple[pd.DataFrame, P]:
-    """Read a file that `write` made, with its provenance.
+    """Read a table that `write` wrote, with its provenance.
 
     Args:
-        maker: the command that makes such a file, for the error where it is missing.
+        path: File to read.
+        provenance: Dataclass of the provenance.
+        maker: Command that makes such a file, named in the error if it is missing.
 
     Raises:
-        DataMissingError: it is missing, or something else.
+        DataMissingError: The file is missing, or is not a result of this project.
     """
     if not path.exists():
         raise DataMissingError(f"{path} is missing: make it by `{maker}`")
     metadata = pq.read_schema(path).metadata or {}
     if _KEY not in metadata:
-        raise DataMissingError(f"{path} is no result of this project: its metadata lacks {_KEY.decode()!r}")
+        raise DataMissingError(f"{path} is not a result of LatentDX: its metadata has no {_KEY.decode()!r}")
     found = json.loads(metadata[_KEY])
     return pd.read_parquet(path), provenance(**{f.name: found[f.name] for f in fields(provenance)})

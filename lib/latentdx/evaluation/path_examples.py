@@ -1,7 +1,7 @@
-"""The two interpolations of the paper's page as renders and numbers, in `data/interpolation`.
+"""The two interpolations of the paper's companion page, as sounds and numbers in `data/interpolation`.
 
-Both need presets of a corpus whose parameters are not ours to publish, so what ships is their sound, and how
-far along they are at each step: never a parameter. The checkpoint's hash says to which model they belong.
+Both connect presets of a corpus whose parameters are not ours to publish. What ships is therefore the sound
+of each step and its progress along the path, never a parameter. The checkpoint's hash identifies the model.
 """
 
 import io
@@ -30,6 +30,7 @@ from latentdx.training.checkpoint import checkpoint_hash
 from latentdx.typing import Floats, Values
 
 MANIFEST = "paths.json"
+"""Name of the file that describes the paths."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,15 @@ class PathStep:
     """One sound of a path.
 
     Attributes:
-        file: within the folder, FLAC, 16 bits, plug-in scale; ways share the files of their ends. "" where
-            only its numbers are kept.
-        silent: no frame reaches -60 dB.
-        sound: how far along it sounds, 0 … 1, see `path.progress`.
-        aside: how far from the straight line between the features of the ends, RMS over the features, in
-            deviations over training presets.
-        parameters: how far along the numerical parameters are, 0 … 1, by their mean distance to both ends.
-        categories: of the categorical parameters that differ at the ends, the share that has the end's value.
+        file: Name of the FLAC file (16 bits, plug-in scale) in the folder; paths of one pair share the files
+            of their ends. "" where only the numbers are kept.
+        silent: True if no frame reaches -60 dB.
+        sound: Progress of the sound from start to end, 0 … 1, see `latentdx.metrics.path.progress`.
+        aside: Distance from the straight line between the features of the ends: RMS over the features, in
+            standard deviations over training presets.
+        parameters: Progress of the numerical parameters, 0 … 1, by their mean distance to both ends.
+        categories: Share of the categorical parameters that differ at the ends and already have the value at
+            the end, 0 … 1.
     """
 
     file: str
@@ -55,16 +57,18 @@ class PathStep:
     categories: float
 
     def audio(self, folder: Path) -> npt.NDArray[np.float32]:
-        """float32 (88576,)."""
+        """Read the sound from the folder: float32 (88576,), 22,050 Hz."""
         return encoding.read(folder / self.file, SAMPLE_RATE)
 
 
 @dataclass(frozen=True)
 class ExamplePath:
-    """One method between one pair: its measures, as of `latentdx.evaluation.interpolation`, and steps.
+    """Path of one method between one pair of presets.
 
     Attributes:
-        exact: whether the method itself gives back the preset at each end; where not, it was put there.
+        smoothness, nonlinearity, unevenness, largest_step: Measures, see `latentdx.metrics.path`.
+        exact: For each end, True if the method itself reproduces the preset; otherwise it was inserted.
+        steps: Steps of the path, ends included.
     """
 
     smoothness: float
@@ -76,13 +80,19 @@ class ExamplePath:
 
     @property
     def kept(self) -> bool:
-        """Whether its sounds are."""
+        """True if the sounds of all steps are kept."""
         return all(step.file for step in self.steps)
 
 
 @dataclass(frozen=True)
 class PathExample:
-    """A pair of the page's presets and all ways between them, method -> way."""
+    """A pair of the page's presets and the paths between them.
+
+    Attributes:
+        start, end: Names of the presets.
+        start_uid, end_uid: Numbers of the presets in the paper.
+        ways: Path of each method.
+    """
 
     start: str
     end: str
@@ -92,17 +102,19 @@ class PathExample:
 
     @property
     def title(self) -> str:
+        """Title of the pair, such as "Dingle 1 to Get it"."""
         return f"{self.start} to {self.end}"
 
 
 @dataclass(frozen=True)
 class PathExamples:
-    """What ships.
+    """The interpolations that ship, with their provenance.
 
     Attributes:
-        folder: where it lies.
-        about: model, title, checkpoint_sha256, commit, engine, corpus, note, methods (name -> title, text).
-        journeys: in the order of the page.
+        folder: Folder of the sounds.
+        about: Provenance: model, title, checkpoint_sha256, commit, engine, corpus, note, and methods (title
+            and text of each).
+        journeys: Pairs of presets and the paths between them, in the order of the page.
     """
 
     folder: Path
@@ -110,13 +122,20 @@ class PathExamples:
     journeys: list[PathExample]
 
     def belongs(self, checkpoint: Path | None = None) -> bool:
-        """Whether these are of the checkpoint with that file, default the shipped one of the same name."""
+        """Tell whether the paths were made by a checkpoint; default: the shipped one of the same name.
+
+        Args:
+            checkpoint: Checkpoint file.
+
+        Returns:
+            False if the file does not exist.
+        """
         file = checkpoint or data_path("checkpoints", f"{self.about['model']}.safetensors")
         return file.exists() and checkpoint_hash(file) == self.about["checkpoint_sha256"]
 
 
 def page_pairs() -> list[tuple[Example, Example]]:
-    """Start and end of the two interpolations of the paper's page."""
+    """Return the presets at the start and end of the two interpolations of the paper's page."""
     pairs = []
     for chapter in ("interpolation 1", "interpolation 2"):
         start, end = (e for e in EXAMPLES if e.chapter == chapter)
@@ -124,12 +143,23 @@ def page_pairs() -> list[tuple[Example, Example]]:
     return pairs
 
 
-# -- how far along -------------------------------------------------------------------------------------------
+# -- progress ------------------------------------------------------------------------------------------------
 
 
 def aside(path: Floats) -> Floats:
-    """Of standardized features (steps, 46): how far from the nearest place on the line through the ends,
-    RMS, (steps,). Ends that sound the same have no line, but a place."""
+    """Measure the distance of each step from the line through the ends of a path.
+
+    If both ends have the same features, the distance from that point is measured.
+
+    Args:
+        path: Standardized features, float64 (steps, features).
+
+    Returns:
+        RMS distance over the features, float64 (steps,).
+
+    >>> aside(np.array([[0.0, 0.0], [1.0, 2.0], [4.0, 0.0]])).round(3).tolist()
+    [0.0, 1.414, 0.0]
+    """
     line = path[-1] - path[0]
     length = line @ line
     place = (path - path[0]) @ line / length if length > 0 else np.zeros(len(path))
@@ -137,15 +167,22 @@ def aside(path: Floats) -> Floats:
 
 
 def parameters_along(path: Values) -> tuple[Floats, Floats]:
-    """`parameters` and `categories` of `PathStep` for presets (steps, 145), (steps,) each; 0 where the ends
-    are alike."""
-    learnt = learnable_parameters()
-    columns, maxima = np.array([(column(p.name), p.maximum) for p in learnt if p.kind == "numerical"]).T
+    """Measure the progress of parameters along a path, see `parameters` and `categories` of `PathStep`.
+
+    Args:
+        path: Presets, uint8 (steps, 145).
+
+    Returns:
+        Progress of the numerical parameters and of the categorical ones, float64 (steps,) each; 0 where both
+        ends are equal.
+    """
+    learnable = learnable_parameters()
+    columns, maxima = np.array([(column(p.name), p.maximum) for p in learnable if p.kind == "numerical"]).T
     x = path[:, columns] / maxima
     first, last = (np.abs(x - end).mean(1) for end in (x[0], x[-1]))
     whole = first + last
     numerical = np.divide(first, whole, out=np.zeros_like(first), where=whole > 0)
-    classes = path[:, [column(p.name) for p in learnt if p.kind == "categorical"]]
+    classes = path[:, [column(p.name) for p in learnable if p.kind == "categorical"]]
     differ = classes[0] != classes[-1]
     there = (classes == classes[-1])[:, differ]
     return numerical, there.mean(1) if differ.any() else np.zeros(len(path))
@@ -165,27 +202,29 @@ def write(
     played: Collection[str] = (),
     folder: Path | None = None,
 ) -> Path:
-    """Render the page's paths and write them with their manifest; what was there before goes.
+    """Render the page's paths and write them with their description; earlier sounds are removed.
 
     Args:
-        sources: method -> paths between `page_pairs()`, in their order; failed ones are left out.
-        exact: method -> bool (pairs, 2), see `ExamplePath`.
-        standard: of the features.
-        model, title, checkpoint_sha256: whose latents were used.
-        played: methods whose sounds are kept; none for all.
-        folder: default `data/interpolation`.
+        sources: Paths of each method between `page_pairs()`, in that order; failed ones are left out.
+        exact: Masks of the ends that each method reproduces, bool (pairs, 2), see `ExamplePath`.
+        standard: Standardization of the features.
+        model: Name of the model whose latents were used.
+        title: Title of that model.
+        checkpoint_sha256: SHA-256 of its weights.
+        played: Methods whose sounds are kept; all if empty.
+        folder: Folder to write to; default `data/interpolation`.
 
     Returns:
-        The manifest.
+        File that describes the paths.
     """
     out = folder or data_path(FOLDER)
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("*.flac"):
         old.unlink()
-    journeys = []
+    pairs = []
     for i, (start, end) in enumerate(page_pairs()):
-        ways = {
-            name: _way(
+        paths = {
+            name: _example_path(
                 source.values[i],
                 exact[name][i],
                 standard,
@@ -196,7 +235,7 @@ def write(
             for name, source in sources.items()
             if not source.failed[i]
         }
-        journeys.append(PathExample(start.name, end.name, start.uid, end.uid, ways))
+        pairs.append(PathExample(start.name, end.name, start.uid, end.uid, paths))
     facts = {
         "model": model,
         "title": title,
@@ -206,14 +245,14 @@ def write(
         "corpus": CORPUS,
         "note": list(SINGLE_NOTE[0]),
         "methods": {name: source.about for name, source in sources.items()},
-        "journeys": [asdict(j) for j in journeys],
+        "journeys": [asdict(pair) for pair in pairs],
     }
     with atomic_write(out / MANIFEST) as file:
         file.write((json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
     return out / MANIFEST
 
 
-def _way(
+def _example_path(
     path: Values,
     exact: npt.NDArray[np.bool_],
     standard: Standard,
@@ -221,27 +260,27 @@ def _way(
     method: str,
     folder: Path | None,
 ) -> ExamplePath:
-    """Without a folder, only its numbers."""
+    """Render and measure a path; without a folder, only its numbers are kept."""
     synth = Dexed()
     sounds = [synth.render(Preset(v), *SINGLE_NOTE[0]) for v in path]
-    heard = [TimbreAnalysis(sound) for sound in sounds]
-    found = standard.of_path(np.array([[f.compute(a) for f in FEATURES] for a in heard]))
+    analyses = [TimbreAnalysis(sound) for sound in sounds]
+    found = standard.of_path(np.array([[f.compute(a) for f in FEATURES] for a in analyses]))
     names = [f"{pair}.{method}.{i}.flac" for i in range(1, len(path) + 1)]
     names[0], names[-1] = f"{pair}.start.flac", f"{pair}.end.flac"
     if folder is None:
         names = [""] * len(path)
     else:
         for name, sound in zip(names, sounds, strict=True):
-            if not (folder / name).exists():  # ends are written once
+            if not (folder / name).exists():  # paths of one pair share their ends
                 _write_sound(folder / name, sound)
     numbers = np.stack([progress(found), aside(found), *parameters_along(path)], 1)
     steps = [
         PathStep(name, a.silent, *(float(f"{x:.4g}") for x in line))
-        for name, a, line in zip(names, heard, numbers, strict=True)
+        for name, a, line in zip(names, analyses, numbers, strict=True)
     ]
     measures = (smoothness, nonlinearity, unevenness, largest_step)
-    rough, bent, uneven, leap = (float(f"{measure(found):.5g}") for measure in measures)
-    return ExamplePath(rough, bent, uneven, leap, [bool(e) for e in exact], steps)
+    smooth, linear, even, largest = (float(f"{measure(found):.5g}") for measure in measures)
+    return ExamplePath(smooth, linear, even, largest, [bool(e) for e in exact], steps)
 
 
 def _write_sound(path: Path, sound: npt.NDArray[np.float32]) -> None:
@@ -255,18 +294,18 @@ def _write_sound(path: Path, sound: npt.NDArray[np.float32]) -> None:
 
 
 def read(folder: Path | None = None) -> PathExamples | None:
-    """What `write` left in a folder, default `data/interpolation`; `None` where there is nothing."""
+    """Read what `write` wrote to a folder, default `data/interpolation`; `None` if there is nothing."""
     place = folder or data_path(FOLDER)
     if not (place / MANIFEST).exists():
         return None
     about = json.loads((place / MANIFEST).read_text("utf-8"))
-    journeys = [_journey(entry) for entry in about.pop("journeys")]
-    return PathExamples(place, about, journeys)
+    pairs = [_path_example(entry) for entry in about.pop("journeys")]
+    return PathExamples(place, about, pairs)
 
 
-def _journey(entry: dict[str, Any]) -> PathExample:
-    ways = {
-        name: ExamplePath(**{**way, "steps": [PathStep(**step) for step in way["steps"]]})
-        for name, way in entry["ways"].items()
+def _path_example(entry: dict[str, Any]) -> PathExample:
+    paths = {
+        name: ExamplePath(**{**path, "steps": [PathStep(**step) for step in path["steps"]]})
+        for name, path in entry["ways"].items()
     }
-    return PathExample(**{**entry, "ways": ways})
+    return PathExample(**{**entry, "ways": paths})

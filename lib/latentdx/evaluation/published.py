@@ -1,8 +1,9 @@
-"""Our sounds for the examples that the paper's authors published, measured as theirs were.
+"""Measure our sounds for the examples that the paper's authors published, just as theirs are measured.
 
-`data/results/published.csv` has what this project measured on the files of the authors' companion page.
-Ours take the same way: the same examples at the same notes, coded as there, peak-normalized or with one gain
-an example. Targets come from `data/targets`, so no corpus is needed. Eight examples are eight.
+`data/results/published.csv` holds this project's measurements of the files on the authors' companion page.
+Our sounds are treated the same way: the same examples at the same notes, coded as on the page,
+peak-normalized or with one gain per example. Targets come from `data/targets`, so no corpus is needed. There
+are only eight programming examples, so their means say little about others.
 """
 
 import io
@@ -33,27 +34,34 @@ CODINGS: tuple[Coding, ...] = get_args(Coding)
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 METRICS = ("log_stft_mae", "spectral_convergence", "mfcc13_mae", "mfcc40_mae")
-"""Of `published.csv`; with levels as published their columns begin with ``level_``."""
+"""Metrics in `published.csv`; names of columns with levels as published begin with ``level_``."""
 
 PUBLISHED = "published.csv"
 
 WAV_ON_THE_PAGE = frozenset({"080285", "074754"})
-"""UIDs whose sounds the page has as WAV of 16 bits, the rest as MP3."""
+"""UIDs of the examples that the page has as 16-bit WAV; all others are MP3."""
 
 PEAK = 0.89
-"""The louder sound of an example before coding; the page's files peak at -0.6 to -1.8 dB."""
+"""Peak of the loudest sound of an example before coding; the page's files peak at -0.6 to -1.8 dB."""
 
-_LAME_GAIN = np.float32(1 / 0.95)  # LAME turns constant-rate files down to 0.95; we turn them up before
+_LAME_GAIN = np.float32(1 / 0.95)  # LAME scales constant-rate files by 0.95, which this compensates
 
 
 def through_mp3(audio: Audio) -> Audio:
-    """A sound, peak at most 0.95, coded and decoded as on the page: MP3, constant 160 kb/s, 22,050 Hz, mono.
+    """Encode and decode a sound as on the page: MP3, constant 160 kb/s, 22,050 Hz, mono.
 
-    Length and position are kept (the decoder removes the coder's delay). That costs a sound little: over 100
-    presets of the test set, median log-STFT MAE 0.16, SC 0.001, MFCC13 0.3; mean 0.16, 0.02, 1.6.
+    Length and position are kept, because the decoder removes the encoder's delay. The coding changes a sound
+    little: over 100 presets of the test set, the median log-STFT MAE is 0.16, SC 0.001 and MFCC13 0.3; the
+    means are 0.16, 0.02 and 1.6.
+
+    Args:
+        audio: Sound, float32 (samples,), with a peak of at most 0.95.
+
+    Returns:
+        Decoded sound, float32 (samples,).
     """
     buffer = io.BytesIO()
-    # level 0 is the highest constant rate, which is 160 kb/s below 32 kHz
+    # level 0 selects the highest constant rate, which is 160 kb/s for sample rates below 32 kHz
     soundfile.write(
         buffer,
         audio * _LAME_GAIN,
@@ -68,20 +76,33 @@ def through_mp3(audio: Audio) -> Audio:
 
 
 def through_wav(audio: Audio) -> Audio:
-    """Rounded to 16 bits."""
+    """Round a sound, float32 (samples,), to 16 bits as on the page.
+
+    >>> through_wav(np.array([0.5, 1e-5], np.float32)).tolist()
+    [0.5, 0.0]
+    """
     return (np.rint(audio * 32_768) / 32_768).astype(np.float32)
 
 
 def coded(audio: Audio, uid: str, coding: Coding) -> Audio:
-    """A sound as the page has this example, or as asked for."""
+    """Encode and decode a sound.
+
+    Args:
+        audio: Sound, float32 (samples,), with a peak of at most 0.95.
+        uid: UID of the example, which decides between WAV and MP3 if coded as published.
+        coding: Coding to use, see `CODINGS`.
+    """
     if coding == "uncompressed":
         return audio
     return through_wav(audio) if coding == "as published" and uid in WAV_ON_THE_PAGE else through_mp3(audio)
 
 
 def examples(section: Section = "programming") -> list[TargetSound]:
-    """The published examples of a section: eight programming examples at (60, 85); or one preset at
-    velocities 20, 64 and 127."""
+    """Return the published examples of a section.
+
+    The section "programming" has eight examples at note 60, velocity 85; "multiple notes" has one preset at
+    velocities 20, 64 and 127.
+    """
     found = [t for t in target_sounds.load("example") if t.chapter == section]
     return [t for t in found if section == "programming" or t.velocity != 85]
 
@@ -89,7 +110,19 @@ def examples(section: Section = "programming") -> list[TargetSound]:
 def render(
     presets: Mapping[str, Preset], section: Section = "programming", renderer: Renderer | None = None
 ) -> list[Audio]:
-    """The sounds to `measure`, of one inferred preset for each UID of a section."""
+    """Render inferred presets at the notes of a section's examples.
+
+    Args:
+        presets: Inferred preset for each UID of the section.
+        section: Section of the page.
+        renderer: Synth that renders; default `Dexed()`.
+
+    Returns:
+        Sounds for `measure`, in the order of `examples(section)`.
+
+    Raises:
+        ParameterError: An example has no preset.
+    """
     synth = renderer or Dexed()
     missing = {str(t.uid) for t in examples(section)} - set(presets)
     if missing:
@@ -114,20 +147,23 @@ def _compare(
 
 
 def measure(sounds: Sequence[Audio], section: Section = "programming") -> pd.DataFrame:
-    """Compare inferred sounds with the originals, coded and leveled in each way.
+    """Compare inferred sounds with the originals, in every coding and at both levels.
 
     Args:
-        sounds: float (88576,) at plug-in scale, one for each of `examples(section)`.
-        section: of the page.
+        sounds: Sounds at plug-in scale, float32 (88576,), one for each of `examples(section)`.
+        section: Section of the page.
 
     Returns:
-        A row for each example, coding and level: section, uid, name, velocity, coding, level, `METRICS`.
-        With level "peak" each sound is peak-normalized; with "example" all sounds of one example (the
-        original and ours, at all velocities) share the gain that brings the loudest to `PEAK`.
+        Table with a row per example, coding and level. Columns: section, uid, name, velocity, coding, level,
+        and `METRICS`. With level "peak", each sound is peak-normalized; with "example", all sounds of one
+        example (the original and ours, at all velocities) share the gain that brings the loudest to `PEAK`.
+
+    Raises:
+        ParameterError: The number of sounds is not that of the examples.
     """
     originals = examples(section)
     if len(sounds) != len(originals):
-        raise ParameterError(f"{len(sounds)} sounds for {len(originals)} examples of {section!r}")
+        raise ParameterError(f"{len(sounds)} sounds do not fit the {len(originals)} examples of {section!r}")
     pairs = [(t, t.audio(), sound) for t, sound in zip(originals, sounds, strict=True)]
     loudest: dict[str, float] = {}
     for t, *pair in pairs:
@@ -142,10 +178,16 @@ def measure(sounds: Sequence[Audio], section: Section = "programming") -> pd.Dat
 
 
 def published(section: Section | None = None) -> pd.DataFrame:
-    """What the authors' own sounds measure: the columns of `measure`, and `version`, which is theirs.
+    """Read the measurements of the authors' own sounds.
+
+    Args:
+        section: Section of the page; all if omitted.
+
+    Returns:
+        Table with the columns of `measure`, and `version`, the authors' name of the model.
 
     Raises:
-        DataMissingError: the file is missing.
+        DataMissingError: The file is missing.
     """
     path = data_path("results") / PUBLISHED
     if not path.exists():
@@ -162,13 +204,17 @@ def published(section: Section | None = None) -> pd.DataFrame:
 
 
 def write(name: str, table: pd.DataFrame, facts: Mapping[str, str], folder: Path | None = None) -> Path:
-    """Keep `measure`'s table of a model as `examples.<name>.csv`; `facts` become columns.
+    """Write a model's table as `examples.<name>.csv`.
 
     Args:
-        name: of the model, as its results are named.
-        table: sections may be concatenated.
-        facts: what made it, such as title, inference, checkpoint_sha256, engine, commit.
-        folder: default `data/results`.
+        name: Name of the model's results.
+        table: Table of `measure`; tables of several sections may be concatenated.
+        facts: Provenance, such as title, inference, checkpoint_sha256, engine and commit; each becomes a
+            column.
+        folder: Folder of the results; default `data/results`.
+
+    Returns:
+        File that was written.
     """
     folder = folder or data_path("results")
     folder.mkdir(parents=True, exist_ok=True)
@@ -180,7 +226,15 @@ def write(name: str, table: pd.DataFrame, facts: Mapping[str, str], folder: Path
 
 
 def means(folder: Path | None = None) -> pd.DataFrame:
-    """The authors' versions and ours in a folder: n and mean metrics by section, version, coding, level."""
+    """Average the metrics of the authors' sounds and of ours.
+
+    Args:
+        folder: Folder of our results; default `data/results`.
+
+    Returns:
+        Table with a row per section, source ("authors" or "ours"), version, coding and level: mean of each
+        metric, and number of examples `n`.
+    """
     folder = folder or data_path("results")
     ours = [pd.read_csv(path, dtype={"uid": str}) for path in sorted(folder.glob("examples.*.csv"))]
     tables = [published().assign(source="authors"), *(t.assign(source="ours") for t in ours)]

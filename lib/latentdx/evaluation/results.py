@@ -1,6 +1,6 @@
-"""Results on disk: one Parquet file a model, split and set of notes, with all that made it in its metadata.
+"""Results on disk: one Parquet file per model, split and set of notes, with its provenance in the metadata.
 
-No column and no metadata holds a parameter of a preset: presets are named by their rows in the corpus.
+No column or metadata holds a parameter of a preset: presets are identified by their rows in the corpus.
 """
 
 import re
@@ -30,25 +30,34 @@ from latentdx.run_options import RunOptions
 from latentdx.typing import Notes
 
 Kind = Literal["model", "search", "anchor", "reference"]
-"""A trained model; something that renders while it looks; what learnt nothing; what knows the answer."""
+"""Kind of what is evaluated.
+
+"model" is a trained model in one pass; "search" renders candidates before it decides; "anchor" has learned
+nothing; "reference" knows the target.
+"""
 
 
 LEAST_OF_ALGORITHM = 5
-"""Presets that an algorithm needs in a test set for its medians to be told: fewer would tell on presets.
-Likewise those for which a parameter is live."""
+"""Least number of presets with an algorithm, or with a live parameter, whose statistics are reported.
 
-_NAME = re.compile(r"[a-z0-9+][a-z0-9+_-]*")  # a dot begins the next part of a file's name
+Statistics of fewer presets would reveal their parameters.
+"""
+
+_NAME = re.compile(r"[a-z0-9+][a-z0-9+_-]*")  # without dots, which separate the parts of a file's name
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What is measured of each preset.
+    """Metrics to compute for each preset, and the notes at which sounds are compared.
 
     Attributes:
         notes: (MIDI note, velocity) pairs at which sounds are compared.
-        live_notes: Pairs at which a parameter counts as live; `None` leaves the live metrics undefined (the
-            masks take 0.3 s per preset and core the first time).
-        n_pyin: Number of presets with a pYIN estimate; `None` for 500 at a single note, none at several.
+        live_notes: (MIDI note, velocity) pairs at which a parameter counts as live; `None` leaves the live
+            metrics undefined. The masks take 0.3 s per preset and core the first time.
+        n_pyin: Number of presets with a pYIN estimate; `None` for 500 at a single note and 0 at several.
+
+    >>> Measurement().pyin, Measurement(((60, 85), (60, 42))).pyin, Measurement().quick().pyin
+    (500, 0, 0)
     """
 
     notes: Notes = SINGLE_NOTE
@@ -61,33 +70,36 @@ class Measurement:
         return evaluate.N_PYIN * (len(self.notes) == 1) if self.n_pyin is None else self.n_pyin
 
     def quick(self) -> "Measurement":
-        """Return the same without live parameters and pYIN, which take most of the time."""
+        """Return a copy without live parameters and pYIN, which take most of the time."""
         return replace(self, live_notes=None, n_pyin=0)
 
 
 @dataclass(frozen=True)
 class ResultProvenance:
-    """What made a result.
+    """Provenance of a result, and statistics that cannot be computed from its table.
 
     Attributes:
-        name: of the model or anchor, as files are named: "numcat++", "nearest".
-        title: as tables show it.
-        kind: see `Kind`.
-        corpus, corpus_sha256: whose presets.
-        split, subset: which of them; "" where presets were chosen otherwise, as `selection` tells.
-        selection: "" for the whole subset.
-        notes: (MIDI note, velocity) at which sounds are compared.
-        inference: how the preset was found, in words: "one pass", "best of 64 samples by rendering".
-        checkpoint_sha256: of the weights, "" without any.
-        engine: that rendered.
-        live_notes: at which parameters were judged live; empty without.
-        n_pyin: presets with a pYIN estimate.
-        settings: of the audio metrics.
-        code: hash of the metrics' code, and libraries they use.
-        commit: see `latentdx.provenance.code_commit`.
-        libraries: versions.
-        by_algorithm: algorithm 1 … 32 -> n and the median of each metric, where there are enough presets.
-        by_parameter: of each learnable parameter, see `figures_by_parameter`; empty without live masks.
+        name: Name of the model or anchor in file names, such as "numcat++" or "nearest".
+        title: Name as tables show it.
+        kind: Kind of what was evaluated, see `Kind`.
+        corpus, corpus_sha256: Name and hash of the corpus.
+        split, subset: Split and part of it that presets are from; "" if they were chosen in another way,
+            which `selection` describes.
+        selection: Description of the presets if they are not the whole subset, else "".
+        notes: (MIDI note, velocity) pairs at which sounds are compared.
+        inference: Description of how presets were found, such as "one pass" or "best of 64 by rendering".
+        checkpoint_sha256: SHA-256 of the weights; "" without any.
+        engine: Name and version of the rendering engine.
+        live_notes: (MIDI note, velocity) pairs at which a parameter counts as live; empty without live masks.
+        n_pyin: Number of presets with a pYIN estimate.
+        settings: Settings of the audio metrics.
+        code: Hash of the metrics' code, and versions of the libraries that they use.
+        commit: Version of the code, see `latentdx.provenance.code_commit`.
+        libraries: Versions of the libraries.
+        by_algorithm: Number of presets `n` and median of each metric for each algorithm, 1 … 32, where there
+            are at least five presets.
+        by_parameter: Statistics of each learnable parameter, see `figures_by_parameter`; empty without live
+            masks.
     """
 
     name: str
@@ -114,24 +126,31 @@ class ResultProvenance:
 
 @dataclass(frozen=True)
 class Result:
-    """A table of `evaluate.evaluate` with a column `label`, and what made it."""
+    """Metrics of all presets.
+
+    Attributes:
+        table: Table of `latentdx.evaluation.evaluate.evaluate`, with another column `label`.
+        provenance: Provenance of the table.
+    """
 
     table: pd.DataFrame
     provenance: ResultProvenance
 
     def write(self, folder: Path) -> Path:
-        """Write `<name>.<split>.<notes>.parquet`, as `parquet.write` does."""
+        """Write the result into a folder under `file_name`, and return the file; see `parquet.write`."""
         return parquet.write(self.table, self.provenance, folder / file_name(self.provenance))
 
     @classmethod
     def read(cls, path: Path) -> "Result":
-        """Read a file that `write` made; raises `DataMissingError` for any other."""
+        """Read a file that `write` wrote; raise `DataMissingError` if it is missing or another file."""
         return cls(*parquet.read(path, ResultProvenance, "latentdx evaluate"))
 
 
 def file_name(provenance: ResultProvenance) -> str:
-    """`numcat++.twin-disjoint.60-85.parquet`; several notes are counted: `.5-notes`; a subset
-    that is not the test set is named too."""
+    """Return the name of a result's file, such as "numcat++.twin-disjoint.60-85.parquet".
+
+    Several notes appear as their number, such as "5-notes"; a subset other than "test" follows the split.
+    """
     notes = provenance.notes
     label = f"{len(notes)}-notes" if len(notes) > 1 else "-".join(map(str, notes[0]))
     subset = "" if provenance.subset == "test" else provenance.subset
@@ -140,12 +159,20 @@ def file_name(provenance: ResultProvenance) -> str:
 
 
 def read_all(folder: Path | None = None) -> list[Result]:
-    """All results in a folder, default `data/results`, by file name."""
+    """Read all results in a folder, default `data/results`, in order of their file names."""
     return [Result.read(path) for path in sorted((folder or data_path("results")).glob("*.parquet"))]
 
 
 def medians_by_algorithm(table: pd.DataFrame, bank: PresetBank) -> dict[str, dict[str, float]]:
-    """Algorithm -> n and medians, of a table whose `row` names presets of `bank`."""
+    """Compute the median of each metric for each algorithm that at least five presets have.
+
+    Args:
+        table: Table of a result.
+        bank: Presets that its column `row` refers to.
+
+    Returns:
+        Number of presets `n` and medians for each algorithm, "1" … "32".
+    """
     algorithm = np.array([preset["ALGORITHM"] + 1 for preset in bank[table["row"].to_numpy()]])
     out = {}
     for number, part in table.groupby(algorithm):
@@ -159,8 +186,18 @@ def medians_by_algorithm(table: pd.DataFrame, bank: PresetBank) -> dict[str, dic
 def figures_by_parameter(
     targets: PresetBank, predictions: Predictions, live: npt.NDArray[np.bool_]
 ) -> dict[str, dict[str, float]]:
-    """Name -> n presets in which it is live; of these, where there are enough, the share found exactly
-    (`accuracy`), and of a numerical parameter the mean absolute error in [0, 1] (`mae`)."""
+    """Compute the accuracy of each learnable parameter over the presets in which it is live.
+
+    Args:
+        targets: N presets.
+        predictions: N inferred presets.
+        live: Mask of the live parameters, bool (N, 145).
+
+    Returns:
+        For each parameter, by name: `n`, the number of presets in which it is live; if there are at least
+        five, `accuracy`, the share in which it was found exactly; and for numerical parameters `mae`, the
+        mean absolute error in units of the parameter's range, 0 … 1.
+    """
     parameters = learnable_parameters()
     same = targets.values == predictions.values
     errors = registry.plugin_errors(targets, predictions, parameters)
@@ -192,17 +229,30 @@ def evaluate_rows(
     renderer: Renderer | None = None,
     options: RunOptions = RunOptions(),
 ) -> Result:
-    """Evaluate the presets that were inferred for some rows of a corpus; see `ResultProvenance`.
+    """Evaluate the presets that were inferred for some rows of a corpus.
 
     Args:
-        predictions: one for each of `rows`.
-        rows: of the corpus, ascending; `dataset.curation.rows` names a whole test set.
-        measurement: what is measured of each preset.
-        renderer: synth that renders; default `Dexed`.
-        options: number of processes, progress, and where finished parts are kept.
+        name: Name of the model or anchor in file names: lowercase letters, digits, and + _ -.
+        title: Name as tables show it.
+        predictions: Inferred presets, one for each of `rows`.
+        rows: Rows of the corpus, int64 (N,), ascending; `latentdx.dataset.curation.rows` returns those of a
+            whole test set.
+        kind: Kind of what is evaluated, see `Kind`.
+        corpus: Name of the corpus.
+        split: Split that the rows are from.
+        subset: Part of the split that the rows are from.
+        selection: Description of the rows if they are not the whole subset.
+        inference: Description of how the presets were found.
+        checkpoint_sha256: SHA-256 of the model's weights; "" without any.
+        measurement: Metrics to compute, and the notes at which sounds are compared.
+        renderer: Synth that renders; default `Dexed()`.
+        options: Number of processes, progress bar, and location of the cache.
+
+    Raises:
+        ParameterError: The name cannot be part of a file name, or numbers of predictions and rows differ.
     """
     if not _NAME.fullmatch(name):
-        raise ParameterError(f"{name!r} cannot name a file: use a-z, 0-9 and + _ -")
+        raise ParameterError(f"{name!r} cannot be part of a file name: use only a-z, 0-9 and + _ -")
     bank = corpora.read(corpus).neutral()
     synth = renderer or Dexed()
     notes, live_notes, pyin = measurement.notes, measurement.live_notes, measurement.pyin
@@ -256,7 +306,7 @@ def evaluate_rows(
 
 
 def describe(provenance: ResultProvenance | Mapping[str, Any]) -> str:
-    """One line for a caption: corpus, split, notes, engine, commit."""
+    """Describe a result in one line for a caption: corpus, split, notes, engine and commit."""
     p = asdict(provenance) if isinstance(provenance, ResultProvenance) else provenance
     notes = ", ".join(f"({n}, {v})" for n, v in p["notes"])
     where = p["selection"] or f"{p['subset']} set, {p['split']} split"

@@ -1,7 +1,7 @@
-"""How good a match is, on presets of a test set: at several budgets, beside search without learning.
+"""Benchmark of matching on presets of a test set, at several budgets and against search without learning.
 
-Relatives of a target (`evaluation.baselines.relatives`) are removed from the known presets that a match, or
-the genetic search, starts from: what is measured is not whether a twin is there.
+Relatives of a target (`latentdx.evaluation.baselines.relatives`) are removed from the known presets that a
+match, or the genetic search, starts from. Otherwise it would measure whether near duplicates exist.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,15 +38,21 @@ from latentdx.training.checkpoint import differences
 from latentdx.typing import Rows, Values
 
 BUDGETS = (500, 2_000, 10_000)
+"""Numbers of renders of a match."""
+
 N_TARGETS = 200
+"""Default number of targets."""
+
 FEWER = {10_000: 50}
-"""Targets of the largest budget: the first ones of a shuffle by seed."""
+"""Number of targets for budgets that do not use all of them; they are the first of a seeded shuffle."""
 
 COUNTS = (1, 4, 16, 64, 128, 256, 500, 1_000, 2_000, 5_000, 10_000)
-"""Renders at which the curve is told."""
+"""Numbers of renders at which the curve is sampled."""
 
 SEED = 0
-_CHUNK = 2  # targets: 2,000 renders take ten seconds
+"""Random seed of matches, of genetic searches, and of the shuffle."""
+
+_CHUNK = 2  # targets; 2,000 renders take ten seconds
 
 
 def _sound(bank: PresetBank, row: int) -> npt.NDArray[np.float32]:
@@ -55,18 +61,18 @@ def _sound(bank: PresetBank, row: int) -> npt.NDArray[np.float32]:
 
 @cache
 def _model(file: str) -> Programmer:
-    """Once a process, on one core: the processes are as many as there are cores."""
+    """Load a model once per process, to run on one core because there is a process for every core."""
     torch.set_num_threads(1)
     return load_model(file)
 
 
 def _match(rows: Rows, near: Values, *, file: str, corpus: str, budget: int) -> Values:
-    """The best preset of each match, and the best so far at each of `COUNTS`: (N, 1 + counts, 145)."""
+    """Return the best preset of each match, and the best so far at each of `COUNTS`: (N, 1 + counts, 145)."""
     bank = _bank(corpus)
     out = np.empty((len(rows), 1 + len(COUNTS), N_VALUES), np.uint8)
     for found, row, known in zip(out, rows.tolist(), near, strict=True):
         sound = Target(_sound(bank, row), *SINGLE_NOTE[0], (), ())
-        # the other presets that a match keeps are not looked at
+        # only the best preset is evaluated
         made = match.match(
             [sound], _model(file), nearest=known, budget=budget, keep=1, seed=SEED + row, threads=1
         )
@@ -77,7 +83,7 @@ def _match(rows: Rows, near: Values, *, file: str, corpus: str, budget: int) -> 
 
 
 def _search(rows: Rows, starts: Values, *, corpus: str, budget: int) -> Values:
-    """Of each target what the genetic search ends with, (N, 145)."""
+    """Return the result of the genetic search for each target, (N, 145)."""
     bank = _bank(corpus)
     return np.stack(
         [
@@ -95,7 +101,16 @@ def _bank(corpus: str) -> PresetBank:
 
 
 def nearest_unrelated(trial: Trial, index: SoundIndex, n: int = N_NEAREST) -> Values:
-    """Of each target the known presets that a match starts from, without relatives, (N, n, 145)."""
+    """Find the known presets that a match starts from, without relatives of the target.
+
+    Args:
+        trial: Targets.
+        index: Index of the known presets.
+        n: Number of presets for each target.
+
+    Returns:
+        Presets, uint8 (N, n, 145), the closest first.
+    """
     store = Store(store_folder(trial.corpus, SINGLE_NOTE))
     known = trial.bank.values[index.rows]
     out = []
@@ -114,21 +129,25 @@ def measure(
     budgets: Sequence[int] = BUDGETS,
     options: RunOptions = RunOptions(),
 ) -> Iterator[Result | pd.DataFrame]:
-    """Evaluate `match` at several budgets, with its curve, beside the best of 64 and the genetic search.
+    """Evaluate `match` at several budgets, and for comparison the best of 64 draws and the genetic search.
 
-    The genetic search starts from the nearest preset; finished chunks are kept.
+    The genetic search starts from the nearest preset. Finished chunks are kept.
 
     Args:
-        model: The model that a match uses.
-        file: Its checkpoint.
-        trial: The targets.
-        index: The known presets, of the training set.
+        model: Model that a match uses.
+        file: Checkpoint of the model.
+        trial: Targets.
+        index: Index of the known presets, which must be the training set.
         budgets: Numbers of renders.
-        options: How the computation runs.
+        options: Number of processes, progress bar, and location of the cache.
+
+    Yields:
+        Results of the best of 64 draws and of the genetic search; then for each budget its result, and its
+        curve as a table of `latentdx.evaluation.best_of_n.curve_of`.
 
     Raises:
         CheckpointError: The model does not fit the trial.
-        SoundIndexError: The index does not.
+        SoundIndexError: The index does not fit the trial.
     """
     check(model, trial)
     there = {"split": index.about.split, "subset": index.about.subset, "corpus": index.about.corpus_sha256}
@@ -197,8 +216,9 @@ def _genetic(trial: Trial, measurement: Measurement, options: RunOptions) -> Res
 def _part(trial: Trial, chosen: npt.NDArray[np.int64]) -> Trial:
     if len(chosen) == len(trial.rows):
         return trial
-    said = f"{len(chosen):,} of these: {trial.selection}" if trial.selection else f"{len(chosen):,} presets"
-    return replace(trial, rows=trial.rows[chosen], selection=said)
+    n = f"{len(chosen):,}"
+    selection = f"{n} of these: {trial.selection}" if trial.selection else f"{n} presets"
+    return replace(trial, rows=trial.rows[chosen], selection=selection)
 
 
 def _predictions(values: Values) -> Predictions:

@@ -1,9 +1,10 @@
-"""What the results add up to: `data/results/summary.json`, where chapters take their numbers from.
+"""Summary of all results in `data/results/summary.json`, from which the chapters take their numbers.
 
-- metrics: what each column is: title, unit, which way is better, decimals
-- results: file -> its provenance, and for all presets, each label and each note: n, and each metric's median
-  and mean with their intervals
-- comparisons: of results on the same presets and notes: medians, paired tests, which is best
+- metrics: title, unit, direction of better values, and number of decimals of each metric
+- results: for each file its provenance; and for all presets, for each label and for each note the number of
+  presets, and each metric's median and mean with their intervals
+- comparisons: medians, paired tests and the best model, for results on the same presets and notes
+- examples: mean metrics on the examples that the paper's authors published, for their sounds and ours
 """
 
 import json
@@ -29,17 +30,17 @@ _DIGITS = 6
 
 
 def _number(value: float) -> float | None:
-    """Few digits for a short file; JSON knows no `nan`."""
+    """Round to six digits, to keep the file short; `None` for values that JSON cannot hold."""
     return float(f"{value:.{_DIGITS}g}") if np.isfinite(value) else None
 
 
 def _per_preset(table: pd.DataFrame) -> pd.DataFrame:
-    """Each preset's mean over its notes, as in the paper: notes of one preset are no independent samples."""
+    """Average over each preset's notes, as in the paper, because they are not independent samples."""
     return table.groupby("row")[list(METRICS)].mean()
 
 
 def _estimates(table: pd.DataFrame) -> dict[str, Any]:
-    """n presets; for each metric with values: of how many, median and mean as [value, low, high]."""
+    """Return the number of presets, and each metric's n, median and mean, both as [value, low, high]."""
     presets = _per_preset(table)
     out: dict[str, Any] = {"n": len(presets), "metrics": {}}
     for name in METRICS:
@@ -59,7 +60,7 @@ def _estimates(table: pd.DataFrame) -> dict[str, Any]:
 def _summary(result: Result) -> dict[str, Any]:
     table = result.table
     provenance = asdict(result.provenance)
-    del provenance["by_parameter"]  # long; read it from the result itself
+    del provenance["by_parameter"]  # too long for the summary; read it from the result
     out = {"provenance": provenance, "all": _estimates(table), "labels": {}, "notes": {}}
     for label, part in table.groupby("label", observed=True):
         out["labels"][str(label)] = _estimates(part)
@@ -75,8 +76,11 @@ def _where(p: ResultProvenance) -> tuple[str, str, str, str]:
 
 
 def _groups(results: Sequence[Result]) -> Iterable[tuple[str, list[Result]]]:
-    """(selection, results) that may be compared: the same corpus, split and notes. A result on selected
-    presets is compared with those on the whole test set, which have these too, unless it is one of them."""
+    """Yield a selection, and the results that may be compared on it: those of one corpus, split and notes.
+
+    Results on selected presets are compared with each other, and with results on the whole test set unless
+    these come from the same model and inference.
+    """
     for where in sorted({_where(r.provenance) for r in results}):
         alike = [r for r in results if _where(r.provenance) == where and r.provenance.kind != "reference"]
         for selection in sorted({r.provenance.selection for r in alike}):
@@ -92,7 +96,7 @@ def _groups(results: Sequence[Result]) -> Iterable[tuple[str, list[Result]]]:
 
 
 def _comparison(selection: str, members: Sequence[Result]) -> dict[str, Any]:
-    """Medians and Holm-corrected paired tests of each metric on the presets that all members have."""
+    """Compute each metric's medians and paired tests on the presets that all members have."""
     tables = {r.provenance.name: r.table.pipe(_per_preset) for r in members}
     common = reduce(pd.Index.intersection, (table.index for table in tables.values()))
     first = members[0].provenance
@@ -127,7 +131,10 @@ def _comparison(selection: str, members: Sequence[Result]) -> dict[str, Any]:
 
 
 def summarize(results: Sequence[Result]) -> dict[str, Any]:
-    """Everything of the module's head, ready for JSON. Seeded: the same results give the same summary."""
+    """Summarize results as the module's docstring describes, in types that JSON can hold.
+
+    Bootstraps are seeded, so equal results give equal summaries. The key "examples" is added by `write`.
+    """
     return {
         "metrics": {
             name: {key: getattr(m, key) for key in ("title", "unit", "better", "decimals")}
@@ -154,8 +161,8 @@ def write(folder: Path | None = None) -> Path:
 
 
 def read(folder: Path | None = None) -> Mapping[str, Any]:
-    """The summary of a folder, default the one that ships; raises `DataMissingError` if there is none."""
+    """Read the summary in a folder, default `data/results`; raise `DataMissingError` if there is none."""
     path = (folder or data_path("results")) / FILE
     if not path.exists():
-        raise DataMissingError(f"{path} is missing: make it by `latentdx evaluate --summary`")
+        raise DataMissingError(f"{path} is missing: make it by `latentdx evaluate summary`")
     return json.loads(path.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Trials: which presets a model is tried on, and whole evaluations from stored spectrograms to results."""
+"""Trials: the presets that models are evaluated on, and whole evaluations from spectrograms to results."""
 
 from dataclasses import dataclass
 
@@ -19,20 +19,20 @@ from latentdx.training.checkpoint import differences
 from latentdx.typing import Rows
 
 SEED = 0
-"""Of selections."""
+"""Random seed of selections."""
 
 _BATCH = 64
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Which presets a model is tried on.
+    """Presets that models are evaluated on.
 
     Attributes:
-        bank: the corpus, neutral.
-        corpus, split, subset: names.
-        rows: of the bank, ascending.
-        selection: "" for the whole subset, else which part of it.
+        bank: All presets of the corpus, neutral.
+        corpus, split, subset: Names of the corpus, the split and the part of the split.
+        rows: Rows of the bank, int64 (N,), ascending.
+        selection: Description of the rows if they are not the whole subset, else "".
     """
 
     bank: PresetBank
@@ -46,9 +46,19 @@ class Trial:
     def of(
         cls, corpus: str, split: splits.Split, subset: splits.Subset = "test", limit: int | None = None
     ) -> "Trial":
-        """A whole subset, or `limit` presets of it, drawn by `SEED`: the same for every model."""
+        """Return a whole subset, or some of its presets, which are the same for every model.
+
+        Args:
+            corpus: Name of the corpus.
+            split: Name of the split.
+            subset: Part of the split.
+            limit: Number of presets, at least 1, drawn by `SEED`; all if omitted.
+
+        Raises:
+            ParameterError: The limit is below 1.
+        """
         if limit is not None and limit < 1:
-            raise ParameterError(f"{limit} presets cannot be evaluated: at least 1")
+            raise ParameterError(f"an evaluation needs at least 1 preset, not {limit}")
         rows, selection = curation.rows(corpus, split=split, subset=subset), ""
         if limit is not None and limit < len(rows):
             selection = f"{limit:,} of {len(rows):,} presets of the {subset} set, {split} split"
@@ -56,18 +66,22 @@ class Trial:
         return cls(corpora.read(corpus).neutral(), corpus, split, subset, rows, selection)
 
     def name(self, base: str) -> str:
-        """A result's name: a part of a subset never overwrites the whole."""
+        """Return a result's name, which ends in the number of presets if they are not the whole subset."""
         return f"{base}-on-{len(self.rows)}" if self.selection else base
 
 
 def check(model: Programmer, trial: Trial, *, leaky: bool = False) -> None:
-    """Refuse a model that does not fit the trial, with each difference spelled out.
+    """Refuse a model that does not fit a trial.
 
     Args:
-        leaky: allow another split, parts of whose test set the model may have been trained on.
+        model: Model to check.
+        trial: Presets to evaluate on.
+        leaky: True to allow another split than the model's, although the model may have been trained on
+            presets of its test set.
 
     Raises:
-        CheckpointError: it does not.
+        CheckpointError: The model was trained for another corpus, split, set of notes or architecture; the
+            message lists the differences.
     """
     profile = model.about.profile
     there = {
@@ -79,7 +93,7 @@ def check(model: Programmer, trial: Trial, *, leaky: bool = False) -> None:
         "corpus": trial.corpus,
         "corpus_sha256": corpora.bank_hash(trial.bank),
         "notes": store_of(model, trial).manifest.notes,
-        "architecture": {"n_operators": 6, "note_latents": False},  # others are not evaluated here
+        "architecture": {"n_operators": 6, "note_latents": False},  # no others can be evaluated
     }
     if not leaky:
         asked["split"] = trial.split
@@ -88,12 +102,12 @@ def check(model: Programmer, trial: Trial, *, leaky: bool = False) -> None:
 
 
 def store_of(model: Programmer, trial: Trial) -> Store:
-    """Return the spectrograms that the model hears; raises `StoreMissingError` if there are none yet."""
+    """Return the spectrograms at a model's notes; raise `StoreMissingError` if they are not rendered yet."""
     return Store(store_folder(trial.corpus, model.notes))
 
 
 def predict(model: Programmer, trial: Trial, options: RunOptions = RunOptions()) -> Predictions:
-    """Infer each preset in one forward pass over stored spectrograms, in batches."""
+    """Infer each preset of a trial in one forward pass over stored spectrograms, in batches."""
     dataset = SpectrogramDataset(store_of(model, trial), trial.bank, trial.rows, decibels=True)
     batches = tqdm(loader(dataset, _BATCH), desc="programming", unit="batch", disable=options.hidden)
     parts = [model.predict(item.spectrogram) for item in batches]
@@ -112,12 +126,15 @@ def one_pass(
     """Evaluate a model's single forward pass on a trial.
 
     Args:
-        model: The model; it hears the notes that it was trained on.
-        trial: The presets.
-        name: Name of the result; default the model's.
-        leaky: See `check`.
-        measurement: What is measured, and at which notes sounds are compared.
-        options: How the computation runs.
+        model: Model to evaluate; it hears the notes that it was trained on.
+        trial: Presets to evaluate on.
+        name: Name of the result; default: the model's.
+        leaky: True to allow another split than the model's, see `check`.
+        measurement: Metrics to compute, and the notes at which sounds are compared.
+        options: Number of processes, progress bar, and location of the cache.
+
+    Raises:
+        CheckpointError: The model does not fit the trial.
     """
     check(model, trial, leaky=leaky)
     found = predict(model, trial, options)
@@ -133,7 +150,17 @@ def evaluated(
     measurement: Measurement = Measurement(),
     options: RunOptions = RunOptions(),
 ) -> Result:
-    """Evaluate what a model found in a trial, by whatever inference; arguments as of `evaluate_rows`."""
+    """Evaluate the presets that a model inferred for a trial, by any kind of inference.
+
+    Args:
+        model: Model that inferred them.
+        trial: Presets to evaluate on.
+        found: Inferred presets, one for each of the trial's rows.
+        name: Name of the result; default: the model's.
+        inference: Description of how the presets were found; "one pass" for a single forward pass.
+        measurement: Metrics to compute, and the notes at which sounds are compared.
+        options: Number of processes, progress bar, and location of the cache.
+    """
     profile = model.about.profile
     title = profile.title
     return evaluate_rows(

@@ -1,6 +1,6 @@
 """Metrics: features of a sound, the registry of metrics, and the objective that searches minimize.
 
-Stands on `presets` and `audio`.
+This package builds on `presets` and `audio`.
 """
 
 import lazy_loader

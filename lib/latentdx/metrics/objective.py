@@ -1,8 +1,8 @@
-"""The objective: how far a sound is from its target, for ranking presets and for searching.
+"""The objective: the distance of a sound from its target, for ranking presets and for searching.
 
-A weighted sum of three metrics, which was reported to follow listeners with a correlation of 0.85 (SynthRL,
-IJCAI 2025). It has two forms with the same weights: `distance`, exact, and `FastObjective`, on half the
-frames, which a search calls thousands of times. A test ties them together.
+It is a weighted sum of three metrics, which was reported to follow listeners' ratings with a correlation of
+0.85 (SynthRL, IJCAI 2025). It has two forms with the same weights: `distance` is exact; `FastObjective` uses
+half the frames, because a search calls it thousands of times. A test checks that both agree.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,20 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
 
 
 def distance(target: SoundFeatures, found: SoundFeatures) -> float:
-    """Return the objective's exact value; 0 for equal sounds. A silent target leaves convergence out."""
+    """Return the exact value of the objective; 0 for equal sounds, and larger for less similar ones.
+
+    For a silent target the spectral convergence is undefined and left out of the sum.
+
+    Args:
+        target: Features of the target.
+        found: Features of the sound to compare with it, of the same length.
+
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(22_050) / 22_050).astype(np.float32)
+    >>> distance(SoundFeatures(tone), SoundFeatures(tone))
+    0.0
+    >>> round(distance(SoundFeatures(tone), SoundFeatures(tone / 2)), 2)
+    0.53
+    """
     convergence = spectral_convergence(target, found)
     rest = WEIGHTS["log_stft_mae"] * log_stft_mae(target, found)
     rest += WEIGHTS["mfcc13_mae"] * mfcc_mae(target, found, 13)
@@ -35,13 +48,21 @@ def distance(target: SoundFeatures, found: SoundFeatures) -> float:
 
 
 def weighted(metrics: Mapping[str, Floats]) -> Floats:
-    """Return the objective (N,) from its metrics by name, (N,) each, as results on disk have them."""
+    """Return the objective of N sounds, (N,), from their metrics.
+
+    Args:
+        metrics: Values of each metric, (N,), by name, such as the columns of a result; `nan` counts as 0.
+    """
     parts = [weight * np.nan_to_num(np.asarray(metrics[name])) for name, weight in WEIGHTS.items()]
     return np.sum(parts, axis=0)
 
 
 def fitted(sound: Audio) -> Audio:
-    """Cut a sound, or fill it up with silence, to the length at which presets are rendered by default."""
+    """Cut or zero-pad a sound to the length at which presets are rendered by default.
+
+    >>> fitted(np.ones(1000, np.float32)).shape
+    (88576,)
+    """
     return np.pad(sound[:N_SAMPLES], (0, max(N_SAMPLES - len(sound), 0))).astype(np.float32)
 
 
@@ -58,47 +79,49 @@ def score(
 
     Args:
         values: Presets, uint8 (N, 145).
-        targets: One sound for each of `notes`, (samples,), at 22,050 Hz.
+        targets: One sound for each of `notes`, float32 (samples,), at 22,050 Hz.
         notes: (MIDI note, velocity) of each target.
         renderer: Synth that renders; default `Dexed()`.
-        measure: Compares a target with a render.
-        threads: Number of renders at a time; default one per core.
+        measure: Function that compares the features of a target with those of a render; default `distance`.
+        threads: Number of presets rendered at the same time; default one per core.
 
     Returns:
-        Mean distance over the notes, (N,).
+        Mean distance over the notes, float64 (N,).
     """
     synth = renderer or Dexed()
     wanted = [SoundFeatures(fitted(sound)) for sound in targets]
-    for sound in wanted:  # computed once, before threads ask for them
+    for sound in wanted:  # computed once, before several threads need them
         _ = sound.log_stft, sound.mfcc
 
-    def of(preset: Values) -> float:
+    def score_one(preset: Values) -> float:
         found = (SoundFeatures(synth.render(Preset(preset), *note)) for note in notes)
         return float(np.mean([measure(t, f) for t, f in zip(wanted, found, strict=True)]))
 
     with ThreadPoolExecutor(threads) as pool:
-        return np.array(list(pool.map(of, values)))
+        return np.array(list(pool.map(score_one, values)))
 
 
 _HOP = 512
-_RANGE_DB = 80.0  # of the mel spectrogram below its loudest, as librosa has it
+_RANGE_DB = 80.0  # the mel spectrogram is cut off this far below its maximum, as in librosa
 _N_MFCC = 13
 
 
 class FastObjective:
-    """The objective in its fast form: on half the frames, for thousands of presets against prepared targets.
+    """The fast form of the objective, which compares thousands of presets with the same targets.
 
-    A target's spectra are computed once, a render's cost 1 ms instead of 5, and no preset is rendered twice.
+    It uses half the frames. The targets' spectra are computed once, those of a render take 1 ms instead of 5,
+    and no preset is rendered twice.
 
     Args:
-        targets: One sound for each of `notes`, (samples,), at 22,050 Hz, all of one length.
+        targets: One sound for each of `notes`, float32 (samples,), at 22,050 Hz, all of one length.
         notes: (MIDI note, velocity) of each target.
         renderer: Synth that renders; default `Dexed()`.
-        threads: Number of renders at a time; default one per core.
-        weights: Weight of each metric, by the names in `WEIGHTS`.
+        threads: Number of presets rendered at the same time; default one per core.
+        weights: Weight of each metric in `WEIGHTS`, by name; default `WEIGHTS`.
 
     Raises:
-        ParameterError: A target is silent: everything would be infinitely far.
+        ParameterError: A target is silent (every distance to it would be infinite), or the numbers of sounds
+            and notes differ or are zero.
     """
 
     def __init__(
@@ -111,7 +134,10 @@ class FastObjective:
         weights: Mapping[str, float] = WEIGHTS,
     ) -> None:
         if len(targets) != len(notes) or not len(notes):
-            raise ParameterError(f"{len(targets)} sounds for {len(notes)} notes: one each, and at least one")
+            raise ParameterError(
+                f"{len(targets)} sounds for {len(notes)} notes: there must be one sound for each note, "
+                "and at least one note"
+            )
         for target, (note, _) in zip(targets, notes, strict=True):
             if SoundFeatures(target).silent:
                 raise ParameterError(f"the sound at note {note} is silent")
@@ -126,7 +152,7 @@ class FastObjective:
         self._norms = [float(np.linalg.norm(stft)) for stft, _, _ in self._wanted]
 
     def __call__(self, values: Values) -> Floats:
-        """Return the mean distance over the notes (N,) of presets (N, 145)."""
+        """Return the mean distance over the notes, float64 (N,), of presets, uint8 (N, 145)."""
         new = {v.tobytes(): v for v in values if v.tobytes() not in self._known}
         if self._threads == 1:
             found = list(map(self._of, new.values()))
@@ -157,7 +183,7 @@ class FastObjective:
         return np.abs(scipy.fft.rfft(frames * window, axis=1))
 
     def _spectra(self, sound: Audio) -> tuple[Spectrum, Spectrum, Spectrum]:
-        """Return STFT (frames, 513), its logarithm, and 13 MFCC (frames, 13)."""
+        """Return the STFT (frames, 513), its logarithm, and 13 MFCCs (frames, 13)."""
         stft = self._magnitudes(sound, self._windows[0], "reflect")
         power = self._magnitudes(sound, self._windows[1], "constant") ** 2
         decibels = 10 * np.log10(np.maximum(self._mel @ power.T, 1e-10))
@@ -167,5 +193,5 @@ class FastObjective:
 
 
 def _hann(n: int) -> Spectrum:
-    """Return the periodic Hann window, as `scipy.signal.get_window` has it."""
+    """Return the periodic Hann window, equal to that of `scipy.signal.get_window`."""
     return (0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, n + 1)))[:-1].astype(np.float32)

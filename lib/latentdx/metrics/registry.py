@@ -1,7 +1,7 @@
-"""The registry of metrics: definitions of the paper (its section 5) and those that we add.
+"""The registry of metrics: those that the paper defines (in its section 5) and those added here.
 
-Audio metrics compare two `SoundFeatures`s at plug-in scale. Parameter metrics compare presets, vectorized. A
-metric that is undefined for a preset is `nan` there, and left out of the statistics.
+Audio metrics compare the `SoundFeatures` of two sounds at plug-in scale. Parameter metrics compare presets,
+vectorized over a bank. A metric that is undefined for a preset is `nan` there and is left out of statistics.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,19 +20,19 @@ from latentdx.presets.predictions import Predictions
 from latentdx.typing import Floats, Mask
 
 CONTINUOUS_SIZE = 100
-"""Parameters of so many values were continuous to the authors: their predictions are not rounded."""
+"""Number of values from which on a parameter counts as continuous, as in the paper: no rounding."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """What every metric tells of itself.
+    """Description of a metric.
 
     Attributes:
-        name: column in the results.
-        title: as a table heads it.
-        unit: "" where it has none.
-        better: which way is better.
-        decimals: worth printing.
+        name: Column in the results.
+        title: Heading in tables.
+        unit: Unit, or "" if it has none.
+        better: Direction in which results improve, "lower" or "higher".
+        decimals: Number of decimals to print.
     """
 
     name: str
@@ -44,21 +44,34 @@ class Metric:
 
 @dataclass(frozen=True)
 class AudioMetric(Metric):
-    """`compute(target, inferred)` of two `SoundFeatures`s of one length."""
+    """Metric that compares two sounds.
+
+    Attributes:
+        compute: Function (target, inferred) of the `SoundFeatures` of two sounds of the same length.
+    """
 
     compute: Callable[[SoundFeatures, SoundFeatures], float]
 
 
 @dataclass(frozen=True)
 class PitchMetric(Metric):
-    """`compute(target, inferred)` of two pYIN estimates; slow, so evaluated on a part of the presets."""
+    """Metric that compares two pYIN estimates; they are slow, so only some of the presets are evaluated.
+
+    Attributes:
+        compute: Function (target, inferred) of the pitches of two sounds.
+    """
 
     compute: Callable[[Pitch, Pitch], float]
 
 
 @dataclass(frozen=True)
 class ParameterMetric(Metric):
-    """`compute(targets, inferred, live)`: float (N,) of N presets; `live` is bool (N, 145)."""
+    """Metric that compares the parameters of presets.
+
+    Attributes:
+        compute: Function (targets, inferred, live) of N presets that returns float64 (N,). `live` is bool
+            (N, 145), the parameters that can be heard in each target, or `None`.
+    """
 
     compute: Callable[[PresetBank, Predictions, Mask | None], Floats]
 
@@ -67,14 +80,15 @@ class ParameterMetric(Metric):
 
 
 def log_stft_mae(target: SoundFeatures, inferred: SoundFeatures) -> float:
-    """Mean absolute difference of log10 magnitudes."""
+    """Return the mean absolute difference of the log10 magnitudes of two STFTs."""
     return float(np.abs(target.log_stft - inferred.log_stft).mean())
 
 
 def spectral_convergence(target: SoundFeatures, inferred: SoundFeatures) -> float:
-    """Frobenius norm of the magnitudes' difference over that of the target's; `nan` for a silent target.
+    """Return the spectral convergence: the norm of the magnitudes' difference over the target's norm.
 
-    The paper divides by whatever is there; a target without sound would weigh more than all others together.
+    Both are Frobenius norms of STFT magnitudes. The result is `nan` for a silent target; the paper makes no
+    exception, but a silent target would then count more than all others together.
     """
     if target.silent:
         return float("nan")
@@ -82,33 +96,37 @@ def spectral_convergence(target: SoundFeatures, inferred: SoundFeatures) -> floa
 
 
 def mfcc_mae(target: SoundFeatures, inferred: SoundFeatures, n: int) -> float:
-    """Mean absolute difference of the first `n` cepstral coefficients."""
+    """Return the mean absolute difference of the first `n` MFCCs, at most 40."""
     return float(np.abs(target.mfcc[:n] - inferred.mfcc[:n]).mean())
 
 
 def log_mel_mae(target: SoundFeatures, inferred: SoundFeatures) -> float:
-    """Mean absolute difference of mel spectrograms in dB, averaged over the resolutions."""
+    """Return the mean absolute difference of the mel spectrograms in dB, averaged over four resolutions."""
     pairs = zip(target.log_mels, inferred.log_mels, strict=True)
     return float(np.mean([np.abs(a - b).mean() for a, b in pairs]))
 
 
 def silence_mismatch(target: SoundFeatures, inferred: SoundFeatures) -> float:
-    """1 if exactly one of the two is silent, else 0."""
+    """Return 1 if exactly one of the two sounds is silent, else 0."""
     return float(target.silent != inferred.silent)
 
 
 def f0_error(target: SoundFeatures, inferred: SoundFeatures) -> float:
-    """Difference of median YIN pitches in cents, where the target is pitched and the other not silent.
+    """Return the absolute difference of the median YIN pitches in cents; `nan` where it is undefined.
 
-    YIN calls nothing unvoiced: a target is pitched if half its audible frames lie within 50 cents of their
-    median. Whatever YIN says of the inferred sound counts, or noise for a tone would be forgiven.
+    It is defined if the target is pitched and the inferred sound is not silent. YIN estimates a pitch for
+    every frame, so a target counts as pitched if half of its audible frames lie within 50 cents of their
+    median. The inferred sound need not be pitched; otherwise noise instead of a tone would go unpunished.
     """
     pitch, steady = target.pitch
     return abs(pitch - inferred.pitch[0]) * 100 if steady >= STEADY_SHARE else float("nan")
 
 
 def f0_error_pyin(target: Pitch, inferred: Pitch) -> float:
-    """The same by pYIN, where half the target's audible frames are voiced, and any of the other's."""
+    """Return the absolute difference of the median pYIN pitches in cents; `nan` where it is undefined.
+
+    It is defined if half of the target's audible frames are voiced, and any frame of the inferred sound is.
+    """
     return abs(target.midi - inferred.midi) * 100 if target.voiced >= STEADY_SHARE else float("nan")
 
 
@@ -124,7 +142,7 @@ def _of_kind(kind: str, *, dynamic: bool = False) -> tuple[Parameter, ...]:
 
 
 def _mean(values: npt.NDArray[Any], mask: Mask | None) -> Floats:
-    """Mean over the last axis where `mask`; `nan` where it is all false."""
+    """Return the mean over the last axis where `mask` is true; `nan` where it is never true."""
     chosen = np.ones(values.shape, bool) if mask is None else mask
     count = chosen.sum(1)
     return np.divide((values * chosen).sum(1), count, out=np.full(len(values), np.nan), where=count > 0)
@@ -133,7 +151,16 @@ def _mean(values: npt.NDArray[Any], mask: Mask | None) -> Floats:
 def plugin_errors(
     targets: PresetBank, inferred: Predictions, parameters: tuple[Parameter, ...]
 ) -> npt.NDArray[np.float32]:
-    """Absolute errors in [0, 1], (N, len(parameters)), rounded as `numerical_mae` says."""
+    """Return the absolute error of each parameter, in [0, 1].
+
+    Args:
+        targets: N presets.
+        inferred: Predictions of these presets.
+        parameters: Parameters to compare.
+
+    Returns:
+        float32 (N, len(parameters)). Predictions are rounded as in `numerical_mae`.
+    """
     indices = [p.index for p in parameters]
     steps = np.array([p.maximum for p in parameters], np.float64)
     small = np.array([p.maximum + 1 < CONTINUOUS_SIZE for p in parameters])
@@ -158,22 +185,23 @@ def _accuracy(
 
 
 def numerical_mae(targets: PresetBank, inferred: Predictions, live: Mask | None = None) -> Floats:
-    """Mean absolute error over the 122 numerical parameters, each in [0, 1].
+    """Return the mean absolute error over the 122 numerical parameters, each scaled to [0, 1].
 
-    Parameters of up to 32 values are rounded to these, those of 100 are not; targets are as they are.
+    Predictions of parameters with up to 32 values are rounded to the closest value; those of parameters with
+    100 values are not, as in the paper. `live` is ignored.
     """
     return _numerical_mae(targets, inferred, _of_kind("numerical"))
 
 
 def categorical_accuracy(targets: PresetBank, inferred: Predictions, live: Mask | None = None) -> Floats:
-    """Share of the 22 categorical parameters that are exact."""
+    """Return the share of the 22 categorical parameters that are exact; `live` is ignored."""
     return _accuracy(targets, inferred, _of_kind("categorical"))
 
 
 def dynamic_numerical_mae(targets: PresetBank, inferred: Predictions, live: Mask | None = None) -> Floats:
-    """`numerical_mae` over the 30 whose effect depends on key or velocity.
+    """Return `numerical_mae` over the 30 parameters whose effect depends on key or velocity.
 
-    The authors' code divides by 122 here.
+    The authors' code divides by 122 here. `live` is ignored.
     """
     return _numerical_mae(targets, inferred, _of_kind("numerical", dynamic=True))
 
@@ -181,7 +209,7 @@ def dynamic_numerical_mae(targets: PresetBank, inferred: Predictions, live: Mask
 def dynamic_categorical_accuracy(
     targets: PresetBank, inferred: Predictions, live: Mask | None = None
 ) -> Floats:
-    """`categorical_accuracy` over the 12 whose effect depends on the key."""
+    """Return `categorical_accuracy` over the 12 parameters whose effect depends on the key; ignore `live`."""
     return _accuracy(targets, inferred, _of_kind("categorical", dynamic=True))
 
 
@@ -190,19 +218,19 @@ def _undefined(targets: PresetBank) -> Floats:
 
 
 def live_accuracy(targets: PresetBank, inferred: Predictions, live: Mask | None = None) -> Floats:
-    """Share of the target's live parameters whose DX7 integer is exact; `nan` without a mask."""
+    """Return the share of the target's live parameters whose DX7 integer is exact; `nan` without a mask."""
     return _undefined(targets) if live is None else _accuracy(targets, inferred, learnable_parameters(), live)
 
 
 def live_numerical_mae(targets: PresetBank, inferred: Predictions, live: Mask | None = None) -> Floats:
-    """`numerical_mae` over the live ones."""
+    """Return `numerical_mae` over the target's live parameters; `nan` without a mask."""
     if live is None:
         return _undefined(targets)
     return _numerical_mae(targets, inferred, _of_kind("numerical"), live)
 
 
 def live_categorical_accuracy(targets: PresetBank, inferred: Predictions, live: Mask | None = None) -> Floats:
-    """`categorical_accuracy` over the live ones."""
+    """Return `categorical_accuracy` over the target's live parameters; `nan` without a mask."""
     return (
         _undefined(targets) if live is None else _accuracy(targets, inferred, _of_kind("categorical"), live)
     )
@@ -251,7 +279,7 @@ PARAMETER_METRICS: tuple[ParameterMetric, ...] = (
 METRICS: Mapping[str, Metric] = MappingProxyType(
     {m.name: m for m in (*AUDIO_METRICS, PYIN_METRIC, *PARAMETER_METRICS)}
 )
-"""All of them by name.
+"""All metrics, by name.
 
 :meta hide-value:
 """

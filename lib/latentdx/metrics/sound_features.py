@@ -1,6 +1,6 @@
-"""`SoundFeatures`: what the metrics look at in one render, each thing computed when it is first asked for.
+"""The features of a sound that metrics compare, each computed when it is first needed.
 
-STFTs, MFCC and YIN are librosa's, with the settings of the paper (its section 5).
+STFTs, MFCCs and YIN pitches are librosa's, with the settings of the paper (its section 5).
 """
 
 from functools import cached_property
@@ -16,22 +16,23 @@ from latentdx.errors import ParameterError
 from latentdx.typing import Spectrum
 
 LOG_FLOOR = 1e-4
-"""Least magnitude of the logarithmic STFT, as in the paper: 128 dB below a full-scale sine."""
+"""Smallest magnitude in the logarithmic STFT, as in the paper: 128 dB below a full-scale sine."""
 
 SILENCE_DB = -60.0
-"""A sound is silent if no frame's RMS (2,048 samples every 512) reaches this, dB re full scale."""
+"""Level in dB re full scale; a sound is silent if no frame's RMS (2,048 samples every 512) reaches it."""
 
 MOST_MFCC = 40
+"""Number of MFCCs that are computed."""
 
 RESOLUTIONS = (512, 1024, 2048, 4096)
-"""FFT sizes of the log-mel spectrograms; each steps by a quarter and has a mel band for 16 samples."""
+"""FFT sizes of the log-mel spectrograms; the hop is a quarter, the number of mel bands a sixteenth of it."""
 
 LOG_MEL_FLOOR_DB = -80.0
-"""Re a full-scale sine; what lies below is hardly heard beside the rest."""
+"""Floor of the log-mel spectrograms, re a full-scale sine; the rest of a sound masks what lies below."""
 
 YIN_FRAME, YIN_HOP, YIN_RANGE = 2048, 512, (40.0, 4000.0)
 AUDIBLE_DB = -40.0
-"""Frames that count for the pitch lie within this of the loudest one."""
+"""Level relative to the loudest frame; only frames above it count for the pitch."""
 
 STEADY_CENTS = 50.0
 STEADY_SHARE = 0.5
@@ -46,14 +47,22 @@ SETTINGS = MappingProxyType(
         "yin": f"{YIN_FRAME}/{YIN_HOP}, {YIN_RANGE} Hz, pitched: {STEADY_SHARE} within {STEADY_CENTS} cents",
     }
 )
-"""As recorded with every result."""
+"""The settings that are recorded with every result."""
 
 
 class SoundFeatures:
-    """One sound at 22,050 Hz with what the metrics compare; nothing is normalized or aligned.
+    """The features of one sound at 22,050 Hz that metrics compare; nothing is normalized or aligned.
 
     Args:
-        audio: float (samples,), at least 4,096.
+        audio: Mono sound, float (samples,), with at least 4,096 samples.
+
+    Raises:
+        ParameterError: The sound is not mono, or is too short.
+
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(22_050) / 22_050).astype(np.float32)
+    >>> features = SoundFeatures(tone)
+    >>> features.stft.shape, features.mfcc.shape, features.silent
+    ((513, 87), (40, 44), False)
     """
 
     def __init__(self, audio: Spectrum) -> None:
@@ -73,13 +82,16 @@ class SoundFeatures:
 
     @cached_property
     def stft(self) -> Spectrum:
-        """Magnitudes (513, frames): 1,024 samples every 256, periodic Hann, centered, reflected at the ends
-        (librosa's default in the paper's time)."""
+        """STFT magnitudes, (513, frames).
+
+        Periodic Hann windows of 1,024 samples every 256, centered; the sound is reflected at its ends, which
+        was librosa's default when the paper was written.
+        """
         return np.abs(librosa.stft(self.audio, n_fft=1024, hop_length=256, pad_mode="reflect"))
 
     @cached_property
     def log_stft(self) -> Spectrum:
-        """log10 of `stft`, floored."""
+        """Base-10 logarithm of `stft`, at least -4, (513, frames)."""
         return np.log10(np.maximum(self.stft, LOG_FLOOR))
 
     @cached_property
@@ -88,13 +100,13 @@ class SoundFeatures:
 
     @cached_property
     def mfcc(self) -> Spectrum:
-        """(40, frames): `librosa.feature.mfcc`. The first 13 are those that it gives when asked for 13."""
+        """MFCCs, (40, frames), equal to `librosa.feature.mfcc`; the first 13 equal its result for 13."""
         decibels = librosa.power_to_db(mel_filters(2048, 128, "slaney") @ self._stft_2048**2)
         return scipy.fft.dct(decibels, axis=0, type=2, norm="ortho")[:MOST_MFCC]
 
     @cached_property
     def log_mels(self) -> tuple[Spectrum, ...]:
-        """Of each of `RESOLUTIONS` (mels, frames), amplitudes in dB re a full-scale sine, floored."""
+        """Mel spectrogram at each of `RESOLUTIONS`, (mels, frames), in dB re a full-scale sine, floored."""
         out = []
         for n_fft in RESOLUTIONS:
             # a full-scale sine's magnitude is half the window's sum, which is half its length
@@ -104,17 +116,21 @@ class SoundFeatures:
 
     @cached_property
     def rms(self) -> Spectrum:
-        """Of frames of 2,048 samples every 512."""
+        """RMS of frames of 2,048 samples every 512, (frames,)."""
         return librosa.feature.rms(y=self.audio, frame_length=YIN_FRAME, hop_length=YIN_HOP)[0]
 
     @property
     def silent(self) -> bool:
+        """True if no frame's RMS reaches -60 dB re full scale."""
         return bool(self.rms.max() < 10 ** (SILENCE_DB / 20))
 
     @cached_property
     def pitch(self) -> tuple[float, float]:
-        """By YIN: the median pitch of the audible frames as a fractional MIDI note, and the share of these
-        within 50 cents of it. (nan, 0) of a silent sound."""
+        """Median YIN pitch and its steadiness.
+
+        The median is that of the audible frames, as a fractional MIDI note; the steadiness is the share of
+        these frames within 50 cents of it. For a silent sound they are (nan, 0).
+        """
         if self.silent:
             return float("nan"), 0.0
         fmin, fmax = YIN_RANGE

@@ -1,8 +1,9 @@
-"""46 audio features of a sound, after librosa's, by which paths between sounds are judged.
+"""46 audio features of a sound, with which paths between sounds are evaluated.
 
-The definitions are librosa's (a test compares them); they are computed from one spectrogram, because its own
-functions take four times as long. Frequencies are in octaves and levels in dB, as they are heard, so that a
-step is as large at 200 Hz as at 2 kHz. Statistics over time are of the frames within 60 dB of the loudest.
+The definitions are librosa's (a test compares them), but all features are computed from one spectrogram,
+because librosa's own functions take four times as long. Frequencies are in octaves and levels in dB, which is
+closer to hearing: an octave counts as much at 200 Hz as at 2 kHz. Statistics over time use only the frames
+within 60 dB of the loudest one.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,15 +36,15 @@ GROUPS: Mapping[str, str] = MappingProxyType(
 N_FFT, HOP = 2048, 512
 LEVEL_FLOOR_DB = -80.0
 AUDIBLE_DB = -60.0
-"""Frames count whose RMS is within this of the loudest one."""
+"""Level relative to the loudest frame; only frames that reach it count in statistics over time."""
 
 N_MFCC = 13
 
-_MAGNITUDE_FLOOR = 1e-3  # 114 dB below a full-scale sine: gives silence a flat spectrum
+_MAGNITUDE_FLOOR = 1e-3  # 114 dB below a full-scale sine; makes the spectrum of silence flat
 _YIN_HOP = 2048
 _YIN_RANGE = (40.0, 4000.0)
 _STEADY_CENTS = 50.0
-_PLAYED_HZ = 261.63  # middle C: the pitch of a sound that has none, being silent
+_PLAYED_HZ = 261.63  # middle C, which stands for the pitch of a silent sound
 _ENVELOPE_FRAME, _ENVELOPE_HOP = 512, 128
 _ROLLOFF = 0.85
 _LOWEST_HZ = 20.0
@@ -55,7 +56,14 @@ def _mel() -> scipy.sparse.csr_array:
 
 
 class TimbreAnalysis:
-    """A sound at 22,050 Hz, float (samples,), and what its features are taken from, each computed once."""
+    """The analysis of a sound from which its features are computed; each part is computed once.
+
+    Args:
+        audio: Mono sound at 22,050 Hz, float32 (samples,), with at least 2,048 samples.
+
+    Raises:
+        ParameterError: The sound is not mono, or is too short.
+    """
 
     def __init__(self, audio: npt.NDArray[np.float32]) -> None:
         if audio.ndim != 1 or len(audio) < N_FFT:
@@ -64,33 +72,33 @@ class TimbreAnalysis:
 
     @cached_property
     def magnitudes(self) -> npt.NDArray[np.float32]:
-        """(1025, frames): 2,048 samples every 512, floored."""
+        """STFT magnitudes of 2,048 samples every 512, (1025, frames), floored."""
         stft = np.abs(librosa.stft(self.audio, n_fft=N_FFT, hop_length=HOP))
         return np.maximum(stft, np.float32(_MAGNITUDE_FLOOR))
 
     @cached_property
     def rms(self) -> Floats:
-        """(frames,)"""
+        """RMS of each frame, (frames,)."""
         return librosa.feature.rms(y=self.audio, frame_length=N_FFT, hop_length=HOP)[0].astype(np.float64)
 
     @cached_property
     def level(self) -> Floats:
-        """dB re full scale, floored (frames,)."""
+        """RMS of each frame in dB re full scale, at least -80 dB, (frames,)."""
         return 20 * np.log10(np.maximum(self.rms, 10 ** (LEVEL_FLOOR_DB / 20)))
 
     @cached_property
     def heard(self) -> npt.NDArray[np.bool_]:
-        """Frames that count (frames,); all of a silent sound."""
+        """Frames within 60 dB of the loudest one, bool (frames,); all frames of a silent sound."""
         return self.rms >= self.rms.max() * 10 ** (AUDIBLE_DB / 20)
 
     @property
     def silent(self) -> bool:
-        """No frame reaches -60 dB RMS, as `latentdx.metrics.sound_features` has it."""
+        """True if no frame's RMS reaches -60 dB re full scale, as in `SoundFeatures.silent`."""
         return bool(self.rms.max() < 10 ** (AUDIBLE_DB / 20))
 
     @cached_property
     def moments(self) -> tuple[Floats, Floats, Floats]:
-        """Centroid, bandwidth and rolloff of each frame, Hz."""
+        """Centroid, bandwidth and rolloff of each frame in Hz, (frames,) each."""
         hz = librosa.fft_frequencies(sr=SAMPLE_RATE, n_fft=N_FFT)
         weight = self.magnitudes.astype(np.float64)
         running = np.cumsum(weight, axis=0)
@@ -102,24 +110,24 @@ class TimbreAnalysis:
 
     @cached_property
     def mel_db(self) -> npt.NDArray[np.float32]:
-        """(128, frames)"""
+        """Mel spectrogram in dB, (128, frames)."""
         return librosa.power_to_db(_mel() @ self.magnitudes**2)
 
     @cached_property
     def mfcc(self) -> npt.NDArray[np.float32]:
-        """(13, frames)"""
+        """MFCCs, (13, frames)."""
         return scipy.fft.dct(self.mel_db, axis=0, type=2, norm="ortho")[:N_MFCC]
 
     @cached_property
     def contrast(self) -> npt.NDArray[np.float64]:
-        """(7, frames), dB"""
+        """Spectral contrast in dB, (7, frames)."""
         return librosa.feature.spectral_contrast(
             S=self.magnitudes, sr=SAMPLE_RATE, n_fft=N_FFT, hop_length=HOP
         )
 
     @cached_property
     def crossings(self) -> Floats:
-        """Share of neighboring samples of different sign, of frames of 2,048 every 512."""
+        """Zero-crossing rate per sample, of frames of 2,048 samples every 512, (frames,)."""
         quiet = np.where(np.abs(self.audio) <= 1e-10, 0, self.audio)
         changes = np.concatenate([[False], np.diff(np.signbit(quiet))])
         counted = np.concatenate([[0], np.cumsum(np.pad(changes, N_FFT // 2))])
@@ -128,19 +136,19 @@ class TimbreAnalysis:
 
     @cached_property
     def onset(self) -> Floats:
-        """librosa's onset strength (frames,)."""
+        """Onset strength as computed by librosa, (frames,)."""
         return librosa.onset.onset_strength(S=self.mel_db, sr=SAMPLE_RATE, hop_length=HOP)
 
     @cached_property
     def attack(self) -> float:
-        """Seconds from a tenth of the peak RMS to nine tenths, in steps of 6 ms, at least one."""
+        """Seconds in which the RMS rises from a tenth to nine tenths of its peak, in steps of 6 ms."""
         rms = librosa.feature.rms(y=self.audio, frame_length=_ENVELOPE_FRAME, hop_length=_ENVELOPE_HOP)[0]
         begins, arrives = ((rms >= share * rms.max()).argmax() for share in (0.1, 0.9))
         return float(max(arrives - begins, 1) * _ENVELOPE_HOP / SAMPLE_RATE)
 
     @cached_property
     def notes(self) -> Floats:
-        """Pitch by YIN as MIDI notes in frames every 93 ms that are heard; middle C of a silent sound."""
+        """YIN pitch of the audible frames, one every 93 ms, as MIDI notes; middle C for a silent sound."""
         if self.silent:
             return np.array([librosa.hz_to_midi(_PLAYED_HZ)])
         f0 = librosa.yin(
@@ -155,13 +163,20 @@ class TimbreAnalysis:
         return librosa.hz_to_midi(f0[: len(loud)][loud >= 0.01 * self.rms.max()])
 
     def over(self, statistic: Callable[[Floats], np.floating], values: Floats) -> float:
-        """A statistic over the frames that are heard."""
+        """Return a statistic of values, (frames,), over the frames that are `heard`."""
         return float(statistic(values[self.heard]))
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One number of a sound: its name, group and unit, and how it comes from an `TimbreAnalysis`."""
+    """One number that describes a sound.
+
+    Attributes:
+        name: Name.
+        group: One of `GROUPS`.
+        unit: Unit, or "" if it has none.
+        compute: Function that computes it from a `TimbreAnalysis`.
+    """
 
     name: str
     group: Group
@@ -176,7 +191,7 @@ def _octaves(hz: Floats) -> Floats:
 def _both(
     name: str, group: Group, unit: str, of: Callable[[TimbreAnalysis], Floats]
 ) -> tuple[Feature, Feature]:
-    """Mean and standard deviation over time."""
+    """Return two features, the mean and the standard deviation over time."""
     return (
         Feature(f"{name}, mean", group, unit, lambda s: s.over(np.mean, of(s))),
         Feature(f"{name}, deviation", group, unit, lambda s: s.over(np.std, of(s))),
@@ -224,10 +239,23 @@ FEATURES: tuple[Feature, ...] = (
     Feature("pitch, median", "pitch", "semitones", lambda s: float(np.median(s.notes))),
     Feature("pitch, steady share", "pitch", "", _steadiness),
 )
-"""All 46, in the order of `features`."""
+"""All 46 features, in the order of `features`."""
 
 
 def features(audio: npt.NDArray[np.float32]) -> Floats:
-    """All features of a sound (samples,) at 22,050 Hz, in their own units: float64 (46,), finite always."""
+    """Compute all features of a sound.
+
+    Args:
+        audio: Mono sound at 22,050 Hz, float32 (samples,), with at least 2,048 samples.
+
+    Returns:
+        The features in their own units, in the order of `FEATURES`, float64 (46,); always finite.
+
+    Raises:
+        ParameterError: The sound is not mono, or is too short.
+
+    >>> features(np.zeros(22_050, np.float32)).shape
+    (46,)
+    """
     analysis = TimbreAnalysis(audio)
     return np.array([feature.compute(analysis) for feature in FEATURES])

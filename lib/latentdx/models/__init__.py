@@ -1,6 +1,6 @@
 """Models: presets as tensors, the paper's networks, and a joint posterior over presets.
 
-Stands on `presets` and `audio`.
+This package builds on `presets` and `audio`.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Audible ("live") parameters of presets: those whose change makes a difference in the render."""
+"""Audible ("live") parameters of presets: the parameters whose change makes a difference in the render."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,21 +19,33 @@ from latentdx.run_options import RunOptions
 from latentdx.typing import Mask, Notes
 
 THRESHOLD = 1e-6
-"""Difference of any sample, at plug-in scale, that makes a parameter live."""
+"""Largest difference of a sample, at plug-in scale, that still counts as no change."""
 
-_PROBE = 8_192  # samples: most live parameters show within 0.4 s, at a tenth of a whole render's cost
-_METHOD = 1  # raise it when the method changes, so that stale masks are not reused
+_PROBE = 8_192  # samples: most live parameters show within 0.4 s, at a tenth of the cost of a whole render
+_METHOD = 1  # raised when the method changes, so that stale masks are not reused
 _UNKNOWN = 2
-_CHUNK = 32  # presets between two writes: about ten seconds of one core
+_CHUNK = 32  # presets between two writes: about ten seconds on one core
 
 
 def other_values(value: int, maximum: int) -> tuple[int, ...]:
-    """Return a parameter's minimum, its maximum, and half its range further (modulo), if they differ."""
+    """Return the values that are tried in place of a parameter's own value.
+
+    They are the minimum 0, the maximum, and the value half a range further on (modulo the range), without
+    duplicates and without `value` itself.
+
+    Args:
+        value: The parameter's value, 0 to `maximum`.
+        maximum: The parameter's highest value.
+
+    >>> other_values(30, 99)
+    (0, 99, 80)
+    """
     half_way = (value + (maximum + 1) // 2) % (maximum + 1)
     return tuple(v for v in dict.fromkeys((0, maximum, half_way)) if v != value)
 
 
 def _live(preset: Preset, notes: Notes, renderer: Renderer) -> Mask:
+    """Find the live parameters of one preset, bool (145,)."""
     lengths = (_PROBE, N_SAMPLES)
     original = {(note, n): renderer.render(preset, *note, n_samples=n) for note in notes for n in lengths}
 
@@ -58,19 +70,20 @@ def live_parameters(
     renderer: Renderer | None = None,
     options: RunOptions = RunOptions(),
 ) -> Mask:
-    """Find the live parameters of each preset, by up to three renders per parameter and note.
+    """Find the live parameters of each preset with up to three renders per parameter and note.
 
-    A parameter is live in a preset if setting it to its minimum, to its maximum, or half its range further
-    changes any sample of any note by more than 1e-6. Deterministic; about 0.3 s per preset and core.
+    A parameter is live in a preset if setting it to its minimum, to its maximum, or half its range further on
+    changes any sample of any note by more than 1e-6. The result is deterministic; it takes about 0.3 s per
+    preset on one core.
 
     Args:
-        bank: N presets (neutral, where the models see them so).
+        bank: N presets; neutral presets (`PresetBank.neutral`) if the models see them neutral.
         notes: (MIDI note, velocity) pairs at which the presets are rendered.
-        renderer: Synth that renders; default `Dexed`.
-        options: Number of threads, and progress.
+        renderer: Synth that renders; default `Dexed()`.
+        options: Number of threads, and whether a progress bar is shown.
 
     Returns:
-        bool (N, 145), in VCED order; TRANSPOSE, which is not learned, is never live here.
+        bool (N, 145), in VCED order. TRANSPOSE is never live here, because the models do not learn it.
     """
     synth = renderer or Dexed()
     out = np.zeros((len(bank), N_VALUES), bool)
@@ -83,7 +96,14 @@ def live_parameters(
 
 
 def mask_file(bank: PresetBank, notes: Notes, renderer: Renderer, options: RunOptions = RunOptions()) -> Path:
-    """Return where a corpus's masks are kept."""
+    """Return the cache file of a corpus's masks.
+
+    Args:
+        bank: The whole corpus, neutral.
+        notes: (MIDI note, velocity) pairs at which the presets are rendered.
+        renderer: Synth that renders.
+        options: Location of the cache.
+    """
     pairs = [(int(n), int(v)) for n, v in notes]
     method = f"{_METHOD} {THRESHOLD} {bank_hash(bank)} {pairs} {renderer.engine}"
     return options.folder("live") / f"{cache_key(method)}.npy"
@@ -97,20 +117,21 @@ def live_masks(
     renderer: Renderer | None = None,
     options: RunOptions = RunOptions(),
 ) -> Mask:
-    """Find the live parameters of some rows of a corpus, each computed once.
+    """Find the live parameters of some rows of a corpus; compute each preset once and cache the result.
 
-    What is finished is written every 32 presets, so an interruption loses seconds. All rows of a corpus share
-    one file: the test sets of both splits overlap, and what they share is computed once.
+    Finished presets are written to the cache every 32 presets, so that an interruption loses only seconds.
+    All rows of a corpus share one file: the test sets of both splits overlap, and presets that are in both
+    are computed once.
 
     Args:
         bank: The whole corpus, neutral.
-        rows: Indices into it.
+        rows: Indices of presets in `bank`.
         notes: (MIDI note, velocity) pairs at which the presets are rendered.
-        renderer: Synth that renders; default `Dexed`.
-        options: Number of threads, progress, and where the cache is.
+        renderer: Synth that renders; default `Dexed()`.
+        options: Number of threads, whether a progress bar is shown, and the location of the cache.
 
     Returns:
-        bool (len(rows), 145), see `live_parameters`.
+        bool (len(rows), 145), in VCED order; see `live_parameters`.
     """
     synth = renderer or Dexed()
     path = mask_file(bank, notes, synth, options)

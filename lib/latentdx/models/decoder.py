@@ -1,30 +1,45 @@
-"""The spectrogram decoder (paper section 3): a linear layer, then transposed convolutions to 257 x 347."""
+"""The spectrogram decoder (paper section 3): a linear layer, then transposed convolutions up to 257 x 347."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from latentdx.models.encoder import GRID
 
-_SLOPE = 0.1  # of the leaky ReLUs
+_SLOPE = 0.1  # negative slope of the leaky ReLUs
 _OUTPUT_PADDING = ((1, 1), (1, 0), (1, 1), (1, 1), (1, 0), (1, 0))  # brings 3 x 4 back to 257 x 347
 
 
 class DoublingConvTranspose2d(nn.ConvTranspose2d):
-    """Transposed convolution of stride 2 and padding 2 by an ordinary one and a pixel shuffle.
+    """Transposed convolution of stride 2 and padding 2, computed by a convolution and a pixel shuffle.
 
-    Same weights, same result (to rounding), but four to ten times as fast on CPUs: each of the four phases of
-    the output sees every second weight of the kernel (https://arxiv.org/abs/1609.07009).
+    It has the weights and, up to rounding, the results of `torch.nn.ConvTranspose2d`, but is four to ten
+    times as fast on CPUs: each of the four phases of the output uses every second weight of the kernel
+    (https://arxiv.org/abs/1609.07009).
+
+    Args:
+        inputs: Number of input channels.
+        outputs: Number of output channels.
+        kernel: Height and width of the kernel.
+        output_padding: Rows and columns added to the output, 0 or 1 each.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, output_padding: tuple[int, int] = (0, 0)):
         super().__init__(inputs, outputs, kernel, 2, 2, output_padding)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """(batch, inputs, H, W) -> (batch, outputs, H', W'), H' = 2 (H - 1) + kernel - 4 + output padding."""
+        """Convolve maps (batch, inputs, H, W).
+
+        Args:
+            x: Maps of shape (batch, inputs, H, W).
+            output_size: Ignored; it is here to match the signature of `torch.nn.ConvTranspose2d`.
+
+        Returns:
+            (batch, outputs, H', W'), where H' = 2 (H - 1) + kernel - 4 + output padding, and W' likewise.
+        """
         kernel = self.kernel_size[0]
         taps = (kernel + 1) // 2  # each phase sees x[q + 1], x[q], (x[q - 1]) for output 2 q and 2 q + 1
         odd = 2 * taps - kernel
-        weight = F.pad(self.weight.to(x.dtype), (0, odd, 0, odd))  # autocast would move twice as much
+        weight = F.pad(self.weight.to(x.dtype), (0, odd, 0, odd))  # or autocast would move twice as much
         inputs, outputs = weight.shape[:2]
         phases = weight.view(inputs, outputs, taps, 2, taps, 2).permute(1, 3, 5, 0, 2, 4).flip(4, 5)
         sizes = [
@@ -45,7 +60,7 @@ class DoublingConvTranspose2d(nn.ConvTranspose2d):
 
 
 class _BatchNorm2d(nn.BatchNorm2d):
-    """For 8 channels, PyTorch's CPU kernel takes eight times as long with channels last as without."""
+    """Batch norm that avoids channels last up to 8 channels, where it makes the CPU kernel 8 times slower."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x.contiguous() if self.num_features <= 8 else x)
@@ -56,18 +71,18 @@ def _block(transposed: nn.ConvTranspose2d) -> nn.Sequential:
 
 
 class Decoder(nn.Module):
-    """zK -> mel spectrograms, normalized to [-1, 1].
+    """Decoder from zK to mel spectrograms that are normalized to [-1, 1].
 
-    The mirror of the encoder: the first transposed convolution unmixes the notes, the rest sees each note
-    alone, with shared weights.
+    It mirrors the encoder: the first transposed convolution separates the notes; all later layers process
+    each note on its own, with shared weights.
 
     Args:
-        latent: D, the dimension of zK.
-        n_notes: spectrograms per item (1 or 6).
-        channels: widths of the per-note layers, deepest first.
-        mixer: width of the unmixing layer per note.
-        deepest: channels of the first map.
-        dropout: behind the linear layer.
+        latent: Dimension D of zK.
+        n_notes: Number of spectrograms per item (1 or 6).
+        channels: Widths of the per-note layers, deepest first.
+        mixer: Width, per note, of the layer that separates the notes.
+        deepest: Number of channels of the first map.
+        dropout: Dropout probability after the linear layer.
     """
 
     def __init__(
@@ -100,7 +115,7 @@ class Decoder(nn.Module):
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        """(batch, D) -> (batch, note, 257, 347)."""
+        """Decode zK (batch, D) to spectrograms (batch, note, 257, 347)."""
         maps = self.unmix(self.expand(z))  # (batch, note * channel, 3, 4)
         maps = maps.unflatten(1, (self.n_notes, -1)).flatten(0, 1)  # (batch * note, channel, 3, 4)
         return self.per_note(maps).unflatten(0, (len(z), self.n_notes)).squeeze(2)

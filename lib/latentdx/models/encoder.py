@@ -1,35 +1,35 @@
-"""The spectrogram encoder (paper section 3): eight convolutions, a head for mean and log-variance."""
+"""The spectrogram encoder (paper section 3): eight convolutions, then a head for mean and log-variance."""
 
 from itertools import pairwise
 
 from torch import Tensor, nn
 
-GRID = (3, 4)  # what 257 x 347 becomes after seven strides of two
-_SLOPE = 0.1  # of the leaky ReLUs
+GRID = (3, 4)  # size of a 257 x 347 spectrogram after seven strides of two
+_SLOPE = 0.1  # negative slope of the leaky ReLUs
 
 
 def _block(
     inputs: int, outputs: int, kernel: int, stride: int, padding: int, *, norm: bool = True
 ) -> nn.Sequential:
-    """Convolution, activation, batch norm: in this order, as in the paper."""
+    """Return convolution, activation and batch norm, in this order, as in the paper."""
     layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.LeakyReLU(_SLOPE)]
     return nn.Sequential(*layers, *([nn.BatchNorm2d(outputs)] if norm else []))
 
 
 class Encoder(nn.Module):
-    """Mel spectrograms -> mean and log-variance of q(z0 | x).
+    """Encoder from mel spectrograms to the mean and log-variance of q(z0 | x).
 
-    The first six layers see each note alone, with shared weights; their maps are concatenated and mixed by
-    the seventh.
+    The first six layers process each note on its own, with shared weights; the seventh layer mixes their
+    concatenated maps.
 
     Args:
-        latent: D, the dimension of z0.
-        n_notes: spectrograms per item (1 or 6).
-        channels: widths of the first six layers.
-        mixer: width of the seventh layer.
-        deepest: width of the eighth (1 x 1) layer.
-        dropout: before the head.
-        initial_log_variance: what the head's batch norm gives before it has learned.
+        latent: Dimension D of z0.
+        n_notes: Number of spectrograms per item (1 or 6).
+        channels: Widths of the first six layers.
+        mixer: Width of the seventh layer.
+        deepest: Width of the eighth (1 x 1) layer.
+        dropout: Dropout probability before the head's linear layer.
+        initial_log_variance: Mean log-variance before any training (the bias of the head's batch norm).
     """
 
     def __init__(
@@ -58,12 +58,19 @@ class Encoder(nn.Module):
         )
 
     def maps(self, spectrograms: Tensor) -> Tensor:
-        """(batch, note, 257, 347), normalized -> maps of the sixth layer, (batch, note * channel, 5, 7)."""
+        """Compute the maps of the sixth layer.
+
+        Args:
+            spectrograms: Normalized spectrograms (batch, note, 257, 347).
+
+        Returns:
+            (batch, note * channel, 5, 7).
+        """
         batch, notes = spectrograms.shape[:2]
         maps = self.per_note(spectrograms.flatten(0, 1).unsqueeze(1))  # (batch * note, channel, 5, 7)
         return maps.unflatten(0, (batch, notes)).flatten(1, 2)
 
     def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """What `maps` gives -> mean and log-variance, each (batch, D)."""
+        """Compute mean and log-variance, each (batch, D), from the result of `maps`."""
         mean, log_variance = self.head(self.mixed(maps)).chunk(2, dim=1)
         return mean, log_variance

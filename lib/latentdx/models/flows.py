@@ -1,7 +1,7 @@
 """RealNVP flows: the latent flow (z0 -> zK) and the regression flow (zK -> preset), paper section 3.
 
-Built on zuko's coupling transform; what it lacks is here: the paper's residual conditioner, a bounded affine
-map, and batch normalization between couplings.
+They use zuko's coupling transform. This module adds the parts that zuko lacks: the paper's residual
+conditioner, a bounded affine map, and batch normalization between couplings.
 """
 
 import torch
@@ -13,18 +13,18 @@ from zuko.transforms import ComposedTransform, CouplingTransform, DependentTrans
 from latentdx.errors import ParameterError
 
 _MIN_SCALE = 1e-3  # keeps every coupling invertible in float32
-_EPSILON = 1e-3  # of the batch norms inside conditioners
+_EPSILON = 1e-3  # epsilon of the batch norms inside conditioners
 
 
 class _ResidualBlock(nn.Module):
-    """Pre-activation residual block: twice (batch norm, ReLU, linear), dropout before the second linear."""
+    """Residual block: twice (batch norm, ReLU, linear layer), with dropout before the second linear layer."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.norms = nn.ModuleList(nn.BatchNorm1d(width, eps=_EPSILON) for _ in range(2))
         self.linears = nn.ModuleList(nn.Linear(width, width) for _ in range(2))
         self.dropout = nn.Dropout(dropout)
-        for parameter in self.linears[1].parameters():  # starts as (almost) the identity
+        for parameter in self.linears[1].parameters():  # the block starts as (almost) the identity
             nn.init.uniform_(parameter, -1e-3, 1e-3)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -33,15 +33,22 @@ class _ResidualBlock(nn.Module):
 
 
 class Coupling(nn.Module):
-    """One affine coupling: half of the features scales and shifts the other half.
+    """Affine coupling: half of the features determine how the other half is scaled and shifted.
 
-    scale = sigmoid(a + 2) + 0.001, so that a fresh coupling is close to the identity and always invertible.
+    The scale is sigmoid(a + 2) + 0.001, where a is an output of the conditioner. This keeps a coupling always
+    invertible, and close to the identity before training.
+
+    Args:
+        features: Dimension D of the space.
+        odd: Whether the features of odd index pass unchanged and condition the others; if false, the features
+            of even index do.
+        hidden: Width of the conditioner.
+        dropout: Dropout probability inside the conditioner.
     """
 
     mask: Tensor
 
     def __init__(self, features: int, odd: bool, hidden: int, dropout: float) -> None:
-        """`odd`: features of odd index pass unchanged and condition the rest; else those of even index do."""
         super().__init__()
         self.register_buffer("mask", torch.arange(features) % 2 == odd, persistent=False)
         kept = features // 2 if odd else (features + 1) // 2
@@ -57,15 +64,20 @@ class Coupling(nn.Module):
         return DependentTransform(AffineTransform(shift, torch.sigmoid(logit + 2) + _MIN_SCALE), 1)
 
     def forward(self, x: Tensor | None = None) -> Transform:
-        """The coupling in force; it needs no batch."""
+        """Return the coupling as a transform; `x` is not needed and is ignored."""
         return CouplingTransform(self._affine, self.mask)
 
 
 class FlowBatchNorm(nn.Module):
     """Invertible batch normalization between couplings (Dinh et al. 2017, https://arxiv.org/abs/1605.08803).
 
-    Normalizes by the batch in training and by running statistics in evaluation; the inverse always uses the
-    running statistics, for there is no batch of outputs to learn them from.
+    It normalizes by the batch's statistics in training mode and by running statistics in evaluation mode. The
+    inverse always uses the running statistics, because it has no batch of inputs to compute statistics from.
+
+    Args:
+        features: Dimension D of the space.
+        momentum: Weight of a new batch in the running statistics, 0 to 1.
+        eps: Constant added to the variance, so that the scale stays finite.
     """
 
     running_mean: Tensor
@@ -80,7 +92,12 @@ class FlowBatchNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(features))
 
     def forward(self, x: Tensor | None = None) -> Transform:
-        """The affine map in force: in training that of the batch `x` (batch, features), which it learns."""
+        """Return the normalization as an affine transform.
+
+        Args:
+            x: Batch (batch, features). In training mode its statistics are used, and the running statistics
+                are updated with them; without it, or in evaluation mode, the running statistics are used.
+        """
         mean, var = self.running_mean, self.running_var
         if self.training and x is not None:
             var, mean = torch.var_mean(x, dim=0, unbiased=False)
@@ -95,15 +112,18 @@ class RealNVP(nn.Module):
     """A stack of affine couplings with alternating masks (Dinh et al. 2017).
 
     Args:
-        features: D, the dimension of the space; at least 2.
-        layers: number of couplings.
-        hidden: width of the conditioners.
-        dropout: inside the conditioners of all but the last two couplings.
-        between: batch-normalize after all but the last two couplings (the regression flow has it, the latent
-            flow has not).
-        initial_log_scale: of the last of these batch norms.
-        identity_start: couplings begin as a scaling by 0.88, because their conditioners give zero at first;
-            else as random affine maps.
+        features: Dimension D of the space, at least 2.
+        layers: Number of couplings, at least 1.
+        hidden: Width of the conditioners.
+        dropout: Dropout probability inside the conditioners of all but the last two couplings.
+        between: Whether a batch norm follows each of all but the last two couplings. The paper's regression
+            flow has these batch norms; its latent flow does not.
+        initial_log_scale: Initial log-scale of the last of these batch norms.
+        identity_start: Whether couplings begin as a scaling by 0.88, because the last layers of their
+            conditioners start at zero; if false, they begin as random affine maps.
+
+    Raises:
+        ParameterError: There are fewer than 2 features or fewer than 1 coupling.
     """
 
     def __init__(
@@ -120,7 +140,7 @@ class RealNVP(nn.Module):
         super().__init__()
         if features < 2 or layers < 1:
             raise ParameterError(
-                f"a coupling flow has at least 2 features and 1 layer, not {features} and {layers}"
+                f"a flow needs at least 2 features and 1 coupling, not {features} and {layers}"
             )
         plain = layers - 2  # from this coupling on: no dropout, no batch norm
         steps: list[nn.Module] = []
@@ -135,10 +155,14 @@ class RealNVP(nn.Module):
             if isinstance(coupling, Coupling):
                 for parameter in coupling.conditioner[-1].parameters():
                     nn.init.zeros_(parameter)
-        self.steps = nn.ModuleList(steps)  # each, when called, gives its transform
+        self.steps = nn.ModuleList(steps)  # each returns its transform when called
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (batch, D) -> y (batch, D) and log `|det dy/dx|` (batch,); at the weights' precision, always."""
+        """Map x (batch, D) to y (batch, D), always at the precision of the weights.
+
+        Returns:
+            y (batch, D), and log `|det dy/dx|` (batch,).
+        """
         with torch.autocast(x.device.type, enabled=False):
             x = self._at_full_precision(x)
             total = x.new_zeros(len(x))
@@ -148,10 +172,10 @@ class RealNVP(nn.Module):
         return x, total
 
     def inverse(self, y: Tensor) -> Tensor:
-        """y (batch, D) -> the x (batch, D) that `forward` maps to it (in evaluation mode)."""
+        """Return the x (batch, D) that `forward`, in evaluation mode, maps to y (batch, D)."""
         with torch.autocast(y.device.type, enabled=False):
             return ComposedTransform(*(step() for step in self.steps)).inv(self._at_full_precision(y))
 
     def _at_full_precision(self, x: Tensor) -> Tensor:
-        """At the weights' precision, for the inverse multiplies rounding errors."""
+        """Cast x to the precision of the weights, because the inverse multiplies rounding errors."""
         return x.to(next(self.parameters()).dtype)

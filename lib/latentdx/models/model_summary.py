@@ -1,4 +1,4 @@
-"""What a model is made of, read from the model itself: blocks, shapes, parameters, multiply-adds."""
+"""Summaries of a model, read from the model itself: blocks, shapes, parameters and multiply-adds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,14 +15,14 @@ from latentdx.presets.parameters import N_VALUES
 
 @dataclass(frozen=True)
 class Block:
-    """One block of a `PresetVAE`, as a drawing shows it.
+    """Block of a `PresetVAE`, as a diagram of the model shows it.
 
     Attributes:
-        part: "encoder", "latent flow", "regression", "decoder" or "sampler".
-        module: its name in the model, as of `named_modules`.
-        kind: what it does, in a few words.
-        shape: of its output, without the batch: (channel, mel, frame), or (features,).
-        parameters: that are trained.
+        part: Part of the model: "encoder", "latent flow", "regression", "decoder" or "sampler".
+        module: Name of the block in the model, as in `torch.nn.Module.named_modules`.
+        kind: Description in a few words, for example "convolution 4 × 4, stride 2, norm".
+        shape: Shape of the output without the batch: (channel, mel, frame) or (features,).
+        parameters: Number of trained parameters.
     """
 
     part: str
@@ -33,16 +33,16 @@ class Block:
 
 
 def n_parameters(architecture: Architecture) -> int:
-    """Trained parameters of a model of this architecture."""
-    # without memory, where the model allows it: the paper's sixteen hold 750 million numbers
+    """Count the trained parameters of a model with this architecture."""
+    # on the meta device where the model allows it: the paper's sixteen models hold 750 million numbers
     with torch.device("cpu" if architecture.sampler else "meta"):
         return sum(p.numel() for p in PresetVAE(architecture).parameters())
 
 
 def read_blocks(model: PresetVAE) -> list[Block]:
-    """The blocks in the order of the signal; shapes are what comes out of one forward pass.
+    """List the blocks of a model in the order of the signal, with the shapes from one forward pass.
 
-    Of a model with several notes, the layers that see each note alone have the shape of one note.
+    In a model with several notes, the shapes of the per-note layers are those of a single note.
     """
     found = list(_modules(model))
     shapes: dict[str, tuple[int, ...]] = {}
@@ -68,7 +68,7 @@ def read_blocks(model: PresetVAE) -> list[Block]:
 
 
 def run_once(model: PresetVAE) -> None:
-    """One forward pass over silence and an empty preset, in evaluation mode; the model's mode stays."""
+    """Run one forward pass on zeros in evaluation mode, then restore the model's mode."""
     a, training = model.architecture, model.training
     spectrogram = torch.zeros(1, a.n_notes, N_MELS, N_FRAMES)
     notes = torch.zeros(1, 2) if a.note_latents else None
@@ -82,11 +82,13 @@ def run_once(model: PresetVAE) -> None:
 
 
 def multiply_adds(architecture: Architecture, decoded: float = 1.0) -> float:
-    """Of one forward pass with one item: convolutions and matrix products; without a sampler's.
+    """Count the multiply-adds of one forward pass with one item.
+
+    Convolutions and matrix products are counted; those of a `PresetSampler` are not.
 
     Args:
-        architecture: of the model, which is built without memory.
-        decoded: share of the items that are decoded, as in a training profile.
+        architecture: Architecture of the model, which is built without allocating its weights.
+        decoded: Share of the items that are decoded, 0 to 1, see `Profile.decoded`.
     """
     a = replace(architecture, sampler=None)
     with torch.device("meta"):
@@ -96,7 +98,7 @@ def multiply_adds(architecture: Architecture, decoded: float = 1.0) -> float:
         model.encoder(model.encoder.maps(spectrogram))
     with FlopCounterMode(display=False) as decoder:
         model.decoder(z)
-    # in flows and the MLP head every weight of a linear layer is used once; elsewhere two operations are one
+    # flows and MLP head use every weight of a linear layer once; the counter counts a multiply-add as two
     linear = sum(
         m.weight.numel()
         for part in (model.latent_flow, model.regression)
@@ -107,7 +109,7 @@ def multiply_adds(architecture: Architecture, decoded: float = 1.0) -> float:
 
 
 def _modules(model: PresetVAE) -> Iterator[tuple[str, str, nn.Module]]:
-    """(part, name, module) of every block, in the order of the signal."""
+    """Yield (part, name, module) of every block, in the order of the signal."""
     for group in ("encoder.per_note", "encoder.mixed"):
         for i, module in enumerate(model.get_submodule(group).children()):
             yield "encoder", f"{group}.{i}", module
@@ -117,14 +119,14 @@ def _modules(model: PresetVAE) -> Iterator[tuple[str, str, nn.Module]]:
     yield "decoder", "decoder.expand", model.decoder.expand
     yield "decoder", "decoder.unmix", model.decoder.unmix
     for i, module in enumerate(model.decoder.per_note.children()):
-        if any(True for _ in module.parameters()):  # not the clamp at the end
+        if any(True for _ in module.parameters()):  # leaves out the clamp at the end
             yield "decoder", f"decoder.per_note.{i}", module
     if model.sampler is not None:
         yield "sampler", "sampler", model.sampler
 
 
 def _kind(module: nn.Module) -> str:
-    """In words, from what is inside."""
+    """Describe a block in words, from the layers inside it."""
     inside = list(module.modules())
     normed = ", norm" if any(isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d) for m in inside) else ""
     if isinstance(module, RealNVP):

@@ -1,13 +1,14 @@
-"""A joint posterior over presets: an autoregressive transformer that reads what the encoder heard.
+"""A joint posterior over presets: an autoregressive transformer that reads the encoder's maps.
 
-The regression gives every parameter its own best value; a preset has to hang together. This stage factorizes
-p(preset | sound) parameter by parameter, so that samples are coherent presets:
+The regression predicts every parameter on its own, but the values of a preset have to fit together. This
+stage factorizes p(preset | sound) parameter by parameter, so that its samples are coherent presets:
 
-    encoder maps (channel, 5, 7) -> 35 memory tokens, then 144 parameters, each given all before it
+    encoder maps (channel, 5, 7) -> 35 memory tokens, then 144 parameters, each given all earlier ones
 
-Operators share embeddings and output layers (a rate is a rate), and in training the blocks behind the
-algorithm (six operators, LFO and pitch envelope) come in random order, so that any block can be drawn anew
-given all others. Parameters of silent operators are neither learned nor read.
+All operators share embeddings and output layers (an envelope rate is the same kind of parameter in each). In
+training the blocks after the first one (six operators, then LFO and pitch envelope) come in random order, so
+that any of them can be drawn anew given all the others. The parameters of silent operators are neither
+learned nor read.
 """
 
 from collections.abc import Sequence
@@ -32,20 +33,21 @@ _LAST = (
     *(f"PITCH EG {what} {i}" for i in range(1, 5) for what in ("RATE", "LEVEL")),
 )  # fmt: skip
 N_BLOCKS = N_OPERATORS + 2
-"""First block: algorithm, feedback, key sync; then six operators; last block: LFO and pitch envelope."""
+"""Number of blocks: algorithm, feedback and key sync; six operators; LFO and pitch envelope."""
 
 DRAWING_TEMPERATURE = 0.7
-"""At which presets are drawn to be ranked by rendering: chosen on validation presets."""
+"""Temperature at which presets are drawn to be ranked by rendering; chosen on validation presets."""
 
 
 @dataclass(frozen=True)
 class SamplerShape:
-    """Of a `PresetSampler`.
+    """Size of a `PresetSampler`.
 
     Attributes:
-        width: of the tokens.
-        layers, heads: of the transformer.
-        dropout: in its residual branches.
+        width: Width of the tokens, a multiple of `heads`.
+        layers: Number of transformer layers.
+        heads: Number of attention heads per layer.
+        dropout: Dropout probability in the residual branches.
     """
 
     width: int = 160
@@ -67,7 +69,7 @@ class _Layer(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU("tanh"), nn.Linear(4 * width, width))
 
     def _project(self, x: Tensor) -> Tensor:
-        """x (B, T, width) -> queries, keys, values (3, B, head, T, width / head)."""
+        """Project x (B, T, width) to queries, keys and values (3, B, head, T, width / head)."""
         return self.qkv(self.norms[0](x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
 
     def _add(self, x: Tensor, attended: Tensor) -> Tensor:
@@ -76,24 +78,24 @@ class _Layer(nn.Module):
         return x + F.dropout(self.mlp(self.norms[1](x)), p)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, T, width) -> the same shape, and keys and values (2, B, head, T, width / head)."""
+        """Transform x (B, T, width); also return keys and values (2, B, head, T, width / head)."""
         qkv = self._project(x)
         return self._add(x, F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], is_causal=True)), qkv[1:]
 
     def step(self, x: Tensor, past: Tensor, t: int) -> Tensor:
-        """One token x (B, 1, width) behind `t` others; `past` has their keys and values, and gets its."""
+        """Transform one token x (B, 1, width) after `t` others; its keys and values are added to `past`."""
         query, *said = self._project(x)
         past[0, :, :, t : t + 1], past[1, :, :, t : t + 1] = said
         return self._add(x, F.scaled_dot_product_attention(query, *past[:, :, :, : t + 1]))
 
 
 class PresetSampler(nn.Module):
-    """See the module's text.
+    """Joint posterior over presets, given the encoder's maps of a sound; see the module's docstring.
 
     Args:
-        channels: of the encoder's maps (B, channels, rows, columns).
-        grid: their rows and columns.
-        shape: of the transformer.
+        channels: Number of channels of the encoder's maps (B, channels, rows, columns).
+        grid: Rows and columns of these maps.
+        shape: Size of the transformer.
     """
 
     column: Tensor
@@ -123,10 +125,10 @@ class PresetSampler(nn.Module):
         constant("offset", ends - torch.tensor(sizes))
         self.blocks = [torch.tensor([flat.index(n) for n in block]) for block in names]
         self.level = [flat.index(f"OP{k} OUTPUT LEVEL") for k in range(1, N_OPERATORS + 1)]
-        self.inert: int = int(ends[-1])  # the value token of what cannot be heard
+        self.inert: int = int(ends[-1])  # the value token of parameters of silent operators
         width = shape.width
         self.value = nn.Embedding(self.inert + 1, width)
-        self.said_of = nn.Embedding(N_OPERATORS + 1, width)  # whose value was just given
+        self.said_of = nn.Embedding(N_OPERATORS + 1, width)  # operator whose value was just given; 0 for none
         self.next_kind = nn.Embedding(len(kinds), width)
         self.next_operator = nn.Embedding(N_OPERATORS + 1, width)
         self.position = nn.Parameter(torch.randn(grid[0] * grid[1], width) * 0.02)
@@ -138,40 +140,59 @@ class PresetSampler(nn.Module):
             nn.init.normal_(embedding.weight, std=0.02)
 
     def order(self, blocks: Sequence[int] | None = None) -> Tensor:
-        """Parameter numbers in the order of drawing, (144,); `blocks` permutes 1 … 7 behind the first."""
+        """Return the parameters' numbers in the order in which they are drawn.
+
+        Args:
+            blocks: Permutation of the blocks 1 to 7, which follow block 0; default 1, 2, …, 7.
+
+        Returns:
+            int64 (144,).
+        """
         inner = range(1, N_BLOCKS) if blocks is None else blocks
         return torch.cat([self.blocks[0], *(self.blocks[b] for b in inner)])
 
     def heard(self, values: Tensor) -> Tensor:
-        """bool (B, 144): all but the other parameters of operators whose OUTPUT LEVEL is 0."""
+        """Find the parameters that can be heard: all except those of silent operators.
+
+        Operators whose OUTPUT LEVEL is 0 are silent; their OUTPUT LEVEL itself counts as heard.
+
+        Args:
+            values: Presets, uint8 (B, 145), in VCED order.
+
+        Returns:
+            bool (B, 144).
+        """
         levels = values[:, self.column[self.level]] > 0
         heard = torch.cat([levels.new_ones(len(levels), 1), levels], 1)[:, self.operator]
         heard[:, self.level] = True
         return heard
 
     def _tokens(self, values: Tensor) -> Tensor:
-        """DX7 integers (B, 145) -> value tokens (B, 144)."""
+        """Convert DX7 integers (B, 145) to value tokens (B, 144)."""
         tokens = values[:, self.column].long() + self.offset[self.kind]
         return tokens.masked_fill(~self.heard(values), self.inert)
 
     def _inputs(self, said: Tensor, of: Tensor, upcoming: Tensor) -> Tensor:
-        """Embedding of the values said (B, T), whose they are (T,), and what comes next (T,)."""
+        """Embed values `said` (B, T), their parameters `of` (T,) and the next parameters `upcoming` (T,)."""
         coming = self.next_kind(self.kind[upcoming]) + self.next_operator(self.operator[upcoming])
         return self.value(said) + self.said_of(self.operator[of]) + coming
 
     def _prefix(self, maps: Tensor, first: Tensor) -> Tensor:
-        """Memory tokens (B, 35, width); the last one also asks for the first parameter."""
+        """Compute memory tokens (B, 35, width); the last one also asks for the first parameter."""
         prefix = self.memory(maps.flatten(2).transpose(1, 2)) + self.position
         asks = self.next_kind(self.kind[first]) + self.next_operator(self.operator[first])
         return torch.cat([prefix[:, :-1], prefix[:, -1:] + asks], 1)
 
     def forward(self, maps: Tensor, values: Tensor, blocks: Sequence[int] | None = None) -> Tensor:
-        """Negative log-likelihood in nats of each parameter given those before it, (B, 144), table order.
+        """Compute the negative log-likelihood of each parameter, given the parameters before it.
 
         Args:
-            maps: of the encoder, (B, channels, rows, columns).
-            values: presets, uint8 (B, 145), VCED order.
-            blocks: order of the blocks, see `order`; in training random.
+            maps: Encoder maps (B, channels, rows, columns).
+            values: Presets, uint8 (B, 145), in VCED order.
+            blocks: Order of the blocks, see `order`; random by default in training mode.
+
+        Returns:
+            float32 (B, 144), nats, in the order of `order()` whatever `blocks` is.
         """
         if blocks is None and self.training:
             blocks = (torch.randperm(N_BLOCKS - 1) + 1).tolist()
@@ -183,7 +204,7 @@ class PresetSampler(nn.Module):
             x, _ = layer(x)
         x = self.norm(x[:, prefix.shape[1] - 1 :])  # (B, 144, width)
         nll = x.new_zeros(x.shape[:2], dtype=torch.float32)
-        back = torch.argsort(order)  # where each parameter stands in the sequence
+        back = torch.argsort(order)  # each parameter's position in the sequence
         for kind in range(len(self.sizes)):
             which = torch.nonzero(self.kind == kind)[:, 0]
             logits = self._logits(x[:, back[which]], kind).float().transpose(1, 2)  # (B, value, parameter)
@@ -203,16 +224,20 @@ class PresetSampler(nn.Module):
         n_given: int = 0,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Draw presets, uint8 (B, n, 145), VCED order; what cannot be heard is as in INIT VOICE.
+        """Draw presets; parameters of silent operators get their values in INIT VOICE.
 
         Args:
-            maps: (B, channels, rows, columns).
-            n: draws for each item.
-            temperature: of every softmax; 0 takes the likeliest value.
-            blocks: order of the blocks, see `order`.
-            given: presets uint8 (B, n, 145) whose first `n_given` parameters, in that order, stay.
-            n_given: see `given`.
-            generator: of the draws.
+            maps: Encoder maps (B, channels, rows, columns).
+            n: Number of draws for each item.
+            temperature: Temperature of every softmax; 0 takes the likeliest value.
+            blocks: Order of the blocks, see `order`.
+            given: Presets, uint8 (B, n, 145), whose first `n_given` parameters (in the order of `blocks`)
+                are kept.
+            n_given: Number of parameters that are kept, 0 to 144.
+            generator: Random number generator of the draws; PyTorch's default one if omitted.
+
+        Returns:
+            uint8 (B, n, 145), in VCED order.
         """
         order = self.order(blocks)
         first = n_given if given is not None else 0
@@ -250,7 +275,18 @@ class PresetSampler(nn.Module):
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """One block (1 … 7) of presets, uint8 (B, n, 145), drawn anew given all else: a Gibbs step."""
+        """Draw one block of presets anew, given all their other parameters (a Gibbs step).
+
+        Args:
+            maps: Encoder maps (B, channels, rows, columns).
+            presets: Presets, uint8 (B, n, 145), in VCED order.
+            block: Number of the block, 1 to 7.
+            temperature: Temperature of every softmax; 0 takes the likeliest value.
+            generator: Random number generator of the draws; PyTorch's default one if omitted.
+
+        Returns:
+            uint8 (B, n, 145), in VCED order.
+        """
         order = [b for b in range(1, N_BLOCKS) if b != block] + [block]
         kept = len(self.column) - len(self.blocks[block])
         return self.sample(
@@ -265,13 +301,13 @@ class PresetSampler(nn.Module):
 
     @staticmethod
     def _after(order: Tensor, n: int) -> Tensor:
-        """What comes behind each of the first `n` parameters of an order; behind the last one, anything."""
+        """Return the successor of each of the first `n` parameters (the last of all is its own successor)."""
         return torch.cat([order, order[-1:]])[1 : n + 1]
 
     def _draw(
         self, x: Tensor, which: Tensor, out: Tensor, temperature: float, generator: torch.Generator | None
     ) -> tuple[Tensor, Tensor]:
-        """Values and value tokens (B,) of one parameter; `out` (B, 145) has all that was drawn before."""
+        """Draw values and value tokens (B,) of one parameter; `out` (B, 145) holds all earlier values."""
         kind, operator = int(self.kind[which]), int(self.operator[which])
         logits = self._logits(self.norm(x), kind).float()
         if temperature == 0:
@@ -286,6 +322,6 @@ class PresetSampler(nn.Module):
         return value, token
 
     def _logits(self, x: Tensor, kind: int) -> Tensor:
-        """x (…, width) -> logits of the values of one kind of parameter."""
+        """Compute the logits of the values of one kind of parameter from x (…, width)."""
         rows = slice(int(self.offset[kind]), int(self.offset[kind]) + self.sizes[kind])
         return F.linear(x, self.logits.weight[rows], self.logits.bias[rows])

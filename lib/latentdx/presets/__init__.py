@@ -1,6 +1,6 @@
-"""Presets of the DX7: the parameter table, banks, SysEx files, named corpora.
+"""Presets of the DX7: the parameter table, banks, SysEx files, and named corpora.
 
-Everything else stands on this package.
+All other packages build on this one.
 """
 
 import lazy_loader

@@ -1,6 +1,6 @@
-"""The DX7's 32 algorithms from the synth's own table: who modulates whom, where to draw it, and as text.
+"""The DX7's 32 algorithms, from the synth's own table: graphs, layouts for figures, and drawings as text.
 
-An algorithm says which operators are heard (carriers) and which bend the phase of others (modulators).
+An algorithm defines which operators are heard (carriers) and which modulate the phase of others (modulators).
 """
 
 from collections import defaultdict
@@ -15,22 +15,23 @@ from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import N_OPERATORS
 
 N_ALGORITHMS = 32
+"""Number of algorithms."""
 
-# of the drawing as text, in letters: six boxes side by side fit a terminal of 80
+# size and distance of boxes in characters; six boxes side by side fit in a terminal of 80 columns
 _WIDE, _APART = 10, 13
 _HIGH = 4
-_LINES = " ╵╶└╷│┌├╴┘─┴┐┤┬┼"  # index: 1 for a line upward, 2 to the right, 4 downward, 8 to the left
+_LINES = " ╵╶└╷│┌├╴┘─┴┐┤┬┼"  # index: sum of 1 for a line upward, 2 right, 4 downward, 8 left
 
 
 @dataclass(frozen=True)
 class Graph:
-    """One algorithm; operators are numbered 1 … 6 and algorithms 1 … 32, as on the synth.
+    """Graph of one algorithm; operators are numbered 1 … 6 and algorithms 1 … 32, as on the synth.
 
     Attributes:
-        number: 1 … 32.
-        carriers: operators that are heard.
-        edges: (modulator, modulated operator), each once.
-        feedback: (source, target) of the one feedback connection, usually an operator with itself.
+        number: Number of the algorithm, 1 … 32.
+        carriers: Operators that are heard.
+        edges: Pairs (modulator, modulated operator), each once.
+        feedback: Pair (source, target) of the single feedback connection, usually from an operator to itself.
     """
 
     number: int
@@ -39,23 +40,35 @@ class Graph:
     feedback: tuple[int, int]
 
     def targets(self, operator: int) -> tuple[int, ...]:
+        """Return the operators that an operator modulates."""
         return tuple(target for source, target in self.edges if source == operator)
 
     def modulators(self, operator: int) -> tuple[int, ...]:
+        """Return the operators that modulate an operator."""
         return tuple(source for source, target in self.edges if target == operator)
 
     def describe(self) -> str:
-        """The graph in words, for those who do not see it."""
+        """Describe the graph in words, as a text alternative to its figure."""
         links = ", ".join(f"{a} modulates {b}" for a, b in self.edges) or "nothing is modulated"
         a, b = self.feedback
         loop = f"{a} feeds back to itself" if a == b else f"{a} feeds back to {b}"
-        heard = ", ".join(map(str, self.carriers))
-        return f"Algorithm {self.number}: heard {heard}; {links}; {loop}"
+        carriers = ", ".join(map(str, self.carriers))
+        return f"Algorithm {self.number}: carriers {carriers}; {links}; {loop}"
 
 
 @cache
 def algorithm(number: int) -> Graph:
-    """The algorithm with this number, 1 … 32, from dexed-py's table."""
+    """Return an algorithm from dexed-py's table.
+
+    Args:
+        number: Number of the algorithm, 1 … 32.
+
+    Raises:
+        ParameterError: The number is out of range.
+
+    >>> algorithm(5).carriers
+    (1, 3, 5)
+    """
     if not 1 <= number <= N_ALGORITHMS:
         raise ParameterError(f"algorithm {number} is not in 1 … {N_ALGORITHMS}")
     entry = dexed.algorithms[number - 1]
@@ -65,13 +78,14 @@ def algorithm(number: int) -> Graph:
 
 
 def layout(graph: Graph) -> dict[int, tuple[float, int]]:
-    """Place of each operator: (column, row), row 0 at the bottom."""
+    """Return the place of each operator in a drawing: (column, row), with row 0 at the bottom."""
     columns: dict[int, float] = {}
     rows: dict[int, int] = {}
     free = 0
 
     def place(operator: int, row: int) -> None:
-        """Each stack's end takes the next column; an operator sits below the middle of its own stacks."""
+        """Place an operator and its stacks: the top of a stack takes the next free column, and each operator
+        is centered below the stacks that modulate only it."""
         nonlocal free
         rows[operator] = row
         own = [m for m in graph.modulators(operator) if len(graph.targets(m)) == 1]
@@ -85,7 +99,7 @@ def layout(graph: Graph) -> dict[int, tuple[float, int]]:
 
     for carrier in graph.carriers:
         place(carrier, 0)
-    # what modulates several carriers sits above their middle
+    # an operator that modulates several others is centered above them
     for shared in sorted({a for a, _ in graph.edges} - columns.keys()):
         below = graph.targets(shared)
         columns[shared] = sum(columns[t] for t in below) / len(below)
@@ -94,7 +108,15 @@ def layout(graph: Graph) -> dict[int, tuple[float, int]]:
 
 
 def frequency_text(preset: Preset, operator: int) -> str:
-    """An operator's frequency, detune left out: "×3.5" of the key's, or a fixed "440 Hz"."""
+    """Format the frequency of an operator, without its detune.
+
+    Args:
+        preset: Preset with the operator.
+        operator: Operator, 1 … 6.
+
+    Returns:
+        Ratio to the note's frequency, such as "×3.5", or a fixed frequency, such as "440 Hz".
+    """
     coarse, fine = preset[f"OP{operator} F COARSE"], preset[f"OP{operator} F FINE"]
     if preset[f"OP{operator} MODE"] == 0:
         return f"×{(coarse or 0.5) * (1 + fine / 100):.4g}"
@@ -102,8 +124,11 @@ def frequency_text(preset: Preset, operator: int) -> str:
 
 
 def text_drawing(preset: Preset) -> str:
-    """A preset's algorithm drawn with letters, at most 80 a line: in each box the operator, its output level
-    ("off" at 0) and its frequency; a loop on the right is the feedback."""
+    """Draw the algorithm of a preset with characters, at most 80 per line.
+
+    Each box shows the operator, its output level ("off" for 0) and its frequency. A loop on the right of a
+    box is the feedback.
+    """
     graph = algorithm(preset["ALGORITHM"] + 1)
     places = layout(graph)
     top = max(row for _, row in places.values())
@@ -113,7 +138,7 @@ def text_drawing(preset: Preset) -> str:
     lines: defaultdict[tuple[int, int], int] = defaultdict(int)
 
     def draw(*corners: tuple[int, int]) -> None:
-        """Straight lines from corner to corner, (row, column) each."""
+        """Draw straight lines from corner to corner; corners are (row, column)."""
         for (row, col), (last_row, last_col) in pairwise(corners):
             while (row, col) != (last_row, last_col):
                 down, along = (last_row > row) - (last_row < row), (last_col > col) - (last_col < col)
@@ -132,10 +157,10 @@ def text_drawing(preset: Preset) -> str:
     ends = (y[source] + 2, right[source]), (y[target] + 1, right[target])
     draw(ends[0], (ends[0][0], loop), (ends[1][0], loop), ends[1])
     out = (top + 1) * (_HIGH + 1) - 1
-    heard = [x[c] for c in graph.carriers]
-    for column in heard:
+    carriers = [x[c] for c in graph.carriers]
+    for column in carriers:
         draw((out - 1, column), (out, column))
-    draw((out, min(heard)), (out, max(heard)))
+    draw((out, min(carriers)), (out, max(carriers)))
     grid = [[" "] * (max(loop, *right.values()) + 1) for _ in range(out + 1)]
     for (row, col), directions in lines.items():
         grid[row][col] = _LINES[directions]
@@ -143,5 +168,5 @@ def text_drawing(preset: Preset) -> str:
         level = preset[f"OP{k} OUTPUT LEVEL"] or "off"
         for i, text in enumerate((f" {k} {level:>4} ", f"{frequency_text(preset, k):^8}"), 1):
             grid[y[k] + i][x[k] - _WIDE // 2 + 1 : right[k]] = text
-    middle = (min(heard) + max(heard)) // 2
+    middle = (min(carriers) + max(carriers)) // 2
     return "\n".join([*("".join(row).rstrip() for row in grid), f"{'output':>{middle + 3}}"])

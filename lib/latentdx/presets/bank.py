@@ -1,4 +1,4 @@
-"""`PresetBank`: N DX7 presets as integers, with names, ids and flags; read from files, written as .syx."""
+"""`PresetBank`: DX7 presets as integers with names, ids and flags, read from files and written as .syx."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ from latentdx.presets.parameters import (
 Format = Literal["sysex", "packed", "sqlite"]
 
 MAX_FILE_BYTES = 64 * 2**20
-"""Larger files are refused unread; 64 MiB hold half a million voices, or 80,000 of the paper's rows."""
+"""Size of the largest file that is read; 64 MiB hold half a million voices, or 80,000 rows of the paper's."""
 
 _TRANSPOSE = column("TRANSPOSE")
 _SUFFIXES: dict[str, Format] = {".syx": "sysex", ".bin": "packed", ".sqlite": "sqlite", ".db": "sqlite"}
@@ -37,21 +37,31 @@ class Flag(IntFlag):
     """What happened to a preset when it was read."""
 
     NONE = 0
-    MENDED = 1  # values out of range were mended: `PresetBank.mended` says which
-    RENAMED = 2  # the stored name holds unprintable characters
-    DAMAGED = 4  # its message had a wrong checksum or eight-bit data (read with strict=False)
+    MENDED = 1  # values out of range were repaired; see `PresetBank.mended`
+    RENAMED = 2  # the stored name contains unprintable characters
+    DAMAGED = 4  # the message has a wrong checksum or eight-bit data (read with strict=False)
 
 
 @dataclass(frozen=True)
 class Preset:
-    """One DX7 voice: `values` uint8 (145,) in VCED order, each within its range; a name of ten letters."""
+    """One DX7 voice.
+
+    Attributes:
+        values: Values within their ranges in VCED order, uint8 (145,).
+        name: Name of at most ten letters.
+        id: Number of the preset in its source.
+
+    >>> preset = PresetBank.init()[0]
+    >>> preset.name, preset["OP1 OUTPUT LEVEL"]
+    ('INIT VOICE', 99)
+    """
 
     values: npt.NDArray[np.uint8]
     name: str = ""
     id: int = 0
 
     def __getitem__(self, name: str) -> int:
-        """The DX7 integer of the parameter with this plug-in name: `preset["OP1 F COARSE"]`."""
+        """Return the DX7 integer of the parameter with a plug-in name, such as `preset["OP1 F COARSE"]`."""
         return int(self.values[column(name)])
 
     def __eq__(self, other: object) -> bool:
@@ -70,7 +80,16 @@ class Preset:
         return PresetBank.from_values(self.values[None], [self.name], [self.id])
 
     def with_values(self, name: str | None = None, /, **changes: int) -> "Preset":
-        """A copy with some parameters changed, by plug-in names: `p.with_values(**{"OP1 F COARSE": 2})`."""
+        """Return a copy with some parameters changed.
+
+        Args:
+            name: Name of the copy; unchanged if omitted.
+            **changes: DX7 integers under their plug-in names, such as `**{"OP1 F COARSE": 2}`.
+
+        Raises:
+            ParameterError: A value is out of range.
+            KeyError: A name is unknown, or not part of a DX7 voice.
+        """
         values = self.values.copy()
         for key, value in changes.items():
             if not 0 <= value <= parameter(key).maximum:
@@ -79,29 +98,33 @@ class Preset:
         return Preset(values, self.name if name is None else name, self.id)
 
     def sysex(self) -> bytes:
-        """A single-voice dump, 163 bytes."""
+        """Return the preset as a single-voice dump of 163 bytes."""
         return sysex.voice_message(self.values, sysex.encode_name(self.name))
 
     def write(self, path: str | Path) -> Path:
-        """Write a single-voice .syx that Dexed and a DX7 read."""
+        """Write a single-voice .syx file, which Dexed and a DX7 can read, and return its path."""
         return _write(path, self.sysex())
 
 
 @dataclass(frozen=True, eq=False)
 class PresetBank:
-    """N presets in the DX7's own integers.
+    """N presets as the DX7's own integers.
 
-    Make one with `read`, `from_values`, `from_packed` or `from_plugin`; all of them sanitize or check,
-    so that `values` is always within range.
+    Make one with `read`, `from_values`, `from_packed` or `from_plugin`. All of them check or repair the
+    values, so that `values` is always within range.
 
     Attributes:
-        values: uint8 (N, 145), VCED order: column i is `voice_parameters()[i]`.
+        values: Values in VCED order, uint8 (N, 145); `voice_parameters()[i]` describes column i.
         names: N names of at most ten printable letters.
-        ids: int64 (N,), the source's own number of each preset (its index, or the paper's UID).
-        flags: uint8 (N,), bits of `Flag`.
-        mended: bool (N, 145), which values were out of range and were mended.
-        transposes: uint8 (N,), TRANSPOSE as read; `values` may hold the neutral 24 (see `neutral`).
-        notes: what else a reader should know of the files (damaged or skipped parts), in sentences.
+        ids: Number of each preset in its source (its index, or the paper's UID), int64 (N,).
+        flags: Bits of `Flag`, uint8 (N,).
+        mended: True for values that were out of range and were repaired, bool (N, 145).
+        transposes: TRANSPOSE as read, uint8 (N,); `values` may contain the neutral 24 (see `neutral`).
+        notes: Sentences about damaged and skipped parts of the files.
+
+    >>> bank = PresetBank.init() + PresetBank.init()
+    >>> len(bank), bank.values.shape, bank.plugin().shape
+    (2, (2, 145), (2, 155))
     """
 
     values: npt.NDArray[np.uint8]
@@ -112,21 +135,25 @@ class PresetBank:
     transposes: npt.NDArray[np.uint8]
     notes: tuple[str, ...] = field(default=())
 
-    # -- making one --
-
     @classmethod
     def from_values(
-        cls,
-        values: npt.ArrayLike,
-        names: Sequence[str] | None = None,
-        ids: npt.ArrayLike | None = None,
+        cls, values: npt.ArrayLike, names: Sequence[str] | None = None, ids: npt.ArrayLike | None = None
     ) -> Self:
-        """From DX7 integers (N, 145); raises `ParameterError` for a value out of range, naming the first."""
+        """Make a bank from DX7 integers.
+
+        Args:
+            values: Integers in VCED order, (N, 145).
+            names: N names; default empty.
+            ids: N numbers; default 0 … N - 1.
+
+        Raises:
+            ParameterError: A value is out of range (the message names the first), or the lengths differ.
+        """
         array = np.asarray(values)
         if array.ndim != 2 or array.shape[1] != N_VALUES:
-            raise ParameterError(f"presets have shape (N, {N_VALUES}), not {array.shape}")
+            raise ParameterError(f"presets must have shape (N, {N_VALUES}), not {array.shape}")
         if not np.issubdtype(array.dtype, np.integer):
-            raise ParameterError(f"presets are integers, not {array.dtype}")
+            raise ParameterError(f"presets must be integers, not {array.dtype}")
         bad = (array < 0) | (array > maxima())
         if bad.any():
             row, col = np.argwhere(bad)[0]
@@ -172,12 +199,21 @@ class PresetBank:
 
     @classmethod
     def from_packed(cls, packed: npt.ArrayLike, source: object = "packed voices") -> Self:
-        """From packed voices, uint8 (N, 128) or their bytes; values out of range are mended and flagged."""
+        """Make a bank from packed voices; values out of range are repaired and flagged.
+
+        Args:
+            packed: Packed voices, uint8 (N, 128), or their bytes.
+            source: Name of the source in error messages.
+
+        Raises:
+            ParameterError: The array has another shape or dtype.
+            PresetFileError: The bytes are not packed voices; see `sysex.read_packed`.
+        """
         if not isinstance(packed, bytes):
             array = np.asarray(packed)
             if array.dtype != np.uint8 or array.ndim != 2 or array.shape[1] != sysex.PACKED_SIZE:
                 raise ParameterError(
-                    f"packed voices are uint8 (N, {sysex.PACKED_SIZE}), not {array.dtype} {array.shape}"
+                    f"packed voices must be uint8 (N, {sysex.PACKED_SIZE}), not {array.dtype} {array.shape}"
                 )
             packed = array.tobytes()
         return cls._from_voices(sysex.read_packed(packed, source))
@@ -186,25 +222,33 @@ class PresetBank:
     def from_plugin(
         cls, plugin: npt.ArrayLike, names: Sequence[str] | None = None, ids: npt.ArrayLike | None = None
     ) -> Self:
-        """From plug-in values in [0, 1], float (N, 155): integer = round(v * maximum).
+        """Make a bank from plug-in values: integer = round(value * maximum).
 
-        Values outside [0, 1] are mended as out-of-range integers are, and flagged; NaN raises
-        `ParameterError`. An operator switched off gets OUTPUT LEVEL 0, for a DX7 voice has no switches.
+        Values outside [0, 1] are repaired and flagged like integers out of range. An operator whose switch is
+        off gets OUTPUT LEVEL 0, because a DX7 voice has no switches.
+
+        Args:
+            plugin: Plug-in values in [0, 1], float (N, 155).
+            names: N names; default empty.
+            ids: N numbers; default 0 … N - 1.
+
+        Raises:
+            ParameterError: A value is NaN or infinite, or the shape or lengths are wrong.
         """
         array = np.array(plugin, np.float64)
         if array.ndim != 2 or array.shape[1] != len(PARAMETERS):
-            raise ParameterError(f"plug-in presets have shape (N, {len(PARAMETERS)}), not {array.shape}")
+            raise ParameterError(f"plug-in presets must have shape (N, {len(PARAMETERS)}), not {array.shape}")
         if not np.isfinite(array).all():
             row, index = np.argwhere(~np.isfinite(array))[0]
             raise ParameterError(
-                f"preset {row}: {PARAMETERS[index].name} is {array[row, index]}, not a number in [0, 1]"
+                f"preset {row}: {PARAMETERS[index].name} is {array[row, index]}, not a number in 0 … 1"
             )
         labels = [""] * len(array) if names is None else names
         numbers = np.arange(len(array)) if ids is None else np.asarray(ids, np.int64)
         if len(labels) != len(array) or len(numbers) != len(array):
             raise ParameterError(f"{len(array)} presets, but {len(labels)} names and {len(numbers)} ids")
         order = np.array([p.index for p in voice_parameters()])
-        # a value beyond what the parameter can hold, on either side, stays recognizably out of range
+        # a value outside [0, 1] must stay out of range after rounding
         scaled = np.rint(np.clip(array[:, order], -1, 3) * maxima())
         voices = sysex.Voices()
         raw = np.where(scaled < 0, 255, np.minimum(scaled, 255)).astype(np.uint8)
@@ -219,23 +263,23 @@ class PresetBank:
 
     @classmethod
     def init(cls) -> Self:
-        """The DX7's INIT VOICE: one sine, operator 1 at full level."""
+        """Make a bank of the DX7's INIT VOICE: one sine wave from operator 1 at full level."""
         return cls.from_values(init_values()[None], ["INIT VOICE"])
 
     @classmethod
     def read(cls, path: str | Path, *, strict: bool = True, format: Format | None = None) -> Self:
-        """Read a file or all of a folder (recursively, in order of path).
+        """Read a file, or all .syx files of a folder (recursively, in order of path).
 
         Args:
-            path: .syx (32-voice bulk dumps and single voices, one or several), .bin (raw packed voices), the
-                paper's SQLite database, or a folder of .syx files.
-            strict: `False` reads on past wrong checksums and foreign messages; `bank.notes` and
-                `Flag.DAMAGED` say so.
-            format: how to read a file whose suffix does not tell ("sysex", "packed", "sqlite").
+            path: A .syx file (bulk dumps of 32 voices or one, one or several), a .bin file (packed voices
+                without a header), the paper's SQLite database, or a folder of .syx files.
+            strict: Refusal of damaged files; `False` reads on after wrong checksums and foreign
+                messages, and reports them in `notes` and as `Flag.DAMAGED`.
+            format: Format of the file ("sysex", "packed", "sqlite"); default according to content and suffix.
 
         Raises:
-            PresetFileError: with file, byte offset, what was found and what was expected; its subclasses
-                `ChecksumError` and `UnsupportedFormatError` where they fit.
+            PresetFileError: A file cannot be read; the message names the file, the byte offset, what was
+                found and what was expected. Subclasses: `ChecksumError` and `UnsupportedFormatError`.
         """
         path = Path(path)
         try:
@@ -288,7 +332,7 @@ class PresetBank:
 
     @classmethod
     def concatenate(cls, banks: Iterable["PresetBank"]) -> Self:
-        """One bank after the other; ids are kept as they are."""
+        """Join banks one after the other; each preset keeps its id."""
         parts = list(banks)
         if not parts:
             return cls.from_values(np.zeros((0, N_VALUES), np.uint8))
@@ -301,8 +345,6 @@ class PresetBank:
             transposes=np.concatenate([b.transposes for b in parts]),
             notes=tuple(n for b in parts for n in b.notes),
         )
-
-    # -- as a sequence --
 
     def __len__(self) -> int:
         return len(self.values)
@@ -317,7 +359,7 @@ class PresetBank:
     def __getitem__(
         self, key: int | np.integer | str | slice | npt.NDArray[Any] | Sequence[int]
     ) -> "Preset | PresetBank":
-        """`bank[3]` and `bank["Rhodes 3"]` give a `Preset`; a slice, mask or list of indices gives a bank."""
+        """Return a `Preset` for an index or a name, and a bank for a slice, mask or list of indices."""
         if isinstance(key, str):
             key = self.index(key)
         if isinstance(key, int | np.integer):
@@ -337,7 +379,7 @@ class PresetBank:
         return PresetBank.concatenate([self, other])
 
     def __eq__(self, other: object) -> bool:
-        """Same values and names in the same order (ids, flags and notes tell of the files)."""
+        """Compare values and names in order; ids, flags and notes describe the source and do not count."""
         if not isinstance(other, PresetBank):
             return NotImplemented
         return self.names == other.names and np.array_equal(self.values, other.values)
@@ -349,72 +391,67 @@ class PresetBank:
         return f"PresetBank of {len(self)}: {shown}{', …' if len(self) > 3 else ''}"
 
     def find(self, name: str) -> npt.NDArray[np.int64]:
-        """Indices of all presets with this name, case and spaces ignored."""
+        """Return the indices of all presets with a name, int64; case and spaces are ignored."""
         wanted = _fold(name)
         return np.array([i for i, n in enumerate(self.names) if _fold(n) == wanted], np.int64)
 
     def index(self, name: str) -> int:
-        """Index of the one preset with this name.
+        """Return the index of the only preset with a name; case and spaces are ignored.
 
         Raises:
-            AmbiguousNameError: several have it; their indices are listed.
-            UnknownNameError: none has it; the nearest names are listed.
+            AmbiguousNameError: Several presets have the name; the message lists their indices.
+            UnknownNameError: No preset has the name; the message lists the most similar names.
         """
         found = self.find(name)
         if len(found) > 1:
             raise AmbiguousNameError(f"{len(found)} presets are called {name!r}: indices {found.tolist()}")
         if not len(found):
             known = {_fold(n): n for n in sorted(self.names)}
-            near = [known[n] for n in difflib.get_close_matches(_fold(name), known, 5, 0.5)]
+            similar = [known[n] for n in difflib.get_close_matches(_fold(name), known, 5, 0.5)]
             raise UnknownNameError(
-                f"no preset is called {name!r}" + (f"; near: {', '.join(near)}" if near else "")
+                f"no preset is called {name!r}" + (f"; similar: {', '.join(similar)}" if similar else "")
             )
         return int(found[0])
 
-    # -- views --
-
     def plugin(self) -> npt.NDArray[np.float32]:
-        """The plug-in's view: float32 (N, 155) in [0, 1], locked constants included, TRANSPOSE as stored."""
+        """Return the plug-in's values, float32 (N, 155) in [0, 1], with locked constants and TRANSPOSE."""
         out = np.empty((len(self), len(PARAMETERS)), np.float32)
         for p in PARAMETERS:
             out[:, p.index] = p.locked if p.vced is None else self.values[:, p.vced] / np.float32(p.maximum)
         return out
 
     def packed(self) -> npt.NDArray[np.uint8]:
-        """The cartridge's view: uint8 (N, 128), names included."""
+        """Return the packed voices of a cartridge with their names, uint8 (N, 128)."""
         return sysex.pack(self.values, [sysex.encode_name(n) for n in self.names])
 
-    # -- transpose --
-
     def neutral(self) -> "PresetBank":
-        """All TRANSPOSE at 24, as in the paper; `transposes` keeps what was stored."""
+        """Return a copy with TRANSPOSE at 24, as in the paper; `transposes` keeps the stored values."""
         values = self.values.copy()
         values[:, _TRANSPOSE] = NEUTRAL_TRANSPOSE
         return replace(self, values=values)
 
     def restored(self) -> "PresetBank":
-        """TRANSPOSE as it was stored: the inverse of `neutral`, for an export."""
+        """Return a copy with TRANSPOSE as it was stored, for export; this is the inverse of `neutral`."""
         values = self.values.copy()
         values[:, _TRANSPOSE] = self.transposes
         return replace(self, values=values)
 
-    # -- writing --
-
     def sysex(self) -> bytes:
-        """32-voice cartridges (several messages beyond 32 presets), padded with INIT VOICE."""
+        """Return the bank as bulk dumps of 32 voices each; INIT VOICE fills the last one."""
         if not len(self):
-            raise ParameterError("an empty bank cannot be written: a cartridge holds 1 to 32 presets")
+            raise ParameterError("an empty bank cannot be written: a cartridge needs 1 to 32 presets")
         missing = -len(self) % sysex.BANK_VOICES
         packed = np.concatenate([self.packed(), np.repeat(PresetBank.init().packed(), missing, axis=0)])
         cartridges = packed.reshape(-1, sysex.BANK_VOICES, sysex.PACKED_SIZE)
         return b"".join(sysex.bank_message(c) for c in cartridges)
 
     def write(self, path: str | Path) -> Path:
-        """Write `sysex` as a .syx file."""
+        """Write the bulk dumps of `sysex` to a .syx file and return its path."""
         return _write(path, self.sysex())
 
 
 def _fold(name: str) -> str:
+    """Remove spaces and case."""
     return "".join(name.split()).casefold()
 
 

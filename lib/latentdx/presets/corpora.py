@@ -1,8 +1,12 @@
-"""Named corpora of presets: find or fetch their files, verify them, read them.
+"""Named corpora of presets: their files are found or downloaded, verified, and read.
 
-A corpus is looked up in this order: an explicit path; `$LATENTDX_DATA/<name>/`; the project's data (the
-starter corpus is part of it); the user's cache (`$LATENTDX_CACHE`, else the platform's place), folder
-`corpora/<name>/`; a download into that cache.
+A corpus is looked up in this order:
+
+1. an explicit path;
+2. `$LATENTDX_DATA/<name>/`;
+3. the project's data, which includes the starter corpus;
+4. `corpora/<name>/` in the user's cache (`$LATENTDX_CACHE`, or the platform's default folder);
+5. a download into that cache.
 """
 
 import hashlib
@@ -22,7 +26,7 @@ from latentdx.registry import data_path, fetch_file, registry
 from latentdx.run_options import cache_folder
 
 SUMS = "SHA256SUMS"
-"""List of a corpus's files and their checksums."""
+"""Name of the file that lists a corpus's files and their checksums."""
 
 STARTER_SUMS_SHA256 = "39cc2c8c7d2a2243226c5a194974ee63db3967974eb08d996de2181004fd926a"
 """SHA-256 of the list that ships with the starter corpus."""
@@ -33,11 +37,11 @@ class Corpus:
     """A named collection of presets.
 
     Attributes:
-        name: What a user types.
-        description: One sentence.
-        provenance: Who made or gathered it, and under which license.
-        files: Names of its files in reading order; where that is one `SUMS`, the files that it lists.
-        format: How its files are read.
+        name: Name that a user types.
+        description: Description in one sentence.
+        provenance: Authors and license.
+        files: Names of the files in reading order; `SUMS` alone stands for the files that it lists.
+        format: Format of the files.
     """
 
     name: str
@@ -64,7 +68,7 @@ CORPORA: Mapping[str, Corpus] = MappingProxyType(
                 "31,380 unique DX7 voices",
                 "gathered from public DX7 cartridges by Brian Whitman (GitHub bwhitman/learnfm); no license "
                 "is stated for the voices, so this project does not pass them on",
-                ("compact.bin",),  # names.txt beside it holds nothing more: the voices carry the same names
+                ("compact.bin",),  # names.txt is not needed, because the voices contain the same names
                 "packed",
             ),
             Corpus(
@@ -84,13 +88,14 @@ def find(name: str | Path, path: str | Path | None = None) -> tuple[Path, ...]:
     """Find the verified files of a corpus on this machine, in reading order; nothing is downloaded.
 
     Args:
-        name: A key of `CORPORA`, or a path of any file or folder of presets (a name wins over a folder in the
-            working directory: write "./learnfm" for that). A path has no known hash and is returned as it is.
-        path: For a named corpus, the file or the folder to take it from, instead of searching.
+        name: Key of `CORPORA`, or path of any file or folder of presets. A name takes precedence over a
+            folder in the working directory; write "./learnfm" for such a folder. A path has no known hash and
+            is returned unverified.
+        path: File or folder of a named corpus, which replaces the search.
 
     Raises:
-        DataMissingError: It is in none of the places; they are listed.
-        DataCorruptError: A file is there, but is not the published one. It is left alone.
+        DataMissingError: The corpus is in none of the places; the message lists them.
+        DataCorruptError: A file exists but is not the published one; it is left unchanged.
     """
     if str(name) not in CORPORA:
         if not Path(name).exists():
@@ -107,21 +112,27 @@ def find(name: str | Path, path: str | Path | None = None) -> tuple[Path, ...]:
             if corpus.files == (SUMS,):
                 return _listed(place, corpus)
             return tuple(_verified(place / file, file, corpus) for file in corpus.files)
-    searched = " nor in ".join(map(str, places))
+    searched = " or ".join(map(str, places))
     raise DataMissingError(
         f"corpus {corpus.name} ({', '.join(corpus.files)}) is not in {searched}. "
-        f"Run `latentdx fetch {corpus.name}`, or set LATENTDX_DATA to a folder that holds "
+        f"Run `latentdx fetch {corpus.name}`, or set LATENTDX_DATA to a folder that contains "
         f"{corpus.name}/{corpus.files[0]}"
     )
 
 
 def fetch(name: str) -> tuple[Path, ...]:
-    """Find the verified files of a named corpus; download them if they are nowhere on this machine.
+    """Find the verified files of a named corpus, and download them if they are not on this machine.
+
+    Args:
+        name: Key of `CORPORA`.
+
+    Returns:
+        Paths of the files in reading order.
 
     Raises:
-        DataMissingError: No corpus has this name, or it is part of the project's data and missing there.
+        DataMissingError: No corpus has this name, or it is part of the project's data but missing there.
         DataUnreachableError: The download failed.
-        DataCorruptError: A local file, or what the server sent, is not the published one.
+        DataCorruptError: A local or downloaded file is not the published one.
         DataError: The cache cannot be written.
     """
     try:
@@ -135,17 +146,18 @@ def fetch(name: str) -> tuple[Path, ...]:
 
 
 def read(name: str | Path, path: str | Path | None = None, *, strict: bool = True) -> PresetBank:
-    """Read a corpus, downloading a named one where it is nowhere on this machine.
-
-    `ids` are the presets' positions in the corpus, or the authors' UIDs (paper).
+    """Read a corpus, and download a named corpus if it is not on this machine.
 
     Args:
-        name: A key of `CORPORA`, or a path of any file or folder of presets.
-        path: For a named corpus, the file or folder to take it from.
-        strict: For a path, as in `PresetBank.read`.
+        name: Key of `CORPORA`, or path of any file or folder of presets.
+        path: File or folder of a named corpus, which replaces the search.
+        strict: Refusal of damaged files if `name` is a path; see `PresetBank.read`.
+
+    Returns:
+        Presets; `ids` are their positions in the corpus, or the authors' UIDs for "paper".
 
     Raises:
-        DataError: As in `find` and `fetch`.
+        DataError: The corpus is missing, corrupt or unreachable; see `find` and `fetch`.
         PresetFileError: A file or folder named by its path cannot be read.
     """
     if str(name) not in CORPORA:
@@ -159,7 +171,7 @@ def read(name: str | Path, path: str | Path | None = None, *, strict: bool = Tru
 
 
 def bank_hash(bank: PresetBank) -> str:
-    """SHA-256 of what a bank's presets are, their values and names in order, wherever they were read from."""
+    """Compute the SHA-256 hash of a bank's values and names in order; ids, flags and notes do not count."""
     digest = hashlib.sha256(f"latentdx bank 1, {len(bank)} presets\n".encode())
     digest.update(np.ascontiguousarray(bank.values).tobytes())
     for name in bank.names:
@@ -168,6 +180,7 @@ def bank_hash(bank: PresetBank) -> str:
 
 
 def _places(corpus: Corpus) -> list[Path]:
+    """Return the folders in which a corpus is searched for, in order."""
     data = os.environ.get("LATENTDX_DATA")
     named = [Path(data).expanduser() / corpus.name] if data else []
     return [*named, data_path(corpus.name), cache_folder() / "corpora" / corpus.name]
@@ -176,21 +189,23 @@ def _places(corpus: Corpus) -> list[Path]:
 def _listed(folder: Path, corpus: Corpus) -> tuple[Path, ...]:
     """Return the verified files that a folder's list of checksums names."""
     listing = folder / SUMS
-    if folder != data_path(corpus.name):  # there the list is what the project's own generator wrote
+    if folder != data_path(corpus.name):  # the list in the project's data is written by its own generator
         _verify(listing, STARTER_SUMS_SHA256, corpus)
     lines = [line.split() for line in listing.read_text("ascii", "replace").splitlines()]
     if not lines or any(len(line) != 2 for line in lines):
-        raise DataCorruptError(f"{listing} is not a list of checksums, with a hash and a name per line")
+        raise DataCorruptError(f"{listing} is not a list of checksums with a hash and a name on each line")
     if missing := [name for _, name in lines if not (folder / name).is_file()]:
         raise DataMissingError(f"{folder} lacks {', '.join(missing)}, which its {SUMS} lists")
     return tuple(_verify(folder / name, sha256, corpus) for sha256, name in lines)
 
 
 def _verified(file: Path, name: str, corpus: Corpus) -> Path:
+    """Return a file if its hash is the published one."""
     return _verify(file, registry()[f"corpora/{corpus.name}/{name}"].sha256, corpus)
 
 
 def _verify(file: Path, sha256: str, corpus: Corpus) -> Path:
+    """Return a file if it has the given hash; otherwise raise `DataCorruptError`."""
     found = sha256_of(file)
     if found != sha256:
         raise DataCorruptError(

@@ -1,4 +1,4 @@
-"""The authors' SQLite database of presets (`dexed_presets.sqlite`), schema in `paper.md` section 1.3."""
+"""Reader of the authors' SQLite database of presets, `dexed_presets.sqlite`."""
 
 import contextlib
 import io
@@ -12,26 +12,32 @@ from latentdx.errors import PresetFileError
 from latentdx.presets.parameters import PARAMETERS
 
 _MAX_BLOB = 4096  # a .npy of 155 float32 (or float64) has under 1,400 bytes
-_LEAST_BYTES = 4 * len(PARAMETERS)  # that a row takes in the file, at the very least
-_MAX_TEXT = 1024  # parameter names to look at, before the list is called wrong
+_LEAST_BYTES = 4 * len(PARAMETERS)  # smallest possible size of a row in the file
+_MAX_TEXT = 1024  # largest number of parameter names to read; a longer list is wrong in any case
 
 _NO_TABLE = "a table preset (index_preset, name, pickled_params_np_array)"
 
 
 def read(path: Path) -> tuple[npt.NDArray[np.float64], list[str], npt.NDArray[np.int64], tuple[str, ...]]:
-    """Read the table `preset`: plug-in values (N, 155), names, UIDs, notes, in ascending order of UID.
+    """Read the table `preset` of the database, in ascending order of UID.
 
     The blobs are .npy files; pickles and oversized blobs are refused. A database has no meaningful byte
-    offsets, so errors give 0 and name the preset's UID.
+    offsets, so errors give offset 0 and name the preset's UID.
+
+    Args:
+        path: Database file; it is opened read-only.
+
+    Returns:
+        Plug-in values, float64 (N, 155); N names; UIDs, int64 (N,); and notes for the reader, in sentences.
 
     Raises:
-        PresetFileError: the database, its schema or one of its rows is not as the paper's.
+        PresetFileError: The database, its schema or one of its rows does not match the paper's database.
     """
     try:
-        # read-only and immutable: a database is data here, never created, never written
+        # read-only and immutable, so that the file is never created or changed
         address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         with contextlib.closing(sqlite3.connect(address, uri=True)) as db:
-            db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2**20)  # no cell is larger, whatever the file claims
+            db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 2**20)  # refuses larger cells, whatever the file claims
             db.text_factory = lambda raw: raw.decode("utf8", "replace")
             notes = _check_order(db, path)
             rows = _rows(db, path)
@@ -45,15 +51,16 @@ def read(path: Path) -> tuple[npt.NDArray[np.float64], list[str], npt.NDArray[np
 
 
 def _is_table(db: sqlite3.Connection, name: str) -> bool:
-    """Whether it is a true table: a view could compute anything, for ever."""
+    """Check that a name is a real table, because a view could run an endless computation."""
     found = db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", [name]).fetchone()
     return found is not None
 
 
 def _rows(db: sqlite3.Connection, path: Path) -> list[tuple[int, str, npt.NDArray[np.float64]]]:
+    """Read all rows: UID, name and plug-in values."""
     if not _is_table(db, "preset"):
         raise PresetFileError(path, 0, "no table preset", _NO_TABLE)
-    # the pages of a forged file may refer to each other without end: no more rows than the file has room for
+    # pages of a forged file may form an endless loop, so stop at the number of rows that fit in the file
     room = path.stat().st_size // _LEAST_BYTES
     rows: list[tuple[int, str, npt.NDArray[np.float64]]] = []
     for uid, name, blob in db.execute("SELECT index_preset, name, pickled_params_np_array FROM preset"):
@@ -66,10 +73,10 @@ def _rows(db: sqlite3.Connection, path: Path) -> list[tuple[int, str, npt.NDArra
 
 
 def _check_order(db: sqlite3.Connection, path: Path) -> tuple[str, ...]:
-    """Refuse a database whose parameter list is not Dexed's of the time (0.9.8 inserted MonoMode)."""
+    """Refuse a database whose parameters are not those of Dexed up to 0.9.7 (0.9.8 inserted MonoMode)."""
     if not _is_table(db, "param"):
         return (
-            f"{path}: no table param, so the parameters are taken to be in the order of Dexed up to 0.9.7",
+            f"{path}: no table param, so the parameters are assumed to be in the order of Dexed up to 0.9.7",
         )
     listed = db.execute("SELECT index_param, name FROM param").fetchmany(_MAX_TEXT)
     listed.sort(key=lambda row: row[0] if isinstance(row[0], int) else -1)
@@ -85,6 +92,8 @@ def _check_order(db: sqlite3.Connection, path: Path) -> tuple[str, ...]:
 
 
 def _vector(blob: object, uid: int, path: Path) -> npt.NDArray[np.float64]:
+    """Read the plug-in values of one preset from its .npy blob."""
+
     def refuse(found: str, expected: str) -> PresetFileError:
         return PresetFileError(path, 0, f"preset {uid}: {found}", expected)
 
@@ -94,12 +103,12 @@ def _vector(blob: object, uid: int, path: Path) -> npt.NDArray[np.float64]:
         raise refuse(f"a blob of {len(blob):,} bytes", f"at most {_MAX_BLOB:,}")
     try:
         loaded = np.load(io.BytesIO(blob), allow_pickle=False)
-    except Exception as error:  # whatever numpy's parser meets in a hostile blob
+    except Exception as error:  # NumPy's parser may raise any exception for a hostile blob
         raise refuse(f"no readable .npy ({error})", f"float ({len(PARAMETERS)},)") from error
     if not isinstance(loaded, np.ndarray) or loaded.shape != (len(PARAMETERS),) or loaded.dtype.kind != "f":
         shape = getattr(loaded, "shape", type(loaded).__name__)
         raise refuse(f"shape {shape}", f"float ({len(PARAMETERS)},)")
-    with np.errstate(all="ignore"):  # a signaling NaN, or a float128 beyond float64, is refused below
+    with np.errstate(all="ignore"):  # signaling NaN and values beyond float64 are refused below
         vector = loaded.astype(np.float64)
     if not np.isfinite(vector).all():
         raise refuse("NaN or infinity", "finite values in [0, 1]")

@@ -1,11 +1,12 @@
-"""The table of all 155 Dexed parameters: the one place that knows ranges, kinds, offsets and plug-in names.
+"""The table of all 155 Dexed parameters, with their ranges, kinds, offsets and plug-in names.
 
-A DX7 voice has three spellings of the same facts: the synth's own integers in VCED order (what
-`PresetBank.values` holds), the packed 128 bytes of a cartridge, and the plug-in's 155 floats in [0, 1].
-This table maps between them; every other module asks it.
+A DX7 voice has three equivalent forms: the synth's own integers in VCED order (`PresetBank.values`), the 128
+packed bytes of a cartridge, and the plug-in's 155 floats in [0, 1]. This table maps between them, and all
+other modules use it.
 
-Sources: paper section 2 and its published parameter list (Dexed up to 0.9.7; see the note on MonoMode at
-`PluginRenderer`), and the DX7 voice format ("VCED", 155 bytes of which 10 are the name).
+Sources: section 2 of the paper and its published parameter list (Dexed up to 0.9.7; see `PluginRenderer` for
+the MonoMode parameter of later versions), and the DX7 voice format ("VCED": 155 bytes, of which 10 are the
+name).
 """
 
 from dataclasses import dataclass
@@ -16,9 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 N_OPERATORS = 6
-N_VALUES = 145  # bytes of a voice in VCED order, without its ten-letter name
+"""Number of operators of a DX7 voice."""
+
+N_VALUES = 145
+"""Number of values of a voice in VCED order, without its ten-letter name."""
+
 NAME_LENGTH = 10
-NEUTRAL_TRANSPOSE = 24  # C3, no transposition
+"""Length of a voice's name in letters."""
+
+NEUTRAL_TRANSPOSE = 24
+"""Value of TRANSPOSE for no transposition (C3)."""
 
 Kind = Literal["numerical", "categorical"]
 
@@ -33,15 +41,15 @@ class Parameter:
     """One parameter of the plug-in.
 
     Attributes:
-        index: position in the plug-in's list of 155 (Dexed up to 0.9.7; later versions differ: map by name).
-        name: the plug-in's own name.
-        vced: byte offset in the unpacked voice, `None` for what exists only in the plug-in.
-        size: number of values 0 … size-1, `None` for a continuous float.
-        kind: "categorical" where the order of values means nothing, else "numerical".
-        operator: 1 … 6, or `None` for a global parameter.
-        locked: the constant plug-in value if the models may not learn it, else `None`.
-        dynamic: its effect depends on the key or the velocity played.
-        labels: names of a categorical parameter's values, where they have any.
+        index: Position in the plug-in's list of 155 (Dexed up to 0.9.7; for later versions, map by name).
+        name: Name in the plug-in, such as "OP1 F COARSE".
+        vced: Byte offset in the unpacked voice; `None` for a parameter that exists only in the plug-in.
+        size: Number of values (0 … size - 1); `None` for a continuous parameter.
+        kind: "categorical" if the order of the values has no meaning, otherwise "numerical".
+        operator: Operator, 1 … 6; `None` for a global parameter.
+        locked: Constant plug-in value of a parameter that the models do not learn; otherwise `None`.
+        dynamic: True if the effect depends on the note or velocity played.
+        labels: Names of the values of a categorical parameter, if they have names.
     """
 
     index: int
@@ -56,22 +64,30 @@ class Parameter:
 
     @property
     def learnable(self) -> bool:
+        """True if the models learn this parameter."""
         return self.locked is None
 
     @property
     def maximum(self) -> int:
-        """Largest DX7 integer."""
+        """Largest DX7 integer; a continuous parameter has none and raises `ValueError`."""
         if self.size is None:
-            raise ValueError(f"{self.name} is continuous: it has no largest integer")
+            raise ValueError(f"{self.name} is continuous and has no largest integer")
         return self.size - 1
 
     @property
     def group(self) -> str:
-        """ "operator 1" … "operator 6" or "global"."""
+        """Name of the group: "operator 1" … "operator 6", or "global"."""
         return "global" if self.operator is None else f"operator {self.operator}"
 
     def text(self, value: int) -> str:
-        """A DX7 integer as a musician reads it: the label of a category, centred detune and transpose."""
+        """Format a DX7 integer for musicians, with labels for categories and centered detune and transpose.
+
+        Args:
+            value: DX7 integer, 0 … `maximum`.
+
+        >>> parameter("LFO WAVE").text(4), parameter("OP1 OSC DETUNE").text(9)
+        ('sine', '+2')
+        """
         if self.labels:
             return self.labels[value]
         if self.name == "ALGORITHM":
@@ -83,7 +99,7 @@ class Parameter:
         return str(value)
 
 
-# offset from the operator's first plug-in index, plug-in name, offset in its 21 VCED bytes, values, dynamic
+# in plug-in order: name, offset in the operator's 21 VCED bytes, number of values, kind, dynamic, labels
 _OPERATOR: tuple[tuple[str, int, int, Kind, bool, tuple[str, ...]], ...] = (
     *((f"EG RATE {n}", n - 1, 100, "numerical", False, ()) for n in range(1, 5)),
     *((f"EG LEVEL {n}", n + 3, 100, "numerical", False, ()) for n in range(1, 5)),
@@ -105,6 +121,7 @@ _OPERATOR_BYTES = 21
 
 
 def _build() -> tuple[Parameter, ...]:
+    """Build the table."""
     table = [
         Parameter(0, "Cutoff", None, None, "numerical", locked=1.0),
         Parameter(1, "Resonance", None, None, "numerical", locked=0.0),
@@ -161,7 +178,17 @@ _BY_NAME = {p.name: p for p in PARAMETERS}
 
 
 def parameter(name: str) -> Parameter:
-    """The parameter with this plug-in name (`"OP1 F COARSE"`); `KeyError` names an unknown one."""
+    """Return the parameter with a given name in the plug-in.
+
+    Args:
+        name: Plug-in name, such as "OP1 F COARSE".
+
+    Raises:
+        KeyError: No parameter has this name.
+
+    >>> parameter("FEEDBACK").maximum
+    7
+    """
     try:
         return _BY_NAME[name]
     except KeyError:
@@ -169,7 +196,17 @@ def parameter(name: str) -> Parameter:
 
 
 def column(name: str) -> int:
-    """Column of `PresetBank.values` that holds the parameter with this plug-in name."""
+    """Return the column of `PresetBank.values` that holds a parameter.
+
+    Args:
+        name: Plug-in name, such as "OP1 F COARSE".
+
+    Raises:
+        KeyError: No parameter has this name, or it exists only in the plug-in.
+
+    >>> column("ALGORITHM")
+    134
+    """
     vced = parameter(name).vced
     if vced is None:
         raise KeyError(f"{name!r} exists only in the plug-in, not in a DX7 voice")
@@ -178,25 +215,33 @@ def column(name: str) -> int:
 
 @cache
 def voice_parameters() -> tuple[Parameter, ...]:
-    """The 145 parameters that a DX7 voice holds, in VCED order: entry i describes column i."""
+    """Return the 145 parameters of a DX7 voice in VCED order: entry i describes column i."""
     return tuple(sorted((p for p in PARAMETERS if p.vced is not None), key=lambda p: p.vced or 0))
 
 
 @cache
 def learnable_parameters(n_operators: int = N_OPERATORS) -> tuple[Parameter, ...]:
-    """What the models learn, in plug-in order: 144 parameters (6 operators) or 81 (operators 1-3)."""
+    """Return the parameters that the models learn, in plug-in order.
+
+    Args:
+        n_operators: Number of operators that are learned, counted from operator 1: 6 give 144 parameters,
+            and 3 give 81.
+
+    >>> len(learnable_parameters()), len(learnable_parameters(3))
+    (144, 81)
+    """
     return tuple(p for p in PARAMETERS if p.learnable and (p.operator is None or p.operator <= n_operators))
 
 
 @cache
 def maxima() -> npt.NDArray[np.uint8]:
-    """Largest integer of each column, uint8 (145,). Read-only."""
+    """Return the largest integer of each column as a read-only array, uint8 (145,)."""
     array = np.array([p.maximum for p in voice_parameters()], np.uint8)
     array.flags.writeable = False
     return array
 
 
-# INIT VOICE in the parameters' own names, those of operators without "OPk"; what is not named is 0
+# values of INIT VOICE; names without "OPk" apply to all operators, and all other parameters are 0
 _INIT = {
     **{f"EG RATE {n}": 99 for n in range(1, 5)},
     **{f"EG LEVEL {n}": 99 for n in range(1, 4)},
@@ -215,14 +260,24 @@ _INIT = {
 
 
 def init_values() -> npt.NDArray[np.uint8]:
-    """The DX7's INIT VOICE, uint8 (145,): one sine, operator 1 at full level."""
+    """Return the DX7's INIT VOICE, uint8 (145,): one sine wave from operator 1 at full level."""
     short = (p.name.split(" ", 1)[1] if p.operator else p.name for p in voice_parameters())
     named = zip(voice_parameters(), short, strict=True)
     return np.array([_INIT.get(p.name, _INIT.get(name, 0)) for p, name in named], np.uint8)
 
 
 def operator_columns(operator: int) -> slice:
-    """The 21 columns of `PresetBank.values` that hold operator 1 … 6."""
+    """Return the 21 columns of `PresetBank.values` that hold an operator.
+
+    Args:
+        operator: Operator, 1 … 6.
+
+    Raises:
+        ValueError: The operator is out of range.
+
+    >>> operator_columns(6)
+    slice(0, 21, None)
+    """
     if not 1 <= operator <= N_OPERATORS:
         raise ValueError(f"operator {operator} is not in 1 … {N_OPERATORS}")
     first = _OPERATOR_BYTES * (N_OPERATORS - operator)

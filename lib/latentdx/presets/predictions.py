@@ -1,4 +1,4 @@
-"""Presets that a model, or anything in its place, infers from sounds: as played, and before rounding."""
+"""Presets that a model or another method infers from sounds, rounded for playing and before rounding."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,12 +13,15 @@ from latentdx.presets.parameters import N_VALUES, PARAMETERS
 
 @dataclass(frozen=True)
 class Predictions:
-    """N inferred presets, both as they are played and as they were meant.
+    """N inferred presets, rounded to the DX7's integers and before rounding.
 
     Attributes:
-        values: uint8 (N, 145), VCED order: what is rendered.
-        plugin: float32 (N, 155) in [0, 1], the plug-in's view before rounding to the DX7's steps, as of
-            `Representation.plugin`: the paper measures parameters there.
+        values: Values that are rendered, uint8 (N, 145) in VCED order.
+        plugin: Plug-in values before rounding to the DX7's steps, float32 (N, 155) in [0, 1]; see
+            `Representation.plugin`. The paper measures parameter errors on these values.
+
+    Raises:
+        ParameterError: The shapes do not match, or a plug-in value is NaN or outside [0, 1].
     """
 
     values: npt.NDArray[np.uint8]
@@ -28,7 +31,7 @@ class Predictions:
         n = len(self.values)
         if self.values.shape != (n, N_VALUES) or self.plugin.shape != (n, len(PARAMETERS)):
             raise ParameterError(
-                f"predictions have shapes (N, {N_VALUES}) and (N, {len(PARAMETERS)}), "
+                f"predictions must have shapes (N, {N_VALUES}) and (N, {len(PARAMETERS)}), "
                 f"not {self.values.shape} and {self.plugin.shape}"
             )
         outside = ~((self.plugin >= 0) & (self.plugin <= 1))  # NaN too
@@ -40,7 +43,7 @@ class Predictions:
 
     @classmethod
     def of_bank(cls, bank: PresetBank) -> Self:
-        """Presets as they are: nothing was rounded."""
+        """Return the presets of a bank as predictions for which nothing was rounded."""
         return cls(bank.values, bank.plugin())
 
     def __len__(self) -> int:
@@ -51,4 +54,5 @@ class Predictions:
 
     @property
     def bank(self) -> PresetBank:
+        """The rendered presets as a bank."""
         return PresetBank.from_values(self.values)

@@ -1,8 +1,8 @@
-"""DX7 mark I SysEx messages and packed voices: bytes in, arrays out, and back.
+"""DX7 mark I SysEx messages and packed voices: conversion of bytes to arrays and back.
 
-Voices are arrays of unsigned bytes: "unpacked" rows hold the 145 values in VCED order, "packed" rows the 128
-bytes of a cartridge (the last ten are the name). Format: Yamaha DX7 manual, MIDI data format; the packed
-layout is in `_PACKED` below.
+Voices are arrays of unsigned bytes: "unpacked" rows contain the 145 values in VCED order, and "packed" rows
+contain the 128 bytes of a cartridge (the last ten are the name). The format is described in the Yamaha DX7
+manual, section "MIDI data format"; `_layout` lists the packed layout.
 """
 
 import unicodedata
@@ -17,15 +17,21 @@ from latentdx.presets.parameters import N_OPERATORS, N_VALUES, NAME_LENGTH, colu
 Bytes = npt.NDArray[np.uint8]
 
 PACKED_SIZE = 128
+"""Bytes of a packed voice."""
+
 BANK_VOICES = 32
+"""Voices of a cartridge."""
+
 YAMAHA = 0x43
+"""Yamaha's manufacturer number in SysEx messages."""
+
 _START, _END = 0xF0, 0xF7
 _VOICE_SIZE = N_VALUES + NAME_LENGTH
 _BANK_SIZE = BANK_VOICES * PACKED_SIZE
 _PACKED_OPERATOR, _VOICE_OPERATOR = 17, 21
-_MOST_SKIPPED = 1000  # a file with more parts that are no DX7 voices is something else
+_MOST_SKIPPED = 1000  # a file with more parts that are not DX7 voices is something else
 
-# format number of a Yamaha bulk dump -> what it is; 0 and 9 are ours
+# format number of a Yamaha bulk dump -> its content; formats 0 and 9 are the DX7 voices read here
 _FORMATS = {
     1: "DX7 performance (PCED)",
     2: "DX7/TX816 performances (PMEM)",
@@ -48,9 +54,9 @@ _MANUFACTURERS = {
 
 
 def _layout() -> list[tuple[int, int, int, int]]:
-    """Each value's place in a packed voice: (VCED column, packed byte, lowest bit, bits)."""
+    """List the place of each value in a packed voice: (VCED column, packed byte, lowest bit, bits)."""
     places: list[tuple[int, int, int, int]] = []
-    for group in range(N_OPERATORS):  # operator 6 first in both
+    for group in range(N_OPERATORS):  # both forms start with operator 6
         v, p = group * _VOICE_OPERATOR, group * _PACKED_OPERATOR
         places += [(v + i, p + i, 0, 8) for i in range(11)]  # EG, break point, depths
         places += [(v + 11, p + 11, 0, 2), (v + 12, p + 11, 2, 2)]  # curves
@@ -76,20 +82,34 @@ _EG_LEVEL_4 = np.array([column(f"OP{k} EG LEVEL 4") for k in range(1, N_OPERATOR
 
 
 def unpack(packed: Bytes) -> Bytes:
-    """Packed voices (N, 128) -> raw values (N, 145) in VCED order, names left out, nothing mended.
+    """Unpack voices to raw values; names are left out, and values out of range stay as they are.
 
-    Bit fields lose the bits that the format does not define; whole-byte values keep all eight.
+    Bit fields lose the bits that the format does not define, and whole-byte values keep all eight bits.
+
+    Args:
+        packed: Packed voices, uint8 (N, 128).
+
+    Returns:
+        Raw values in VCED order, uint8 (N, 145).
     """
     return (packed[:, _BYTE] >> _SHIFT) & _MASK
 
 
 def unpack_names(packed: Bytes) -> list[bytes]:
-    """The ten raw name bytes of each packed voice (N, 128)."""
+    """Return the ten raw name bytes of each packed voice, uint8 (N, 128)."""
     return [row.tobytes() for row in packed[:, -NAME_LENGTH:]]
 
 
 def pack(values: Bytes, names: list[bytes]) -> Bytes:
-    """Values (N, 145) within their ranges and ten-byte names -> packed voices (N, 128)."""
+    """Pack values and names into the form of a cartridge.
+
+    Args:
+        values: Values within their ranges in VCED order, uint8 (N, 145).
+        names: N names of ten bytes; see `encode_name`.
+
+    Returns:
+        Packed voices, uint8 (N, 128).
+    """
     packed = np.zeros((len(values), PACKED_SIZE), np.uint8)
     for col, byte, shift, _ in _PLACES:
         packed[:, byte] |= values[:, col] << np.uint8(shift)
@@ -99,15 +119,21 @@ def pack(values: Bytes, names: list[bytes]) -> Bytes:
 
 
 def out_of_range(values: Bytes) -> npt.NDArray[np.bool_]:
-    """Where raw values (N, 145) exceed their parameter's largest integer."""
+    """Find the raw values, uint8 (N, 145), that exceed the largest integer of their parameter."""
     return values > maxima()
 
 
 def sanitize(values: Bytes) -> tuple[Bytes, npt.NDArray[np.bool_]]:
-    """Mend raw values (N, 145): each is clamped to its range, an EG level 4 out of range becomes 0.
+    """Repair raw values: clamp each to its range, and set an EG level 4 that is out of range to 0.
 
-    Level 4 is where an envelope ends: a corrupt one clamped to 99 would sound for ever (the paper's rule too,
-    its section 2 data note). Returns the mended values and where they were mended, bool (N, 145).
+    Level 4 is the level at which an envelope ends, so a corrupt level clamped to 99 would sound forever. The
+    paper follows the same rule (section 2, note on the data).
+
+    Args:
+        values: Raw values, uint8 (N, 145).
+
+    Returns:
+        Repaired values, uint8 (N, 145), and a mask of the values that were repaired, bool (N, 145).
     """
     bad = out_of_range(values)
     mended = np.minimum(values, maxima())
@@ -116,24 +142,43 @@ def sanitize(values: Bytes) -> tuple[Bytes, npt.NDArray[np.bool_]]:
 
 
 def checksum(payload: bytes) -> int:
-    """Yamaha's checksum: the two's complement of the sum, seven bits."""
+    """Compute Yamaha's checksum: the lowest seven bits of the two's complement of the sum.
+
+    >>> checksum(bytes([1, 2]))
+    125
+    """
     return -sum(payload) & 0x7F
 
 
 def decode_name(raw: bytes) -> str:
-    """Ten raw bytes -> text: seven bits each, unprintable characters become spaces, ends stripped."""
+    """Decode a stored name: use seven bits per byte, replace unprintable characters by spaces, and strip.
+
+    >>> decode_name(b"E.PIANO 1 ")
+    'E.PIANO 1'
+    """
     return "".join(chr(c) if 32 <= c < 127 else " " for c in (b & 0x7F for b in raw)).strip()
 
 
 def encode_name(name: str) -> bytes:
-    """Text -> ten bytes of printable ASCII, padded; what the DX7 cannot show becomes "?"."""
+    """Encode a name as ten bytes of printable ASCII, padded with spaces.
+
+    Characters that the DX7 cannot show become "?".
+
+    >>> encode_name("Flûte")
+    b'Fl?te     '
+    """
     raw = name.encode("ascii", "replace")[:NAME_LENGTH].ljust(NAME_LENGTH)
     return bytes(c if 32 <= c < 127 else ord("?") for c in raw)
 
 
 def display_name(text: str) -> str:
-    """A name that a DX7 can show, at most ten letters, from any text: accents and what else it lacks left
-    out, spaces single. It may be empty."""
+    """Turn any text into a name that a DX7 can show, of at most ten letters; the result may be empty.
+
+    Accents and other characters that the DX7 cannot show are removed, and repeated spaces are merged.
+
+    >>> display_name("Flûte  à bec")
+    'Flute a be'
+    """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore")
     printable = "".join(chr(c) if 32 <= c < 127 else " " for c in plain)
     return " ".join(printable.split())[:NAME_LENGTH].rstrip()
@@ -141,7 +186,14 @@ def display_name(text: str) -> str:
 
 @dataclass
 class Voices:
-    """What a reader found: raw values (N, 145), raw ten-byte names, and which come from a damaged message."""
+    """Voices collected from a file.
+
+    Attributes:
+        values: Arrays of raw values, uint8 (n, 145) each.
+        names: Raw names of ten bytes, one per voice.
+        damaged: True for each voice from a damaged message.
+        notes: Sentences about damaged and skipped parts.
+    """
 
     values: list[Bytes] = field(default_factory=list)
     names: list[bytes] = field(default_factory=list)
@@ -149,13 +201,14 @@ class Voices:
     notes: list[str] = field(default_factory=list)
 
     def add(self, values: Bytes, names: list[bytes], damaged: bool) -> None:
+        """Append voices: raw values, uint8 (n, 145), n raw names, and whether their message was damaged."""
         self.values.append(values)
         self.names += names
         self.damaged += [damaged] * len(names)
 
 
 def _preview(data: bytes) -> str:
-    """The first bytes of something unexpected, as text where they are text."""
+    """Describe the first bytes of unexpected data, as text if they are printable."""
     head = data[:16]
     if head and all(32 <= b < 127 or b in b"\t\r\n" for b in head):
         return f"text {head.decode('ascii')!r}"
@@ -163,7 +216,7 @@ def _preview(data: bytes) -> str:
 
 
 def _identify(data: bytes, at: int, source: object) -> tuple[int, int]:
-    """Format (0 or 9) and total size of the message that starts at `at`; raises on anything else."""
+    """Return the format (0 or 9) and payload size of the message that starts at `at`; refuse all others."""
     head = data[at : at + 6]
     if len(head) < 2:
         raise PresetFileError(source, at, f"{len(head)} bytes", "a SysEx header of 6 bytes")
@@ -173,16 +226,18 @@ def _identify(data: bytes, at: int, source: object) -> tuple[int, int]:
             source, at + 1, f"manufacturer 0x{head[1]:02X} ({maker})", "0x43 (Yamaha)"
         )
     if len(head) < 6:
-        raise PresetFileError(source, at, f"a header of {len(head)} bytes", "one of 6 bytes (truncated file)")
+        raise PresetFileError(
+            source, at, f"a header of {len(head)} bytes", "a header of 6 bytes (truncated file)"
+        )
     kind, number = head[2] >> 4, head[3]
     if kind != 0:
         raise UnsupportedFormatError(
-            source, at + 2, f"Yamaha sub-status {kind} (no bulk dump)", "sub-status 0"
+            source, at + 2, f"Yamaha sub-status {kind} (not a bulk dump)", "sub-status 0"
         )
     if number not in (0, 9):
-        name = _FORMATS.get(number, "unknown to us")
+        name = _FORMATS.get(number, "an unknown format")
         raise UnsupportedFormatError(
-            source, at + 3, f"Yamaha format {number}: {name}", "0 (one DX7 voice) or 9 (32 DX7 voices)"
+            source, at + 3, f"Yamaha format {number}: {name}", "format 0 (one DX7 voice) or 9 (32 DX7 voices)"
         )
     size = _VOICE_SIZE if number == 0 else _BANK_SIZE
     claimed = (head[4] << 7) | head[5]
@@ -249,15 +304,16 @@ def read_messages(data: bytes, source: object, strict: bool = True) -> Voices:
     """Read all DX7 voices from a stream of SysEx messages.
 
     Args:
-        data: the file's bytes.
-        source: what error messages call the file.
-        strict: `False` reads dumps with a wrong checksum, eight-bit data or a missing end byte, skips
-            what is no DX7 voice dump beside one that is, and says all of it in `notes`.
+        data: Bytes of the file.
+        source: Name of the file in error messages.
+        strict: Refusal of damaged files. `False` reads dumps with a wrong checksum, eight-bit data or
+            a missing end byte, skips messages that are not DX7 voices if others are, and describes both in
+            `notes`.
 
     Raises:
-        UnsupportedFormatError: another manufacturer, or another Yamaha format.
-        ChecksumError: a wrong checksum (strict only).
-        PresetFileError: anything else, with offset, found and expected.
+        UnsupportedFormatError: A message is from another manufacturer, or in another Yamaha format.
+        ChecksumError: A checksum is wrong (only if strict).
+        PresetFileError: The file is damaged in another way; the message states where.
     """
     voices, at, skipped = Voices(), 0, list[PresetFileError]()
     if not data:
@@ -267,7 +323,7 @@ def read_messages(data: bytes, source: object, strict: bool = True) -> Voices:
             if data[at] != _START:
                 hint = ""
                 if at == 0 and len(data) % PACKED_SIZE == 0:
-                    hint = ' (packed voices without a header are read with format="packed")'
+                    hint = ' (to read packed voices without a header, use format="packed")'
                 raise PresetFileError(
                     source, at, _preview(data[at:]), f"0xF0, start of a SysEx message{hint}"
                 )
@@ -285,10 +341,18 @@ def read_messages(data: bytes, source: object, strict: bool = True) -> Voices:
 
 
 def read_packed(data: bytes, source: object, most_bad: float = 0.15) -> Voices:
-    """Read a raw payload: packed voices of 128 bytes each, without header or checksum.
+    """Read packed voices of 128 bytes each, without header or checksum.
 
-    Such a file carries no mark of what it is, so it is refused when more than `most_bad` of its values are
-    out of range: then it is something else.
+    Nothing marks such a file as DX7 voices. If too many of its values are out of range, it must be something
+    else and is refused.
+
+    Args:
+        data: Bytes of the file.
+        source: Name of the file in error messages.
+        most_bad: Largest accepted share of values that are out of range, 0 … 1.
+
+    Raises:
+        PresetFileError: The length is not a multiple of 128, or too many values are out of range.
     """
     if not data or len(data) % PACKED_SIZE:
         raise PresetFileError(
@@ -311,15 +375,37 @@ def read_packed(data: bytes, source: object, most_bad: float = 0.15) -> Voices:
 
 
 def bank_message(packed: Bytes, channel: int = 0) -> bytes:
-    """A 32-voice bulk dump (4,104 bytes) of packed voices (32, 128)."""
+    """Write a 32-voice bulk dump.
+
+    Args:
+        packed: Packed voices, uint8 (32, 128).
+        channel: MIDI channel, 0 … 15.
+
+    Returns:
+        Message of 4,104 bytes.
+
+    Raises:
+        ParameterError: The shape is not (32, 128).
+    """
     if packed.shape != (BANK_VOICES, PACKED_SIZE):
-        raise ParameterError(f"a cartridge has shape ({BANK_VOICES}, {PACKED_SIZE}), not {packed.shape}")
+        raise ParameterError(
+            f"a cartridge must have shape ({BANK_VOICES}, {PACKED_SIZE}), not {packed.shape}"
+        )
     payload = packed.tobytes()
     return bytes([_START, YAMAHA, channel, 9, _BANK_SIZE >> 7, _BANK_SIZE & 0x7F]) + payload + _tail(payload)
 
 
 def voice_message(values: Bytes, name: bytes, channel: int = 0) -> bytes:
-    """A single-voice dump (163 bytes) of values (145,) and a ten-byte name."""
+    """Write a single-voice bulk dump.
+
+    Args:
+        values: Values within their ranges in VCED order, uint8 (145,).
+        name: Name of ten bytes; see `encode_name`.
+        channel: MIDI channel, 0 … 15.
+
+    Returns:
+        Message of 163 bytes.
+    """
     payload = values.tobytes() + name
     return (
         bytes([_START, YAMAHA, channel, 0, _VOICE_SIZE >> 7, _VOICE_SIZE & 0x7F]) + payload + _tail(payload)
@@ -327,4 +413,5 @@ def voice_message(values: Bytes, name: bytes, channel: int = 0) -> bytes:
 
 
 def _tail(payload: bytes) -> bytes:
+    """Return the checksum and the end byte of a message."""
     return bytes([checksum(payload), _END])

@@ -1,6 +1,6 @@
-"""Retrieval: an index of presets by their sound, and the presets that sound nearest.
+"""Retrieval: an index of presets by their sound, and the presets whose sound is closest to a given one.
 
-Stands on `dataset`.
+This package builds on `dataset`.
 """
 
 import lazy_loader

@@ -15,13 +15,21 @@ from latentdx.retrieval.sound_index import SoundIndex
 
 
 def build_index(corpus: str, folder: Path) -> Path:
-    """Index a corpus at (60, 85): the twin-disjoint training set of learnfm, all kept presets of others.
+    """Index a corpus at note 60, velocity 85, and write the index.
 
-    Renders the corpus into its store, unless it is there.
+    The index of "starter" holds all presets that its curation keeps; that of another corpus holds only the
+    twin-disjoint training set. The corpus is first rendered into its store, unless that exists.
+
+    Args:
+        corpus: Name of the corpus.
+        folder: Folder to write to; created if needed.
+
+    Returns:
+        Path of the index, `<corpus>.safetensors`.
     """
     bank = corpora.read(corpus).neutral()
     store = render_store(bank, SINGLE_NOTE, store_folder(corpus, SINGLE_NOTE), corpus=corpus)
-    if corpus == "starter":  # our own sounds, on which nobody is tested
+    if corpus == "starter":  # no model is tested on these presets
         rows, split, subset = curation.rows(corpus), "", "all"
     else:
         split, subset = "twin-disjoint", "train"
@@ -31,7 +39,7 @@ def build_index(corpus: str, folder: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Build the indexes of some corpora."""
+    """Build the indexes of the corpora named on the command line."""
     parser = argparse.ArgumentParser(description="Index corpora by sound.")
     parser.add_argument("corpora", nargs="*", default=INDEXED, metavar="CORPUS")
     parser.add_argument("--out", type=Path, default=data_path("index"))

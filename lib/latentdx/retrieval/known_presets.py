@@ -1,4 +1,4 @@
-"""Known presets: the corpora on this machine that have an index, and their nearest presets to a sound."""
+"""Known presets: the corpora on this machine that have an index, and their presets closest to a sound."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,18 @@ from latentdx.retrieval.sound_index import SoundIndex
 from latentdx.typing import Codes, Values
 
 INDEXED = ("learnfm", "starter")
-"""Corpora whose index ships."""
+"""Corpora whose index ships with the project."""
 
 
 @dataclass(frozen=True, eq=False)
 class KnownPresets:
-    """A corpus that is on this machine: its name, its index, and its presets (TRANSPOSE at 24)."""
+    """A corpus on this machine together with its index.
+
+    Attributes:
+        corpus: Name of the corpus.
+        index: Index of its presets by sound.
+        bank: All of its presets, with TRANSPOSE at 24.
+    """
 
     corpus: str
     index: SoundIndex
@@ -37,14 +43,14 @@ def known_presets(
         folder: Folder of the indexes; default `data/index`.
 
     Returns:
-        What can be used, and for each of the others a sentence that says why it cannot.
+        Usable corpora, and for each of the others a sentence that explains why it cannot be used.
     """
     known: list[KnownPresets] = []
     remarks: list[str] = []
     for name in names:
         try:
             file = f"{name}.safetensors"
-            corpora.find(name)  # `read` alone would download it, and its index is of no use without it
+            corpora.find(name)  # `read` alone would download a missing corpus
             index = SoundIndex.read(folder / file if folder else data_path("index", file))
             bank = corpora.read(name).neutral()
         except (DataError, SoundIndexError) as error:
@@ -53,20 +59,22 @@ def known_presets(
         if corpora.bank_hash(bank) == index.about.corpus_sha256:
             known.append(KnownPresets(name, index, bank))
         else:
-            remarks.append(f"without presets of {name}: its index was made of other presets than are here")
+            remarks.append(
+                f"without presets of {name}: its index was made from other presets than those on this machine"
+            )
     return known, remarks
 
 
 def nearest_presets(codes: Codes, known: Sequence[KnownPresets], n: int) -> Values:
-    """Find the presets of some corpora that sound nearest.
+    """Find the presets of some corpora whose sound is closest to a given one.
 
     Args:
         codes: Mel spectrogram of a sound at note 60, uint8 (257, 347); see `audio.spectrogram.to_codes`.
-        known: The corpora.
+        known: Corpora to search, see `known_presets`.
         n: Number of presets, at most.
 
     Returns:
-        uint8 (n, 145), nearest first, as made for note 60.
+        Presets, uint8 (n, 145), closest first, with TRANSPOSE at 24.
     """
     found = []
     for corpus in known:

@@ -1,16 +1,19 @@
-"""A small index of a corpus by sound: which presets sound nearest, without a parameter in it.
+"""A small index of a corpus by sound, which finds the presets closest to a sound.
 
-A spectrogram becomes 64 numbers: amplitudes to the power of 0.4 (about as loudness goes), averaged over
-blocks that are finer in the attack, projected on their principal components over the corpus, in 8 bits. It
-holds rows of the corpus and these numbers, so that it may ship where the presets may not.
+A spectrogram becomes 64 numbers: amplitudes to the power of 0.4 (roughly loudness) are averaged over blocks
+that are finer during the attack, projected on their principal components over the corpus, and stored in 8
+bits. The index holds these numbers and rows of the corpus, but no parameters, so it may ship where the
+presets may not.
 
-Chosen on validation presets, relatives removed, by the distance of the best of 16 answers' renders: it is
-less than with the exact search of decibels (`retrieval.exact_neighbors`), which needs 1.7 GB of spectrograms
-and ten times as long (`benchmarks/index.py`). `python -m latentdx.retrieval.build_index` makes what ships.
+The method was chosen on validation presets without their relatives, by the distance of the best of 16
+rendered results. That distance is smaller than with the exact search in decibels
+(`retrieval.exact_neighbors`), which needs 1.7 GB of spectrograms and takes ten times as long
+(`benchmarks/index.py`). `python -m latentdx.retrieval.build_index` builds the indexes that ship.
 """
 
 import hashlib
 import json
+import sys
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -23,6 +26,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 
 from latentdx.audio.spectrogram import CEILING_DB, FLOOR_DB, N_FRAMES, N_MELS, SETTINGS, from_codes
+from latentdx.caching import code_hash
 from latentdx.dataset.store import Store
 from latentdx.errors import DataMissingError, ParameterError, SoundIndexError
 from latentdx.files import atomic_write
@@ -32,9 +36,9 @@ DIMENSIONS = 64
 
 _KEY = "latentdx"
 _POWER = 0.4
-_ONE = 2**16  # what amplitude 1 becomes; whole numbers sum to the same everywhere
+_ONE = 2**16  # amplitude 1 in fixed point; sums of integers are equal on every machine
 _MEL_STARTS = np.arange(0, N_MELS, 4)
-_FRAME_STARTS = np.array([*range(0, 64, 8), *range(64, N_FRAMES, 24)])  # the first 0.7 s finer
+_FRAME_STARTS = np.array([*range(0, 64, 8), *range(64, N_FRAMES, 24)])  # finer in the first 0.7 s
 _MEL_SIZES = np.diff(_MEL_STARTS, append=N_MELS)
 _FRAME_SIZES = np.diff(_FRAME_STARTS, append=N_FRAMES)
 _N_BLOCKS = len(_MEL_STARTS) * len(_FRAME_STARTS)  # 1,300
@@ -42,7 +46,7 @@ _TENSORS = {"rows": np.int32, "codes": np.int8, "basis": np.float16, "offset": n
 
 
 def _block_means(codes: Codes) -> npt.NDArray[np.float64]:
-    """uint8 (257, 347) -> (1300,), so scaled that squared differences sum to the mean over all bins."""
+    """Return block means, (1300,), scaled so that their squared differences sum to the mean over all bins."""
     table = np.rint(_ONE * 10 ** (from_codes(np.arange(256, dtype=np.uint8)).astype(float) * _POWER / 20))
     sums = np.add.reduceat(table.astype(np.int32)[codes], _MEL_STARTS, axis=0)
     sums = np.add.reduceat(sums, _FRAME_STARTS, axis=1)
@@ -52,18 +56,22 @@ def _block_means(codes: Codes) -> npt.NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class IndexHeader:
-    """What an index says of itself.
+    """Header of an index, which records how it was made.
 
     Attributes:
-        corpus, corpus_sha256: of the presets as rendered, see `presets.corpora.bank_hash`.
-        split, subset: which of its presets are in the index.
-        n: how many.
-        note: MIDI note and velocity that they were heard at.
-        engine: that rendered them.
-        scale: of one step of the 8-bit numbers.
-        content_sha256: of the arrays.
-        spectrogram, decibels: settings of the spectrograms, and the range of their codes.
-        code_sha256, libraries: of what made it; a committed file cannot name the commit that holds it.
+        corpus: Name of the corpus.
+        corpus_sha256: Hash of the presets as rendered, see `presets.corpora.bank_hash`.
+        split: Split of the corpus that the presets were taken from, or "".
+        subset: Subset of that split.
+        n: Number of presets in the index.
+        note: MIDI note and velocity at which they were rendered.
+        engine: Name and version of the synth that rendered them.
+        scale: Size of one step of the 8-bit numbers.
+        content_sha256: Hash of the arrays.
+        spectrogram: Settings of the spectrograms.
+        decibels: Lowest and highest level of the spectrograms' codes, in dB.
+        code_sha256: Hash of this module's code; a committed file cannot name the commit that contains it.
+        libraries: Libraries that the numbers depend on, and their versions.
     """
 
     corpus: str
@@ -77,19 +85,20 @@ class IndexHeader:
     content_sha256: str
     spectrogram: dict[str, str | int | float] = field(default_factory=lambda: dict(SETTINGS))
     decibels: list[float] = field(default_factory=lambda: [FLOOR_DB, CEILING_DB])
-    code_sha256: str = field(default_factory=lambda: hashlib.sha256(Path(__file__).read_bytes()).hexdigest())
+    code_sha256: str = field(default_factory=lambda: code_hash(sys.modules[__name__]))
     libraries: str = field(default_factory=lambda: f"numpy {version('numpy')}")
 
 
 @dataclass(frozen=True, eq=False)
 class SoundIndex:
-    """Presets of a corpus, to be found by sound; make one with `build` or `read`.
+    """Index of a corpus by sound; make one with `build`, or read one with `read`.
 
     Attributes:
-        rows: int32 (n,), rows of the corpus.
-        codes: int8 (n, d), their sounds.
-        basis, offset: float16 (1300, d) and float32 (d,): blocks of a spectrogram -> d numbers.
-        about: what made it.
+        rows: Rows of the corpus, int32 (n,).
+        codes: Sounds of these presets as d numbers each, int8 (n, d).
+        basis: Principal axes, which map the blocks of a spectrogram to d numbers, float16 (1300, d).
+        offset: Mean of these numbers over the presets, float32 (d,).
+        about: Header.
     """
 
     rows: npt.NDArray[np.int32]
@@ -109,20 +118,24 @@ class SoundIndex:
         note: int = 0,
         dimensions: int = DIMENSIONS,
     ) -> Self:
-        """Index some rows of a store, the same bytes each time: about 0.5 ms a preset.
+        """Index some rows of a store, in about 0.5 ms per preset; equal inputs give equal bytes.
 
         Args:
-            store: with their spectrograms.
-            rows: which, each once, at least one.
-            split, subset: what the rows are, recorded.
-            note: index into the store's notes.
-            dimensions: numbers a preset, at least 1; fewer where there are not more presets than that.
+            store: Store with the spectrograms.
+            rows: Rows to index, (n,), at least one, without repetitions.
+            split: Split that the rows were taken from; recorded in the header.
+            subset: Subset of that split; recorded in the header.
+            note: Index of the note within the store's notes.
+            dimensions: Numbers per preset, at least 1; at most n - 1 of them are used.
+
+        Raises:
+            ParameterError: Rows, dimensions or note are out of bounds.
         """
         wanted = np.asarray(rows)
         if wanted.ndim != 1 or not len(wanted) or len(np.unique(wanted)) < len(wanted):
-            raise ParameterError(f"rows to index are (n,), n > 0, each once, not {wanted.shape}")
+            raise ParameterError(f"rows to index must be (n,), n > 0, and distinct, not {wanted.shape}")
         if dimensions < 1:
-            raise ParameterError(f"{dimensions} dimensions: at least 1")
+            raise ParameterError(f"an index needs at least 1 dimension, not {dimensions}")
         if not 0 <= note < len(store.notes):
             raise ParameterError(f"note {note} is outside 0 … {len(store.notes) - 1}")
         means = np.stack([_block_means(store.row(row)[note]) for row in wanted.tolist()])
@@ -155,22 +168,32 @@ class SoundIndex:
     def nearest(
         self, codes: Codes, k: int = 1, *, excluded: npt.NDArray[np.bool_] | None = None
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """The `k` presets that sound nearest, nearest first (of equals the one listed first).
+        """Find the `k` presets that sound closest to one sound.
 
         Args:
-            codes: uint8 (257, 347), as of `audio.spectrogram.to_codes`, of a sound at the index's note.
-            k: how many, at least 1; fewer come back where fewer are left.
-            excluded: bool (n,), which of `rows` to leave out.
+            codes: Mel spectrogram of a sound at the index's note, uint8 (257, 347), see
+                `audio.spectrogram.to_codes`.
+            k: Number of presets to find, at least 1; fewer are returned if fewer are left.
+            excluded: Mask of those of `rows` to leave out, bool (n,); default none.
 
         Returns:
-            Rows of the corpus, and about the root mean square differences of amplitudes to the power of 0.4.
+            Rows of the corpus, int64 (k,), and their distances, float64 (k,), closest first. Equally close
+            presets come in the order of `rows`. A distance is approximately the RMS difference of amplitudes
+            to the power of 0.4.
+
+        Raises:
+            ParameterError: Codes, `k` or mask have another dtype, shape or range.
         """
         if codes.shape != (N_MELS, N_FRAMES) or codes.dtype != np.uint8:
-            raise ParameterError(f"codes are uint8 ({N_MELS}, {N_FRAMES}), not {codes.dtype} {codes.shape}")
+            raise ParameterError(
+                f"codes must be uint8 ({N_MELS}, {N_FRAMES}), not {codes.dtype} {codes.shape}"
+            )
         if k < 1:
-            raise ParameterError(f"k {k}: at least 1")
+            raise ParameterError(f"a search must find at least 1 preset, not {k}")
         if excluded is not None and (excluded.shape != self.rows.shape or excluded.dtype != np.bool_):
-            raise ParameterError(f"excluded is bool ({len(self)},), not {excluded.dtype} {excluded.shape}")
+            raise ParameterError(
+                f"excluded must be bool ({len(self)},), not {excluded.dtype} {excluded.shape}"
+            )
         scale = self.about.scale
         query = ((_block_means(codes) @ self.basis - self.offset) / scale).astype(np.float32)
         distances = np.sqrt(((self._points - query) ** 2).sum(1)).astype(np.float64) * scale
@@ -179,7 +202,14 @@ class SoundIndex:
         return self.rows[order].astype(np.int64), distances[order]
 
     def write(self, file: Path) -> Path:
-        """Write a safetensors file, atomically; the same index, the same bytes."""
+        """Write a safetensors file, atomically; equal indexes give equal bytes.
+
+        Args:
+            file: File to write.
+
+        Returns:
+            The same path.
+        """
         # safetensors writes arrays as they lie in memory
         arrays = {name: np.ascontiguousarray(getattr(self, name)) for name in _TENSORS}
         with atomic_write(file) as opened:
@@ -188,11 +218,14 @@ class SoundIndex:
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Read what `write` wrote.
+        """Read an index that was written with `write`.
+
+        Args:
+            file: Safetensors file.
 
         Raises:
-            DataMissingError: there is no such file.
-            SoundIndexError: it is damaged, no index, or made of spectrograms of another kind.
+            DataMissingError: There is no such file.
+            SoundIndexError: The file is damaged, is not an index, or was made from other spectrograms.
         """
         if not file.is_file():
             raise DataMissingError(
@@ -203,10 +236,10 @@ class SoundIndex:
                 about = IndexHeader(**json.loads(opened.metadata()[_KEY]))
                 arrays = {name: opened.get_tensor(name) for name in _TENSORS}
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise SoundIndexError(f"{file} is no index of sounds: {error}") from error
+            raise SoundIndexError(f"{file} is not an index of sounds: {error}") from error
         if about.spectrogram != SETTINGS or about.decibels != [FLOOR_DB, CEILING_DB]:
             raise SoundIndexError(
-                f"{file} was made of other spectrograms: {about.spectrogram}, {about.decibels} dB"
+                f"{file} was made from other spectrograms: {about.spectrogram}, {about.decibels} dB"
             )
         n, d = arrays["codes"].shape if arrays["codes"].ndim == 2 else (0, 0)
         shapes = {"rows": (n,), "codes": (n, d), "basis": (_N_BLOCKS, d), "offset": (d,)}
@@ -214,16 +247,16 @@ class SoundIndex:
             array = arrays[name]
             if array.shape != shape or array.dtype != _TENSORS[name] or not array.size:
                 raise SoundIndexError(
-                    f"{file}: {name} is {array.dtype} {array.shape}, beside codes ({n}, {d})"
+                    f"{file}: {name} is {array.dtype} {array.shape}, which does not fit codes ({n}, {d})"
                 )
         if about.n != n or about.content_sha256 != _content_hash(arrays):
-            raise SoundIndexError(f"{file} is damaged: its content has not the SHA-256 that it names")
+            raise SoundIndexError(f"{file} is damaged: its content does not match its SHA-256")
         return cls(**arrays, about=about)
 
 
 def _principal(means: npt.NDArray[np.float64], n: int) -> npt.NDArray[np.float16]:
-    """The first `n` principal axes (1300, n), each with its largest entry positive."""
-    triangle = np.linalg.qr(means - means.mean(0), mode="r")  # of the same axes, and never large
+    """Return the first `n` principal axes, (1300, n), each with its largest entry positive."""
+    triangle = np.linalg.qr(means - means.mean(0), mode="r")  # has the same axes, and is never large
     axes = np.linalg.svd(triangle, full_matrices=False)[2][:n].T
     axes *= np.sign(axes[np.abs(axes).argmax(0), np.arange(n)])
     return axes.astype(np.float16)

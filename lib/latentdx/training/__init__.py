@@ -1,6 +1,6 @@
 """Training: profiles, the loop, the losses, and checkpoints.
 
-Stands on `dataset` and `models`.
+This package builds on `dataset` and `models`.
 """
 
 import lazy_loader

@@ -1,17 +1,25 @@
-"""What changes the input of a training step, never its targets."""
+"""Augmentation of the inputs of a training step; the targets never change."""
 
 import torch
 from torch import Tensor
 
 MOST_MELS, MOST_FRAMES = 26, 35
-"""Widest band blanked: a tenth of the mels, a tenth of the frames."""
+"""Width of the widest blanked bands: a tenth of the mels, a tenth of the frames."""
 
 
 def blank_bands(spectrograms: Tensor, n: int) -> Tensor:
-    """Blank `n` bands of mels and `n` of frames in each item (B, note, mel, frame), with its own mean.
+    """Blank random bands of mels and of frames in each item by filling them with the item's mean.
 
-    Widths are uniform from nothing to the widest, places uniform; all notes of an item alike. This is
-    SpecAugment's masking (Park et al., Interspeech 2019, https://doi.org/10.21437/Interspeech.2019-2680).
+    The widths are uniform between zero and the widest band (`MOST_MELS` or `MOST_FRAMES`), and the positions
+    are uniform too. All notes of an item get the same bands. This is SpecAugment's masking (Park et al.,
+    Interspeech 2019, https://doi.org/10.21437/Interspeech.2019-2680).
+
+    Args:
+        spectrograms: Spectrograms (B, note, mel, frame); not changed.
+        n: Number of bands of mels, and of bands of frames, per item; 0 blanks nothing.
+
+    Returns:
+        (B, note, mel, frame).
     """
     if not n:
         return spectrograms
@@ -24,7 +32,7 @@ def blank_bands(spectrograms: Tensor, n: int) -> Tensor:
 
 
 def _bands(items: Tensor, length: int, most: int) -> Tensor:
-    """One band an item, bool (B, length)."""
+    """Draw one band per item, bool (B, length)."""
     width = torch.randint(most + 1, (len(items), 1), device=items.device)
     first = (torch.rand(len(items), 1, device=items.device) * (length + 1 - width)).long()
     place = torch.arange(length, device=items.device)

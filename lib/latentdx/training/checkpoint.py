@@ -1,7 +1,7 @@
-"""Finished models as safetensors: half-precision weights, and in the header all that made them.
+"""Finished models as safetensors files: half-precision weights, and a header that records how they were made.
 
-The header's "latentdx" entry is JSON: the resolved profile, the corpus' hash, the best epoch and its
-validation figures, the code's commit and the libraries' versions.
+The header's "latentdx" entry is JSON. It holds the resolved profile, the hash of the corpus, the best epoch
+and its validation results, the commit of the code and the versions of the libraries.
 """
 
 import json
@@ -25,22 +25,23 @@ _LIBRARIES = ("latentdx", "torch", "zuko", "lightning-fabric", "numpy", "dexed-p
 
 
 def versions() -> dict[str, str]:
-    """Of the libraries that decide a result."""
+    """Return the versions of the libraries that can affect a result, by name."""
     return {name: version(name) for name in _LIBRARIES}
 
 
 @dataclass(frozen=True)
 class CheckpointHeader:
-    """What a checkpoint says of itself.
+    """Header of a checkpoint: a record of the training run.
 
     Attributes:
-        profile: resolved.
-        corpus_sha256: of the presets, see `latentdx.presets.corpora.bank_hash`.
-        epoch: the best one on the validation set, counted from 1.
-        steps: of the whole run.
-        training_minutes: wall time of the steps.
-        validation: losses and parameter accuracies of that epoch.
-        commit, libraries: of the code that trained.
+        profile: Resolved training profile.
+        corpus_sha256: Hash of the presets, see `latentdx.presets.corpora.bank_hash`.
+        epoch: Best epoch on the validation set, counted from 1; its weights are in the checkpoint.
+        steps: Number of training steps of the whole run.
+        training_minutes: Wall time of the training steps.
+        validation: Losses and parameter accuracies of the best epoch on the validation set, by name.
+        commit: Commit of the code that trained the model.
+        libraries: Versions of the libraries that it used, by name.
     """
 
     profile: Profile
@@ -53,16 +54,26 @@ class CheckpointHeader:
     libraries: dict[str, str] = field(default_factory=versions)
 
     def to_json(self) -> str:
+        """Serialize the header to JSON."""
         return json.dumps({**vars(self), "profile": self.profile.as_dict()})
 
     @classmethod
     def from_json(cls, text: str) -> "CheckpointHeader":
+        """Parse the JSON that `to_json` returned."""
         plain = json.loads(text)
         return cls(**{**plain, "profile": Profile.from_dict(plain["profile"])})
 
 
 def save(model: PresetVAE, about: CheckpointHeader, file: Path) -> None:
-    """Write matrices in half precision, vectors (biases, batch-norm statistics) in single, atomically."""
+    """Write a checkpoint atomically.
+
+    Matrices are stored in half precision, vectors (biases, batch-norm statistics) in single precision.
+
+    Args:
+        model: Trained model.
+        about: Header of the checkpoint.
+        file: Path that is written or replaced.
+    """
     weights = {
         name: (t.half() if t.is_floating_point() and t.ndim > 1 else t).contiguous()
         for name, t in model.state_dict().items()
@@ -72,24 +83,33 @@ def save(model: PresetVAE, about: CheckpointHeader, file: Path) -> None:
 
 
 def read_header(file: Path) -> CheckpointHeader:
-    """Only the header."""
+    """Read the header of a checkpoint without its weights.
+
+    Raises:
+        CheckpointError: The file is missing, damaged or not a checkpoint of this project.
+    """
     try:
         with safe_open(file, "pt") as opened:
             return CheckpointHeader.from_json(opened.metadata()[_KEY])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{file} is no checkpoint of this project: {error}") from error
+        raise CheckpointError(f"{file} is not a checkpoint of this project: {error}") from error
 
 
 def load(file: Path, expected: Mapping[str, Any] | None = None) -> tuple[PresetVAE, CheckpointHeader]:
-    """The model in evaluation mode, in single precision.
+    """Load a checkpoint.
 
     Args:
-        file: what `save` wrote.
-        expected: what the profile (its architecture included) must say, for example
-            ``{"notes": "six", "architecture": {"representation": "numcat++"}}``, or ``"corpus_sha256"``.
+        file: Checkpoint that `save` wrote.
+        expected: Values that the profile (and its architecture) must have, for example
+            ``{"notes": "six", "architecture": {"representation": "numcat++"}}``; the key ``"corpus_sha256"``
+            checks the corpus as well. Default: no check.
+
+    Returns:
+        The model, in evaluation mode and in single precision, and the header.
 
     Raises:
-        CheckpointError: not a checkpoint; or it does not fit, each difference spelled out.
+        CheckpointError: The file is not a checkpoint, or it does not have the expected values; the message
+            lists each difference.
     """
     about = read_header(file)
     if expected:
@@ -98,30 +118,43 @@ def load(file: Path, expected: Mapping[str, Any] | None = None) -> tuple[PresetV
             raise CheckpointError(f"{file} does not fit: {'; '.join(found)}")
     model = PresetVAE(about.profile.architecture)
     with safe_open(file, "pt") as opened:
-        weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (no mapping)
+        weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
     try:
         model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in weights.items()})
     except RuntimeError as error:
-        raise CheckpointError(f"{file}: its weights do not fit its profile: {error}") from error
+        raise CheckpointError(f"the weights in {file} do not fit its profile: {error}") from error
     return model.eval(), about
 
 
 def checkpoint_hash(file: Path) -> str:
-    """First sixteen digits of the file's SHA-256, as results and pages name it."""
+    """Return the first sixteen hexadecimal digits of a file's SHA-256, by which results and pages name it."""
     return sha256_of(file)[:16]
 
 
 def differences(there: Mapping[str, Any], asked: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """What `asked` names and `there` has otherwise, as readable phrases."""
+    """Describe where nested mappings differ, for error messages.
+
+    Args:
+        there: Values that were found.
+        asked: Values that are required; keys that are missing here are not compared.
+        prefix: Text before each key, for nested mappings.
+
+    Returns:
+        One phrase per difference; none if all required values were found.
+
+    >>> differences({"notes": "single", "seed": 0}, {"notes": "six"})
+    ["notes is 'single', not 'six'"]
+    """
     found: list[str] = []
     for key, value in asked.items():
         has = there.get(key)
         if isinstance(value, Mapping) and isinstance(has, Mapping):
             found += differences(has, value, f"{prefix}{key}.")
         elif _plain(has) != _plain(value):
-            found.append(f"{prefix}{key} is {has!r} there, {value!r} here")
+            found.append(f"{prefix}{key} is {has!r}, not {value!r}")
     return found
 
 
 def _plain(value: Any) -> Any:
+    """Convert tuples to lists, so that values compare equal after a round trip through JSON."""
     return [_plain(v) for v in value] if isinstance(value, list | tuple) else value

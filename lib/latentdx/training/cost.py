@@ -1,9 +1,10 @@
-"""What a training would cost on a machine where another one was measured.
+"""Estimate of a training run's duration from another run that was measured on the same machine.
 
-The rule: time goes with multiply-adds. A preset costs those of one forward pass (a backward pass costs twice
-as much again, whatever the model), of the decoder only for the share that is decoded; an epoch serves every
-training preset once, or once a note where notes are items of their own; all epochs of the profile are done.
-Precision and machine are those of the measured run, and a larger model is assumed to use them as well.
+The estimate assumes that time is proportional to the number of multiply-adds. A preset costs those of one
+forward pass (a backward pass costs twice as much again for every model); the decoder counts only for the
+share of presets that is decoded. An epoch serves every training preset once, or once per note where notes are
+items of their own, and all epochs of the profile are trained. Precision and machine are those of the measured
+run, and a larger model is assumed to use the machine equally well.
 """
 
 from latentdx.audio.renderer import NOTE_SETS
@@ -13,7 +14,12 @@ from latentdx.training.profile import Profile
 
 
 def estimated_hours(profile: Profile, measured: RunProvenance) -> float:
-    """Of a whole training with the measured run's number of presets."""
+    """Estimate the hours of a whole training run with as many presets per epoch as the measured run.
+
+    Args:
+        profile: Profile of the run to estimate.
+        measured: Provenance of the measured run.
+    """
     reference = Profile.from_dict(measured.profile)
     of_reference = multiply_adds(reference.architecture, reference.decoded)
     per_second = measured.presets_per_second * of_reference

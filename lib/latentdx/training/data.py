@@ -1,4 +1,4 @@
-"""What a profile trains on: presets, their spectrograms, and the rows of each subset."""
+"""Training data of a profile: presets, their spectrograms and the rows of each subset."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -25,15 +25,15 @@ from latentdx.training.profile import Profile
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of a batch of B items, on the device that trains.
+    """Batch of B items, on the device that trains.
 
     Attributes:
-        decibels: spectrograms (B, note, 257, 347), dB.
-        targets: preset tensors (B, length).
-        counts: bool (B, parameters), which parameters the loss counts.
-        values: the presets, uint8 (B, 145).
-        notes: (B, 2), MIDI pitch and velocity, for models that are told; else None.
-        rows: (B,), of the corpus.
+        decibels: Spectrograms (B, note, 257, 347), dB.
+        targets: Preset tensors (B, length).
+        counts: Mask of the parameters that count in the loss, bool (B, parameters).
+        values: Presets, uint8 (B, 145), in VCED order.
+        notes: MIDI pitch and velocity, (B, 2), for models with `note_latents`; else `None`.
+        rows: Rows of the presets in the corpus, (B,), on the CPU.
     """
 
     decibels: Tensor
@@ -45,7 +45,7 @@ class Batch:
 
 
 def training_bank(profile: Profile) -> PresetBank:
-    """The profile's corpus, neutral; without the operators that its representation leaves out."""
+    """Return the profile's corpus, neutral; operators that its representation leaves out are silenced."""
     bank = corpora.read(profile.corpus).neutral()
     silent = range(profile.architecture.n_operators + 1, N_OPERATORS + 1)
     if not silent:
@@ -56,7 +56,13 @@ def training_bank(profile: Profile) -> PresetBank:
 
 
 class TrainingData:
-    """Batches of one profile. The store is rendered into the user's cache where it is not there yet."""
+    """Training data of one profile; spectrograms that are missing are rendered into the user's cache.
+
+    Args:
+        profile: Training profile.
+        representation: Representation of the presets, which makes the targets.
+        threads: Number of rendering threads; default all cores.
+    """
 
     def __init__(self, profile: Profile, representation: Representation, *, threads: int | None = None):
         self.profile, self.representation = profile, representation
@@ -86,15 +92,19 @@ class TrainingData:
 
     @property
     def corpus_sha256(self) -> str:
-        """Of the presets that were rendered."""
+        """Hash of the presets that were rendered, see `latentdx.presets.corpora.bank_hash`."""
         return self.store.manifest.corpus_sha256
 
     def rows(self, subset: Subset) -> npt.NDArray[np.int64]:
-        """Of the corpus, in one subset of the profile's split."""
+        """Return the corpus rows of one subset ("train", "validation" or "test") of the profile's split."""
         return rows(self.profile.corpus, self.profile.split, subset)
 
     def items(self, subset: Subset) -> npt.NDArray[np.int64]:
-        """What is shuffled: rows, or row * notes + note where a model is told which note it hears."""
+        """Return the items of a subset, in the order of the corpus.
+
+        An item is a row of the corpus. For models with `note_latents` it is one note of a row, numbered
+        row * number of notes + index of the note.
+        """
         chosen = self.rows(subset)
         if not self.profile.architecture.note_latents:
             return chosen
@@ -103,9 +113,16 @@ class TrainingData:
     def batch(
         self, items: npt.NDArray[np.int64], device: torch.device | str = "cpu", *, training: bool = False
     ) -> Batch:
-        """Load the items; in training the profile's share of them, the first ones, as recorded."""
-        told = self.profile.architecture.note_latents
-        chosen, note = np.divmod(items, len(self.notes)) if told else (items, None)
+        """Load a batch.
+
+        Args:
+            items: Items of the batch, see `items`.
+            device: Device that gets the tensors.
+            training: Whether the profile's share of the batch (`Profile.recorded`), from its start, gets the
+                spectrograms of simulated recordings.
+        """
+        separate = self.profile.architecture.note_latents
+        chosen, note = np.divmod(items, len(self.notes)) if separate else (items, None)
         item = self._dataset[chosen]
         if training and self._recorded is not None:
             n = round(len(items) * self.profile.recorded)
@@ -125,14 +142,17 @@ class TrainingData:
 def batches(
     items: npt.NDArray[np.int64], size: int, *, shuffle: tuple[int, int] | None = None, first: int = 0
 ) -> Iterator[npt.NDArray[np.int64]]:
-    """Batches of `size` items, in order or shuffled.
+    """Yield batches of items, in order or shuffled.
 
     Args:
-        items: what to serve.
-        size: of a batch, over all processes.
-        shuffle: (seed, epoch): the order depends on nothing else, so that a resumed epoch is the same. An
-            incomplete last batch is left out then, and served where the order is kept.
-        first: batch to begin with.
+        items: Items to serve.
+        size: Number of items per batch, over all processes.
+        shuffle: (seed, epoch); default no shuffling. The order depends on nothing else, so that a resumed
+            epoch has the same order. If the items are shuffled, an incomplete last batch is left out.
+        first: Number of the first batch, counted from 0.
+
+    >>> [batch.tolist() for batch in batches(np.arange(5), 2)]
+    [[0, 1], [2, 3], [4]]
     """
     if shuffle is None:
         order, last = items, -(-len(items) // size)
@@ -143,5 +163,5 @@ def batches(
 
 
 def n_batches(n_items: int, size: int) -> int:
-    """Whole batches in a shuffled epoch; a corpus smaller than one batch is one."""
+    """Count the full batches of a shuffled epoch; fewer items than a batch still make one batch."""
     return max(n_items // size, 1)

@@ -1,4 +1,4 @@
-"""Lightning Fabric, on which training runs on one device or on many."""
+"""Import of Lightning Fabric, which runs the training on one device or on many."""
 
 from latentdx.extras import needs_extra
 

@@ -1,8 +1,8 @@
-"""What a finished run leaves for the book: its log, thinned, and what it cost.
+"""Training histories for the book: the thinned log of a finished run, and its cost.
 
-``python -m latentdx.training.history RUN_FOLDER ...`` writes ``data/results/training/NAME.csv`` for each run:
-a first line of provenance as JSON behind ``# latentdx:``, then rows like those of the run's ``log.csv``, all
-of the validation's and about 200 of the training's, each the mean of a stretch of steps.
+``python -m latentdx.training.history RUN_FOLDER ...`` writes ``data/results/training/NAME.csv`` for each run.
+The first line holds the provenance as JSON after ``# latentdx:``. The rows that follow are like those of the
+run's ``log.csv``: all validation rows, and about 200 training rows, each the mean of several steps.
 """
 
 import argparse
@@ -22,26 +22,27 @@ from latentdx.training import checkpoint
 from latentdx.training.log import COLUMNS
 
 N_POINTS = 200
-"""Training rows that a shipped history has, at most."""
+"""Number of training rows that a shipped history has at most, roughly."""
 
 _MARK = "# latentdx: "
 
 
 @dataclass(frozen=True)
 class RunProvenance:
-    """Of a shipped history.
+    """Provenance of a shipped history.
 
     Attributes:
-        profile: resolved, as plain values.
-        checkpoint_sha256: of the finished model, first sixteen digits.
-        corpus_sha256: of the presets that it learned from.
-        parameters: of the model, all that is trained.
-        presets_per_epoch: that a training epoch served.
-        epochs: that were trained.
-        best_epoch: the one kept, counted from 1.
-        minutes: wall time of all training steps.
-        presets_per_second: median over all steps.
-        commit, libraries: of the code that trained.
+        profile: Resolved training profile, as plain values.
+        checkpoint_sha256: First sixteen hexadecimal digits of the SHA-256 of the finished model's file.
+        corpus_sha256: Hash of the presets that the model learned from.
+        parameters: Number of trained parameters of the model.
+        presets_per_epoch: Number of presets that a training epoch served.
+        epochs: Number of epochs that were trained.
+        best_epoch: Epoch whose weights were kept, counted from 1.
+        minutes: Wall time of all training steps.
+        presets_per_second: Training speed, median over all steps.
+        commit: Commit of the code that trained the model.
+        libraries: Versions of the libraries that it used, by name.
     """
 
     profile: dict[str, Any]
@@ -59,22 +60,32 @@ class RunProvenance:
 
 @dataclass(frozen=True)
 class History:
-    """A run's log as a table with the columns of `latentdx.training.log.COLUMNS`, and what made it."""
+    """Log of a training run with its provenance.
+
+    Attributes:
+        table: Rows of the log, with the columns of `latentdx.training.log.COLUMNS`.
+        provenance: Record of the run.
+    """
 
     table: pd.DataFrame
     provenance: RunProvenance
 
     @property
     def validation(self) -> pd.DataFrame:
-        """A row an epoch; `epoch` counts from 0, so that row i is of epoch i + 1."""
+        """Validation rows, one per epoch; the column `epoch` counts from 0."""
         return self.table[self.table.subset == "validation"]
 
     @property
     def training(self) -> pd.DataFrame:
+        """Training rows, each the mean of several steps."""
         return self.table[self.table.subset == "train"]
 
     def write(self, folder: Path) -> Path:
-        """Write ``<name>.csv``, atomically: the same history, the same bytes."""
+        """Write ``<name>.csv`` atomically and return its path; equal histories give equal bytes.
+
+        Args:
+            folder: Folder that gets the file; created if missing.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         text = io.StringIO()
         text.write(_MARK + json.dumps(asdict(self.provenance)) + "\n")
@@ -86,16 +97,20 @@ class History:
 
 
 def read_log(file: Path) -> pd.DataFrame:
-    """A run's log.csv as a table; an unfinished run's too."""
+    """Read the log.csv of a finished or unfinished run as a table."""
     return pd.read_csv(file)
 
 
 def thinned(log: pd.DataFrame, points: int = N_POINTS) -> pd.DataFrame:
-    """The validation rows as they are; the training rows as means of at most `points` stretches of steps.
+    """Thin a log: keep its validation rows, and average its training rows over stretches of steps.
 
-    A stretch stays within an epoch and stands at its last step.
+    A stretch never crosses the end of an epoch, and its row has the number of its last step.
+
+    Args:
+        log: Log of a run, see `read_log`.
+        points: Number of stretches to aim at; epochs whose steps do not divide evenly add up to one each.
     """
-    log = log.reindex(columns=list(COLUMNS))  # logs of older runs lack some
+    log = log.reindex(columns=list(COLUMNS))  # logs of older runs lack some columns
     train = log[log.subset == "train"]
     each = -(-len(train) // points)
     keys = [train.epoch, (train.groupby("epoch").cumcount() // max(each, 1)).rename("stretch")]
@@ -108,22 +123,25 @@ def thinned(log: pd.DataFrame, points: int = N_POINTS) -> pd.DataFrame:
 
 
 def of_run(folder: Path) -> History:
-    """The history of a finished run, from its ``log.csv`` and ``model.safetensors``.
+    """Build the history of a finished run from its ``log.csv`` and ``model.safetensors``.
+
+    Args:
+        folder: Folder of the run.
 
     Raises:
-        CheckpointError: the run is not finished, or its log is not of that model.
+        CheckpointError: The run is not finished, or its log does not belong to the model.
     """
     model, log = folder / "model.safetensors", folder / "log.csv"
     about = checkpoint.read_header(model)
     if not log.exists():
-        raise CheckpointError(f"{folder} holds no log.csv")
+        raise CheckpointError(f"there is no log.csv in {folder}")
     table = read_log(log)
     train = table[table.subset == "train"]
     if len(train) != about.steps:
-        raise CheckpointError(f"{log} has {len(train)} steps, the model in {model} had {about.steps}")
+        raise CheckpointError(f"{log} has {len(train)} steps, but {model} was trained for {about.steps}")
     epochs = int(table.epoch.max()) + 1
     provenance = RunProvenance(
-        profile=json.loads(json.dumps(about.profile.as_dict())),  # lists, as they read back
+        profile=json.loads(json.dumps(about.profile.as_dict())),  # tuples become lists
         checkpoint_sha256=checkpoint.checkpoint_hash(model),
         corpus_sha256=about.corpus_sha256,
         parameters=n_parameters(about.profile.architecture),
@@ -139,20 +157,24 @@ def of_run(folder: Path) -> History:
 
 
 def read_history(name: str | Path) -> History:
-    """A shipped history by the model's name, or any file that `History.write` wrote.
+    """Read a training history.
+
+    Args:
+        name: Name of a model whose history ships with the project, or path of a CSV file that `History.write`
+            wrote.
 
     Raises:
-        DataMissingError: there is none of this name, or it is none of ours.
+        DataMissingError: There is no history of this name, or the file is not a training history.
     """
     file = Path(name)
     if file.suffix != ".csv":
         file = data_path("results", "training") / f"{name}.csv"
     if not file.exists():
-        raise DataMissingError(f"no training history {file.name} in {file.parent}")
+        raise DataMissingError(f"there is no training history {file.name} in {file.parent}")
     with file.open(encoding="utf8") as opened:
         first = opened.readline()
         if not first.startswith(_MARK):
-            raise DataMissingError(f"{file} is no training history: its first line says nothing of a run")
+            raise DataMissingError(f"{file} is not a training history: its first line describes no run")
         plain: dict[str, Any] = json.loads(first.removeprefix(_MARK))
         return History(pd.read_csv(opened), RunProvenance(**plain))
 

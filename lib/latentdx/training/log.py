@@ -18,16 +18,21 @@ COLUMNS = (
     *("categorical_accuracy", "numerical_mae"),
     *("learning_rate", "beta", "gradient_norm", "presets_per_second"),
 )
-"""Of log.csv: a row a step (subset "train") and one at each epoch's end ("validation"); epochs from 0."""
+"""Columns of log.csv.
+
+There is one row per step (subset "train") and one at the end of each epoch ("validation"). Epochs count from
+0.
+"""
 
 
 class Log:
-    """Appends to a run's log; a context manager.
+    """Writer that appends to a run's log; a context manager.
 
     Args:
-        folder: of the run.
-        progress: where the run stands; what comes after in the file will be done again and is cut off.
-        active: whether this process writes; only one may.
+        folder: Folder of the run.
+        progress: Progress of the run. Later rows of an existing log are removed, because their steps will be
+            done again.
+        active: Whether this process writes; only one process may.
     """
 
     def __init__(self, folder: Path, progress: Progress, *, active: bool = True) -> None:
@@ -47,7 +52,13 @@ class Log:
         self._board = SummaryWriter(folder / "tensorboard", purge_step=progress.step + 1)
 
     def write(self, progress: Progress, subset: str, figures: dict[str, float]) -> None:
-        """Add a row; `figures` by name, of `COLUMNS`."""
+        """Add a row to log.csv and the same values to TensorBoard.
+
+        Args:
+            progress: Progress of the run, which gives step and epoch.
+            subset: "train" or "validation".
+            figures: Values by name, see `COLUMNS`.
+        """
         if not self._active:
             return
         rounded = {name: f"{value:.6g}" for name, value in figures.items()}
@@ -68,15 +79,17 @@ class Log:
 
 
 def _read(path: Path) -> list[dict[str, str]]:
+    """Read the complete rows of a log, if there is one."""
     if not path.exists():
         return []
     with path.open(newline="") as file:
         return [
             row for row in csv.DictReader(file) if None not in row.values()
-        ]  # a kill can cut the last one
+        ]  # a killed process can leave an incomplete last row
 
 
 def _is_past(row: dict[str, str], progress: Progress) -> bool:
+    """Return whether a row belongs to the part of the run that is done."""
     if int(row["epoch"]) != progress.epoch:
         return int(row["epoch"]) < progress.epoch
     return row["subset"] == "train" and int(row["step"]) <= progress.step

@@ -1,15 +1,17 @@
-"""The training loop: explicit, on Lightning Fabric, so that the same code runs on one CPU or on many nodes.
+"""The training loop, written out on Lightning Fabric so that the same code runs on one CPU or on many nodes.
 
-What this machine has; four GPUs of one machine; on each of two nodes, with ``--node-rank`` 0 and 1::
+Three examples: train on the devices that this machine has; train on four GPUs of one machine; train on two
+nodes of four GPUs (run the command on each node, with ``--node-rank`` 0 and 1)::
 
     latentdx train numcat++
     latentdx train numcat++ --scale paper --devices 4
     fabric run --devices 4 --num-nodes 2 --node-rank 0 --main-address 10.0.0.1 \\
         "$(which latentdx)" train numcat++ --scale paper --out /shared/run
 
-All nodes must see the run's folder. With several devices each gets its share of every batch (the profile's
-batch is that of all together) and gradients are averaged, so that losses and gradients are those of one
-device; batch norms see, as in the authors' data-parallel training, the share of their own device.
+All nodes must see the run's folder. With several devices, each device gets an equal share of every batch (the
+profile's batch size counts all devices together) and gradients are averaged, so that losses and gradients are
+those of one device. Batch norms see only the share of their own device, as in the authors' data-parallel
+training.
 """
 
 import os
@@ -49,7 +51,7 @@ from latentdx.training.profile import Profile
 from latentdx.training.run import Run, resume, run_folder, save, save_best
 
 SAVE_SECONDS = 300.0
-"""Between two saves of the running checkpoint within an epoch; one is always saved at its end."""
+"""Training time in seconds between two saves within an epoch; the end of an epoch is always saved."""
 
 
 def train(
@@ -60,29 +62,30 @@ def train(
     show: bool | None = None,
     save_seconds: float = SAVE_SECONDS,
 ) -> Path:
-    """Train, or go on where the same profile was interrupted, to the end.
+    """Train a model to the end; resume the run if it was interrupted.
 
     Args:
-        profile: what to do.
-        folder: of the run, seen by all nodes; default `run_folder`.
-        fabric: devices and precision; default what the machine (or ``fabric run``) has, and the profile's.
-        show: a progress bar; default on a terminal.
-        save_seconds: see `SAVE_SECONDS`.
+        profile: Training profile.
+        folder: Folder of the run, which all nodes must see; default `run_folder(profile)`.
+        fabric: Devices and precision; default the devices of the machine (or of ``fabric run``) and the
+            profile's precision.
+        show: Whether a progress bar is shown; default only on a terminal.
+        save_seconds: Training time in seconds between two saves of the running checkpoint within an epoch.
 
     Returns:
-        The path of the finished ``model.safetensors``.
+        Path of the finished ``model.safetensors``.
 
     Raises:
-        CheckpointError: the folder holds a run of another profile or corpus.
-        ProfileError: the batch cannot be shared by the devices.
-        TrainingDivergedError: a loss is NaN or infinite; the batch is saved.
+        CheckpointError: The folder holds a run of another profile or corpus.
+        ProfileError: The batch cannot be shared evenly by the devices.
+        TrainingDivergedError: A loss or a gradient is NaN or infinite; the batch is saved in the folder.
     """
     folder = folder or run_folder(profile)
     folder.mkdir(parents=True, exist_ok=True)
     fabric = fabric or Fabric(precision=profile.precision)
-    if os.environ.get("LT_CLI_USED") != "1":  # `fabric run` has launched, and Fabric forbids to do it twice
+    if os.environ.get("LT_CLI_USED") != "1":  # `fabric run` has launched already; twice is an error
         fabric.launch()
-    # of DDP, about weights of one channel, whose strides can be written in two ways
+    # a harmless warning of DDP about weights with one channel, whose strides can be written in two ways
     warnings.filterwarnings("ignore", message="Grad strides do not match")
     first = fabric.is_global_zero
     run = set_up(profile, folder, fabric)
@@ -112,14 +115,23 @@ def train(
 
 
 def set_up(profile: Profile, folder: Path, fabric: Fabric) -> Run:
-    """Data, model, optimizer and schedules at the beginning of a run; Fabric must be launched."""
+    """Set up data, model, optimizer and schedules for the beginning of a run.
+
+    Args:
+        profile: Training profile.
+        folder: Folder of the run.
+        fabric: Devices and precision; must be launched.
+
+    Raises:
+        ProfileError: The batch cannot be shared evenly by the devices.
+    """
     if profile.batch % fabric.world_size:
-        raise ProfileError(f"a batch of {profile.batch} is not shared evenly by {fabric.world_size} devices")
+        raise ProfileError(f"{fabric.world_size} devices cannot share a batch of {profile.batch} evenly")
     torch.manual_seed(profile.seed)
     model = PresetVAE(profile.architecture)
     data = _prepared(profile, model.representation, fabric)
     run_starts = not (folder / "running.ckpt").exists()
-    if fabric.is_global_zero and run_starts:  # the other processes get rank 0's in `fabric.setup`
+    if fabric.is_global_zero and run_starts:  # `fabric.setup` copies rank 0's to the others
         found = data.store.statistics(data.rows("train"))
         model.range_db.copy_(torch.tensor([found.minimum, found.maximum]))
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -128,13 +140,13 @@ def set_up(profile: Profile, folder: Path, fabric: Fabric) -> Run:
         model.parameters(), lr=profile.learning_rate, weight_decay=profile.weight_decay, fused=True
     )
     wrapped, optimizer = fabric.setup(model, optimizer)
-    torch.manual_seed(profile.seed * 1000 + fabric.global_rank + 1)  # of dropout and noise
+    torch.manual_seed(profile.seed * 1000 + fabric.global_rank + 1)  # seeds dropout and noise
     steps = n_batches(len(data.items("train")), profile.batch) * profile.epochs
     return Run(profile, folder, fabric, data, wrapped, optimizer, _schedulers(profile, optimizer, steps))
 
 
 def _prepared(profile: Profile, representation: Representation, fabric: Fabric) -> TrainingData:
-    """The data. What is not rendered yet is rendered once, or once a node where nodes share no cache."""
+    """Load the data; missing data is rendered once, or once per node if the nodes do not share a cache."""
     with fabric.rank_zero_first():
         if fabric.is_global_zero:
             TrainingData(profile, representation)
@@ -145,7 +157,7 @@ def _prepared(profile: Profile, representation: Representation, fabric: Fabric) 
 def _schedulers(
     profile: Profile, optimizer: Optimizer, steps: int
 ) -> dict[str, LRScheduler | ReduceLROnPlateau]:
-    """By what they follow: "step", "epoch", or the "validation" loss."""
+    """Return the schedulers by what they follow: "step", "epoch", or the "validation" loss."""
     if profile.schedule == "one-cycle":
         return {"step": OneCycleLR(optimizer, profile.learning_rate, total_steps=steps + 1, pct_start=0.2)}
     plateau = ReduceLROnPlateau(
@@ -157,31 +169,43 @@ def _schedulers(
 
 
 def _finished(run: Run) -> bool:
-    """All epochs are done; or, the paper's end, a plateau has made the learning rate too small to matter."""
+    """Return whether all epochs are done, or (as in the paper) the learning rate has become too small."""
     rate = run.optimizer.param_groups[0]["lr"]
     exhausted = run.profile.schedule == "plateau" and rate < run.profile.least_learning_rate
     return exhausted or run.progress.epoch >= run.profile.epochs
 
 
 def beta(profile: Profile, epoch: int) -> float:
-    """Weight of the latent loss in an epoch: grows linearly, then stays."""
+    """Return the weight of the latent loss in an epoch; it grows linearly, then stays constant.
+
+    Args:
+        profile: Training profile, see `Profile.beta` and `Profile.beta_epochs`.
+        epoch: Epoch, counted from 0.
+    """
     first, last = profile.beta
     return first + (last - first) * min(epoch / profile.beta_epochs, 1.0)
 
 
 def losses(run: Run, batch: Batch, *, training: bool) -> tuple[dict[str, Tensor], Tensor]:
-    """The three losses and their weighted sum "loss", and the predicted vectors (B, length).
+    """Compute the losses of a batch.
 
-    In training `batch` is this process's share of one, and the mean over all processes is what one process
-    would find. Otherwise processes need not keep step.
+    Args:
+        run: Training run.
+        batch: Batch. In training it is this process's share of a batch; the mean of the losses over all
+            processes is then the loss that one process would compute.
+        training: Whether this is a training step, in which the processes run in step; if false, each process
+            works on its own.
+
+    Returns:
+        The losses by name, with their weighted sum as "loss"; and the predicted preset vectors (B, length).
     """
     profile, model = run.profile, run.bare
     spectrograms = model.normalize(batch.decibels)
-    decoded = max(round(len(spectrograms) * profile.decoded), 2 if training else 1)  # batch norm needs two
+    decoded = max(round(len(spectrograms) * profile.decoded), 2 if training else 1)  # for batch norm
     encode = profile.encoding_weight > 0
     if training:
-        heard = blank_bands(spectrograms, profile.blank_bands)
-        output = run.model(heard, batch.notes, batch.values, decoded, encode=encode)
+        augmented = blank_bands(spectrograms, profile.blank_bands)
+        output = run.model(augmented, batch.notes, batch.values, decoded, encode=encode)
     else:
         with run.fabric.autocast():
             found = model(spectrograms, batch.notes, batch.values, decoded, encode=encode)
@@ -223,7 +247,11 @@ def _mean_over_ranks(run: Run, values: Tensor) -> Tensor:
 
 
 def train_epoch(run: Run, log: Log, bar: "tqdm[Any]", save_seconds: float = SAVE_SECONDS) -> None:
-    """All that is left of an epoch's steps; `bar` counts them."""
+    """Train the remaining steps of an epoch; `bar` counts them.
+
+    Raises:
+        TrainingDivergedError: A loss or a gradient is NaN or infinite.
+    """
     profile, fabric, progress = run.profile, run.fabric, run.progress
     largest = float("inf") if profile.max_gradient_norm is None else profile.max_gradient_norm
     run.model.train()
@@ -240,7 +268,7 @@ def train_epoch(run: Run, log: Log, bar: "tqdm[Any]", save_seconds: float = SAVE
         fabric.backward(parts["loss"])
         norm = fabric.clip_gradients(run.model, run.optimizer, max_norm=largest, error_if_nonfinite=False)
         assert norm is not None
-        now = time.monotonic()  # a step's time reaches from here to here, so that it holds all that is done
+        now = time.monotonic()  # a step is timed from here to here, so that all its work counts
         seconds = torch.tensor(now - began, device=norm.device)
         began = now
         values = [*(part.detach() for part in parts.values()), norm, seconds]
@@ -260,13 +288,13 @@ def train_epoch(run: Run, log: Log, bar: "tqdm[Any]", save_seconds: float = SAVE
         progress.seconds += spent
         log.write(progress, "train", figures)
         bar.update()
-        if progress.seconds - saved >= save_seconds:  # the same on all processes, for they save together
+        if progress.seconds - saved >= save_seconds:  # equal on all processes, which must save together
             save(run)
             saved, began = progress.seconds, time.monotonic()
 
 
 def _loaded_ahead(run: Run, order: Iterator[npt.NDArray[np.int64]]) -> Iterator[tuple[int, Batch]]:
-    """Each batch's size over all processes, and this one's share, loaded while the one before is computed."""
+    """Yield each batch's total size and this process's share, loaded during the step before."""
     rank, world = run.fabric.global_rank, run.fabric.world_size
 
     def load(items: npt.NDArray[np.int64]) -> tuple[int, Batch]:
@@ -285,9 +313,15 @@ def _loaded_ahead(run: Run, order: Iterator[npt.NDArray[np.int64]]) -> Iterator[
 
 @torch.no_grad()
 def validate(run: Run) -> dict[str, float]:
-    """Losses and parameter accuracies (the paper's, unmasked) over the whole validation set.
+    """Compute losses and parameter accuracies (the paper's, without masks) over the whole validation set.
 
-    Each process takes whole batches, so that the figures do not depend on how many there are.
+    Each process takes whole batches, so that the results do not depend on the number of processes.
+
+    Returns:
+        Mean values by name, see `latentdx.training.log.COLUMNS`.
+
+    Raises:
+        TrainingDivergedError: A value is NaN or infinite.
     """
     fabric, representation = run.fabric, run.bare.representation
     kinds = ["loss", "reconstruction", "latent", "controls"]
@@ -312,7 +346,17 @@ def validate(run: Run) -> dict[str, float]:
 def parameter_accuracies(
     representation: Representation, presets: Tensor, targets: Tensor
 ) -> tuple[float, float]:
-    """Share of exact categorical parameters, mean absolute error of numerical ones; arguments (B, length)."""
+    """Compare predicted presets with their targets.
+
+    Args:
+        representation: Representation of the presets.
+        presets: Predicted vectors (B, length).
+        targets: Target vectors (B, length).
+
+    Returns:
+        Share of categorical parameters that are exact, and mean absolute error of the numerical parameters,
+        which are scaled to [0, 1].
+    """
     guess, truth = representation.plugin(presets), representation.plugin(targets)
     parameters = [slot.parameter for slot in representation.slots]
     categorical = [p for p in parameters if p.kind == "categorical"]
@@ -324,11 +368,12 @@ def parameter_accuracies(
 
 
 def _score(figures: dict[str, float]) -> float:
-    """What is best when least, the paper's: its plateau schedule follows it too. A sampler's loss counts."""
+    """Return the validation score, lower is better: the paper's, plus the sampler's loss if there is one."""
     return figures["reconstruction"] + figures["controls"] + figures.get("joint", 0.0)
 
 
 def _end_epoch(run: Run, figures: dict[str, float]) -> None:
+    """Step the schedulers, save the weights if they are the best so far, and save the run."""
     progress, score = run.progress, _score(figures)
     if "epoch" in run.schedulers:
         run.schedulers["epoch"].step()  # type: ignore[call-arg]
@@ -342,19 +387,23 @@ def _end_epoch(run: Run, figures: dict[str, float]) -> None:
 
 
 def _stop_if_diverged(run: Run, figures: dict[str, float], batch: Batch | None = None) -> None:
-    """Raise, on all processes alike, if a figure is not finite; each saves its own share of the batch."""
+    """Raise on all processes if a value is not finite; each process saves its own share of the batch."""
     if all(map(isfinite, figures.values())):
         return
     values = ", ".join(f"{name} {value:g}" for name, value in figures.items())
     if batch is None:
-        raise TrainingDivergedError(f"validation after step {run.progress.step}: {values}")
+        raise TrainingDivergedError(
+            f"training diverged, in the validation after step {run.progress.step}: {values}"
+        )
     file = run.folder / f"diverged-step{run.progress.step}-rank{run.fabric.global_rank}.npz"
     np.savez(file, rows=batch.rows.cpu().numpy(), decibels=batch.decibels.cpu().numpy())
-    raise TrainingDivergedError(f"step {run.progress.step}: {values}; the batch is saved in {file}")
+    raise TrainingDivergedError(
+        f"training diverged at step {run.progress.step}: {values}; the batch is saved in {file}"
+    )
 
 
 def _write_model(run: Run, file: Path) -> None:
-    """The best epoch's model, with all that made it."""
+    """Write the checkpoint of the best epoch's model."""
     best = torch.load(run.best, weights_only=True, map_location="cpu")
     model = PresetVAE(run.profile.architecture)
     model.load_state_dict(best["model"])

@@ -1,6 +1,6 @@
-"""The paper's three losses (its section 4), vectorized, with masks as weights.
+"""Losses: the paper's three (its section 4), vectorized and with masks as weights, and two of our own.
 
-total = reconstruction + beta * latent + controls
+The paper's total loss is reconstruction + beta * latent + controls.
 """
 
 from collections.abc import Callable
@@ -14,20 +14,29 @@ from latentdx.models.preset_vae import Output
 from latentdx.models.representation import Representation
 
 TEMPERATURE = 0.2
-"""Of the softmax over clamped slots; it limits logits to [0, 5] (paper section 4)."""
+"""Temperature of the softmax over clamped blocks; it limits logits to [0, 5] (paper section 4)."""
 
 CATEGORICAL_WEIGHT = 0.2
+"""Weight of the blocks' cross-entropy in the controls loss (paper section 4)."""
 
-_LEAST = 1e-6  # instead of a count of nothing, whose sum is zero too
+_LEAST = 1e-6  # replaces a count of 0, whose sum is 0 too, so that nothing is divided by 0
 
 
 def reconstruction_loss(output: Output, spectrograms: Tensor) -> Tensor:
-    """Mean squared error over all pixels of the normalized spectrograms (B, note, 257, 347) decoded."""
+    """Compute the mean squared error of the decoded spectrograms over all their pixels.
+
+    Args:
+        output: Result of a forward pass.
+        spectrograms: Normalized spectrograms (B, note, 257, 347); only as many as were decoded are used.
+    """
     return torch.nn.functional.mse_loss(output.spectrograms, spectrograms[: len(output.spectrograms)])
 
 
 def latent_loss(output: Output) -> Tensor:
-    """`-[log N(zK; 0, I) - log N(z0; mean, variance) + log |det|] / D`, mean over the batch: one sample."""
+    """Estimate the latent loss (the KL divergence from the prior, per dimension) from one sample per item.
+
+    It is `-[log N(zK; 0, I) - log N(z0; mean, variance) + log |det dzK/dz0|] / D`, averaged over the batch.
+    """
     prior = -0.5 * (output.zk**2 + log(2 * pi)).sum(1)
     spread = (output.z0 - output.mean) ** 2 / output.log_variance.exp()
     posterior = -0.5 * (spread + output.log_variance + log(2 * pi)).sum(1)
@@ -45,23 +54,25 @@ def controls_loss(
     free_ends: bool = True,
     over_ranks: Callable[[Tensor], Tensor] = lambda count: count,
 ) -> Tensor:
-    """Error of the scalars plus 0.2 times the cross-entropy of the blocks.
+    """Compute the controls loss: the error of the scalars plus 0.2 times the cross-entropy of the blocks.
 
-    Unlike the authors' code, what is masked does not count in the mean, and a block that no row of the batch
-    counts adds nothing (theirs is NaN then).
+    Unlike in the authors' code, masked parameters do not count in the mean, and a block that is masked in
+    every row of the batch adds nothing (their loss is NaN in this case).
 
     Args:
-        presets: predicted vectors (B, length).
-        targets: (B, length), of `Representation.encode`.
-        counts: bool (B, parameters), which parameters of each preset count (default all), as of
-            `Representation.of_sounding_operators`.
-        clamped: clamp the prediction to [0, 1] first, as the paper does (no gradient outside); else blocks
-            are plain logits.
-        scalar_loss: squared error as in the paper, or absolute.
-        free_ends: without the clamp, a scalar beyond the right end of its range is no error: decoding clamps
-            it, and half of all scalars of learnfm are at an end (31 % at 0, 17 % at the maximum).
-        over_ranks: mean of a tensor over all processes, so that the mean of their losses, and of their
-            gradients, is that of one process with the whole batch.
+        representation: Representation of the presets.
+        presets: Predicted vectors (B, length).
+        targets: Target vectors (B, length), from `Representation.encode`.
+        counts: Mask of the parameters that count, bool (B, parameters), for example from
+            `Representation.of_sounding_operators`; default all.
+        clamped: Whether the prediction is clamped to [0, 1] first, as in the paper (there is no gradient
+            outside); if false, blocks are plain logits.
+        scalar_loss: Error of the scalars: "squared" as in the paper, or "absolute".
+        free_ends: Whether, without the clamp, a scalar beyond an end of its range counts as correct if its
+            target is at that end. Decoding clamps it anyway, and about half of all scalars of learnfm are at
+            an end (31% at 0, 17% at the maximum).
+        over_ranks: Function that returns the mean of a tensor over all processes. With it, the mean of the
+            processes' losses and gradients equals that of one process with the whole batch.
     """
     if clamped:
         presets = presets.clamp(0, 1)
@@ -90,10 +101,15 @@ def controls_loss(
 
 
 def encoding_loss(output: Output) -> Tensor:
-    """Mean of log(1 + d^2), d from the zK that regresses to a preset to the zK of that preset's sound.
+    """Compute the encoding loss, which keeps encoded presets close to their sounds in the latent space.
 
-    A regression contracts what it cannot predict, so that its inverse throws presets far from where any sound
-    lies, and a line between two of them means nothing. Not of the paper, whose flow is free to do so.
+    It is the mean of log(1 + d^2), where d is the difference, in each dimension, between the zK encoded from
+    a preset and the zK of the preset's sound. A regression contracts the directions that it cannot predict,
+    so that its inverse may place presets far from where any sound lies; a line between two such points means
+    nothing. The paper does not have this loss.
+
+    Args:
+        output: Result of a forward pass; the loss is 0 if `encoded` is `None`.
     """
     if output.encoded is None:
         return output.zk.new_zeros(())
@@ -101,13 +117,28 @@ def encoding_loss(output: Output) -> Tensor:
 
 
 def joint_loss(nll: Tensor, heard: Tensor, over_ranks: Callable[[Tensor], Tensor] = lambda c: c) -> Tensor:
-    """Mean negative log-likelihood, nats a parameter that can be heard: (B, 144) both."""
+    """Compute the sampler's mean negative log-likelihood, in nats per parameter that can be heard.
+
+    Args:
+        nll: Negative log-likelihoods (B, 144), nats.
+        heard: Mask of the parameters that can be heard, bool (B, 144), see `PresetSampler.heard`.
+        over_ranks: Function that returns the mean of a tensor over all processes.
+    """
     weight = heard.to(nll.dtype)
     return (nll * weight).sum() / over_ranks(weight.sum()).clamp(min=_LEAST)
 
 
 def block_cross_entropy(representation: Representation, logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of every one-hot block, (B, length) -> (B, blocks): logits against one-hot targets."""
+    """Compute the cross-entropy of every one-hot block.
+
+    Args:
+        representation: Representation of the presets.
+        logits: Predicted vectors (B, length); the blocks' elements are logits.
+        targets: Target vectors (B, length), whose blocks are one-hot.
+
+    Returns:
+        (B, blocks), nats.
+    """
     sizes = [s.width for s in representation.blocks]
     elements = torch.cat([torch.arange(s.start, s.start + s.width) for s in representation.blocks])
     block = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes)).to(logits.device)

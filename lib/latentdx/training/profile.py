@@ -1,12 +1,13 @@
-"""Training profiles: everything that decides what a training run does, in frozen dataclasses from YAML.
+"""Training profiles: all settings of a training run, as frozen dataclasses that are read from YAML.
 
-``profiles/<scale>.yml`` beside this file has one section of defaults and one entry for each model::
+The files ``profiles/<scale>.yml`` in this package have one section of defaults and one entry per model::
 
     defaults: {corpus: learnfm, epochs: 12, architecture: {deepest: 160}}
     models:
       numcat: {architecture: {representation: numcat}}
 
-Scales: "smoke" (starter bank, seconds), "laptop" (what ships), "paper" (the paper's own sizes and schedule).
+The scales are "smoke" (the starter bank; trains in seconds), "laptop" (the models that ship) and "paper" (the
+paper's own sizes and schedule).
 """
 
 import types
@@ -25,41 +26,53 @@ from latentdx.models.preset_vae import Architecture
 from latentdx.models.representation import REPRESENTATIONS
 
 SCALES = ("smoke", "laptop", "paper")
+"""Names of the scales, see the module's docstring."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One training run. The defaults are the paper's (its section 4), but for the clipped gradients.
+    """Settings of one training run; the defaults are the paper's (its section 4), but with clipped gradients.
 
     Attributes:
-        name: of the model, as in ``latentdx train NAME``.
-        scale: the file that it came from.
-        architecture: see `Architecture`.
-        corpus, split: what it learns from; see `latentdx.dataset.curation.rows`.
-        notes: "single" or "six", see `latentdx.audio.renderer.NOTE_SETS`.
-        epochs: at most so many.
-        batch: presets a step, over all devices.
-        optimizer: "adam" (weight decay in the gradient) or "adamw" (decoupled).
-        learning_rate: its highest value.
-        weight_decay: see `optimizer`.
-        max_gradient_norm: longer gradients are shortened to it; `None` (the paper's): never.
-        schedule: "plateau" (warm-up, then a fifth at each plateau of the validation loss) or "one-cycle".
-        warmup_epochs: of "plateau".
-        patience: epochs without progress, and of cool-down after a reduction, of "plateau".
-        least_learning_rate: "plateau" stops below it.
-        beta: weight of the latent loss: first, last.
-        beta_epochs: over which it grows.
-        controls_weight: of the controls loss.
-        encoding_weight: of the loss that keeps encoded presets near their sounds' zK, see `encoding_loss`.
-        joint_weight: of the sampler's loss, where the architecture has one.
-        clamped: clamp the regression to [0, 1] in the loss, as the paper does; else plain logits.
-        scalar_loss: "squared" (the paper's) or "absolute" error of scalars.
-        free_ends: see `controls_loss`.
-        blank_bands: of mels, and of frames, in each spectrogram heard in training; see `augmentation`.
-        recorded: share of each training batch that is heard as recorded, see `audio.recording_simulation`.
-        decoded: share of each batch whose spectrograms are decoded for the reconstruction loss.
+        name: Name of the model, as in ``latentdx train NAME``.
+        scale: Scale, which names the file that the profile came from.
+        architecture: Configuration of the model, see `Architecture`.
+        corpus: Name of the corpus that the model learns from.
+        split: Split of the corpus, see `latentdx.dataset.curation.rows`.
+        notes: Notes that are rendered: "single" or "six", see `latentdx.audio.renderer.NOTE_SETS`.
+        epochs: Highest number of epochs, at least 1.
+        batch: Number of presets per step, over all devices, at least 2.
+        optimizer: "adam" (weight decay in the gradient) or "adamw" (decoupled weight decay).
+        learning_rate: Highest learning rate.
+        weight_decay: Strength of the weight decay, see `optimizer`.
+        max_gradient_norm: Norm to which longer gradients are clipped; `None` (as in the paper) never clips.
+        schedule: Schedule of the learning rate: "plateau" (warm-up, then a reduction to a fifth at each
+            plateau of the validation loss) or "one-cycle".
+        warmup_epochs: Number of warm-up epochs of "plateau"; 0 for none.
+        patience: Number of epochs without progress after which "plateau" reduces the learning rate, and of
+            epochs that it waits after a reduction.
+        least_learning_rate: Learning rate below which "plateau" ends the training.
+        beta: First and last weight of the latent loss.
+        beta_epochs: Number of epochs over which this weight grows, at least 1.
+        controls_weight: Weight of the controls loss.
+        encoding_weight: Weight of `encoding_loss`, which keeps encoded presets close to their sounds' zK; 0
+            leaves this loss out.
+        joint_weight: Weight of the sampler's loss, if the architecture has a sampler.
+        clamped: Whether the loss clamps predicted presets to [0, 1], as in the paper; if false, they are
+            plain logits.
+        scalar_loss: Error of scalars: "squared" (as in the paper) or "absolute".
+        free_ends: Whether a scalar beyond an end of its range counts as correct if its target is at that end,
+            see `controls_loss`.
+        blank_bands: Number of bands of mels, and of frames, that are blanked in each training spectrogram,
+            see `latentdx.training.augmentation`; 0 for none.
+        recorded: Share of each training batch that is replaced by simulated recordings, 0 to 1, see
+            `latentdx.audio.recording_simulation`.
+        decoded: Share of each batch that is decoded for the reconstruction loss, more than 0 and at most 1.
         precision: "32-true" or "bf16-mixed".
-        seed: of weights, order and noise.
+        seed: Random seed of weights, order and noise.
+
+    Raises:
+        ProfileError: A value is out of range, or two values contradict each other.
     """
 
     name: str
@@ -97,23 +110,24 @@ class Profile:
         bounds |= {"patience": 0, "warmup_epochs": 0, "blank_bands": 0}
         for key, least in bounds.items():
             if getattr(self, key) < least:
-                raise ProfileError(f"{self.name}: {key} is {getattr(self, key)}, not at least {least}")
+                raise ProfileError(f"{self.name}: {key} must be at least {least}, not {getattr(self, key)}")
         if not 0 < self.decoded <= 1:
-            raise ProfileError(f"{self.name}: decoded is {self.decoded}, not within (0, 1]")
+            raise ProfileError(f"{self.name}: decoded must be more than 0 and at most 1, not {self.decoded}")
         if not 0 <= self.recorded <= 1:
-            raise ProfileError(f"{self.name}: recorded is {self.recorded}, not within [0, 1]")
+            raise ProfileError(f"{self.name}: recorded must be from 0 to 1, not {self.recorded}")
         if self.split not in SPLITS or self.notes not in NOTE_SETS:
-            raise ProfileError(f"{self.name}: split {self.split!r}, notes {self.notes!r} are not known")
+            raise ProfileError(f"{self.name}: unknown split {self.split!r} or notes {self.notes!r}")
         played = len(NOTE_SETS[self.notes])
         expected = 1 if self.architecture.note_latents else played
         if self.architecture.n_notes != expected:
             raise ProfileError(
-                f"{self.name}: n_notes is {self.architecture.n_notes}; notes {self.notes!r} need {expected}"
+                f"{self.name}: n_notes must be {expected} with notes {self.notes!r}, "
+                f"not {self.architecture.n_notes}"
             )
 
     @property
     def title(self) -> str:
-        """The model's name in tables: what it is, then whatever sets it apart."""
+        """Name of the model in tables: its kind, then all settings that distinguish it."""
         a = self.architecture
         parts = ["LatentDX" if a.sampler else REPRESENTATIONS[a.representation].title]
         parts += ["MLP head"] * (a.head == "mlp")
@@ -128,40 +142,70 @@ class Profile:
         return ", ".join(parts)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as YAML and JSON hold them."""
+        """Convert the profile to plain values, which can be written as YAML or JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Profile":
-        """The inverse of `as_dict`. Raises `ProfileError` on an unknown key or a value of another type."""
+        """Build a profile from plain values; the inverse of `as_dict`.
+
+        Args:
+            plain: Values by name; "name" and "scale" are required, the rest has defaults.
+
+        Raises:
+            ProfileError: A key is unknown or missing, or a value has the wrong type or is out of range.
+        """
         return _build(cls, plain, str(plain.get("name", "profile")))
 
 
 def read_profile(name: str, scale: str = "laptop", changes: Mapping[str, Any] | None = None) -> Profile:
-    """The profile of one model at one scale, with some changes; `ProfileError` lists what there is."""
+    """Read the profile of one model.
+
+    Args:
+        name: Name of the model, see `model_names`.
+        scale: "smoke", "laptop" or "paper".
+        changes: Values that replace those of the file, nested like the file; default none.
+
+    Raises:
+        ProfileError: There is no such scale or model (the message lists those that exist), or a value is
+            wrong.
+
+    >>> read_profile("numcat++").epochs
+    10
+    >>> read_profile("numcat++", "paper", {"epochs": 3}).epochs
+    3
+    """
     content = _read(scale)
     if name not in content["models"]:
-        raise ProfileError(f"no model {name!r} at scale {scale!r}: there are {', '.join(content['models'])}")
+        choices = ", ".join(content["models"])
+        raise ProfileError(f"there is no model {name!r} at scale {scale!r}; choose one of {choices}")
     merged = _merge(content.get("defaults") or {}, content["models"][name] or {})
     merged = _merge(merged, changes or {})
     return Profile.from_dict({**merged, "name": name, "scale": scale})
 
 
 def model_names(scale: str = "laptop") -> tuple[str, ...]:
-    """The models of a scale, in the order of its file."""
+    """List the models of a scale, in the order of its file.
+
+    Raises:
+        ProfileError: There is no such scale.
+
+    >>> model_names("laptop")[:3]
+    ('num', 'numcat', 'numcat++')
+    """
     return tuple(_read(scale)["models"])
 
 
 def _read(scale: str) -> dict[str, Any]:
     if scale not in SCALES:
-        raise ProfileError(f"no scale {scale!r}: there are {', '.join(SCALES)}")
+        raise ProfileError(f"there is no scale {scale!r}; choose one of {', '.join(SCALES)}")
     text = resources.files("latentdx.training").joinpath("profiles", f"{scale}.yml").read_text("utf8")
     content: dict[str, Any] = yaml.safe_load(text)
     return content
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` on top of `base`, mapping by mapping."""
+    """Merge nested mappings; the values of `over` replace those of `base`."""
     merged = dict(base)
     for key, value in over.items():
         inner = merged.get(key)
@@ -170,17 +214,18 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _build(kind: type, plain: Mapping[str, Any], where: str) -> Any:
-    """A dataclass from plain values, strictly: unknown keys and values of other types are errors."""
+    """Build a dataclass from plain values; unknown keys and values of other types are errors."""
     hints = typing.get_type_hints(kind)
     if unknown := sorted(set(plain) - set(hints)):
-        raise ProfileError(f"{where}: unknown {', '.join(unknown)}; known: {', '.join(hints)}")
+        raise ProfileError(f"{where}: unknown {', '.join(unknown)}; choose from {', '.join(hints)}")
     missing = [f.name for f in fields(kind) if f.name not in plain and f.name in ("name", "scale")]
     if missing:
-        raise ProfileError(f"{where}: {', '.join(missing)} is missing")
+        raise ProfileError(f"{where}: missing {' and '.join(missing)}")
     return kind(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in plain.items()})
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
+    """Check a value against a type hint, and convert it to that type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if is_dataclass(hint) and isinstance(hint, type):
         if isinstance(value, Mapping):
@@ -188,7 +233,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     elif origin is Literal:
         if value in arguments:
             return value
-        raise ProfileError(f"{where} is {value!r}, not one of {', '.join(map(repr, arguments))}")
+        raise ProfileError(f"{where} must be one of {', '.join(map(repr, arguments))}, not {value!r}")
     elif origin is tuple:
         if isinstance(value, list | tuple):
             kinds = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
@@ -202,4 +247,4 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     elif type(value) is hint:
         return value
-    raise ProfileError(f"{where} is {value!r}, not {getattr(hint, '__name__', hint)}")
+    raise ProfileError(f"{where} must be of type {getattr(hint, '__name__', hint)}, not {value!r}")

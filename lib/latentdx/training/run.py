@@ -1,8 +1,8 @@
-"""One training run: its parts, and how they are saved and taken up again.
+"""The parts of one training run, and functions that save and resume it.
 
-A run lives in a folder, which all nodes must see: ``running.ckpt`` (all that it takes to go on exactly),
-``best.ckpt`` (weights of the best epoch on the validation set), ``log.csv`` and TensorBoard events, and at
-the end ``model.safetensors``, see `latentdx.training.checkpoint`.
+A run has a folder, which all nodes must see. It holds ``running.ckpt`` (everything that is needed to resume
+exactly), ``best.ckpt`` (weights of the best epoch on the validation set), ``log.csv`` and TensorBoard events,
+and in the end ``model.safetensors``, see `latentdx.training.checkpoint`.
 """
 
 import io
@@ -27,20 +27,21 @@ from latentdx.training.profile import Profile
 
 
 def run_folder(profile: Profile) -> Path:
-    """Where a run's checkpoints and logs go by default, in the user's cache."""
+    """Return the default folder of a run's checkpoints and logs, in the user's cache."""
     return cache_folder() / "runs" / f"{profile.scale}-{profile.name}"
 
 
 @dataclass
 class Progress:
-    """Where a run stands.
+    """Progress of a run.
 
     Attributes:
-        epoch, step_in_epoch: finished epochs, and steps since.
-        step: since the beginning.
-        best, best_epoch: least validation loss (what the model gives, not the latent's), and its epoch,
-            counted from 1.
-        seconds: wall time of all steps, loading included, validations not.
+        epoch: Number of finished epochs.
+        step_in_epoch: Number of steps since the last finished epoch.
+        step: Number of steps since the beginning.
+        best: Lowest validation score so far: reconstruction, controls and (with a sampler) joint losses.
+        best_epoch: Epoch of the lowest score, counted from 1; -1 before the first one ends.
+        seconds: Wall time of all steps, with data loading but without validations.
     """
 
     epoch: int = 0
@@ -53,7 +54,18 @@ class Progress:
 
 @dataclass
 class Run:
-    """The parts of one training run; `model` is a `PresetVAE` as Fabric wraps it."""
+    """Parts of one training run.
+
+    Attributes:
+        profile: Training profile.
+        folder: Folder of the run, see the module's docstring.
+        fabric: Devices and precision.
+        data: Training data.
+        model: `PresetVAE`, wrapped by Fabric.
+        optimizer: Optimizer, wrapped by Fabric.
+        schedulers: Learning rate schedulers by what they follow: "step", "epoch" or "validation".
+        progress: Progress of the run.
+    """
 
     profile: Profile
     folder: Path
@@ -66,21 +78,23 @@ class Run:
 
     @property
     def bare(self) -> PresetVAE:
-        """The model itself."""
+        """Model without Fabric's wrapper."""
         bare: PresetVAE = self.model.module
         return bare
 
     @property
     def running(self) -> Path:
+        """Path of the running checkpoint."""
         return self.folder / "running.ckpt"
 
     @property
     def best(self) -> Path:
+        """Path of the weights of the best epoch."""
         return self.folder / "best.ckpt"
 
 
 def save(run: Run) -> None:
-    """Write the running checkpoint. All processes must call it, for each has its own random numbers."""
+    """Write the running checkpoint; all processes must call it, because each has its own random state."""
     rng, device = {"cpu": torch.get_rng_state()}, run.fabric.device
     if device.type != "cpu":
         rng[device.type] = torch.get_device_module(device).get_rng_state()
@@ -97,18 +111,19 @@ def save(run: Run) -> None:
 
 
 def _of_all_ranks(fabric: Fabric, own: Tensor) -> Tensor:
-    """uint8 (n,) of each process -> (rank, n)."""
+    """Gather uint8 (n,) from each process as (rank, n)."""
     states = torch.zeros(fabric.world_size, len(own), dtype=own.dtype)
     states[fabric.global_rank] = own
     return torch.as_tensor(fabric.all_reduce(states, reduce_op="sum")).cpu()
 
 
 def save_best(run: Run, figures: dict[str, float]) -> None:
-    """Write the weights, and their figures on the validation set."""
+    """Write the current weights as the best ones, with their results on the validation set (by name)."""
     _write(run, run.best, {"model": run.bare.state_dict(), "figures": figures})
 
 
 def _write(run: Run, file: Path, state: dict[str, Any]) -> None:
+    """Write a state atomically, on the first process only; all processes wait for it."""
     if run.fabric.is_global_zero:
         content = io.BytesIO()  # torch hides a full disk behind an internal error
         torch.save(state, content)
@@ -118,13 +133,17 @@ def _write(run: Run, file: Path, state: dict[str, Any]) -> None:
 
 
 def resume(run: Run) -> None:
-    """Take up the folder's running checkpoint, if there is one.
+    """Restore the run from the running checkpoint in its folder, if there is one.
 
-    With as many processes as before the run goes on exactly (on a GPU up to what its kernels add in another
-    order each time); with more, the new ones start with random numbers of their own.
+    With as many processes as before, the run continues exactly (on a GPU, except for sums that its kernels
+    compute in varying order). With more processes, the additional ones start with new random states.
+
+    Args:
+        run: Run at its beginning; it is changed in place.
 
     Raises:
-        CheckpointError: it is damaged, not seen by all nodes, or of another profile or corpus.
+        CheckpointError: The checkpoint is damaged, is not seen by all nodes, or belongs to another profile or
+            corpus.
     """
     fabric = run.fabric
     if not fabric.broadcast(run.running.exists()):
@@ -133,10 +152,10 @@ def resume(run: Run) -> None:
         state = torch.load(run.running, map_location="cpu", weights_only=True)
         there = Profile.from_dict(state["profile"]).as_dict() | {"corpus_sha256": state["corpus_sha256"]}
     except FileNotFoundError as error:
-        raise CheckpointError(f"{run.running} is not seen by all nodes: choose a shared folder") from error
+        raise CheckpointError(f"not all nodes can see {run.running}: choose a shared folder") from error
     except ProfileError as error:
-        raise CheckpointError(f"{run.running} is of another version of this code: {error}") from error
-    except Exception as error:  # of a dozen kinds, with paragraphs of advice
+        raise CheckpointError(f"{run.running} is from another version of this code: {error}") from error
+    except Exception as error:  # PyTorch raises a dozen kinds, with paragraphs of advice
         raise CheckpointError(f"{run.running} is damaged: delete it to start again") from error
     if found := differences(there, run.profile.as_dict() | {"corpus_sha256": run.data.corpus_sha256}):
         raise CheckpointError(f"{run.folder} holds a run of another profile: {'; '.join(found)}")

@@ -1,11 +1,10 @@
-// The blind test of a page: hide which version of a row is which, vote for the nearest, compare with what was
-// measured. Votes stay in this browser. Works on rows with data-blind, after site.js; without scripts there is
-// nothing of it.
+// Blind test of a page: hide which version of a row is which, vote for the closest, and compare with the measured
+// distances. Votes stay in this browser. It works on rows with data-blind and runs after site.js.
 (() => {
   'use strict';
   const KEY = `latentdx:blind:${location.pathname}`;
-  let state = {on: false, votes: {}};  // votes: row's title -> version's id
-  let update = () => {};  // the panel, after a vote
+  let state = {on: false, votes: {}};  // votes: title of a row -> id of a version
+  let update = () => {};  // refreshes the panel after a vote
 
   const element = (tag, className, text = '') => Object.assign(document.createElement(tag), {className, textContent: text});
 
@@ -20,17 +19,17 @@
     try {
       const kept = JSON.parse(localStorage.getItem(KEY));
       if (kept && typeof kept.votes === 'object') state = {on: kept.on === true, votes: {...kept.votes}};
-    } catch { /* private window, or not ours: start anew */ }
+    } catch { /* private window, or unreadable: start without votes */ }
   }
 
   function save() {
     try {
       if (state.on || Object.keys(state.votes).length) localStorage.setItem(KEY, JSON.stringify(state));
       else localStorage.removeItem(KEY);
-    } catch { /* then the votes last until the page is left */ }
+    } catch { /* no storage: the votes last until the page is left */ }
   }
 
-  // What is where in a row. A version's id names its sound by content: a vote for a sound that was rebuilt is void.
+  // Reads the parts of a row. A version's id names its sound by content, so a vote for a rebuilt sound is void.
   function read(figure) {
     const title = figure.getAttribute('aria-label'), [target, ...clips] = figure.querySelectorAll('.ldx-clip');
     const versions = clips.map(clip => {
@@ -65,7 +64,7 @@
     clip.querySelector('.ldx-seek')?.setAttribute('aria-label', `Position in ${name}, ${row.title}`);
   }
 
-  function plain(row, version) {
+  function unmask(row, version) {
     const {clip} = version;
     label(row, version, version.name);
     clip.querySelector('img').alt = version.alt;
@@ -74,9 +73,9 @@
     clip.querySelectorAll('.ldx-vote, .ldx-choice').forEach(node => node.remove());
   }
 
-  // Every row as it is written, or, in the test, with a vote to give or given
+  // Shows a row as it was written, or, during the test, with its versions hidden or its vote revealed
   function show(row) {
-    row.versions.forEach(version => { plain(row, version); row.target.parentNode.append(version.clip); });
+    row.versions.forEach(version => { unmask(row, version); row.target.parentNode.append(version.clip); });
     const differences = row.figure.querySelector('.ldx-differences');
     if (differences) differences.hidden = state.on && !chosen(row);
     row.result.hidden = true;
@@ -92,7 +91,7 @@
       clip.querySelector('img').alt = `Picture of version ${letter}, hidden until you vote`;
       clip.querySelector('.ldx-told').hidden = true;
       clip.classList.add('ldx-masked');
-      clip.append(button('ldx-vote', `${letter} is nearest`, () => vote(row, version)));
+      clip.append(button('ldx-vote', `${letter} is closest`, () => vote(row, version)));
     });
   }
 
@@ -109,10 +108,10 @@
   function vote(row, version) {
     state.votes[row.title] = version.id;
     save();
-    // in the order that was heard, with the names beside the letters
+    // keep the order that was heard, with the names next to the letters
     const letters = new Map(row.versions.map(v => [v, v.clip.querySelector('.ldx-title').textContent.replace('Version ', '')]));
     row.versions.forEach(v => {
-      plain(row, v);
+      unmask(row, v);
       v.clip.querySelector('.ldx-title').textContent = `${letters.get(v)}: ${v.name}`;
     });
     const differences = row.figure.querySelector('.ldx-differences');
@@ -129,7 +128,7 @@
     const agreed = voted.filter(row => row.nearest.includes(chosen(row))).length;
     const guessed = voted.reduce((sum, row) => sum + row.nearest.length / row.versions.length, 0);
     const names = [...votes].sort((a, b) => b[1] - a[1]).map(([name, n]) => `${name} ${n}`);
-    return `You chose the one with the smallest measured distance in ${agreed} of ${voted.length} row${voted.length > 1 ? 's' : ''}; `
+    return `You chose the version with the smallest measured distance in ${agreed} of ${voted.length} row${voted.length > 1 ? 's' : ''}; `
       + `guessing would do so in ${guessed.toFixed(1)} on average. Votes: ${names.join(', ')}.`;
   }
 
@@ -148,8 +147,9 @@
     tally.setAttribute('role', 'status');
     panel.append(
       element('p', 'ldx-blind-title', 'Blind test'),
-      element('p', 'ldx-blind-text', 'Hide which version is which, listen to the target and to each of them, and vote for the '
-        + 'nearest: then the names show. The measured distance is a mix of the three under each version. Your votes stay in this browser.'),
+      element('p', 'ldx-blind-text', 'Hide which version is which, listen to the target and to each version, and vote for the '
+        + 'closest. The names appear after your vote. The measured distance is a weighted sum of the three distances shown '
+        + 'under each version. Your votes stay in this browser.'),
       buttons, tally);
     buttons.append(toggle, clear);
     rows[0].figure.before(panel);

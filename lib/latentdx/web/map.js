@@ -1,5 +1,5 @@
-// The map of presets: turns the list of players into dots on the picture. Nothing sounds by itself, and only
-// <audio> fetches, so file:// works. Arrow keys go to the nearest dot that way, Enter or a click plays.
+// Map of presets: turns the list of players into dots on the picture. Nothing plays by itself, and only <audio>
+// fetches anything, so file:// works. An arrow key moves to the nearest dot in its direction; Enter or a click plays.
 (() => {
   'use strict';
   const WAYS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
@@ -27,7 +27,7 @@
       dot.tabIndex = -1;
       audio.controls = false;
       item.append(dot);
-      dot.addEventListener('click', () => { if (audio.paused) { audio.currentTime = 0; audio.play().catch(() => {}); /* another dot was faster */ } else audio.pause(); });
+      dot.addEventListener('click', () => { if (audio.paused) { audio.currentTime = 0; audio.play().catch(() => {}); /* another dot was clicked meanwhile */ } else audio.pause(); });
       dot.addEventListener('focus', () => { dots.forEach(other => { other.tabIndex = other === dot ? 0 : -1; }); });
       audio.addEventListener('play', () => { dot.setAttribute('aria-pressed', 'true'); now.textContent = dot.title; });
       audio.addEventListener('pause', () => dot.setAttribute('aria-pressed', 'false'));

@@ -1,20 +1,20 @@
 // Listening rows: one sound at a time, a switch between versions that keeps the position, a position line, keys,
-// "play all" for rows of steps, and the synth's own level on request. The blind test is in blind.js.
-// Without this script the rows are plain players. Nothing is fetched but by <audio> itself, so file:// works.
+// "Play all" for rows of steps, and the synth's own level on request. The blind test is in blind.js.
+// Without this script the rows are plain players. Only <audio> itself fetches anything, so file:// works.
 (() => {
   'use strict';
-  // a notebook may read it twice
+  // a notebook may run this script twice
   if (window.ldxReady) { window.ldxReady(); return; }
   const ICONS = '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="ldx-go" d="M4.5 2v12l9-6z"/><path class="ldx-pause" d="M3.5 2h3v12h-3zm6 0h3v12h-3z"/></svg>';
-  const STEP = 0.1;  // seconds of one arrow key
+  const STEP = 0.1;  // seconds that an arrow key moves
   const LEVEL_KEY = `latentdx:level:${location.pathname}`;
-  let playing = null;  // the one <audio> that sounds
+  let playing = null;  // the <audio> that was started last
   let walk = null;  // "play all" under way: {row, steps, at, show}
 
   const clipOf = audio => audio.closest('.ldx-clip');
   const audiosOf = row => [...row.querySelectorAll('.ldx-clip audio')];
 
-  // currentTime can only be set once the length is known
+  // currentTime can only be set once the duration is known
   function seek(audio, seconds) {
     show(audio, seconds);
     if (audio.readyState > 0) { audio.currentTime = seconds; return Promise.resolve(); }
@@ -26,7 +26,7 @@
   }
 
   async function start(audio) {
-    // switching within a row goes on from where the other version is
+    // switching within a row continues from the position of the other version
     const other = playing && playing !== audio && !playing.paused ? playing : null;
     if (other && other.closest('.ldx-row') === audio.closest('.ldx-row')) {
       const at = other.currentTime;
@@ -39,7 +39,7 @@
     await audio.play();
   }
 
-  // ---- play all: each step from its beginning, the current one lit
+  // ---- play all: each step from its beginning, the current one highlighted
   function step() {
     const mine = walk, audio = mine.steps[mine.at];
     mine.show(mine.at, mine.steps);
@@ -83,7 +83,7 @@
     row.querySelector('.ldx-head').append(button, count);
   }
 
-  // ---- true level: the row's boost is in its files, so it can only be taken back
+  // ---- true level: the row's boost is in its files, so the volume can only undo it
   const canSetVolume = Object.assign(document.createElement('audio'), {volume: 0.5}).volume === 0.5;  // iOS cannot
 
   function remembered() {
@@ -93,11 +93,11 @@
   function addTrueLevel(row) {
     const gain = Number(row.dataset.gainDb), title = row.getAttribute('aria-label');
     if (!canSetVolume || gain < 0.05) return;
-    const button = document.createElement('button'), said = row.querySelector('.ldx-gain'), matched = said.textContent;
+    const button = document.createElement('button'), note = row.querySelector('.ldx-gain'), boosted = note.textContent;
     const set = on => {
       audiosOf(row).forEach(audio => { audio.volume = on ? 10 ** (-gain / 20) : 1; });
       button.setAttribute('aria-pressed', String(on));
-      said.textContent = on ? 'Played at the synth’s own level' : matched;
+      note.textContent = on ? 'The whole row is played at the synth’s own level' : boosted;
     };
     button.type = 'button';
     button.className = 'ldx-level';
@@ -106,10 +106,10 @@
       const on = button.getAttribute('aria-pressed') !== 'true', rows = remembered();
       set(on);
       if (on) rows.add(title); else rows.delete(title);
-      try { sessionStorage.setItem(LEVEL_KEY, JSON.stringify([...rows])); } catch { /* then only until the page is left */ }
+      try { sessionStorage.setItem(LEVEL_KEY, JSON.stringify([...rows])); } catch { /* no storage: it lasts until the page is left */ }
     });
     set(remembered().has(title));
-    said.after(button);
+    note.after(button);
   }
 
   const toggle = audio => audio.paused ? start(audio) : audio.pause();
@@ -181,7 +181,7 @@
     requestAnimationFrame(follow);
   }, true);
 
-  // 1 … 9: that version of the row one is in, from the same position; Escape: silence
+  // 1 to 9: play that version of the current row from the same position; Escape: stop
   document.addEventListener('keydown', event => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input:not(.ldx-seek), textarea, select, [contenteditable]')) return;
     if (event.key === 'Escape') { stop(); return; }

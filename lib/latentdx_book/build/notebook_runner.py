@@ -1,9 +1,9 @@
-"""Run a chapter: papermill with a profile's parameters; the same results give the same bytes.
+"""Run a chapter by papermill with a profile's parameters, so that the same results give the same bytes.
 
-A chapter runs with an empty folder of its own as working directory. It writes sounds and pictures to
-``media/<name>/<first 16 digits of the content's SHA-256>.<ext>`` below it and links them by that same
-relative path; ``<name>`` is in the environment variable ``LATENTDX_NOTEBOOK`` ("scratch" in plain Jupyter).
-The executed notebook and its media replace the previous ones only when every cell has succeeded.
+A chapter runs in an empty working directory of its own. There it writes sounds and pictures to
+``media/<name>/<first 16 digits of the content's SHA-256>.<ext>`` and links them by that same relative path.
+``<name>`` is the value of the environment variable ``LATENTDX_NOTEBOOK`` ("scratch" in plain Jupyter). The
+executed notebook and its media replace the previous ones only when every cell has succeeded.
 """
 
 import argparse
@@ -24,7 +24,11 @@ from latentdx.errors import NotebookError
 
 
 def read_profile(path: Path, chapter: str) -> dict[str, Any]:
-    """Return a chapter's parameters in a profile: a YAML file ``chapter: {parameter: value}``."""
+    """Return a chapter's parameters in a profile, a YAML file of ``chapter: {parameter: value}``.
+
+    Raises:
+        NotebookError: The chapter's entry is not a mapping.
+    """
     profile = yaml.safe_load(path.read_text("utf8")) or {}
     parameters = profile.get(chapter) or {}
     if not isinstance(parameters, dict):
@@ -33,17 +37,24 @@ def read_profile(path: Path, chapter: str) -> dict[str, Any]:
 
 
 def run_notebook(source: Path, target: Path, parameters: dict[str, Any]) -> None:
-    """Execute the notebook `source` into `target`, its media into ``target.parent / "media" / source.stem``.
+    """Execute a notebook.
 
-    Raises `NotebookError` when a parameter is not one of the notebook's, or when a cell fails: the previous
-    target stays, and the failed notebook, with its traceback, is kept beside it as ``failed-<name>.ipynb``.
+    Args:
+        source: Notebook to execute.
+        target: File of the executed copy; its media go to ``target.parent / "media" / source.stem``.
+        parameters: Values of the notebook's parameters; others keep their defaults.
+
+    Raises:
+        NotebookError: The notebook does not have one of the parameters, or a cell fails. In that case the
+            previous target stays, and the failed notebook with its traceback is kept next to it as
+            ``failed-<name>.ipynb``.
     """
     known = set(papermill.inspect_notebook(str(source)))
     if unknown := sorted(set(parameters) - known):
         raise NotebookError(f"{source} has no parameters {unknown}; it has {sorted(known)}")
     target.parent.mkdir(parents=True, exist_ok=True)
     failed = target.with_name(f"failed-{target.name}")
-    # beside the target, so that moving the results is a rename
+    # next to the target, so that moving the results is a rename
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{source.stem}-") as folder:
         executed = Path(folder, source.name)
         try:
@@ -60,7 +71,7 @@ def run_notebook(source: Path, target: Path, parameters: dict[str, Any]) -> None
 def _execute(source: Path, executed: Path, parameters: dict[str, Any], work: Path) -> None:
     work.mkdir()
     before = os.environ.get(NOTEBOOK_VARIABLE)
-    os.environ[NOTEBOOK_VARIABLE] = source.stem  # the kernel inherits it; papermill has no other way in
+    os.environ[NOTEBOOK_VARIABLE] = source.stem  # papermill cannot set the kernel's environment otherwise
     try:
         papermill.execute_notebook(
             str(source), str(executed), parameters, cwd=str(work), kernel_name="python3", progress_bar=False
@@ -81,7 +92,7 @@ def _strip_run(path: Path) -> None:
         cell.metadata.pop("execution", None)
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.id = "injected-parameters"
-            cell.metadata.tags.append("remove-input")  # as the cell that it overrides
+            cell.metadata.tags.append("remove-input")  # like the cell that it overrides
     nbformat.write(notebook, path)
 
 
@@ -94,11 +105,11 @@ def _replace_folder(new: Path, old: Path) -> None:
 
 
 def main() -> None:
-    """Run one chapter from the command line (what dodo.py calls)."""
+    """Run one chapter from the command line."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many chapters run at once as there are cores
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("source", type=Path, help="the clean notebook")
-    parser.add_argument("target", type=Path, help="where the executed copy goes; media/<name>/ beside it")
+    parser.add_argument("target", type=Path, help="file of the executed copy; media/<name>/ goes next to it")
     parser.add_argument("--profile", type=Path, help="a YAML file of parameters by chapter")
     options = parser.parse_args()
     try:

@@ -1,6 +1,6 @@
-"""What the site needs beyond Jupyter Book: no other hosts, media beside pages, a footer that names the build.
+"""Sphinx extension for what Jupyter Book lacks: local MathJax, media by each page, and a build footer.
 
-Enabled in ``_config.yml``. It takes MathJax out of the wheel of ``sphinx-mathjax-offline``, whose own
+It is enabled in ``_config.yml``. It takes MathJax from the wheel of ``sphinx-mathjax-offline``, whose own
 extension would copy fifteen times as much.
 """
 
@@ -17,11 +17,11 @@ from sphinx.config import Config
 BUILD_VARIABLE = "LATENTDX_BUILD"
 
 _PAGE_FIXES = [
-    # The theme's icons are drawn by its web font already; this script, 540 kB compressed, draws them again.
+    # The theme's web font already draws its icons; this script (540 kB compressed) would draw them again.
     (re.compile(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>"), ""),
-    # The theme's button that unfolds a part of the contents has no name for a screen reader.
+    # The theme's button that unfolds a part of the contents has no name for screen readers.
     (re.compile(r"<summary>(?=<span class=\"toctree-toggle\")"), '<summary aria-label="Pages of this part">'),
-    # The bibliography's roles: one is deprecated, the other would ask for list items.
+    # Roles in the bibliography: one is deprecated, the other would require list items.
     (re.compile(r' role="doc-biblioentry"| role="list"(?= class="citation-list")'), ""),
 ]
 
@@ -29,19 +29,19 @@ _CODE_OR_BAR = re.compile(r"(`+[^`]+`+)(\w?)|\|")
 
 
 def name_build(app: Sphinx, config: Config) -> None:
-    """Say in every page's footer which commit and profile built it (dodo.py knows; a bare build does not)."""
+    """Name the commit and profile of the build in every page's footer; `dodo.py` passes them on."""
     build = os.environ.get(BUILD_VARIABLE, "the clean sources: no cell has been run")
     config.html_theme_options["extra_footer"] = f'<p class="build">Built from {build}.</p>'
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Add MathJax and the chapters' media to the built pages, and mend the theme's pages."""
+    """Add MathJax and the chapters' media to the built pages, and fix flaws of the theme."""
     if exception or app.builder.format != "html":
         return
     source, built = Path(app.srcdir), Path(app.outdir)
     _copy_mathjax(built / "_static/mathjax")
     for media in source.glob("book/media/*"):
-        # the same relative links as in Jupyter
+        # links stay the same as in Jupyter
         shutil.copytree(media, built / media.relative_to(source), dirs_exist_ok=True)
     for page in built.rglob("*.html"):
         text = page.read_text("utf8")
@@ -64,7 +64,7 @@ def _copy_mathjax(target: Path) -> None:
 def ease_docstrings(
     app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
 ) -> None:
-    """Let docstrings write |x| like mathematics and `Item`s like Markdown; Sphinx stumbles over both."""
+    """Escape |x| and `Item`s in docstrings, which Sphinx would misread."""
 
     def ease(found: re.Match[str]) -> str:
         code, letter = found.groups()
@@ -74,7 +74,7 @@ def ease_docstrings(
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Sphinx's entry point."""
+    """Connect the extension to Sphinx."""
     app.connect("config-inited", name_build)
     app.connect("autodoc-process-docstring", ease_docstrings)
     app.connect("build-finished", finish)

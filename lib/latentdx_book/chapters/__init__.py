@@ -1,1 +1,1 @@
-"""What the chapters call: each module serves the chapter, or the section, that it is named after."""
+"""Functions that the chapters call; each module serves the chapter or section that it is named after."""

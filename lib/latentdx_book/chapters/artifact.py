@@ -356,7 +356,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "About a quarter of the kept presets have a near duplicate. The random split puts some of these on "
-        "both sides; the split that the models are trained on never does.",
+        "both sides; the split that the shipped models are trained on never does.",
         ("latentdx curate --corpus learnfm --out data/curation",),
         ("curation/learnfm.parquet", "curation/learnfm.json"),
         "dataset",
@@ -517,8 +517,8 @@ CLAIMS: tuple[Claim, ...] = (
         "published-table",
     ),
     Claim(
-        "The presets to listen to are chosen by rule: those at the 10th, 50th, and 90th percentile of "
-        "MFCC13 of each kind of sound.",
+        "The presets to listen to are chosen by rule: of each kind of sound those at the 10th, 50th, and "
+        "90th percentile of LatentDX's MFCC13.",
         ("latentdx evaluate listening --best-of 64",),
         ("results/listen/listen.json",),
         "results",

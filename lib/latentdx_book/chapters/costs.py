@@ -1,4 +1,4 @@
-"""Costs of training, evaluation and matching, and a comparison of searches, as measured by benchmarks."""
+"""Costs of training, evaluation and matching, and a comparison of searches, from the benchmarks' results."""
 
 import json
 from pathlib import Path
@@ -17,16 +17,16 @@ from latentdx.training.profile import model_names
 from latentdx_book.chapters.result_data import NotMeasuredError, shown
 
 N_SEARCHED = 1_000
-"""Presets for which several are tried, as `make evaluate` does."""
+"""Number of test presets for which several presets are drawn, as in `make evaluate`."""
 
 
 @shown
 def training_table(folder: Path | None = None) -> HTML:
-    """Each shipped checkpoint's training, from its own header."""
+    """Tabulate how each shipped checkpoint was trained, from its own header."""
     files = {path.stem: path for path in (folder or data_path("checkpoints")).glob("*.safetensors")}
     names = [name for name in model_names("laptop") if name in files]
     if not names:
-        raise NotMeasuredError("No trained model ships yet. `latentdx train` makes one.")
+        raise NotMeasuredError("No trained model ships yet. `latentdx train` trains one.")
     lines = []
     for name in names:
         about = read_header(files[name])
@@ -45,15 +45,15 @@ def training_table(folder: Path | None = None) -> HTML:
 
 @shown
 def evaluation_table(file: Path | None = None, corpus: str = "learnfm") -> HTML:
-    """Each stage's time for one preset, as `benchmarks/evaluate.py` measured it, and for the test set."""
+    """Tabulate the time of each stage for one preset (by `benchmarks/evaluate.py`) and for the test set."""
     measured = _benchmark("evaluate", file)
     n, drawn = len(curation.rows(corpus, subset="test")), measured["drawn"]
     counts = {
         "one pass": ("one forward pass", n),
-        "compare": ("render, compare", n),
-        "live parameters": ("which parameters can be heard, once", n),
-        "pYIN": ("pitch by pYIN, of some", min(N_PYIN, n)),
-        f"best of {drawn}": (f"draw, render and rank {drawn} presets, of some", N_SEARCHED),
+        "compare": ("render and compare", n),
+        "live parameters": ("find the audible parameters, once", n),
+        "pYIN": ("pitch by pYIN, for a part of the set", min(N_PYIN, n)),
+        f"best of {drawn}": (f"draw, render and rank {drawn} presets, for a part of the set", N_SEARCHED),
     }
     lines = []
     for key, (what, times) in counts.items():
@@ -67,20 +67,20 @@ def evaluation_table(file: Path | None = None, corpus: str = "learnfm") -> HTML:
 
 @shown
 def loop_table(file: Path | None = None) -> HTML:
-    """Speed of the training loop, one lever more a line, as `benchmarks/train.py` measured it."""
+    """Tabulate the training loop's speed, one more optimization per line, by `benchmarks/train.py`."""
     measured = _benchmark("train", file)
     rates = measured["training"]["presets_per_second_by_lever"]
     first = next(iter(rates.values()))
     lines = [
-        {"loop": lever, "presets a second": f"{rate:,.0f}", "times the first": f"{rate / first:.2f}"}
-        for lever, rate in rates.items()
+        {"loop": loop, "presets per second": f"{rate:,.0f}", "speedup": f"{rate / first:.2f}"}
+        for loop, rate in rates.items()
     ]
     return table_html(pd.DataFrame(lines), f"Training {measured['training']['model']}{_machine(measured)}")
 
 
 @shown
 def use_table(file: Path | None = None) -> HTML:
-    """What it takes to load a checkpoint and to program a sound, as `benchmarks/train.py` measured it."""
+    """Tabulate the time to load a checkpoint and to program a sound, as `benchmarks/train.py` measured it."""
     measured = _benchmark("train", file)
     found = measured["using"]
     lines = {
@@ -94,7 +94,7 @@ def use_table(file: Path | None = None) -> HTML:
 
 @shown
 def search_table(file: Path | None = None) -> HTML:
-    """Ways to search, from the same starts and by the same distance, as `benchmarks/match.py` measured it."""
+    """Compare searches with the same starts and the same distance, as `benchmarks/match.py` measured them."""
     measured = _benchmark("match", file)
     spent = measured["seconds_one_core"]
     lines = [
@@ -102,7 +102,7 @@ def search_table(file: Path | None = None) -> HTML:
             "search": name,
             "distance, mean ↓": f"{distance['mean']:.3f}",
             "median ↓": f"{distance['median']:.3f}",
-            "ours is nearer in": f"{measured['ours_nearer'][name]} of {measured['targets']}"
+            "ours is closer in": f"{measured['ours_nearer'][name]} of {measured['targets']}"
             if name in measured["ours_nearer"]
             else "–",
             "one core": f"{spent[name]:.1f} s",
@@ -118,11 +118,11 @@ def search_table(file: Path | None = None) -> HTML:
 
 @shown
 def search_distance_table(file: Path | None = None) -> HTML:
-    """The distances that a search may go by, and how near it comes by each measure."""
+    """Tabulate the distances that a search can minimize, and the result by each measure."""
     measured = _benchmark("match", file)
     found = measured["medians_by_the_distance_searched"]
     lines = [
-        {"search goes by": name} | {f"{HEADINGS[m]} ↓": f"{value:.3g}" for m, value in values.items()}
+        {"search minimizes": name} | {f"{HEADINGS[m]} ↓": f"{value:.3g}" for m, value in values.items()}
         for name, values in found.items()
     ]
     return table_html(

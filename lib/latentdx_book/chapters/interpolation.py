@@ -1,6 +1,7 @@
-"""The chapter "Interpolation": what `latentdx evaluate interpolation` left, heard, measured and drawn.
+"""Chapter "Interpolation": listening rows, tables and figures from `latentdx evaluate interpolation`.
 
-Everything comes from those files; what is not there, or belongs to another checkpoint, is said.
+Everything comes from the files of that command. A notice appears where they are missing or belong to another
+checkpoint.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,14 +26,22 @@ from latentdx_book.chapters.result_data import NotMeasuredError, shown
 from latentdx_book.chapters.trained_models import notice
 
 PAPER = ("latent", "naive")
-"""The two ways of the paper's page."""
+"""Methods on the paper's page."""
 
 COMMAND = "latentdx evaluate interpolation"
+"""Command that makes the files."""
 
 
 @dataclass(frozen=True)
 class InterpolationData:
-    """What is there: the page's two pairs, and the result over many pairs; `None` where it is not."""
+    """Files on interpolation that exist.
+
+    Attributes:
+        folder: Folder of the files.
+        page: Paths between the two pairs of the paper's page; `None` where there are none.
+        result: Measures over many pairs of the test set; `None` where there are none.
+        checkpoint: Checkpoint that the files should belong to.
+    """
 
     folder: Path
     page: PathExamples | None
@@ -43,10 +52,12 @@ class InterpolationData:
     def read(
         cls, folder: str | Path = "", model: str = DEFAULT_MODEL, checkpoint: str | Path = ""
     ) -> "InterpolationData":
-        """Of a folder, default `data/interpolation`, and a model's name there.
+        """Read the files of one model.
 
         Args:
-            checkpoint: the file that they should belong to; default the shipped one of that name.
+            folder: Folder of the files; default `data/interpolation`.
+            model: Name of the model whose result is read.
+            checkpoint: Checkpoint that the files should belong to; default the shipped one of that model.
         """
         place = Path(folder) if folder else data_path(interpolation.FOLDER)
         results = {r.provenance.model.split("-on-")[0]: r for r in interpolation.read_results(place)}
@@ -54,16 +65,23 @@ class InterpolationData:
         return cls(place, path_examples.read(place), results.get(model), file)
 
     def measured(self) -> PairResult:
-        """The result over many pairs; raises `NotMeasuredError` where there is none."""
+        """Return the result over many pairs.
+
+        Raises:
+            NotMeasuredError: There is no result.
+        """
         if self.result is None:
             raise NotMeasuredError(
-                f"No paths between presets of the test set were measured yet. `{COMMAND}`."
+                f"No paths between presets of the test set have been measured yet. `{COMMAND}` measures them."
             )
         return self.result
 
     def ours(self) -> str | None:
-        """The method that beats both of the paper's by all three measures, by paired tests and by means; of
-        several the smoothest. `None` where there is none, or no result."""
+        """Return the method that beats both of the paper's by all three measures.
+
+        It must do so by paired tests and by means. Of several methods the smoothest is returned; `None` where
+        there is none, or no result.
+        """
         if self.result is None:
             return None
         better = set(self.result.provenance.methods) - set(PAPER)
@@ -86,25 +104,26 @@ class InterpolationData:
 
 
 def belonging(found: InterpolationData) -> HTML | None:
-    """A notice where sounds or figures are not there, or are of another checkpoint than the shipped one."""
+    """Return a notice where files are missing or belong to another checkpoint, otherwise `None`."""
     if found.page is None and found.result is None:
         return _absent()
     hashes = {found.page.about["checkpoint_sha256"]} if found.page else set()
     hashes |= {found.result.provenance.checkpoint_sha256} if found.result else set()
-    journey = PathExamples(found.folder, {"checkpoint_sha256": hashes.pop()}, [])
-    if not hashes and journey.belongs(found.checkpoint):
+    examples = PathExamples(found.folder, {"checkpoint_sha256": hashes.pop()}, [])
+    if not hashes and examples.belongs(found.checkpoint):
         return None
     return notice(
         "These paths belong to another checkpoint",
-        f"What is heard and measured below was made with other weights than those of {found.checkpoint.name} "
-        f"that ship. {COMMAND} makes it anew, which needs the corpus.",
+        f"The sounds and measures below were made with other weights than those of the shipped "
+        f"{found.checkpoint.name}. {COMMAND} makes them again; it needs the corpus.",
     )
 
 
 @shown
 def _absent() -> HTML:
     raise NotMeasuredError(
-        f"The paths of this page were not rendered yet. `{COMMAND}` does it; it needs the corpus and a model."
+        f"The paths of this page have not been rendered yet. `{COMMAND}` renders them; it needs the corpus "
+        "and a model."
     )
 
 
@@ -112,94 +131,105 @@ def _absent() -> HTML:
 
 
 def rows(found: InterpolationData, number: int) -> list[HTML]:
-    """The page's pair 0 or 1: latent, naive, and our best, where one beats both."""
+    """Render the paths of one of the page's pairs: latent, naive, and our best one that beats both.
+
+    Args:
+        found: Files to read.
+        number: Pair, 0 or 1.
+    """
     if found.page is None:
         return [_absent()]
-    journey = found.page.journeys[number]
-    ways = [name for name in (*PAPER, found.ours()) if name in journey.ways and journey.ways[name].kept]
-    return [_row(found.page, journey, str(name)) for name in ways]
+    pair = found.page.journeys[number]
+    methods = [name for name in (*PAPER, found.ours()) if name in pair.ways and pair.ways[name].kept]
+    return [_row(found.page, pair, str(name)) for name in methods]
 
 
-def _row(page: PathExamples, journey: PathExample, name: str) -> HTML:
-    way, told = journey.ways[name], page.about["methods"][name]
-    last = len(way.steps)
+def _row(page: PathExamples, pair: PathExample, name: str) -> HTML:
+    path, method = pair.ways[name], page.about["methods"][name]
+    last = len(path.steps)
     titles = [f"Step {i}" for i in range(1, last + 1)]
-    titles[0], titles[-1] = f"1, {journey.start}", f"{last}, {journey.end}"
+    titles[0], titles[-1] = f"1, {pair.start}", f"{last}, {pair.end}"
     clips = [
-        Clip(step.audio(page.folder), said, (f"sound {share(step.sound)} of the way",))
-        for step, said in zip(way.steps, titles, strict=True)
+        Clip(step.audio(page.folder), title, (f"sound at {share(step.sound)} of the path",))
+        for step, title in zip(path.steps, titles, strict=True)
     ]
-    text = str(told["text"])
+    text = str(method["text"])
     caption = (
-        f"{text[:1].upper()}{text[1:]}. Smoothness {way.smoothness:.1f}, non-linearity "
-        f"{way.nonlinearity:.2f}, unevenness {way.unevenness:.2f}; less is better.{_ends(way)}"
+        f"{text[:1].upper()}{text[1:]}. Smoothness {path.smoothness:.1f}, non-linearity "
+        f"{path.nonlinearity:.2f}, unevenness {path.unevenness:.2f}; lower is better.{_ends(path)}"
     )
-    return row(clips, f"{journey.title}: {told['title']}", caption, sequence=True)
+    return row(clips, f"{pair.title}: {method['title']}", caption, sequence=True)
 
 
-def _ends(way: ExamplePath) -> str:
-    """Which ends were put there."""
-    if all(way.exact):
+def _ends(path: ExamplePath) -> str:
+    """Name the ends where the given preset replaces the model's reconstruction."""
+    if all(path.exact):
         return ""
-    which = "Both ends are" if not any(way.exact) else "The start is" if not way.exact[0] else "The end is"
-    return f" {which} the given preset itself, not what the model gives back."
+    which = "Both ends are" if not any(path.exact) else "The start is" if not path.exact[0] else "The end is"
+    return f" {which} the given preset itself, not the model's reconstruction of it."
 
 
 def share(value: float) -> str:
-    return f"{100 * value:.0f} %".replace("-", "−")
+    """Format a share as a percentage, such as "50%" for 0.5."""
+    return f"{100 * value:.0f}%".replace("-", "−")
 
 
 @shown
 def page_table(found: InterpolationData) -> HTML:
-    """All measures of both pairs, by every method."""
+    """Tabulate all measures of the page's two pairs, by every method."""
     if found.page is None:
-        raise NotMeasuredError(f"Nothing was measured yet. `{COMMAND}`.")
+        raise NotMeasuredError(f"Nothing has been measured yet. `{COMMAND}` measures it.")
     lines: dict[str, dict[str, str]] = {}
-    for journey in found.page.journeys:
-        for name, way in journey.ways.items():
+    for pair in found.page.journeys:
+        for name, path in pair.ways.items():
             line = lines.setdefault(name, {"": found.page.about["methods"][name]["title"]})
-            line[f"{journey.title}: smoothness ↓"] = f"{way.smoothness:.1f}"
-            line[f"{journey.title}: non-linearity ↓"] = f"{way.nonlinearity:.2f}"
-            line[f"{journey.title}: unevenness ↓"] = f"{way.unevenness:.2f}"
+            line[f"{pair.title}: smoothness ↓"] = f"{path.smoothness:.1f}"
+            line[f"{pair.title}: non-linearity ↓"] = f"{path.nonlinearity:.2f}"
+            line[f"{pair.title}: unevenness ↓"] = f"{path.unevenness:.2f}"
     table = pd.DataFrame(list(lines.values())).fillna("–")
     return table_html(table, "The two pairs above, by every method")
 
 
-# -- how parameters and sound travel -------------------------------------------------------------------------
+# -- parameters and sound against steps ----------------------------------------------------------------------
 
 
 @shown
 def travel_figure(found: InterpolationData, number: int) -> HTML:
-    """Of one of the page's pairs: parameters and sound against the steps, and how far the sound strays."""
+    """Plot parameters and sound of one of the page's pairs against the steps, and how far the sound strays.
+
+    Args:
+        found: Files to read.
+        number: Pair, 0 or 1.
+    """
     if found.page is None:
-        raise NotMeasuredError(f"Nothing was rendered yet. `{COMMAND}`.")
-    journey = found.page.journeys[number]
-    ways = [name for name in (*PAPER, found.ours()) if name in journey.ways]
+        raise NotMeasuredError(f"Nothing has been rendered yet. `{COMMAND}` renders it.")
+    pair = found.page.journeys[number]
+    methods = [name for name in (*PAPER, found.ours()) if name in pair.ways]
     figure, axes = new_figure(1, 3, size=(7.4, 3.1))
-    said = []
-    for name, color in zip(ways, COLORS, strict=False):
-        way, label = journey.ways[str(name)], found.page.about["methods"][name]["title"]
-        place = np.arange(1, len(way.steps) + 1)
+    texts = []
+    for name, color in zip(methods, COLORS, strict=False):
+        path, label = pair.ways[str(name)], found.page.about["methods"][name]["title"]
+        place = np.arange(1, len(path.steps) + 1)
         for ax, values in zip(
             axes[0],
             (
-                [100 * s.parameters for s in way.steps],
-                [100 * s.sound for s in way.steps],
-                [s.aside for s in way.steps],
+                [100 * s.parameters for s in path.steps],
+                [100 * s.sound for s in path.steps],
+                [s.aside for s in path.steps],
             ),
             strict=True,
         ):
             ax.plot(place, values, marker="o", markersize=4, color=color, label=label)
-        leap = int(np.abs(np.diff([s.sound for s in way.steps])).argmax())
-        said.append(
-            f"{label}: largest leap of sound between steps {leap + 1} and {leap + 2}, from "
-            f"{share(way.steps[leap].sound)} to {share(way.steps[leap + 1].sound)}; at most "
-            f"{max(s.aside for s in way.steps):.2f} aside"
+        leap = int(np.abs(np.diff([s.sound for s in path.steps])).argmax())
+        texts.append(
+            f"{label}: the largest leap of the sound is between steps {leap + 1} and {leap + 2}, from "
+            f"{share(path.steps[leap].sound)} to {share(path.steps[leap + 1].sound)}; it strays from the "
+            f"straight line by up to {max(s.aside for s in path.steps):.2f} deviations"
         )
     for ax, heading, unit in zip(
         axes[0],
-        ("Parameters", "Sound", "Sound, aside"),
-        ("% of the way", "% of the way", "deviations"),
+        ("Parameters", "Sound", "Sound, off the line"),
+        ("% of the path", "% of the path", "deviations"),
         strict=True,
     ):
         ax.set(title=heading, ylabel=unit, xlabel="step", xticks=place)
@@ -208,8 +238,8 @@ def travel_figure(found: InterpolationData, number: int) -> HTML:
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=8)
     return figure_html(
         figure,
-        f"How far along parameters and sound are at each step from {journey.title}. {'; '.join(said)}.",
-        caption=f"{journey.title}. {'. '.join(said)}. The dotted line would be equal steps.",
+        f"Progress of parameters and sound at each step from {pair.title}. {'; '.join(texts)}.",
+        caption=f"{pair.title}. {'. '.join(texts)}. The dotted line shows equal steps.",
     )
 
 
@@ -217,7 +247,7 @@ def travel_figure(found: InterpolationData, number: int) -> HTML:
 
 
 def methods_list() -> HTML:
-    """All ways in words."""
+    """Describe all methods in words, as a list."""
     items = Markup("").join(
         Markup("<dt>{}</dt><dd>{}</dd>").format(m.title, f"{m.text[:1].upper()}{m.text[1:]}.")
         for m in METHODS.values()
@@ -226,11 +256,11 @@ def methods_list() -> HTML:
 
 
 def starter_rows(paths: Mapping[str, Any], sounds: Mapping[str, Sequence[Any]]) -> list[HTML]:
-    """Paths between presets of our own, one row a method, each step to be downloaded.
+    """Render paths between presets of our own, one row per method, with a download of each step.
 
     Args:
-        paths: method -> `PresetBank`.
-        sounds: method -> one sound a step.
+        paths: Method -> `PresetBank` of its steps.
+        sounds: Method -> one sound per step, float32 (samples,), 22,050 Hz.
     """
     out = []
     for name, path in paths.items():

@@ -1,6 +1,6 @@
-"""The chapter "Interpolation": paths over many pairs of the test set, in tables, a figure and sentences.
+"""Chapter "Interpolation": paths between many pairs of the test set, in tables, a figure and sentences.
 
-Sentences are computed: they say what the figures show, whatever it is.
+The sentences are computed from the measures, so they state whatever those show.
 """
 
 from collections.abc import Mapping
@@ -21,25 +21,25 @@ from latentdx_book.chapters.interpolation import InterpolationData, share
 from latentdx_book.chapters.result_data import p_text, shown
 
 LEAST_OF_KIND = 20
-"""Pairs that a line of the break-down needs: with fewer its interval says nothing."""
+"""Smallest number of pairs for a line of the breakdown; with fewer, its interval would be too wide."""
 
 NAMES = {"smoothness": "Smoothness", "nonlinearity": "Non-linearity", "unevenness": "Unevenness"}
-"""Of `MEASURES`, at the beginning of a line."""
+"""Names of the `MEASURES` at the beginning of a line."""
 
 _BETTER = {"smoothness": "smoother", "nonlinearity": "straighter", "unevenness": "more even"}
 _WORSE = {"smoothness": "rougher", "nonlinearity": "less straight", "unevenness": "less even"}
 
 
 def percent(e: statistics.Estimate) -> str:
-    """A change with its interval."""
+    """Format a change with its 95% interval, as percentages."""
     if not np.isfinite(e.value):
         return "–"
     low, high = (f"{100 * x:+.1f}".replace("-", "−") for x in (e.low, e.high))
-    return f"{100 * e.value:+.1f} % ({low} to {high})".replace("-", "−")
+    return f"{100 * e.value:+.1f}% ({low} to {high})".replace("-", "−")
 
 
 def _against(result: PairResult, measure: str, sounding: bool) -> dict[str, float]:
-    """Method -> the p of its paired test against naive."""
+    """Return method -> p-value of its paired test against naive."""
     out = {}
     for c in interpolation.comparisons(result, measure, sounding=sounding):
         if BASELINE in (c.a, c.b):
@@ -49,11 +49,12 @@ def _against(result: PairResult, measure: str, sounding: bool) -> dict[str, floa
 
 @shown
 def changes_table(found: InterpolationData, measure: str, *, sounding: bool = False) -> HTML:
-    """Every method's mean, its change against naive with interval and test, and in how many pairs it won.
+    """Tabulate each method's mean, its change against naive with interval and test, and the pairs it won.
 
     Args:
-        measure: of `MEASURES`.
-        sounding: only over the pairs in which no method has a silent step.
+        found: Files to read.
+        measure: One of `MEASURES`.
+        sounding: True to use only the pairs in which no method has a silent step.
     """
     result = found.measured()
     scores, tests = result.scores(measure, sounding=sounding), _against(result, measure, sounding)
@@ -80,7 +81,7 @@ def changes_table(found: InterpolationData, measure: str, *, sounding: bool = Fa
             line["p"] = p_text(tests[name])
         lines.append(line)
     n = len(scores[BASELINE])
-    which = "in which no way falls silent" if sounding else f"of {result.provenance.corpus}'s test set"
+    which = "without silent steps in any method" if sounding else f"of {result.provenance.corpus}'s test set"
     return table_html(
         pd.DataFrame(lines, dtype=object), f"{NAMES[measure]} over {n:,} pairs {which}, {_steps(result)}"
     )
@@ -92,7 +93,7 @@ def _steps(result: PairResult) -> str:
 
 @shown
 def silence_table(found: InterpolationData) -> HTML:
-    """How often a way falls silent between two presets that do not."""
+    """Tabulate how often a method has silent steps between two presets that are not silent."""
     result = found.measured()
     lines = []
     for name, about in result.provenance.methods.items():
@@ -102,22 +103,24 @@ def silence_table(found: InterpolationData) -> HTML:
             {
                 "": about["title"],
                 "silent steps": f"{part['silent_steps'].sum():,} of {inner * (~part['failed']).sum():,}",
-                "paths with one": share(float((part["silent_steps"] > 0).mean())),
+                "paths with silent steps": share(float((part["silent_steps"] > 0).mean())),
                 "no path": f"{part['failed'].sum():,}",
-                "ends given back exactly": share(about["exact"]) if "exact" in about else "–",
+                "ends reproduced exactly": share(about["exact"]) if "exact" in about else "–",
             }
         )
-    return table_html(pd.DataFrame(lines), "Steps that cannot be heard, and ends")
+    return table_html(pd.DataFrame(lines), "Silent steps, and how often a method reproduces the ends")
 
 
 def by_group(result: PairResult, name: str) -> dict[str, statistics.Estimate]:
-    """Change of a method's smoothness against naive, within each group of features."""
+    """Return the change of a method's smoothness against naive within each group of features."""
     return {group: change(result.scores(f"smoothness_{group}"), name) for group in GROUPS}
 
 
 def by_kind(result: PairResult, name: str, measure: str = MEASURES[0]) -> dict[str, statistics.Estimate]:
-    """The same over all features by the labels of the ends, "harmonic to sfx" both ways, where there are
-    enough pairs."""
+    """Return the change of a measure against naive by the labels of the ends, where there are enough pairs.
+
+    Both directions count together: "harmonic and sfx" includes paths from sfx to harmonic.
+    """
     ends = result.table[result.table["method"] == name].sort_values("pair")[["label_a", "label_b"]]
     kinds = [" and ".join(sorted(set(pair))) for pair in ends.itertuples(index=False)]
     scores = result.scores(measure)
@@ -125,14 +128,14 @@ def by_kind(result: PairResult, name: str, measure: str = MEASURES[0]) -> dict[s
     for kind in sorted(set(kinds)):
         which = np.array([k == kind for k in kinds])
         if which.sum() >= LEAST_OF_KIND:
-            said = kind if " and " in kind else f"both {kind}"
-            out[said] = change({k: v[which] for k, v in scores.items()}, name)
+            label = kind if " and " in kind else f"both {kind}"
+            out[label] = change({k: v[which] for k, v in scores.items()}, name)
     return out
 
 
 @shown
 def gains_figure(found: InterpolationData) -> HTML:
-    """Where latent wins and loses against naive, and ours with it: by features and by kinds of sound."""
+    """Plot where latent, and our best method, win and lose against naive, by features and kinds of sound."""
     result = found.measured()
     names = [name for name in dict.fromkeys(("latent", found.ours())) if name]
     lines = {
@@ -163,55 +166,55 @@ def gains_figure(found: InterpolationData) -> HTML:
     ax.set_yticks(range(len(labels)), [f"{label} ({lines[names[0]][label].n:,})" for label in labels])
     ax.set(xlabel="change of smoothness against naive, %", ylim=(-0.6, len(labels) - 0.4))
     figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
-    said = "; ".join(f"{label} {percent(e)}" for label, e in lines[names[0]].items())
+    text = "; ".join(f"{label} {percent(e)}" for label, e in lines[names[0]].items())
     return figure_html(
         figure,
-        f"Change of smoothness against naive, by features and by kinds of sound. Latent space: {said}.",
-        caption="Left of the line is smoother than naive. Above, all pairs by groups of features; below, all "
-        "features by the labels of the ends; the number of pairs in brackets.",
+        f"Change of smoothness against naive, by features and by kinds of sound. Latent space: {text}.",
+        caption="Left of the line is smoother than naive. Top: all pairs, by groups of features. Bottom: all "
+        "features, by the labels of the ends. The number of pairs is in brackets.",
     )
 
 
 @shown
 def verdict(found: InterpolationData) -> HTML:
-    """What the figures say, in sentences that are computed."""
+    """State the results in sentences that are computed from them."""
     result = found.measured()
     parts = []
     for measure in MEASURES:
         e = change(result.scores(measure), "latent")
         p = _against(result, measure, False)["latent"]
         parts.append(f"{NAMES[measure].lower()} {percent(e)}, p {p_text(p)}")
-    told = [_sure(result), f"Latent against naive: {'; '.join(parts)}."]
+    sentences = [_significance(result), f"Latent against naive: {'; '.join(parts)}."]
     groups = by_group(result, "latent")
     low, high = (f(groups, key=lambda g: groups[g].value) for f in (min, max))
-    told.append(
-        f"By features it does best in {GROUPS[low]} ({percent(groups[low])}) and least well in "
+    sentences.append(
+        f"By features, the latent path does best in {GROUPS[low]} ({percent(groups[low])}) and worst in "
         f"{GROUPS[high]} ({percent(groups[high])})."
     )
     if len(kinds := by_kind(result, "latent")) > 1:
         low, high = (f(kinds, key=lambda k: kinds[k].value) for f in (min, max))
-        told.append(
-            f"By sounds, best where they are {low} ({percent(kinds[low])}), least where {high} "
-            f"({percent(kinds[high])})."
+        sentences.append(
+            f"By kinds of sound, it does best where the ends are {low} ({percent(kinds[low])}) and worst "
+            f"where they are {high} ({percent(kinds[high])})."
         )
-    told.append(_by_algorithm(result))
-    told.append(_switch(result))
-    told.append(_latents(result))
+    sentences.append(_by_algorithm(result))
+    sentences.append(_switch(result))
+    sentences.append(_latents(result))
     if ours := found.ours():
         rough, bent, uneven = (percent(change(result.scores(m), ours)) for m in MEASURES)
         title = result.provenance.methods[ours]["title"]
-        told.append(
-            f"“{title}” beats both of the paper's ways: smoothness {rough}, non-linearity {bent}, unevenness "
-            f"{uneven} against naive."
+        sentences.append(
+            f"“{title}” beats both of the paper's methods: smoothness {rough}, non-linearity {bent}, "
+            f"unevenness {uneven} against naive."
         )
     else:
-        told.append("No other way beats both of the paper's by all three measures.")
-    items = Markup("").join(Markup("<li>{}</li>").format(line) for line in told if line)
+        sentences.append("No other method beats both of the paper's by all three measures.")
+    items = Markup("").join(Markup("<li>{}</li>").format(line) for line in sentences if line)
     return HTML(Markup("<ul>{}</ul>").format(items))
 
 
-def _sure(result: PairResult) -> str:
-    """Whether latent is better than naive, in plain words."""
+def _significance(result: PairResult) -> str:
+    """State in which measures latent is significantly better or worse than naive."""
     better, worse = [], []
     for measure in MEASURES:
         e, p = change(result.scores(measure), "latent"), _against(result, measure, False)["latent"]
@@ -219,31 +222,29 @@ def _sure(result: PairResult) -> str:
             better.append(_BETTER[measure])
         elif p < statistics.SIGNIFICANCE and e.low > 0:
             worse.append(_WORSE[measure])
-    said = " and ".join(better + worse)
-    if not said:
-        return "Here no clear difference between the latent path and the naive one is shown."
-    rest = "" if len(better + worse) == len(MEASURES) else "; otherwise no difference is shown"
-    return f"Here the latent path is {said} than the naive one{rest}."
+    text = " and ".join(better + worse)
+    if not text:
+        return "Here the latent path and the naive one show no clear difference."
+    rest = "" if len(better + worse) == len(MEASURES) else "; otherwise they show no clear difference"
+    return f"Here the latent path is {text} than the naive one{rest}."
 
 
 def _switch(result: PairResult) -> str:
-    """What no interpolation scores, which says what a measure is worth."""
+    """State the scores of switching halfway, which show what a measure is worth."""
     if "switch" not in result.provenance.methods:
         return ""
-    told = [f"{NAMES[m].lower()} {percent(change(result.scores(m), 'switch'))}" for m in MEASURES]
-    return f"To switch halfway, and not to interpolate at all, against naive: {', '.join(told)}."
+    scores = [f"{NAMES[m].lower()} {percent(change(result.scores(m), 'switch'))}" for m in MEASURES]
+    return f"Switching halfway instead of interpolating, against naive: {', '.join(scores)}."
 
 
 def _by_algorithm(result: PairResult) -> str:
-    told = []
+    parts = []
     for which, line in result.provenance.by_algorithm.items():
         ratio = line["latent"]["smoothness"] / line[BASELINE]["smoothness"] - 1
-        text = f"{100 * ratio:+.0f} %".replace("-", "−")
-        told.append(
-            f"{text} where the ends have {'one algorithm' if which == 'same' else 'two algorithms'} "
-            f"({line['n']:,} pairs)"
-        )
-    return f"Medians of smoothness against naive: {', '.join(told)}." if told else ""
+        text = f"{100 * ratio:+.0f}%".replace("-", "−")
+        ends = "the same algorithm" if which == "same" else "different algorithms"
+        parts.append(f"{text} where the ends have {ends} ({line['n']:,} pairs)")
+    return f"Medians of smoothness, latent against naive: {', '.join(parts)}." if parts else ""
 
 
 def _latents(result: PairResult) -> str:
@@ -251,25 +252,28 @@ def _latents(result: PairResult) -> str:
     if not {"latent", "heard"} <= set(methods):
         return ""
     a, b = (methods[name]["radius"] for name in ("latent", "heard"))
-    text = f"Encoded presets lie at {a:.3g} from the middle of the latent space (RMS), sounds at {b:.3g}"
+    text = (
+        f"The latents of encoded presets have an RMS distance of {a:.3g} from the center of the latent "
+        f"space, those of sounds {b:.3g}. "
+    )
     near = 0.5 < a / b < 2
     return text + (
-        ": about as far out, so that what lies between two presets need be no foreign land to the model."
+        "They are about as far out, so points between two presets can lie in a region that the model knows."
         if near
-        else ": elsewhere, so that what lies between two presets is nothing that the model has learnt of."
+        else "They lie in different regions, so the model has learned nothing about points between presets."
     )
 
 
 def features_table(found: InterpolationData) -> HTML:
-    """The list, with mean and deviation over training presets where they were measured."""
-    told = found.result.provenance.features if found.result else {}
+    """Tabulate the features, with mean and deviation over training presets where they were measured."""
+    measured = found.result.provenance.features if found.result else {}
     lines = [
         {
             "feature": f.name,
             "group": GROUPS[f.group],
             "unit": f.unit or "–",
-            "mean": f"{told[f.name]['mean']:.3g}".replace("-", "−") if told else "–",
-            "deviation": f"{told[f.name]['deviation']:.3g}" if told else "–",
+            "mean": f"{measured[f.name]['mean']:.3g}".replace("-", "−") if measured else "–",
+            "deviation": f"{measured[f.name]['deviation']:.3g}" if measured else "–",
         }
         for f in FEATURES
     ]
@@ -280,9 +284,9 @@ def features_table(found: InterpolationData) -> HTML:
 
 
 def provenance(found: InterpolationData) -> str:
-    """One line on what made the figures."""
+    """Return one line on the model, pairs and code that made the results."""
     if found.result is None:
-        return "Nothing was measured."
+        return "Nothing has been measured."
     p = found.result.provenance
     return (
         f"{p.title}, checkpoint {p.checkpoint_sha256}; {p.n_pairs:,} pairs of {p.corpus}, {p.subset} set, "

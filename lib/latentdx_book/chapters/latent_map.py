@@ -1,7 +1,7 @@
-"""A map of presets that can be heard: each a dot where the latent space puts it, some of them with a sound.
+"""Map of presets that can be heard: each is a dot placed by the latent space, and some have a sound.
 
-Without scripts the page has the picture and a list of plain players; `map.js` turns the players
-into the picture's dots.
+Without scripts the page has the picture and a list of plain players; `map.js` turns the players into dots on
+the picture.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ from latentdx_book.chapters.templates import render_template
 Places = npt.NDArray[np.float64]
 
 LEAST_DISTANCE = 0.082
-"""Between two dots that can be clicked, in widths of the map: 24 pixels, a fingertip, on a phone."""
+"""Smallest distance between two clickable dots, in widths of the map: 24 pixels, a fingertip, on a phone."""
 
-_MARGIN = 0.05  # of the map's width, free of dots
+_MARGIN = 0.05  # share of the map's width that stays free of dots
 _COLORS = (
     "#2fc4b2", "#fe9f6d", "#b79bf2", "#f6e3a1", "#de6980", "#8fb8de",
     "#9ad06b", "#f08fd0", "#d9a441", "#6fd8f0", "#c9c2d6", "#ff7a5c",
@@ -32,12 +32,12 @@ _COLORS = (
 
 @dataclass(frozen=True)
 class Spot:
-    """One preset that can be heard.
+    """Preset of the map that can be heard.
 
     Attributes:
-        place: its row in the map's places.
-        name: of the preset.
-        sound: float32 (samples,), 22,050 Hz.
+        place: Row of the preset in the map's places.
+        name: Name of the preset.
+        sound: Audio, float32 (samples,), 22,050 Hz.
     """
 
     place: int
@@ -46,23 +46,40 @@ class Spot:
 
 
 def neighborhoods(latents: npt.ArrayLike, *, perplexity: float = 20.0, seed: int = 0) -> Places:
-    """Points (N, D) -> places (N, 2) within [0, 1], neighbors near each other (t-SNE; distances mean little).
+    """Place points on a map by t-SNE, so that neighbors stay close; long distances on the map mean little.
 
-    L. van der Maaten, G. Hinton, "Visualizing data using t-SNE", JMLR 9 (2008), from principal components.
+    L. van der Maaten, G. Hinton, "Visualizing data using t-SNE", JMLR 9 (2008), started from principal
+    components.
+
+    Args:
+        latents: Points (N, D).
+        perplexity: Effective number of neighbors, below N.
+        seed: Random seed; equal seeds give equal maps.
+
+    Returns:
+        Places (N, 2) within [0, 1].
     """
     points = np.asarray(latents, np.float64)
     found = TSNE(init="pca", perplexity=perplexity, random_state=seed, n_jobs=1).fit_transform(points)
     order = found.argsort(0).argsort(0) / (len(found) - 1)
     low, high = found.min(0), found.max(0)
-    spread_out = (
-        order + (found - low) / (high - low)
-    ) / 2  # half by rank, which leaves no wide empty stretches
+    # mixed with ranks, which leave no wide empty stretches
+    spread_out = (order + (found - low) / (high - low)) / 2
     places: Places = _MARGIN + (1 - 2 * _MARGIN) * spread_out
     return places
 
 
 def agreement(latents: npt.ArrayLike, groups: Sequence[str], k: int = 5) -> tuple[float, float]:
-    """How often one of the k nearest other points (N, D) is of the same group, and how often by chance."""
+    """Return how often neighbors belong to the same group.
+
+    Args:
+        latents: Points (N, D).
+        groups: Group of each point.
+        k: Number of nearest other points to look at.
+
+    Returns:
+        Share of the nearest neighbors that belong to the same group, and the share expected by chance.
+    """
     points, group = np.asarray(latents, np.float64), np.asarray(groups)
     squares = (points**2).sum(1)
     distances = squares[:, None] + squares - 2 * points @ points.T
@@ -75,7 +92,17 @@ def agreement(latents: npt.ArrayLike, groups: Sequence[str], k: int = 5) -> tupl
 
 
 def spread(places: Places, groups: Sequence[str], n: int, *, seed: int = 0) -> list[int]:
-    """At most `n` rows, at least `LEAST_DISTANCE` apart, of all groups alike as far as there is room."""
+    """Choose rows of a map that are at least `LEAST_DISTANCE` apart, from all groups equally where possible.
+
+    Args:
+        places: Places (N, 2), see `neighborhoods`.
+        groups: Group of each place.
+        n: Largest number of rows to choose.
+        seed: Random seed; equal seeds give equal choices.
+
+    Returns:
+        Rows in ascending order; fewer than `n` where there is no room for more.
+    """
     rng = np.random.default_rng(seed)
     waiting = {
         name: [i for i in rng.permutation(len(groups)) if groups[i] == name] for name in sorted(set(groups))
@@ -96,18 +123,22 @@ def spread(places: Places, groups: Sequence[str], n: int, *, seed: int = 0) -> l
 def map_html(
     places: Places, groups: Sequence[str], spots: Sequence[Spot], title: str, caption: str = ""
 ) -> HTML:
-    """The map, and one MP3 a spot, each brought to the same peak.
+    """Render the map and write one MP3 per spot, all brought to the same peak.
 
     Args:
-        places: (N, 2) within [0, 1], from the upper left.
-        groups: of each place; a color and a label each.
-        spots: places that can be heard.
-        title: names the map, for eyes and screen readers.
-        caption: a sentence below it.
+        places: Places (N, 2) within [0, 1], from the upper left.
+        groups: Group of each place; every group gets a color and a label.
+        spots: Presets that can be heard, at least one.
+        title: Name of the map, for eyes and screen readers.
+        caption: Sentence shown below it.
+
+    Raises:
+        ParameterError: There are no spots, not one group per place, or a spot is silent.
     """
     if not spots or len(places) != len(groups):
         raise ParameterError(
-            f"a map of {len(places)} places has as many groups and a spot, not {len(groups)}, {len(spots)}"
+            f"a map of {len(places)} places needs as many groups, not {len(groups)}, and at least 1 spot, "
+            f"not {len(spots)}"
         )
     names = sorted(set(groups))
     colors = {name: _COLORS[i % len(_COLORS)] for i, name in enumerate(names)}
@@ -132,7 +163,7 @@ def map_html(
 
 
 def _label(places: Places, groups: Sequence[str], name: str) -> tuple[float, float]:
-    """Place of a group's label in percent: its member with the most of its own around it."""
+    """Return the place of a group's label in percent: that of the member where the group is densest."""
     own = places[[g == name for g in groups]]
     crowd = np.exp(-(((own[:, None] - own) ** 2).sum(2)) / 0.02).sum(1)
     x, y = own[crowd.argmax()]

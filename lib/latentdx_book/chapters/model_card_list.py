@@ -1,4 +1,4 @@
-"""Model cards in a page: one line each, to open."""
+"""Model cards in a page, each behind a line to open."""
 
 from pathlib import Path
 
@@ -13,20 +13,20 @@ from latentdx_book.chapters.result_data import NotMeasuredError, shown
 
 @shown
 def cards_html(folder: Path | None = None) -> HTML:
-    """The cards of a folder, default `data/checkpoints`, in the order of the training profiles."""
+    """Render the model cards of a folder (default `data/checkpoints`), ordered like the training profiles."""
     known = {path.stem: path for path in (folder or data_path("checkpoints")).glob("*.md")}
     known.pop("README", None)
     if not known:
-        raise NotMeasuredError("No trained model ships yet. `latentdx train` makes one.")
+        raise NotMeasuredError("No trained model ships yet. `latentdx train` trains one.")
     order = [name for name in model_names("laptop") if name in known]
     order += sorted(set(known) - set(order))
     return HTML(Markup("\n").join(_card(known[name].read_text("utf8")) for name in order))
 
 
 def _card(text: str) -> Markup:
-    """A card's first heading names it; the others become its paragraphs' titles."""
+    """Render one card: its first heading names it, and the others become titles of its paragraphs."""
     heading, _, body = text.partition("\n")
-    # headings would enter the page's outline, which they do not belong to
+    # as headings they would appear in the page's table of contents
     body = "\n".join(f"**{line[3:]}**" if line.startswith("## ") else line for line in body.split("\n"))
     content = Markup(MarkdownIt("commonmark", {"html": False}).render(body))
     return Markup('<details class="ldx-card"><summary>{}</summary>\n{}</details>').format(

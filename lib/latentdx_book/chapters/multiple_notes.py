@@ -1,4 +1,4 @@
-"""Presets at several keys and velocities, as models of one note and of six program them."""
+"""Presets at several keys and velocities, as single-note and six-note models program them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,25 +12,25 @@ from latentdx.audio.renderer import Dexed
 from latentdx.dataset import dynamics, target_sounds
 from latentdx.dataset.audio_descriptors import peak_rms_db
 from latentdx.dataset.target_sounds import VELOCITIES, TargetSound
-from latentdx.display.distances import measured
 from latentdx.display.figures import COLORS, figure_html, new_figure
 from latentdx.display.html import HTML
-from latentdx.display.listening_rows import Clip, row
+from latentdx.display.listening_rows import Clip, measured, row
 from latentdx.display.tables import table_html
 from latentdx.typing import Audio, Note
 from latentdx_book.chapters.programming import Models, ProgrammedPreset, infer, named, original
 
 KEYS = tuple(dict.fromkeys(note for note, _ in target_sounds.GRID))
+"""MIDI notes at which presets are compared."""
 
 
 @dataclass(frozen=True)
 class Played:
-    """One preset of the corpus at many notes, and what each model made of it.
+    """Preset of the corpus at many notes, and each model's answer to it.
 
     Attributes:
-        target: the preset as played at middle C.
-        sounds: the original at each (MIDI note, velocity) that ships.
-        answers: of the models, not tuned.
+        target: Preset as played at middle C.
+        sounds: (MIDI note, velocity) -> sound of the original, for all notes that ship.
+        answers: Answers of the models, not tuned.
     """
 
     target: TargetSound
@@ -39,7 +39,7 @@ class Played:
 
     @cached_property
     def versions(self) -> dict[str, dict[Note, Clip]]:
-        """Title of each answer -> its sounds at `target_sounds.GRID`, with distances to the original's."""
+        """Title of each answer -> its sounds at `target_sounds.GRID`, with distances from the original's."""
         return {a.title: {note: self._clip(a, note) for note in target_sounds.GRID} for a in self.answers}
 
     def _clip(self, answer: ProgrammedPreset, note: Note) -> Clip:
@@ -48,7 +48,7 @@ class Played:
 
 
 def presets() -> list[TargetSound]:
-    """The page's velocity example, then those chosen by rule, each as played at middle C."""
+    """Return the velocity example of the paper's page, then those chosen by rule, all played at middle C."""
     played = [
         t for t in target_sounds.load() if t.chapter == "multiple notes" and (t.note, t.velocity) == (60, 85)
     ]
@@ -56,7 +56,7 @@ def presets() -> list[TargetSound]:
 
 
 def play(target: TargetSound, models: Models) -> Played:
-    """Let each model hear the preset at the notes that it wants."""
+    """Let each model program the preset from the notes that it was trained on."""
     assert target.index is not None
     sounds = {note: t.audio() for note, t in target_sounds.notes_of(target.index).items()}
     answers = []
@@ -70,14 +70,19 @@ def play(target: TargetSound, models: Models) -> Played:
 
 
 def key_name(key: int) -> str:
-    """Of a MIDI note: 60 is C4."""
+    """Return the name of a MIDI note, such as "C4" for 60."""
     return str(librosa.midi_to_note(key, unicode=True))
 
 
 def key_row(p: Played, key: int, caption: str = "") -> HTML:
-    """One key, softly to hard: a line for the original, a line for each model; all at one gain.
+    """Render the sounds of one key from soft to hard: the original's, then each model's, all at one gain.
 
-    At middle C each model's preset can be had, and the original's in a build that may show it.
+    At middle C each model's preset is offered for download, and the original's in a build that may show it.
+
+    Args:
+        p: Preset and its answers.
+        key: MIDI note, one of `KEYS`.
+        caption: Sentence on what to listen for.
     """
     home = key == p.target.note
     clips = []
@@ -89,14 +94,14 @@ def key_row(p: Played, key: int, caption: str = "") -> HTML:
             clip = p.versions[answer.title][key, v]
             assert clip.distances
             facts = tuple(f"{name} {text}" for name, text in clip.distances.texts().items())
-            # as facts: a row's own distances are to its first clip
+            # shown as facts, because a row measures distances from its first clip
             named_clip = Clip(clip.sound, f"{answer.title}, velocity {v}", facts)
             clips.append(replace(named_clip, preset=answer.preset if home and i == 0 else None))
     return row(clips, f"{p.target.name}, {key_name(key)}", caption, sequence=True)
 
 
 def rise(sounds: Mapping[Note, Audio], key: int) -> float:
-    """By how much the hardest touch is louder than the softest, dB of the loudest frames."""
+    """Return how much louder the hardest touch is than the softest, in dB between their loudest frames."""
     soft, hard = (peak_rms_db(sounds[key, v]) for v in (VELOCITIES[0], VELOCITIES[-1]))
     return hard - soft
 
@@ -105,16 +110,16 @@ def rise(sounds: Mapping[Note, Audio], key: int) -> float:
 
 
 def notes_table(played: Sequence[Played]) -> HTML:
-    """MFCC13 at each velocity of middle C and at the other keys, and how much louder hard is than soft."""
+    """Tabulate MFCC13 at middle C by velocity and at the other keys, and the level between soft and hard."""
     lines = []
     for p in played:
         home = p.target.note
         others = [key for key in KEYS if key != home]
         blank = {f"velocity {v}": "–" for v in VELOCITIES} | {key_name(key): "–" for key in others}
         lines.append({"": p.target.name, "version": "original", **blank, "rise": _rise(p.sounds, home)})
-        for said, clips in p.versions.items():
+        for title, clips in p.versions.items():
             mfcc = {note: clip.distances.mfcc13 for note, clip in clips.items() if clip.distances}
-            line = {"": p.target.name, "version": said}
+            line = {"": p.target.name, "version": title}
             line |= {f"velocity {v}": f"{mfcc[home, v]:.1f}" for v in VELOCITIES}
             line |= {key_name(k): f"{np.mean([mfcc[k, v] for v in VELOCITIES]):.1f}" for k in others}
             lines.append(line | {"rise": _rise({n: c.sound for n, c in clips.items()}, home)})
@@ -125,7 +130,7 @@ def notes_table(played: Sequence[Played]) -> HTML:
         }
     )
     return table_html(
-        frame, f"MFCC13, lower is better: velocities at {key_name(60)}, other keys over all three"
+        frame, f"MFCC13, lower is better: each velocity at {key_name(60)}, the mean of three at other keys"
     )
 
 
@@ -134,13 +139,13 @@ def _rise(sounds: Mapping[Note, Audio], key: int) -> str:
 
 
 def choice_figure() -> HTML:
-    """What velocity and key do to the timbre of each candidate, and the two that were chosen."""
+    """Plot how much velocity and key change the timbre of each candidate, and mark the two chosen ones."""
     table = dynamics.read()
     fit = table[dynamics.fit(table)]
     figure, axes = new_figure(size=(7.0, 4.2))
     ax = axes[0, 0]
     ax.plot(fit["velocity"], fit["key"], ".", color=COLORS[3], alpha=0.5, markersize=5)
-    told = []
+    texts = []
     names = {t.index: t.name for t in presets()}
     for kind, index in dynamics.choose(table).items():
         line = fit.set_index("row").loc[index]
@@ -154,7 +159,7 @@ def choice_figure() -> HTML:
             ha="right" if right else "left",
             va="center",
         )
-        told.append(f"{names[index]} depends most on {kind}, by {line[kind]:.1f} dB")
+        texts.append(f"{names[index]} depends most on {kind}, by {line[kind]:.1f} dB")
     (low, high), (deep, tall) = dynamics.VELOCITIES, dynamics.KEYS
     ax.set(
         xlabel=f"dB between velocities {low[1]} and {high[1]}",
@@ -164,7 +169,7 @@ def choice_figure() -> HTML:
     )
     return figure_html(
         figure,
-        f"{len(fit):,} presets by how much velocity and key change their timbre. {'; '.join(told)}.",
-        caption=f"{len(fit):,} presets of the test set; {'; '.join(told)}.",
+        f"{len(fit):,} presets by how much velocity and key change their timbre. {'; '.join(texts)}.",
+        caption=f"{len(fit):,} presets of the test set. {'; '.join(texts)}.",
         format="webp",
     )

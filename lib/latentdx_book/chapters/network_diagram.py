@@ -1,7 +1,7 @@
-"""The network, drawn from the model itself: two models of different widths side by side, block by block.
+"""Diagram of the network, drawn from models of different widths block by block.
 
-Inline SVG in the text's colors, in two layouts of the same blocks: encoder and decoder beside each other on
-a wide screen, all in one column on a phone; the style sheet shows one of them.
+It is inline SVG in the text's colors, in two layouts of the same blocks: encoder and decoder side by side for
+wide screens, and everything in one column for phones. The style sheet shows one of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from latentdx.models.preset_vae import PresetVAE
 from latentdx.models.representation import Representation
 from latentdx_book.chapters.templates import render_template
 
-_COLUMN, _GAP = 344, 32  # width of a column, and between two
+_COLUMN, _GAP = 344, 32  # width of a column, and of the gap between two
 _ROW = 54
 _ICON = 92  # widest shape
 _TEXT = _ICON + 12  # where text begins
@@ -28,10 +28,10 @@ _BAR = 15  # height of a shape
 
 @dataclass(frozen=True)
 class _Item:
-    """One line of the drawing: a shape on the left, text beside it; (x, y) is its upper left corner."""
+    """One line of the drawing: a shape, and text to its right; (x, y) is the upper left corner."""
 
     icon: str  # "map", "flow", "code" or "preset"
-    width: float  # of the shape
+    width: float  # width of the shape
     title: str
     facts: tuple[tuple[str, str], ...]  # (model, "shape · parameters")
     block: str = ""  # module name
@@ -40,18 +40,21 @@ class _Item:
 
 
 def network_html(models: Mapping[str, PresetVAE]) -> HTML:
-    """Draw models of the same plan; name -> model, the widest first.
+    """Draw models that have the same blocks.
+
+    Args:
+        models: Name to show -> model, the widest first.
 
     Raises:
-        ParameterError: they do not have the same blocks.
+        ParameterError: The models do not have the same blocks.
     """
     blocks = _aligned(models)
     first = next(iter(models.values()))
     size = _texts(dict.fromkeys(models, (first.architecture.n_notes, N_MELS, N_FRAMES)))
-    heard = _Item("map", _ICON, "mel spectrogram, normalized", size)
-    made = _Item("map", _ICON, "reconstruction", size)
-    down = [heard, *_items("encoder", blocks)]
-    up = [*_items("decoder", blocks), made]
+    spectrogram = _Item("map", _ICON, "mel spectrogram, normalized", size)
+    reconstruction = _Item("map", _ICON, "reconstruction", size)
+    down = [spectrogram, *_items("encoder", blocks)]
+    up = [*_items("decoder", blocks), reconstruction]
     codes = {name: (model.latent,) for name, model in models.items()}
     lengths = {name: (model.representation.length,) for name, model in models.items()}
     middle = [
@@ -70,7 +73,11 @@ def network_html(models: Mapping[str, PresetVAE]) -> HTML:
 
 
 def blocks_table(models: Mapping[str, PresetVAE]) -> pd.DataFrame:
-    """A row a block: what it is, and the shape and number of parameters in each model; then their sums."""
+    """Tabulate the blocks of models: kind, output shape and number of parameters; the last row has totals.
+
+    Args:
+        models: Name to show -> model; all must have the same blocks.
+    """
     rows = []
     for of_models in _aligned(models):
         one = next(iter(of_models.values()))
@@ -88,7 +95,7 @@ def blocks_table(models: Mapping[str, PresetVAE]) -> pd.DataFrame:
 
 
 def _aligned(models: Mapping[str, PresetVAE]) -> list[dict[str, Block]]:
-    """For every block its version in each model."""
+    """Return each block as it is in every model: one mapping of model name -> block per block."""
     read = {name: {b.module: b for b in read_blocks(model)} for name, model in models.items()}
     names = [list(blocks) for blocks in read.values()]
     if any(other != names[0] for other in names[1:]):
@@ -97,6 +104,7 @@ def _aligned(models: Mapping[str, PresetVAE]) -> list[dict[str, Block]]:
 
 
 def _items(part: str, blocks: Sequence[Mapping[str, Block]]) -> list[_Item]:
+    """Return the items of one part of the network."""
     items = []
     for of_models in blocks:
         block = next(iter(of_models.values()))
@@ -111,14 +119,14 @@ def _items(part: str, blocks: Sequence[Mapping[str, Block]]) -> list[_Item]:
 
 
 def _map_width(shape: tuple[int, ...]) -> float:
-    """Of a shape with this many pixels: the logarithm, for they span four decades."""
+    """Return the drawn width of a feature map: logarithmic in its pixels, which span four decades."""
     least, most = log(3 * 4), log(N_MELS * N_FRAMES)
     pixels = shape[-2] * shape[-1] if len(shape) == 3 else 12
     return 24 + (_ICON - 24) * (log(pixels) - least) / (most - least)
 
 
 def _texts(shapes: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, str], ...]:
-    """One line where the models agree."""
+    """Return the shapes as text, in a single line where the models agree."""
     texts = {name: _shape(shape) for name, shape in shapes.items()}
     return (("", next(iter(texts.values()))),) if len(set(texts.values())) == 1 else tuple(texts.items())
 
@@ -128,14 +136,14 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _count(n: int) -> str:
-    """Of parameters, in three digits: "2.10 M"."""
+    """Return a number of parameters with three digits, such as "2.10 M"."""
     if n >= 1_000_000:
         return f"{n / 1e6:.3g} M" if n >= 1e8 else f"{n / 1e6:.2f} M" if n < 1e7 else f"{n / 1e6:.1f} M"
     return f"{n / 1e3:.3g} k" if n >= 1000 else str(n)
 
 
 def _at(items: Sequence[_Item], x: float, y: float) -> list[_Item]:
-    """The items below each other, from (x, y)."""
+    """Place the items below each other, from (x, y)."""
     return [_Item(i.icon, i.width, i.title, i.facts, i.block, x, y + n * _ROW) for n, i in enumerate(items)]
 
 
@@ -143,7 +151,7 @@ _Layout = tuple[list[_Item], list[str], tuple[float, float]]
 
 
 def _wide(down: Sequence[_Item], middle: Sequence[_Item], up: Sequence[_Item]) -> _Layout:
-    """Encoder down on the left, decoder up on the right, the latent space and the preset between them."""
+    """Lay out the encoder downward on the left, the decoder upward on the right, the rest between them."""
     right = _COLUMN + _GAP
     left_items = _at(down, 0, 0)
     right_items = _at(up[::-1], right, 0)
@@ -157,14 +165,14 @@ def _wide(down: Sequence[_Item], middle: Sequence[_Item], up: Sequence[_Item]) -
     x, y = _center(last)
     arrows.append(f"M{x:g} {y + _BAR / 2 + 3:g}V{_center(z0)[1]:g}H{_center(z0)[0] - z0.width / 2 - 5:g}")
     x, y = _center(first)
-    edge = zk.x + _TEXT + 40  # right of its text
+    edge = zk.x + _TEXT + 40  # to the right of its text
     arrows.append(f"M{edge:g} {_center(zk)[1]:g}H{x:g}V{y + _BAR / 2 + 6:g}")
     height = bottom + len(middle) * _ROW - 14
     return [*left_items, *middle_items, *right_items], arrows, (2 * _COLUMN + _GAP, height)
 
 
 def _narrow(down: Sequence[_Item], middle: Sequence[_Item], up: Sequence[_Item]) -> _Layout:
-    """All below each other; the decoder hangs on zK by a line along the left edge."""
+    """Lay out everything in one column; a line along the left edge connects the decoder to zK."""
     margin = 14
     items = _at([*down, *middle], margin, 0)
     branch = _at(up, margin, len(items) * _ROW + 20)
@@ -179,12 +187,12 @@ def _narrow(down: Sequence[_Item], middle: Sequence[_Item], up: Sequence[_Item])
 
 
 def _center(item: _Item) -> tuple[float, float]:
-    """Of the shape."""
+    """Return the center of an item's shape."""
     return item.x + _ICON / 2, item.y + 20
 
 
 def _arrow(a: _Item, b: _Item, *, up: bool = False) -> str:
-    """From one shape to the next, downward; `up`: `a` is the lower one."""
+    """Return the path from one shape down to the next, or up to it, if `a` is the lower one."""
     (x, y), (_, to) = _center(a), _center(b)
     reach = _BAR / 2
     return (
@@ -217,7 +225,7 @@ def _svg(
 
 
 def _stripes(representation: Representation) -> dict[str, list[tuple[float, float]]]:
-    """Where the slots of blocks and of scalars lie on a strip of width 1: (start, width)."""
+    """Return the (start, width) of the slots of blocks and of scalars on a strip of width 1."""
     length = representation.length
     return {
         "block": [(s.start / length, s.width / length) for s in representation.blocks],
@@ -226,7 +234,7 @@ def _stripes(representation: Representation) -> dict[str, list[tuple[float, floa
 
 
 def _describe(blocks: Sequence[Mapping[str, Block]], model: PresetVAE) -> str:
-    """The plan in words; the table below the drawing has the figures."""
+    """Describe the structure in words; the table below the drawing has the numbers."""
     parts = [next(iter(b.values())).part for b in blocks]
     return (
         f"The network: a spectrogram goes through {parts.count('encoder')} encoder blocks to z0, through the "

@@ -1,4 +1,4 @@
-"""Sounds of other instruments for the chapter "Out-of-domain samples": matches, levels, what these decide."""
+"""Sounds of other instruments for the chapter "Out-of-domain samples": matches, and the effect of levels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -25,11 +25,11 @@ from latentdx.typing import Audio
 from latentdx_book.chapters.programming import Programmed, ProgrammedPreset, named
 
 PERCENTILES = (1, 10, 25, 50, 75, 90, 99)
-"""Of the levels in the training set, to try."""
+"""Percentiles of the training set's levels at which sounds are tried."""
 
 
 def heard(target: TargetSound) -> tuple[Audio, str]:
-    """A sound as the models get it, leveled; and where it comes from, for its caption."""
+    """Return a sound as the models receive it, leveled, and a caption on its source."""
     sound, gain = loudness.leveled(target.audio())
     moved = f"{gain:+.1f} dB".replace("-", "−")
     source = (target.source or "")[:1].upper() + (target.source or "")[1:]
@@ -39,9 +39,18 @@ def heard(target: TargetSound) -> tuple[Audio, str]:
 def matched(
     p: Programmed, model: Programmer, known: Sequence[KnownPresets], budget: int
 ) -> tuple[Programmed, Match]:
-    """With what `latentdx match` makes of the sound for one answer more; and the match.
+    """Match a sound like `latentdx match` does, and add the best preset as one more answer.
 
-    What a match gives is in tune already, where that brings it nearer.
+    A match tunes its presets already, where that brings them closer.
+
+    Args:
+        p: Target and its answers.
+        model: Model that starts the search.
+        known: Presets that may start it too.
+        budget: Number of renders.
+
+    Returns:
+        The target with the additional answer, and the match.
     """
     sound = Target(fitted(p.sound), *p.note, (), ())
     found = match([sound], model, known, budget=budget, keep=1)
@@ -52,7 +61,7 @@ def matched(
 
 
 def matches_table(programmed: Sequence[Programmed], matches: Sequence[Match]) -> HTML:
-    """How near each match came after one forward pass, and in the end; nothing without matches."""
+    """Tabulate the distances of each match after one forward pass and at its end; empty without matches."""
     if not matches:
         return HTML("")
     first, last = ([m.stages[i].measures for m in matches] for i in (0, -1))
@@ -64,8 +73,8 @@ def matches_table(programmed: Sequence[Programmed], matches: Sequence[Match]) ->
     less = 1 - means[1]["mfcc13"] / means[0]["mfcc13"]
     return table_html(
         pd.DataFrame(lines),
-        f"The same model: one forward pass, then a match from there, by {matches[0].renders:,} renders. "
-        f"MFCC13 {'falls' if less > 0 else 'rises'} by {100 * abs(less):.0f} % on average; lower is better",
+        f"The same model: one forward pass, then a match from there with {matches[0].renders:,} renders. "
+        f"MFCC13 {'falls' if less > 0 else 'rises'} by {100 * abs(less):.0f}% on average; lower is better",
     )
 
 
@@ -81,14 +90,20 @@ def _first_and_last(*measures: Mapping[str, float]) -> dict[str, str]:
 
 
 def training_levels() -> list[float]:
-    """`PERCENTILES` of the loudest frames' levels in the training set, dB."""
+    """Return the `PERCENTILES` of the loudest frames' levels in the training set, in dB."""
     return [float(x) for x in np.percentile(loudness.training_levels_db(), PERCENTILES)]
 
 
 def distances_at(model: Programmer, sounds: Sequence[Audio], level_db: float) -> list[float]:
-    """MFCC13 of what one forward pass makes of each sound at a level, the answer's own level made equal.
+    """Return the MFCC13 of one forward pass for each sound, when the sounds are given at another level.
 
-    So a wrong level counts not for itself, but for what it does to everything else.
+    The answer's level is made equal to the target's before they are compared. So a wrong level in itself does
+    not count, only its effect on everything else.
+
+    Args:
+        model: Model that programs the sounds.
+        sounds: Sounds, float32 (samples,) each, 22,050 Hz.
+        level_db: Level of the loudest frame to give them at, in dBFS.
     """
     given = [loudness.leveled(sound, level_db)[0] for sound in sounds]
     with torch.inference_mode():
@@ -104,7 +119,7 @@ def distances_at(model: Programmer, sounds: Sequence[Audio], level_db: float) ->
 
 
 def level_figure(model: Programmer, sounds: Sequence[Audio]) -> HTML:
-    """How far the answers are from the sounds when these are given at other levels, and as they are."""
+    """Plot the distance of the answers from the sounds against the level at which the sounds are given."""
     levels = training_levels()
     found = np.array([distances_at(model, sounds, level) for level in levels])  # (level, sound)
     means = found.mean(1)
@@ -115,13 +130,13 @@ def level_figure(model: Programmer, sounds: Sequence[Audio]) -> HTML:
     level = loudness.training_level_db()
     ax.axvline(level, color=COLORS[1], linewidth=1.0)
     ax.set(xlabel="level of the loudest frame, dBFS", ylabel="MFCC13", ylim=(0, None))
-    told = ", ".join(
+    texts = ", ".join(
         f"{mean:.1f} at {level:.1f} dBFS".replace("-", "−") for mean, level in zip(means, levels, strict=True)
     )
     return figure_html(
         figure,
-        f"Mean MFCC13 by the level at which the sounds are given: {told}.",
-        caption=f"Mean over {len(sounds)} sounds in teal, each sound in violet, at percentiles "
-        f"{', '.join(map(str, PERCENTILES))} of the training set's levels. The line is the level in use, "
-        f"{level:.1f} dBFS.".replace("-", "−"),
+        f"Mean MFCC13 by the level at which the sounds are given: {texts}.",
+        caption=f"Mean over {len(sounds)} sounds in teal and each sound in violet, at the percentiles "
+        f"{', '.join(map(str, PERCENTILES))} of the training set's levels. The vertical line is the level in "
+        f"use, {level:.1f} dBFS.".replace("-", "−"),
     )

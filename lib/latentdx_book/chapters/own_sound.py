@@ -1,7 +1,7 @@
-"""What the chapter "Program your own sound" does: `controls` only puts knobs on it.
+"""Functions of the chapter "Program your own sound", for which `own_sound_widgets` makes the controls.
 
-A sound file's bytes become a match, as `latentdx match` makes it; two presets become a path of 101 steps; and
-of a preset those parameters are found that are heard most. Each gives the HTML that shows it.
+The bytes of a sound file are matched like `latentdx match` does it, two presets are connected by a path of
+101 steps, and the most audible parameters of a preset are found. A function renders each result as HTML.
 """
 
 import os
@@ -21,10 +21,9 @@ from latentdx.applications.target import VELOCITY, prepare_target
 from latentdx.audio.notes import note_name
 from latentdx.audio.renderer import Dexed
 from latentdx.display import listening_rows, media, tables
-from latentdx.display.distances import compared
 from latentdx.display.downloads import cartridge
 from latentdx.display.html import HTML
-from latentdx.display.listening_rows import Clip
+from latentdx.display.listening_rows import Clip, compared
 from latentdx.display.match_report import MatchedSound, clips_of, stage_table
 from latentdx.errors import AudioFileError, LatentDXError
 from latentdx.metrics.objective import FastObjective
@@ -36,27 +35,31 @@ from latentdx_book.chapters.templates import render_template
 from latentdx_book.chapters.trained_models import notice
 
 KEPT = 5
-"""Presets that a match shows."""
+"""Number of presets that a match shows."""
 
 STEPS = 101
-"""Of a path: a slider from 0 to 1 in hundredths."""
+"""Number of steps of a path, for a slider from 0 to 1 in hundredths."""
 
 N_AUDIBLE = 12
-"""Parameters that the editor shows."""
+"""Number of parameters that the editor shows."""
 
-_MOVE = 4  # of a parameter's range, the part by which it is moved to hear it
+_MOVE = 4  # a parameter is moved by its range divided by this
 
 
 def live() -> bool:
-    """Whether widgets make sense: not while the notebook runner makes a page of the site."""
+    """Return True if widgets work, which they do not while the notebook runner makes a page of the site."""
     return media.NOTEBOOK_VARIABLE not in os.environ
 
 
 def only_live(what: str) -> HTML:
-    """What a page of the site shows in place of a panel."""
+    """Render the notice that a page of the site shows in place of a panel.
+
+    Args:
+        what: Panel that is missing, such as "a slider".
+    """
     return notice(
-        f"Here, in Jupyter, is {what}",
-        "It computes, so it needs Python behind it; this page has none. How to start it is said at the top.",
+        f"In Jupyter, this is {what}",
+        "It needs Python, which this page cannot run. The top of the page explains how to start it.",
     )
 
 
@@ -64,15 +67,16 @@ def only_live(what: str) -> HTML:
 
 
 def take(name: str, content: bytes, note: int | None = None, velocity: int = VELOCITY) -> MatchedSound:
-    """A sound file that came as bytes, taken in; nothing of it stays on the disk.
+    """Prepare a sound file that is given as bytes; nothing of it stays on the disk.
 
     Args:
-        name: of the file, from anywhere: of it only a suffix of letters and digits is used.
-        content: of the file.
-        note, velocity: see `target.prepare_target`.
+        name: Name of the file. It is not trusted: only letters and digits of its suffix are used.
+        content: Content of the file.
+        note: MIDI note that was played; estimated if omitted.
+        velocity: Velocity that is assumed, see `target.prepare_target`.
 
     Raises:
-        AudioFileError: it holds no sound within the bounds; the message says which.
+        AudioFileError: The file has no usable sound; the message says why.
     """
     shown = re.split(r"[/\\]", name)[-1] or "sound"
     suffix = re.sub(r"[^a-z0-9]", "", Path(shown).suffix.lower())[:8]
@@ -96,8 +100,18 @@ def find(
     stopped: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda renders, distance: None,
 ) -> Match:
-    """Presets for a sound, see `match.match`; when `stopped`, what was found until then."""
+    """Find presets for a sound, see `match.match`.
 
+    Args:
+        source: Sound, see `take`.
+        model: Model that proposes presets.
+        known: Presets that may start the search too.
+        budget: Number of renders.
+        keep: Number of presets to return.
+        seed: Random seed; equal seeds give equal matches.
+        stopped: Called during the search; once it returns True, the best presets so far are returned.
+        progress: Called with the number of renders and the smallest distance so far.
+    """
     return match(
         [source.target],
         model,
@@ -112,10 +126,12 @@ def find(
 
 
 def found_html(found: Match, source: MatchedSound, remark: str = "") -> HTML:
-    """What was done to the sound; target and presets to hear and to take along; the stages; a cartridge.
+    """Render a match: how the sound was prepared, the presets to hear and download, stages and a cartridge.
 
     Args:
-        remark: on the sound, shown above it.
+        found: Match to show.
+        source: Sound that was matched.
+        remark: Sentence on the sound, shown above the row.
     """
     (clips,) = clips_of(found, [source])
     name = display_name(Path(source.file).stem) or "match"
@@ -124,14 +140,14 @@ def found_html(found: Match, source: MatchedSound, remark: str = "") -> HTML:
         "found.html",
         file=source.file,
         played=source.played,
-        said=source.target.remarks,
+        remarks=source.target.remarks,
         warnings=source.target.warnings,
         row=listening_rows.row(
             clips,
             f"{source.file}, played at {source.played}",
-            f"The target, and the presets found, closest first. {remark}".strip(),
+            f"The target, then the presets found, closest first. {remark}".strip(),
         ),
-        told=f"distance {first:.2f} at first, {last:.2f} in the end, {found.renders:,} renders"
+        summary=f"distance {first:.2f} at first, {last:.2f} in the end, {found.renders:,} renders"
         f"{', stopped early' * found.interrupted}",
         stages=tables.table_html(stage_table(found), "Distances after each stage"),
         cartridge=cartridge([c.preset for c in found.candidates], name),
@@ -142,16 +158,28 @@ def found_html(found: Match, source: MatchedSound, remark: str = "") -> HTML:
 
 
 def journey(a: Preset, b: Preset, way: str = "latent") -> PresetBank:
-    """The way from one preset to another in `STEPS`, both included; see `interpolate.interpolate`.
+    """Interpolate between two presets in `STEPS` steps, including both ends; see `interpolate.interpolate`.
+
+    Args:
+        a: First preset.
+        b: Last preset.
+        way: Method, one of `interpolate.METHODS`.
 
     Raises:
-        LatentError: the model has no finite latents for these presets.
+        LatentError: The model has no finite latents for these presets.
     """
     return interpolate(a, b, STEPS, way)
 
 
 def steps_html(path: PresetBank, note: int, velocity: int, n: int = 5) -> HTML:
-    """Some steps of a path, evenly spaced, as a row that plays them one after another."""
+    """Render `n` evenly spaced steps of a path as a row that can play them one after another.
+
+    Args:
+        path: Presets of the path.
+        note: MIDI note to play.
+        velocity: Velocity, 1 to 127.
+        n: Number of steps to show, including both ends.
+    """
     at = np.linspace(0, len(path) - 1, n).round().astype(int)
     synth = Dexed()
     clips = [
@@ -170,12 +198,12 @@ def steps_html(path: PresetBank, note: int, velocity: int, n: int = 5) -> HTML:
 
 @dataclass(frozen=True)
 class AudibleParameter:
-    """How much a parameter is heard in a preset.
+    """Audibility of a parameter in a preset.
 
     Attributes:
-        parameter: of the voice.
-        value: the one it was moved to, of two that were tried, that changes the sound more.
-        distance: of the sound there from the preset's own, by `objective.FastObjective`.
+        parameter: Parameter of the voice.
+        value: Value that it was moved to; of the two that were tried, the one that changes the sound more.
+        distance: Distance of the changed sound from the preset's own, by `objective.FastObjective`.
     """
 
     parameter: Parameter
@@ -184,15 +212,24 @@ class AudibleParameter:
 
 
 def audible(preset: Preset, note: int, velocity: int, n: int = N_AUDIBLE) -> list[AudibleParameter]:
-    """The parameters that are heard most in this preset at this note, the most audible first.
+    """Find the parameters whose changes are most audible in a preset at one note.
 
-    Each learned parameter is moved by a quarter of its range (at least one step) down and up, as far as it
-    goes, and both sounds are compared with the preset's own: about 290 renders.
+    Each learned parameter is moved down and up by a quarter of its range (at least one step, and not past its
+    limits), and both sounds are compared with the preset's own. This takes about 290 renders.
+
+    Args:
+        preset: Preset to examine.
+        note: MIDI note to play.
+        velocity: Velocity, 1 to 127.
+        n: Number of parameters to return.
+
+    Returns:
+        Parameters, the most audible first.
 
     Raises:
-        ParameterError: the preset is silent at this note.
+        ParameterError: The preset is silent at this note.
     """
-    judge = FastObjective([Dexed().render(preset, note, velocity)], [(note, velocity)])
+    objective = FastObjective([Dexed().render(preset, note, velocity)], [(note, velocity)])
     parameters = [p for p in voice_parameters() if p.learnable]
     down, up = zip(*(_moved(p, preset[p.name]) for p in parameters), strict=True)
     changed = [
@@ -200,7 +237,7 @@ def audible(preset: Preset, note: int, velocity: int, n: int = N_AUDIBLE) -> lis
         for values in (down, up)
         for p, value in zip(parameters, values, strict=True)
     ]
-    distances = judge(np.stack(changed)).reshape(2, -1)  # (direction, parameter)
+    distances = objective(np.stack(changed)).reshape(2, -1)  # (direction, parameter)
     further = distances.argmax(0)
     found = [
         AudibleParameter(p, (down, up)[further[i]][i], float(distances[further[i], i]))
@@ -210,12 +247,13 @@ def audible(preset: Preset, note: int, velocity: int, n: int = N_AUDIBLE) -> lis
 
 
 def _moved(p: Parameter, value: int) -> tuple[int, int]:
+    """Return the values below and above `value` that are tried."""
     step = max(1, (p.maximum + 1) // _MOVE)
     return max(value - step, 0), min(value + step, p.maximum)
 
 
 def audible_table(preset: Preset, found: Sequence[AudibleParameter]) -> HTML:
-    """The parameters, their values, and what moving them does."""
+    """Tabulate the parameters, their values, and the distance after moving them."""
     lines = [
         {
             "parameter": each.parameter.name,
@@ -229,7 +267,14 @@ def audible_table(preset: Preset, found: Sequence[AudibleParameter]) -> HTML:
 
 
 def moved_html(preset: Preset, found: Sequence[AudibleParameter], note: int, velocity: int) -> HTML:
-    """The preset, and the same with one parameter moved, for each of these."""
+    """Render a preset, and versions of it that have one of the parameters moved.
+
+    Args:
+        preset: Preset to change.
+        found: Parameters to move, see `audible`.
+        note: MIDI note to play.
+        velocity: Velocity, 1 to 127.
+    """
     synth = Dexed()
 
     def clip(title: str, preset: Preset) -> Clip:
@@ -249,11 +294,14 @@ def moved_html(preset: Preset, found: Sequence[AudibleParameter], note: int, vel
 
 
 def heard_html(preset: Preset, note: int, velocity: int, title: str = "", *, autoplay: bool = False) -> HTML:
-    """One preset: its sound, picture, .syx and algorithm.
+    """Render one preset with its sound, picture, .syx file and algorithm.
 
     Args:
-        title: default the preset's name.
-        autoplay: begin to play as soon as it is shown.
+        preset: Preset to show.
+        note: MIDI note to play.
+        velocity: Velocity, 1 to 127.
+        title: Title of the clip; by default the preset's name.
+        autoplay: True to play the sound as soon as it is shown.
     """
     clip = Clip(Dexed().render(preset, note, velocity), title or preset.name, preset=preset)
     return listening_rows.row([clip], f"Played at {note_name(note)}@{velocity}", autoplay=autoplay)

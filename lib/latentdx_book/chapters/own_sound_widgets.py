@@ -1,6 +1,6 @@
-"""The widgets of the chapter "Program your own sound", for Jupyter; all they show is made by `own_sound`.
+"""Jupyter widgets of the chapter "Program your own sound"; `own_sound` makes everything that they show.
 
-Nothing here is made while the site is built: widgets in a page would load scripts from another host.
+They are not made while the site is built, because widgets in a page would load scripts from another host.
 """
 
 import time
@@ -27,34 +27,40 @@ from latentdx.retrieval.known_presets import KnownPresets
 from latentdx_book.chapters import own_sound
 
 NOTE = 60
+"""MIDI note that is played at first."""
+
 WAYS = ("latent", "naive", "matched")
-"""Of `METHODS`, those that take no seconds."""
+"""Those of `METHODS` that are fast enough for a slider."""
 
 LEAST_RENDERS, MOST_RENDERS = 16, 20_000
+"""Bounds of a match's budget."""
+
 OWN = "a file of your own"
+"""Entry of the list of sounds that stands for an uploaded file."""
 
 _SOUNDS = ".wav,.flac,.mp3,.ogg,.oga,.opus,.aif,.aiff,.m4a,audio/*"
 _WATCH = """
 window.ldxWatch ??= new MutationObserver(() => window.ldxReady());
 window.ldxWatch.observe(document.body, {childList: true, subtree: true});
 """
-_OFTEN = 0.1  # seconds between two reports to the browser
+_OFTEN = 0.1  # least time between two reports to the browser, in seconds
 _WIDE = {"description_width": "9rem"}
 _LAYOUT = widgets.Layout(width="34rem", max_width="100%")
 
 
 def look() -> HTML:
-    """The book's style and script, for all rows of sounds in a notebook, those to come included."""
+    """Return the book's style and script for all present and future rows of sounds in a notebook."""
     style = media.web_asset("jupyter.css") + media.web_asset("site.css")
     return HTML(f"<style>{style}</style><script>{media.web_asset('site.js')}{_WATCH}</script>")
 
 
 def _framed(content: str) -> str:
-    """Keys pressed within belong to the players, not to JupyterLab."""
+    """Wrap content so that keys pressed in it go to the players and not to JupyterLab."""
     return f'<div class="ldx-live" data-lm-suppress-shortcuts="true">{content}</div>'
 
 
 def _sentence(text: str, *, wrong: bool = False) -> str:
+    """Return a status message, or an alert, as HTML."""
     kind = "ldx-said ldx-wrong" if wrong else "ldx-said"
     return str(Markup('<p class="{}" role="{}">{}</p>').format(kind, "alert" if wrong else "status", text))
 
@@ -76,11 +82,11 @@ def _dropdown(description: str, options: Sequence[Any]) -> widgets.Dropdown:
 
 
 class Shelf(HasTraits):
-    """Presets to choose from, by label: those given, and before them what matches have found.
+    """Presets to choose from: those that matches have found, then those of a bank.
 
     Attributes:
-        presets: label -> preset.
-        filling: while lists are being filled anew, when their values mean nothing.
+        presets: Label -> preset.
+        filling: True while lists are being refilled and their values are meaningless.
     """
 
     presets = Dict()
@@ -90,17 +96,18 @@ class Shelf(HasTraits):
         super().__init__(presets={preset.name: preset for preset in bank})
 
     def add(self, presets: Mapping[str, Preset]) -> None:
+        """Put presets, by their labels, at the beginning of all lists."""
         self.presets = {**presets, **{k: v for k, v in self.presets.items() if k not in presets}}
 
     def choice(self, description: str, label: str = "") -> widgets.Dropdown:
-        """A list of all labels that follows the shelf and keeps what was chosen."""
+        """Make a list of all labels that follows the shelf and keeps its selection, at first `label`."""
         chosen = _dropdown(description, list(self.presets))
         if label:
             chosen.value = label
 
         def follow(_: object) -> None:
             value, self.filling = chosen.value, True
-            chosen.options = list(self.presets)  # which chooses the first
+            chosen.options = list(self.presets)  # this selects the first entry
             chosen.value, self.filling = value, False
 
         self.observe(follow, "presets")
@@ -108,9 +115,10 @@ class Shelf(HasTraits):
 
 
 class Live(widgets.HTML):
-    """Sounds, to be replaced at every touch of a knob, or a sentence why there are none."""
+    """Area that shows sounds, which every change of a control replaces, or a message if there are none."""
 
     def show(self, make: Callable[[], HTML]) -> None:
+        """Show what `make` returns, or the message of the error that it raises."""
         try:
             with media.inside_the_page():
                 self.value = _framed(make())
@@ -119,12 +127,12 @@ class Live(widgets.HTML):
 
 
 class MatchPanel(widgets.VBox):
-    """A sound file in, presets out. The work is done beside the kernel's own, so that "Stop" is heard.
+    """Panel that matches a sound file. It works in a thread of its own, so that "Stop" takes effect.
 
     Attributes:
-        sound, upload, note, velocity, budget, start, stop: what is set and pressed.
-        bar, told, found: progress, a sentence, and what came out.
-        match: the last one; `None` before.
+        sound, upload, note, velocity, budget, start, stop: Controls.
+        bar, told, found: Progress bar, status message and result.
+        match: Last match; `None` before the first.
     """
 
     def __init__(
@@ -156,39 +164,28 @@ class MatchPanel(widgets.VBox):
         self.upload.observe(self._arrived, "value")
         self.sound.observe(self._own_or_not, "value")
         pressed = widgets.HBox([self.start, self.stop])
-        super().__init__(
-            [
-                self.sound,
-                self.upload,
-                self.note,
-                self.velocity,
-                self.budget,
-                pressed,
-                self.bar,
-                self.told,
-                self.found,
-            ]
-        )
+        controls = [self.sound, self.upload, self.note, self.velocity, self.budget, pressed]
+        super().__init__([*controls, self.bar, self.told, self.found])
 
     def wait(self) -> None:
-        """Until the match under way, if any, is done."""
+        """Wait until the running match, if any, is done."""
         if self._work is not None:
             self._work.join()
 
     def _arrived(self, change: Mapping[str, Any]) -> None:
         for file in change["new"]:
-            self.told.value = _sentence(f"Got {file['name']}, {len(file['content']):,} bytes.")
+            self.told.value = _sentence(f"Received {file['name']}, {len(file['content']):,} bytes.")
 
     def _end(self, _: object) -> None:
         self._halt.set()
         self.stop.disabled = True
-        self.told.value = _sentence("Stopping; the best of what was found is tuned and ranked …")
+        self.told.value = _sentence("Stopping; tuning and ranking the best presets so far …")
 
     def _own_or_not(self, change: Mapping[str, Any]) -> None:
         self.upload.layout.display = "" if change["new"] is None else "none"
 
     def _file(self) -> tuple[str, bytes] | None:
-        """Name and content of the sound chosen."""
+        """Return the name and content of the selected sound; `None` if there is none."""
         target: TargetSound | None = self.sound.value
         if target is not None:
             return target.path.name, target.path.read_bytes()
@@ -227,7 +224,7 @@ class MatchPanel(widgets.VBox):
         except LatentDXError as error:
             self.told.value = _sentence(str(error), wrong=True)
         except Exception as error:
-            self.told.value = _sentence(f"It failed, and should not have: {error!r}", wrong=True)
+            self.told.value = _sentence(f"The match failed unexpectedly: {error!r}", wrong=True)
             raise
         finally:
             self.start.disabled, self.stop.disabled = False, True
@@ -241,7 +238,8 @@ class MatchPanel(widgets.VBox):
                 return
             last = time.monotonic()
             self.bar.value = renders
-            self.told.value = _sentence(f"{renders:,} of {budget:,} renders, least distance {distance:.3f}")
+            text = f"{renders:,} of {budget:,} renders, smallest distance {distance:.3f}"
+            self.told.value = _sentence(text)
 
         return report
 
@@ -250,34 +248,29 @@ class MatchPanel(widgets.VBox):
         how = "Stopped" if match.interrupted else "Done"
         self.told.value = _sentence(
             f"{how}: {len(match.candidates)} presets after {match.renders:,} renders and"
-            f" {match.seconds:.0f} s, the nearest at distance {match.best.distance:.3f}."
+            f" {match.seconds:.0f} s, the closest at distance {match.best.distance:.3f}."
         )
         self._matches += 1
         self.shelf.add({f"{c.preset.name}, match {self._matches}": c.preset for c in match.candidates})
 
 
 class BetweenPanel(widgets.VBox):
-    """A slider from one preset to another.
+    """Panel with a slider from one preset to another.
 
     Attributes:
-        start, end, way, position, note, velocity, play: what is set.
-        sound: what is heard there.
-        path: of `own_sound.STEPS` presets; `None` where there is no way.
+        start, end, way, position, note, velocity, play: Controls.
+        sound: Sound at the slider's position.
+        path: Path of `own_sound.STEPS` presets; `None` where the method cannot connect the two presets.
     """
 
     def __init__(self, shelf: Shelf, start: str, end: str) -> None:
         self.shelf = shelf
         self.path: PresetBank | None = None
         self.start, self.end = shelf.choice("From", start), shelf.choice("To", end)
-        self.way = _dropdown("Way", [(METHODS[name].title, name) for name in WAYS])
+        self.way = _dropdown("Method", [(METHODS[name].title, name) for name in WAYS])
+        step = 1 / (own_sound.STEPS - 1)
         self.position = widgets.FloatSlider(
-            0.5,
-            min=0,
-            max=1,
-            step=1 / (own_sound.STEPS - 1),
-            description="Position",
-            style=_WIDE,
-            layout=_LAYOUT,
+            0.5, min=0, max=1, step=step, description="Position", style=_WIDE, layout=_LAYOUT
         )
         self.note, self.velocity = _note(), _velocity()
         self.play = widgets.Checkbox(True, description="play at once", style=_WIDE)
@@ -308,7 +301,7 @@ class BetweenPanel(widgets.VBox):
             return
         preset = self.path[round(self.position.value * (own_sound.STEPS - 1))]
         title = f"{self.position.value:.2f}: {preset.name}"
-        autoplay = self.play.value and change is not None  # not before anybody has touched it
+        autoplay = self.play.value and change is not None  # not before a control has been changed
         self.sound.show(
             lambda: own_sound.heard_html(
                 preset, self.note.value, self.velocity.value, title, autoplay=autoplay
@@ -317,13 +310,13 @@ class BetweenPanel(widgets.VBox):
 
 
 class EditPanel(widgets.VBox):
-    """The parameters that are heard most in a preset, as sliders.
+    """Panel with sliders for the most audible parameters of a preset.
 
     Attributes:
-        preset, note, velocity, play, again, reset: what is set and pressed.
-        sliders: parameter -> its slider.
-        sound: what is heard.
-        edited: the preset as it is now.
+        preset, note, velocity, play, again, reset: Controls.
+        sliders: Name of a parameter -> its slider.
+        sound: Sound of the edited preset.
+        edited: Edited preset.
     """
 
     def __init__(self, shelf: Shelf, preset: str) -> None:
@@ -332,8 +325,10 @@ class EditPanel(widgets.VBox):
         self.preset = shelf.choice("Preset", preset)
         self.note, self.velocity = _note(), _velocity()
         self.play = widgets.Checkbox(True, description="play at once", style=_WIDE)
-        self.again = widgets.Button(description="Most audible now", tooltip="Measure again, as it is now")
-        self.reset = widgets.Button(description="Start again", tooltip="All values as they were")
+        self.again = widgets.Button(
+            description="Most audible now", tooltip="Find the most audible parameters of the edited preset"
+        )
+        self.reset = widgets.Button(description="Start again", tooltip="Restore all values of the preset")
         self.knobs, self.sound = widgets.VBox(), Live()
         self.preset.observe(self._start, "value")
         self.reset.on_click(self._start)
@@ -382,11 +377,19 @@ class EditPanel(widgets.VBox):
 
 
 class Panels:
-    """All three, with one shelf.
+    """All three panels, with a common shelf of presets.
 
     Attributes:
-        match, between, edit: the panels.
-        shelf: of their presets.
+        match, between, edit: The panels.
+        shelf: Presets to choose from.
+
+    Args:
+        model: Model that proposes presets.
+        bank: Presets to start with.
+        examples: Sounds to match, in addition to an uploaded file.
+        known: Presets that may start a search too.
+        start: Label of the preset where the slider starts and which is edited at first.
+        end: Label of the preset where the slider ends.
     """
 
     def __init__(

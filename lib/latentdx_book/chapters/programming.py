@@ -1,4 +1,4 @@
-"""Target sounds as the models program them, for the listening chapters: infer, tune, show, tabulate."""
+"""Programming of target sounds by models for the listening chapters: infer, tune, render rows and tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +16,9 @@ from latentdx.audio.renderer import SINGLE_NOTE, Dexed
 from latentdx.dataset import target_sounds
 from latentdx.dataset.paper_examples import CORPUS
 from latentdx.dataset.target_sounds import TargetSound
-from latentdx.display.distances import compared
 from latentdx.display.downloads import cartridge, originals_allowed
 from latentdx.display.html import HTML
-from latentdx.display.listening_rows import Clip, Distances, row
+from latentdx.display.listening_rows import Clip, Distances, compared, row
 from latentdx.display.tables import table_html
 from latentdx.errors import DataError, DataMissingError
 from latentdx.presets import corpora
@@ -29,19 +28,29 @@ from latentdx.typing import Audio
 from latentdx_book.chapters.trained_models import notice
 
 SHORT = {"num": "N", "numcat": "NC", "numcat++": "N+", "numcat++-six": "6N", "latentdx": "DX", "match": "M"}
-"""A model on the synth's display, after seven letters of the target's name."""
+"""Abbreviation of a model on the synth's display, after seven letters of the target's name."""
 
 
 @dataclass(frozen=True)
 class Models:
-    """The trained models that a chapter asks for, as far as they are here."""
+    """Trained models that a chapter asks for.
+
+    Attributes:
+        found: Name -> model, for those that exist.
+        missing: Names of the others.
+    """
 
     found: Mapping[str, Programmer]
     missing: tuple[str, ...]
 
     @classmethod
     def read(cls, names: Sequence[str], folder: str | Path = "") -> "Models":
-        """By name, in this order, of a folder of checkpoints; default those that ship."""
+        """Load models by name, in this order.
+
+        Args:
+            names: Names of models.
+            folder: Folder of checkpoints; by default the models that ship are loaded.
+        """
         found, missing = {}, []
         for name in names:
             try:
@@ -54,26 +63,26 @@ class Models:
         return cls(found, tuple(missing))
 
     def note(self) -> HTML:
-        """What readers must know of models that are missing; nothing if none is."""
+        """Render a notice on missing models; empty if none is missing."""
         if not self.missing:
             return HTML("")
         absent = ", ".join(f"“{name}”" for name in self.missing)
         return notice(
             f"Trained models are not here: {absent}",
-            "This page was built without these checkpoints. The targets can be heard, and what other models "
-            "made of them; what these would have made is left out.",
+            "This page was built without these checkpoints. It has the targets and the answers of other "
+            "models; the answers of these models are left out.",
         )
 
 
 @dataclass(frozen=True)
 class ProgrammedPreset:
-    """What one model, or a match, made of a target.
+    """Answer of one model, or of a match, to a target.
 
     Attributes:
-        model: its name, as in `load_model`, or "match".
-        title: as a row shows it.
-        inferred: its preset.
-        tuning: what tuning made of that; `None` where it was not tuned.
+        model: Name of the model, as in `load_model`, or "match".
+        title: Title that a row shows.
+        inferred: Preset before tuning.
+        tuning: Result of tuning it; `None` where it was not tuned.
     """
 
     model: str
@@ -83,13 +92,20 @@ class ProgrammedPreset:
 
     @property
     def preset(self) -> Preset:
-        """To be heard and downloaded."""
+        """Preset to listen to and download, after tuning if it was tuned."""
         return self.tuning.preset if self.tuning else self.inferred
 
 
 @dataclass(frozen=True)
 class Programmed:
-    """A target and what models made of it; `note` is the (MIDI note, velocity) at which they are compared."""
+    """Target and the models' answers to it.
+
+    Attributes:
+        target: Target sound with its name and source.
+        sound: Audio as the models received it, float32 (samples,), 22,050 Hz.
+        note: (MIDI note, velocity) at which answers are compared with it.
+        answers: Answers of the models.
+    """
 
     target: TargetSound
     sound: Audio
@@ -115,12 +131,19 @@ class Programmed:
 
 
 def named(preset: Preset, target: str, model: str) -> Preset:
-    """With a name of ten letters that says of what and by which model."""
+    """Return the preset under a name of at most ten letters made of the target's and the model's names."""
     return preset.with_values(f"{target.replace(' ', '')[:7]} {SHORT.get(model, model[:2])}")
 
 
 def infer(model: Programmer, sounds: Sequence[Audio], n_drawn: int = N_DRAWN) -> Preset:
-    """The shipped inference: of a model with a sampler the best of `n_drawn` by rendering, else one pass."""
+    """Program sounds by a model's default inference.
+
+    Args:
+        model: Model that programs.
+        sounds: One sound for each of the model's notes, float32 (samples,), 22,050 Hz.
+        n_drawn: Number of presets that a model with a sampler draws and renders to keep the best one. A model
+            without a sampler uses a single forward pass.
+    """
     if model.model.sampler is None:
         return model.program(sounds)
     return model.program_best(sounds, n_drawn)
@@ -134,7 +157,15 @@ def program(
     n_drawn: int = N_DRAWN,
     note: tuple[int, int] = SINGLE_NOTE[0],
 ) -> Programmed:
-    """Let each single-note model program a sound, and tune what it found."""
+    """Let each single-note model program a sound, and tune its answer.
+
+    Args:
+        target: Target with its name and source.
+        sound: Audio to program, float32 (samples,), 22,050 Hz.
+        models: Models that program it.
+        n_drawn: Number of presets that a model with a sampler draws, see `infer`.
+        note: (MIDI note, velocity) at which answers are rendered and tuned.
+    """
     answers = []
     wanted = pitch.estimate(sound) if models.found else None
     for name, model in models.found.items():
@@ -145,7 +176,7 @@ def program(
 
 
 def original(target: TargetSound) -> Preset | None:
-    """A target's own preset, in a build that may show it and where the corpus is at hand."""
+    """Return a target's own preset; `None` if the build must not show it or the corpus is missing."""
     if target.index is None or not originals_allowed():
         return None
     try:
@@ -155,7 +186,14 @@ def original(target: TargetSound) -> Preset | None:
 
 
 def groups(most: int) -> dict[str, list[TargetSound]]:
-    """The examples of the paper's page by its own labels, `most` of each; then "bonus", what it left out."""
+    """Group the paper's examples by the labels of its page; the group "bonus" has those that the page omits.
+
+    Args:
+        most: Largest number of examples per group.
+
+    Returns:
+        Label -> examples, in alphabetical order, "bonus" last.
+    """
     found: dict[str, list[TargetSound]] = {}
     for t in target_sounds.load("example"):
         if t.chapter in ("programming", "not on the page"):
@@ -167,27 +205,37 @@ def groups(most: int) -> dict[str, list[TargetSound]]:
 
 
 def rows(programmed: Sequence[Programmed]) -> Iterator[HTML]:
-    """All rows of some named examples: in tune, for the blind test, and before tuning."""
+    """Yield the rows of named examples: each in tune, for the blind test, and then before tuning."""
     for p in programmed:
         yield tuned_row(p, label_remark(p.target), blind=True)
         yield from untuned_row(p)
 
 
 def tuned_row(p: Programmed, caption: str = "", *, blind: bool = False) -> HTML:
-    """The target beside what each model made of it, in tune; without models, the target alone."""
+    """Render the target next to each model's answer after tuning; without models, the target alone.
+
+    Args:
+        p: Target and its answers.
+        caption: Sentence on what to listen for.
+        blind: True to include the row in the page's blind test, if it has more than one answer.
+    """
     facts = [(), *((tuning_fact(a.tuning),) if a.tuning else () for a in p.answers)]
     clips = [replace(clip, facts=fact) for clip, fact in zip(p.tuned, facts, strict=True)]
     return row(clips, p.target.name, caption, blind=blind and len(p.answers) > 1)
 
 
 def untuned_row(p: Programmed) -> list[HTML]:
-    """The target beside what tuning changed, as inferred, in a line to open; none if nothing changed."""
+    """Render the target next to the answers that tuning changed, as they were before, behind a line to open.
+
+    Returns:
+        One row, or none if tuning changed nothing.
+    """
     changed = [c for c, a in zip(p.untuned[1:], p.answers, strict=True) if a.preset != a.inferred]
     return [folded(f"{p.target.name}, before tuning", [p.untuned[0], *changed])] if changed else []
 
 
 def folded(name: str, clips: Sequence[Clip]) -> HTML:
-    """A row in a line to open."""
+    """Render a row of clips behind a line to open, which shows its name."""
     return HTML(
         Markup('<details class="ldx-more"><summary>{}</summary>\n{}\n</details>').format(
             name, row(clips, name)
@@ -196,11 +244,11 @@ def folded(name: str, clips: Sequence[Clip]) -> HTML:
 
 
 def tuning_fact(t: Tuning) -> str:
-    """What tuning did, in a few words."""
+    """Describe the result of tuning in a few words."""
     if t.verdict == "no pitch":
         return t.verdict
     before, after = _signed(t.before_cents), f"{_signed(t.after_cents)} cents"
-    if octaves := round(t.after_cents / 1200):  # where that sounds nearer, or the tracker errs
+    if octaves := round(t.after_cents / 1200):  # where another octave sounds closer, or the tracker errs
         many = f"{abs(octaves)} octaves" if abs(octaves) > 1 else "an octave"
         rest = _signed(t.after_cents - 1200 * octaves)
         after = f"{rest} cents, {many} {'higher' if octaves > 0 else 'lower'}"
@@ -214,17 +262,17 @@ def _signed(cents: float) -> str:
 
 
 def label_remark(target: TargetSound) -> str:
-    """What we measure a named example to be, where the authors' page says otherwise."""
+    """Return a remark where our label of a named example differs from the authors' page, otherwise ""."""
     if not target.page_label or target.page_label in target.labels:
         return ""
-    return f"The page calls it {target.page_label}; by our measurement it is {' and '.join(target.labels)}."
+    return f"The page labels it {target.page_label}; by our measurement it is {' and '.join(target.labels)}."
 
 
 # -- tables and downloads ------------------------------------------------------------------------------------
 
 
 def by_model(programmed: Sequence[Programmed]) -> dict[str, list[tuple[Distances, Distances]]]:
-    """Title -> distances of each target, as inferred and in tune."""
+    """Return title of each model -> distances of each target, as inferred and in tune."""
     out: dict[str, list[tuple[Distances, Distances]]] = {}
     for p in programmed:
         for answer, before, after in zip(p.answers, p.untuned[1:], p.tuned[1:], strict=True):
@@ -234,10 +282,10 @@ def by_model(programmed: Sequence[Programmed]) -> dict[str, list[tuple[Distances
 
 
 def means_table(programmed: Sequence[Programmed], caption: str) -> HTML:
-    """Means over the targets by model, as inferred and in tune; nothing without models."""
+    """Tabulate means over the targets by model, as inferred and in tune; empty without models."""
     lines = []
-    for said, pairs in by_model(programmed).items():
-        line: dict[str, object] = {"": said}
+    for title, pairs in by_model(programmed).items():
+        line: dict[str, object] = {"": title}
         for name, column in _COLUMNS.items():
             for when, i in (("as inferred", 0), ("in tune", 1)):
                 line[f"{name}, {when}"] = _text(np.mean([getattr(pair[i], column) for pair in pairs]), name)
@@ -246,10 +294,10 @@ def means_table(programmed: Sequence[Programmed], caption: str) -> HTML:
 
 
 def sounds_table(programmed: Sequence[Programmed], caption: str) -> HTML:
-    """A line a target: each model's distances in tune; and their means. Nothing without models."""
+    """Tabulate each model's distances in tune, one line per target, and their means; empty without models."""
     lines = []
-    for i, said in enumerate([*(p.target.name for p in programmed), "mean"]):
-        line: dict[str, object] = {"": said}
+    for i, title in enumerate([*(p.target.name for p in programmed), "mean"]):
+        line: dict[str, object] = {"": title}
         for name, column in _COLUMNS.items():
             for model, pairs in by_model(programmed).items():
                 values = [getattr(after, column) for _, after in pairs]
@@ -259,7 +307,7 @@ def sounds_table(programmed: Sequence[Programmed], caption: str) -> HTML:
 
 
 def tuning_table(programmed: Sequence[Programmed], caption: str) -> HTML:
-    """What tuning did to each answer, and what the steps leave at best; nothing without models."""
+    """Tabulate what tuning did to each answer, and the smallest possible error; empty without models."""
 
     def cell(t: Tuning) -> str:
         least = f", at best {t.reachable_cents:.1f}" if np.isfinite(t.reachable_cents) else ""
@@ -272,17 +320,22 @@ def tuning_table(programmed: Sequence[Programmed], caption: str) -> HTML:
 
 
 def _table(lines: Sequence[Mapping[str, object]], caption: str) -> HTML:
-    """Nothing where there is no column but the first."""
+    """Render a table; empty where it has only its first column."""
     return table_html(pd.DataFrame(lines), caption) if lines and len(lines[0]) > 1 else HTML("")
 
 
 def presets_of(programmed: Sequence[Programmed]) -> list[Preset]:
-    """Of all answers, in tune, in order."""
+    """Return the presets of all answers, in tune, in order."""
     return [answer.preset for p in programmed for answer in p.answers]
 
 
 def download(presets: Sequence[Preset], name: str) -> HTML:
-    """A chapter's cartridge, or as many as it takes, numbered; nothing without presets."""
+    """Offer presets as one cartridge, or as numbered ones if there are more than 32; empty without presets.
+
+    Args:
+        presets: Presets to offer.
+        name: Name of the file without ".syx"; several files are named `name`-1, `name`-2 ….
+    """
     parts = [presets[i : i + BANK_VOICES] for i in range(0, len(presets), BANK_VOICES)]
     names = [name] if len(parts) == 1 else [f"{name}-{number}" for number in range(1, len(parts) + 1)]
     return HTML("\n".join(cartridge(*part) for part in zip(parts, names, strict=True)))

@@ -1,4 +1,4 @@
-"""Paired comparisons for the chapter "Results": representations, notes, splits, seeds."""
+"""Paired comparisons of the chapter "Results": representations, notes, splits, seeds."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -31,12 +31,12 @@ from latentdx_book.chapters.result_data import (
 )
 
 Part = Callable[[npt.NDArray[Any]], npt.NDArray[np.bool_]]
-"""Which rows of a corpus belong."""
+"""Function that marks the rows of a corpus which belong to a part of it."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A comparison to make: does `b` improve on `a`?"""
+    """Comparison that tests whether the result named `b` improves on `a`; `question` names the difference."""
 
     a: str
     b: str
@@ -48,8 +48,9 @@ COMPARISONS = (
     Comparison("numcat", "numcat++", "small numbers as categories too"),
     Comparison("numcat++-mlp", "numcat++", "flow instead of MLP"),
     Comparison("numcat++", "latentdx", "our own model"),
-    Comparison("numcat++", "numcat++-seed1", "nothing but another seed"),
+    Comparison("numcat++", "numcat++-seed1", "only another seed"),
 )
+"""Comparisons of the chapter's table."""
 
 
 def compare_steps(
@@ -58,10 +59,20 @@ def compare_steps(
     metrics: Sequence[str] = (LEADING, "log_stft_mae"),
     **where: Any,
 ) -> pd.DataFrame:
-    """Paired tests of each step whose results are there, Holm-corrected over all that are.
+    """Test each comparison whose results exist on common presets, with Holm correction over all of them.
+
+    Args:
+        f: Results to read.
+        steps: Comparisons to test.
+        metrics: Metrics to compare by.
+        **where: Results to include, see `ResultData.select`.
 
     Returns:
-        step, metric, before, after (medians on common presets), improved (share of presets), p, verdict.
+        One row per comparison and metric. Columns: step, question, metric, n, before, after (medians on
+        common presets), improved (share of presets), p, better, verdict.
+
+    Raises:
+        NotMeasuredError: No comparison has both results.
     """
     lines = []
     for step in steps:
@@ -76,13 +87,13 @@ def compare_steps(
         ]
     if not lines:
         raise NotMeasuredError(
-            "No two of the models that are compared here are evaluated. `latentdx evaluate` does it."
+            "No two of the models to compare have been evaluated. `latentdx evaluate` evaluates them."
         )
-    return _judged(pd.DataFrame(lines))
+    return _with_verdicts(pd.DataFrame(lines))
 
 
 def _compared(a: Result, b: Result, metric: str, note: Sequence[int] | None = None) -> dict[str, Any]:
-    """Medians on common presets, share of them in which b is better, p as it is."""
+    """Return medians on common presets, the share of them in which `b` is better, and the uncorrected p."""
     x, y = (per_preset(r, metric, note) for r in (a, b))
     both = pd.concat([x, y], axis=1, keys=["a", "b"]).dropna()
     if METRICS[metric].better == "higher":
@@ -102,8 +113,8 @@ def _compared(a: Result, b: Result, metric: str, note: Sequence[int] | None = No
     }
 
 
-def _judged(table: pd.DataFrame) -> pd.DataFrame:
-    """p adjusted over the table (Holm), and a verdict of each line: ranks and medians must agree."""
+def _with_verdicts(table: pd.DataFrame) -> pd.DataFrame:
+    """Correct p over the table (Holm) and add a verdict per line, for which ranks and medians must agree."""
     table = table.assign(p=statistics.holm(table["p"]))
 
     def verdict(line: pd.Series) -> str:
@@ -119,14 +130,14 @@ def _judged(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _verdict_table(table: pd.DataFrame, first: Mapping[str, str], caption: str) -> HTML:
-    """Lines of `_judged` as a reader wants them; `first` names leading columns."""
+    """Format lines of `_with_verdicts`; `first` maps the leading columns to their headings."""
     out = pd.DataFrame(
         {
             **{shown_: table[key] for key, shown_ in first.items()},
             "metric": [METRICS[m].title for m in table["metric"]],
             "before": [number(v, METRICS[m]) for v, m in zip(table["before"], table["metric"], strict=True)],
             "after": [number(v, METRICS[m]) for v, m in zip(table["after"], table["metric"], strict=True)],
-            "improved": [f"{100 * v:.0f} %" for v in table["improved"]],
+            "improved": [f"{100 * v:.0f}%" for v in table["improved"]],
             "p": [p_text(p) for p in table["p"]],
             "verdict": table["verdict"],
         }
@@ -136,18 +147,18 @@ def _verdict_table(table: pd.DataFrame, first: Mapping[str, str], caption: str) 
 
 @shown
 def steps_table(f: ResultData, **where: Any) -> HTML:
-    """`compare_steps` as a table."""
+    """Render the comparisons of `compare_steps` as a table."""
     table = compare_steps(f, **where)
     return _verdict_table(
         table,
-        {"step": "step", "question": "what it is"},
-        f"Paired tests on {table['n'].max():,} presets, Holm-corrected over these {len(table)}",
+        {"step": "step", "question": "difference"},
+        f"Paired tests on {table['n'].max():,} presets, Holm-corrected over these {len(table)} tests",
     )
 
 
 @shown
 def notes_table(f: ResultData) -> HTML:
-    """Six notes against one, at notes that neither or only some were trained at."""
+    """Compare the six-note model with single-note models, at notes that not all of them were trained on."""
     six = f.get("numcat++-six", notes=5, selection=None)
     lines = []
     singles = [r for r in f.select(notes=5, selection=None) if r.provenance.name.startswith("numcat++")]
@@ -163,15 +174,15 @@ def notes_table(f: ResultData) -> HTML:
         ]
     if not lines:
         raise NotMeasuredError(
-            "The single-note model is not evaluated at the same notes. "
-            "`latentdx evaluate numcat++ --notes 60:20,60:64,60:127,40:85,70:85` does it."
+            "The single-note model has not been evaluated at the same notes. "
+            "`latentdx evaluate model numcat++ --notes 60:20,60:64,60:127,40:85,70:85` evaluates it."
         )
-    table = _judged(pd.DataFrame(lines))
+    table = _with_verdicts(pd.DataFrame(lines))
     return _verdict_table(
         table,
         {"against": "single-note model", "note": "note, velocity"},
-        f"Six notes (after) against one (before): medians of {table['n'].max():,} presets, paired tests, "
-        f"Holm-corrected over these {len(table)}",
+        f"Six notes (after) against one (before): medians over {table['n'].max():,} presets, paired tests, "
+        f"Holm-corrected over these {len(table)} tests",
     )
 
 
@@ -179,19 +190,28 @@ MATCHED = (
     *("latentdx", "latentdx-best-of-64", "nearest-unrelated", "nearest-genetic"),
     *("match-500", "match-2000", "match-10000", "one-step"),
 )
+"""Names of the results that `match_table` compares."""
 
 
 @shown
 def match_table(f: ResultData, of: str = "match-2000", against: str = "nearest-genetic") -> HTML:
-    """Matches beside what else a sound can be answered by, on the presets that `of` was measured on: medians
-    with intervals, and in how many each is nearer than `against`."""
+    """Compare matches with other answers to a sound: medians with intervals, and shares that are closer.
+
+    Args:
+        f: Results to read.
+        of: Name of the match whose presets are used, and which the caption names.
+        against: Name of the result that the shares refer to.
+
+    Raises:
+        NotMeasuredError: One of the two has no result on the same presets.
+    """
     everything = f.select(selection=None)
     rows = set(f.get(of, selection=None).table["row"])
     covering = {base_name(r): r for r in everything if rows <= set(r.table["row"])}
     found = {name: covering[name] for name in MATCHED if name in covering}
     if against not in found:
         raise NotMeasuredError(
-            f"{against} is not measured on the same presets. `latentdx evaluate match` does."
+            f"There is no result of {against} on the same presets. `latentdx evaluate match` makes it."
         )
     metrics = ("spectral_convergence", LEADING, "log_stft_mae", "log_mel_mae")
     values = {name: {m: per_preset(r, m).loc[sorted(rows)] for m in metrics} for name, r in found.items()}
@@ -200,26 +220,26 @@ def match_table(f: ResultData, of: str = "match-2000", against: str = "nearest-g
         line: dict[str, object] = {"": r.provenance.title}
         line |= {heading(METRICS[m]): interval(estimate(values[name][m]), METRICS[m]) for m in metrics}
         for m in metrics[:2]:
-            nearer = (values[name][m] < values[against][m]).mean()
-            line[f"nearer, {METRICS[m].title}"] = "–" if name == against else f"{100 * nearer:.0f} %"
+            closer = (values[name][m] < values[against][m]).mean()
+            line[f"closer, {METRICS[m].title}"] = "–" if name == against else f"{100 * closer:.0f}%"
         lines.append(line)
     less = [1 - values[of][m].median() / values[against][m].median() for m in metrics[:2]]
-    told = " and ".join(
-        f"{100 * x:.0f} % in {METRICS[m].title}" for x, m in zip(less, metrics[:2], strict=True)
+    gains = " and ".join(
+        f"{100 * x:.0f}% in {METRICS[m].title}" for x, m in zip(less, metrics[:2], strict=True)
     )
     return table_html(
         pd.DataFrame(lines, dtype=object),
-        f"Medians over {len(rows)} presets with 95 % intervals, and the share of presets in which each is "
-        f"nearer than “{found[against].provenance.title}”. Below that median by {told}: "
-        f"“{found[of].provenance.title}”",
+        f"Medians over {len(rows)} presets with 95% intervals, and the share of presets in which each is "
+        f"closer than “{found[against].provenance.title}”. In comparison, the median of "
+        f"“{found[of].provenance.title}” is lower by {gains}",
     )
 
 
 @shown
 def split_table(f: ResultData) -> HTML:
-    """Trained and tested on the random split, as the paper, beside the split without twins.
+    """Compare training and testing on the paper's random split and on the split without near duplicates.
 
-    The random split's test presets are told apart by whether a twin of theirs was in the training set.
+    The random split's test presets are also divided by whether the training set has a near duplicate.
     """
     metrics = ("categorical_accuracy", "numerical_mae", "live_accuracy", LEADING, "log_stft_mae")
     random = f.get("numcat++-random", split="random", selection=None)
@@ -228,21 +248,22 @@ def split_table(f: ResultData) -> HTML:
     twins = kept["index"][kept["twin_group"].isin(known)].to_numpy()
     parts: dict[str, Part] = {
         "random split": lambda rows: np.ones(len(rows), bool),
-        "… with a twin in training": lambda rows: np.isin(rows, twins),
+        "… with a near duplicate in training": lambda rows: np.isin(rows, twins),
         "… without": lambda rows: ~np.isin(rows, twins),
     }
-    lines = [_part(said, random, metrics, part) for said, part in parts.items()]
+    lines = [_part(title, random, metrics, part) for title, part in parts.items()]
     with suppress(NotMeasuredError):
         disjoint = f.get("numcat++", selection=None)
         lines.append(_part("twin-disjoint split", disjoint, metrics, parts["random split"]))
     return table_html(
         pd.DataFrame(lines, dtype=object).fillna("–"),
-        "NumCat++ trained and tested on each split: medians of sounds, means of parameters, 95 % intervals",
+        "NumCat++ trained and tested on each split: medians of sounds, means of parameters, 95% intervals",
     )
 
 
-def _part(said: str, r: Result, metrics: Iterable[str], part: Part) -> dict[str, object]:
-    line: dict[str, object] = {"": said}
+def _part(title: str, r: Result, metrics: Iterable[str], part: Part) -> dict[str, object]:
+    """Return the table's line for a part of a result's presets."""
+    line: dict[str, object] = {"": title}
     for m in metrics:
         values = per_preset(r, m)
         values = values[part(values.index.to_numpy())]

@@ -1,6 +1,6 @@
-"""What the chapter "Results" reads, and how it writes figures down.
+"""Data of the chapter "Results", and the formatting of its numbers.
 
-Everything comes from the files that `latentdx evaluate` left; what is not there is said to be missing.
+Everything comes from the files that `latentdx evaluate` writes. A notice appears where results are missing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +24,7 @@ from latentdx.registry import data_path
 from latentdx.training.profile import model_names
 from latentdx_book.chapters.trained_models import notice
 
+# metrics of a table: distances of sounds, and errors of parameters
 SOUND = ("log_stft_mae", "spectral_convergence", "mfcc13_mae", "mfcc40_mae", "log_mel_mae", "f0_error")
 PARAMETERS = (
     "numerical_mae",
@@ -35,18 +36,18 @@ PARAMETERS = (
     "live_accuracy",
 )
 LEADING = "mfcc13_mae"
-"""The metric of break-downs and figures."""
+"""Metric of breakdowns and figures."""
 
 
 class NotMeasuredError(LatentDXError):
-    """A section's results are not there; the message says what makes them, with commands in backticks."""
+    """Error for results that are missing; its message names the command that makes them, in backticks."""
 
 
 def shown(section: Callable[..., HTML]) -> Callable[..., HTML]:
-    """A section that, without its results, is a visible note instead of an error."""
+    """Decorate a section so that it shows a notice, instead of failing, where its results are missing."""
 
     @wraps(section)
-    def instead(*arguments: Any, **named: Any) -> HTML:
+    def section_or_notice(*arguments: Any, **named: Any) -> HTML:
         try:
             return section(*arguments, **named)
         except NotMeasuredError as absent:
@@ -55,16 +56,16 @@ def shown(section: Callable[..., HTML]) -> Callable[..., HTML]:
             text = Markup("").join(code.format(part) if i % 2 else part for i, part in enumerate(parts))
             return notice("Not measured yet", text)
 
-    return instead
+    return section_or_notice
 
 
 def base_name(result: Result) -> str:
-    """Without the "-on-<n>" of a part of the test set."""
+    """Return a result's name without the "-on-<n>" of a part of the test set."""
     return result.provenance.name.split("-on-")[0]
 
 
 def _order(result: Result) -> tuple[int, int, bool, str]:
-    """References, trained models as in their profiles, anchors from the best to the worst."""
+    """Return a result's sort key: references, models as in their profiles, anchors from best to worst."""
     p = result.provenance
     if p.kind in ("model", "search"):
         base = base_name(result).split("-best-of-")[0]
@@ -82,7 +83,13 @@ def _order(result: Result) -> tuple[int, int, bool, str]:
 
 @dataclass(frozen=True)
 class ResultData:
-    """The results in a folder, in the order of the tables; `summary` is empty where there is none."""
+    """Results in a folder.
+
+    Attributes:
+        folder: Folder of the results.
+        results: Results in the order of the tables.
+        summary: Contents of the folder's summary; empty where there is none.
+    """
 
     folder: Path
     results: tuple[Result, ...]
@@ -90,7 +97,7 @@ class ResultData:
 
     @classmethod
     def read(cls, folder: str | Path = "") -> "ResultData":
-        """Of a folder, default `data/results`."""
+        """Read a folder, default `data/results`."""
         place = Path(folder) if folder else data_path("results")
         written = (place / summary.FILE).exists()
         return cls(place, tuple(sorted(read_all(place), key=_order)), summary.read(place) if written else {})
@@ -98,10 +105,15 @@ class ResultData:
     def select(
         self, *, split: str = "twin-disjoint", notes: int = 1, selection: str | None = ""
     ) -> list[Result]:
-        """Those on a split, at one note or at several; `selection` `None` takes any.
+        """Return the results on the test set of a split.
+
+        Args:
+            split: Name of the split.
+            notes: 1 for results at a single note; a higher number for results at several notes.
+            selection: Part of the test set; "" is the whole set, and `None` accepts any.
 
         Raises:
-            NotMeasuredError: there is none.
+            NotMeasuredError: There is no such result.
         """
         found = [
             r
@@ -111,18 +123,37 @@ class ResultData:
             and selection in (None, r.provenance.selection)
         ]
         if not found:
-            raise NotMeasuredError(f"There is no result on the {split} split. `latentdx evaluate` makes it.")
+            raise NotMeasuredError(
+                f"There is no result on the {split} split. `latentdx evaluate` evaluates the models."
+            )
         return found
 
     def get(self, name: str, **where: Any) -> Result:
-        """One result by its name, ignoring "-on-<n>" of a part; raises `NotMeasuredError`."""
+        """Return a result by its name, ignoring the "-on-<n>" of a part of the test set.
+
+        Args:
+            name: Name of the result.
+            **where: Arguments of `select`.
+
+        Raises:
+            NotMeasuredError: There is no such result.
+        """
         for result in self.select(**where):
             if base_name(result) == name:
                 return result
-        raise NotMeasuredError(f"{name} has no result here. `latentdx evaluate {name}` makes it.")
+        kind = "anchors" if name in ANCHORS else "match" if name.startswith("match-") else f"model {name}"
+        raise NotMeasuredError(f"There is no result of {name}. `latentdx evaluate {kind}` makes it.")
 
     def best(self, results: Sequence[Result], metric: str, selection: str = "") -> str | None:
-        """Name of the result that beats all others by its paired tests, as the summary has it."""
+        """Return the name of the result that beats all others by paired tests; `None` if none does.
+
+        The tests are those of the summary.
+
+        Args:
+            results: Results to compare.
+            metric: Metric to compare them by.
+            selection: Part of the test set; "" is the whole set.
+        """
         names = {r.provenance.name for r in results if r.provenance.kind != "reference"}
         first = results[0].provenance
         for comparison in self.summary.get("comparisons", ()):
@@ -133,7 +164,7 @@ class ResultData:
 
 
 def per_preset(result: Result, metric: str, note: Sequence[int] | None = None) -> pd.Series:
-    """Row -> value, averaged over notes, or at one (note, velocity)."""
+    """Return row -> value of a metric, averaged over notes, or at one (MIDI note, velocity)."""
     table = result.table
     if note is not None:
         table = table[(table["note"] == note[0]) & (table["velocity"] == note[1])]
@@ -144,37 +175,37 @@ def per_preset(result: Result, metric: str, note: Sequence[int] | None = None) -
 
 
 def number(value: float | None, metric: Metric) -> str:
-    """As the metric prints it; a share as per cent."""
+    """Format a value with the metric's decimals, a share as a percentage, and a missing value as a dash."""
     if value is None or not np.isfinite(value):
         return "–"
     if metric.unit == "share":
-        return f"{100 * value:.{max(metric.decimals - 3, 1)}f} %"
+        return f"{100 * value:.{max(metric.decimals - 3, 1)}f}%"
     return f"{value:,.{metric.decimals}f}".replace("-", "−")
 
 
 def interval(estimate: Sequence[float | None], metric: Metric, *, bold: bool = False) -> Markup:
-    """A value with its interval under it."""
+    """Format (value, low, high) as a value with its interval below it, the value in bold if asked."""
     value, low, high = (number(x, metric) for x in estimate)
     shown_ = Markup("<strong>{}</strong>").format(value) if bold else value
     if value == "–":
         return Markup("–")
     return Markup('{}<br><span class="ldx-interval">{} – {}</span>').format(
-        shown_, low.removesuffix(" %"), high.removesuffix(" %")
+        shown_, low.removesuffix("%"), high.removesuffix("%")
     )
 
 
 def estimate(values: npt.ArrayLike, statistic: str = "median") -> tuple[float, float, float]:
-    """A median or mean with its bootstrap interval."""
+    """Return a median or mean with its bootstrap interval: value, low, high."""
     e = statistics.bootstrap(values, statistic)  # type: ignore[arg-type]
     return e.value, e.low, e.high
 
 
 def p_text(p: float) -> str:
-    """A p-value: three decimals, or that it is below 0.001."""
+    """Format a p-value with three decimals, or as below 0.001."""
     return "–" if not np.isfinite(p) else "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
 
 
 def heading(metric: Metric) -> str:
-    """A column's name: with its unit, and an arrow to the better side."""
+    """Return the heading of a metric's column: its title, its unit, and an arrow toward better values."""
     unit = f", {metric.unit}" if metric.unit and metric.unit != "share" else ""
     return f"{metric.title}{unit} {'↓' if metric.better == 'lower' else '↑'}"

@@ -31,7 +31,13 @@ _BY_KIND = {"model": COLORS[0], "search": COLORS[4], "anchor": COLORS[3], "refer
 
 @shown
 def overview_figure(f: ResultData, metric: str = LEADING, **where: Any) -> HTML:
-    """Medians with intervals of all results, best on top."""
+    """Plot medians with intervals of all results, the best on top.
+
+    Args:
+        f: Results to read.
+        metric: Metric to show.
+        **where: Results to include, see `ResultData.select`.
+    """
     results = f.select(**where)
     m = METRICS[metric]
     lines = sorted(
@@ -44,30 +50,38 @@ def overview_figure(f: ResultData, metric: str = LEADING, **where: Any) -> HTML:
         ax.errorbar(value, y, xerr=[[value - low], [high - value]], fmt="o", color=color, capsize=3)
     ax.set_yticks(range(len(lines)), [r.provenance.title for _, r in lines])
     ax.set(xlabel=f"{m.title}, median", xlim=(0, None), ylim=(-0.6, len(lines) - 0.4))
-    told = "; ".join(f"{r.provenance.title} {number(e[0], m)}" for e, r in reversed(lines))
+    text = "; ".join(f"{r.provenance.title} {number(e[0], m)}" for e, r in reversed(lines))
     n = results[0].table["row"].nunique()
     return figure_html(
         figure,
-        f"Medians of {m.title} with their intervals, the best on top: {told}.",
-        caption=f"{m.title} over {n:,} presets, lower is better. Models teal, anchors violet.",
+        f"Medians of {m.title} with their intervals, the best on top: {text}.",
+        caption=f"{m.title} over {n:,} presets, lower is better. Models are teal, anchors violet.",
     )
 
 
 # -- parameters ----------------------------------------------------------------------------------------------
 
 
-def learnt(f: ResultData, name: str, **where: Any) -> pd.DataFrame:
-    """Each kind of parameter, operators taken together, for one model against the mean preset.
+def learned(f: ResultData, name: str, **where: Any) -> pd.DataFrame:
+    """Tabulate how well a model predicts each parameter, with the operators taken together.
+
+    Args:
+        f: Results to read.
+        name: Name of the model.
+        **where: Results to include, see `ResultData.select`.
 
     Returns:
-        parameter, kind ("numerical" or "categorical"), live (share of preset and parameter pairs in which it
-        can be heard), error and guess (live MAE, or share of wrong answers, of the model and of the mean
-        preset), skill (1 - error / guess: 0 is guessing, 1 is perfect).
+        Columns parameter, kind ("numerical" or "categorical"), n (number of pairs of preset and parameter in
+        which it can be heard), live (share of such pairs), error and guess (live MAE, or share of wrong
+        answers, of the model and of the mean preset), skill (1 - error / guess: 0 is guessing, 1 is perfect).
+
+    Raises:
+        NotMeasuredError: The results have no figures for single parameters.
     """
     model, mean = f.get(name, **where), f.get("mean", **where)
     if not model.provenance.by_parameter or not mean.provenance.by_parameter:
         raise NotMeasuredError(
-            "Live parameters were not looked for. `latentdx evaluate` without `--quick` does it."
+            "Audible parameters have not been measured. `latentdx evaluate` without `--quick` does so."
         )
     n = model.table["row"].nunique()
     lines = []
@@ -97,46 +111,52 @@ def learnt(f: ResultData, name: str, **where: Any) -> pd.DataFrame:
 
 
 def _bare(name: str) -> str:
-    """Without the operator's number."""
+    """Return a parameter's name without the operator's number."""
     return name.split(" ", 1)[1] if name.startswith("OP") and name[2].isdigit() else name
 
 
 @shown
 def parameter_figure(f: ResultData, name: str, **where: Any) -> HTML:
-    """Skill of one model by kind of parameter, beside how often it can be heard at all."""
-    table = learnt(f, name, **where).dropna(subset="skill").sort_values("skill")
+    """Plot a model's skill by parameter, next to how often each parameter can be heard.
+
+    Args:
+        f: Results to read.
+        name: Name of the model.
+        **where: Results to include, see `ResultData.select`.
+    """
+    table = learned(f, name, **where).dropna(subset="skill").sort_values("skill")
     figure, axes = new_figure(1, 2, size=(7.4, 0.8 + 0.19 * len(table)), sharey="row")
     y = np.arange(len(table))
     for ax in axes[0]:
         ax.tick_params(axis="y", labelsize=8)
     colors = [COLORS[0] if k == "numerical" else COLORS[1] for k in table["kind"]]
     axes[0, 0].barh(y, 100 * table["skill"], color=colors, height=0.7)
-    axes[0, 0].set(xlabel="% of guessing's error removed", title="Learnt", ylim=(-0.7, len(table) - 0.3))
+    axes[0, 0].set(xlabel="% of guessing's error removed", title="Learned", ylim=(-0.7, len(table) - 0.3))
     axes[0, 0].set_yticks(y, table["parameter"])
     axes[0, 1].barh(y, 100 * table["live"], color=COLORS[3], height=0.7)
-    axes[0, 1].set(xlabel="% of presets", title="Can be heard", xlim=(0, 100))
+    axes[0, 1].set(xlabel="% of presets", title="Audible", xlim=(0, 100))
     best, worst = table.iloc[::-1].head(3), table.head(3)
-    said = f.get(name, **where).provenance.title
+    title = f.get(name, **where).provenance.title
     return figure_html(
         figure,
-        f"Bars by kind of parameter. Best learnt: {', '.join(best['parameter'])}; "
-        f"least: {', '.join(worst['parameter'])}. Beside them, in how many presets each can be heard.",
-        caption=f"{said}, over live parameters, against always answering the training set's mean or "
-        "commonest value. Numerical parameters in teal, by mean absolute error; categorical ones in orange, "
-        "by wrong answers.",
+        f"One bar per parameter. Best learned: {', '.join(best['parameter'])}; least: "
+        f"{', '.join(worst['parameter'])}. A second bar shows in how many presets each can be heard.",
+        caption=f"{title}, over live parameters, compared with always answering the training set's mean or "
+        "most common value. Numerical parameters are teal, by mean absolute error; categorical ones are "
+        "orange, by wrong answers.",
     )
 
 
 @shown
 def parameter_table(f: ResultData, name: str, **where: Any) -> HTML:
-    """The figure's numbers."""
-    table = learnt(f, name, **where)
+    """Tabulate the numbers of `parameter_figure`, with the same arguments."""
+    table = learned(f, name, **where)
 
     def text(value: float, kind: str) -> str:
         return (
             "–"
             if not np.isfinite(value)
-            else f"{100 * value:.1f} %"
+            else f"{100 * value:.1f}%"
             if kind == "categorical"
             else f"{value:.3f}"
         )
@@ -145,15 +165,15 @@ def parameter_table(f: ResultData, name: str, **where: Any) -> HTML:
         {
             "parameter": table["parameter"],
             "kind": table["kind"],
-            "can be heard": [f"{100 * x:.1f} %" for x in table["live"]],
+            "audible": [f"{100 * x:.1f}%" for x in table["live"]],
             "error": [text(x, k) for x, k in zip(table["error"], table["kind"], strict=True)],
             "guessing": [text(x, k) for x, k in zip(table["guess"], table["kind"], strict=True)],
         }
     )
-    said = f.get(name, **where).provenance.title
+    title = f.get(name, **where).provenance.title
     return table_html(
         out,
-        f"{said}: mean absolute error of numerical parameters, wrong answers of categorical ones",
+        f"{title}: mean absolute error of numerical parameters, wrong answers of categorical ones",
         scroll=True,
     )
 
@@ -163,7 +183,14 @@ def parameter_table(f: ResultData, name: str, **where: Any) -> HTML:
 
 @shown
 def algorithm_figure(f: ResultData, names: Sequence[str], metric: str = LEADING, **where: Any) -> HTML:
-    """Medians by the target's algorithm, for each of some results, and how many presets have it."""
+    """Plot medians by the target's algorithm for several results.
+
+    Args:
+        f: Results to read.
+        names: Names of the results; missing ones are left out.
+        metric: Metric to show.
+        **where: Results to include, see `ResultData.select`.
+    """
     found: list[Result] = []
     for name in names:
         try:
@@ -171,7 +198,7 @@ def algorithm_figure(f: ResultData, names: Sequence[str], metric: str = LEADING,
         except NotMeasuredError:
             continue
     if not found:
-        raise NotMeasuredError("None of the models is evaluated. `latentdx evaluate` does it.")
+        raise NotMeasuredError("None of the models has been evaluated. `latentdx evaluate` evaluates them.")
     m = METRICS[metric]
     figure, axes = new_figure(size=(7.4, 3.2))
     for r, marker in zip(found, "osv^", strict=False):
@@ -199,12 +226,19 @@ def algorithm_figure(f: ResultData, names: Sequence[str], metric: str = LEADING,
 def samples_figure(
     f: ResultData, metrics: Sequence[str] = (LEADING, "log_stft_mae"), anchor: str = "nearest-unrelated"
 ) -> HTML:
-    """Medians of the best of so many samples, with the anchor as a line."""
+    """Plot the median of the best sample against the number of samples, with an anchor as a line.
+
+    Args:
+        f: Results to read.
+        metrics: Metrics to show, one axis each.
+        anchor: Name of the result that is drawn as a line.
+    """
     curves = best_of_n.read_curves(f.folder)
     curves = curves[~curves["name"].str.startswith("match-")]
     if curves.empty:
         raise NotMeasuredError(
-            "No samples were drawn yet. `latentdx evaluate latentdx --best-of 64 --limit 1000` does it."
+            "No samples have been drawn yet. "
+            "`latentdx evaluate model latentdx --best-of 64 --limit 1000` draws them."
         )
     return _curves_figure(f, curves, metrics, anchor)
 
@@ -215,27 +249,33 @@ def match_figure(
     metrics: Sequence[str] = ("spectral_convergence", LEADING),
     anchor: str = "nearest-genetic",
 ) -> HTML:
-    """Medians of what a match has found after so many renders, with the anchor as a line."""
+    """Plot the median result of a match against the number of renders, with an anchor as a line.
+
+    Args:
+        f: Results to read.
+        metrics: Metrics to show, one axis each.
+        anchor: Name of the result that is drawn as a line.
+    """
     curves = best_of_n.read_curves(f.folder)
     curves = curves[curves["name"].isin(["match-2000", "match-10000"])]
     if curves.empty:
-        raise NotMeasuredError("No match was measured yet. `latentdx evaluate match` does it.")
+        raise NotMeasuredError("No match has been measured yet. `latentdx evaluate match` measures it.")
     return _curves_figure(f, curves.sort_values("n", ascending=False, kind="stable"), metrics, anchor)
 
 
 def _curves_figure(f: ResultData, curves: pd.DataFrame, metrics: Sequence[str], anchor: str) -> HTML:
     curves = curves[curves["metric"].isin(metrics)]
     figure, axes = new_figure(1, len(metrics), size=(7.4, 3.2))
-    told = []
+    texts = []
     for ax, metric in zip(axes[0], metrics, strict=True):
         m = METRICS[metric]
-        for (_, said), part in curves[curves["metric"] == metric].groupby(["name", "title"], sort=False):
-            ax.plot(part["samples"], part["median"], marker="o", label=said)
+        for (_, title), part in curves[curves["metric"] == metric].groupby(["name", "title"], sort=False):
+            ax.plot(part["samples"], part["median"], marker="o", label=title)
             ax.fill_between(part["samples"], part["low"], part["high"], alpha=0.25)
             first, last = part["median"].iloc[0], part["median"].iloc[-1]
-            told.append(
-                f"{said}, {m.title}: {number(first, m)} in one pass, {number(last, m)} as the best of "
-                f"{part['samples'].iloc[-1]:,} ({f'{100 * (last / first - 1):+.0f}'.replace('-', '−')} %)"
+            texts.append(
+                f"{title}, {m.title}: {number(first, m)} in one pass, {number(last, m)} as the best of "
+                f"{part['samples'].iloc[-1]:,} ({f'{100 * (last / first - 1):+.0f}'.replace('-', '−')}%)"
             )
         try:
             r = f.get(anchor, selection=None)
@@ -250,19 +290,25 @@ def _curves_figure(f: ResultData, curves: pd.DataFrame, metrics: Sequence[str], 
         ax.set_xticks(ticks, [f"{t:,}" for t in ticks])
         ax.set(xlabel="candidates rendered", ylabel="median", title=m.title, ylim=(0, None))
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
-    text = "; ".join(told)
+    text = "; ".join(texts)
     whole = curves["n"].map("{:,} presets".format)
     presets = "; ".join(curves["selection"].where(curves["selection"] != "", whole).unique())
     return figure_html(
         figure,
-        f"Falling curves of the median distance against the number of candidates. {text}.",
-        caption=f"{text}. {presets}; bands are 95 % intervals.",
+        f"Curves of the median distance against the number of candidates. {text}.",
+        caption=f"{text}. {presets}; bands are 95% intervals.",
     )
 
 
 @shown
 def published_figure(f: ResultData, titles: Sequence[str], metric: str = LEADING) -> HTML:
-    """Each published example as a dot: the authors' NumCat++ and some of ours, peak-normalized."""
+    """Plot each published example as a dot, for the authors' NumCat++ and some of our versions.
+
+    Args:
+        f: Results to read.
+        titles: Titles of our versions to show.
+        metric: Metric to show.
+    """
     examples = Examples.read(f)
     t = examples.table
     t = t[(t["section"] == "programming") & (t["coding"] == "as published") & (t["level"] == "peak")]
@@ -282,12 +328,12 @@ def published_figure(f: ResultData, titles: Sequence[str], metric: str = LEADING
         figure,
         f"{m.title} of each of the {len(names)} published examples, for the authors' NumCat++ and ours; the "
         "table above has the means.",
-        caption="Peak-normalized, all through the page's coding. Lower is better.",
+        caption="Peak-normalized, all in the page's audio coding. Lower is better.",
     )
 
 
 def listening_rows(f: ResultData) -> list[HTML]:
-    """The exhibits, one row each: the target, then what was inferred, with its distance."""
+    """Render the kept listening examples, one row each: the target, then each answer with its distance."""
     about, found = listening_examples.read_listening(f.folder)
     if not found:
         return [_absent()]
@@ -304,17 +350,23 @@ def listening_rows(f: ResultData) -> list[HTML]:
             for s in e.sounds
         ]
         place = {50: "median"}.get(e.percentile, f"{e.percentile}th percentile")
-        out.append(row(clips, f"{e.label.capitalize()}, {place}", f"By {m.title} of {about['reference']}."))
+        caption = f"Ranked by {m.title} of {about['reference']}."
+        out.append(row(clips, f"{e.label.capitalize()}, {place}", caption))
     return out
 
 
 @shown
 def _absent() -> HTML:
     raise NotMeasuredError(
-        "No sounds of the test set were kept yet. `latentdx evaluate listen --best-of 64` does it."
+        "No sounds of the test set have been kept yet. `latentdx evaluate listening --best-of 64` makes them."
     )
 
 
 def details(heading: str, content: HTML) -> HTML:
-    """Something long behind a line to open."""
+    """Hide long content behind a line to open.
+
+    Args:
+        heading: Text of the line.
+        content: HTML that it reveals.
+    """
     return HTML(Markup("<details><summary>{}</summary>{}</details>").format(heading, Markup(content)))

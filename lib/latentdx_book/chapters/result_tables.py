@@ -1,4 +1,4 @@
-"""Tables of the chapter "Results"; see also `comparisons` and `result_figures`."""
+"""Tables of the chapter "Results"; see also `result_comparisons` and `result_figures`."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -37,37 +37,51 @@ def results_table(
     statistic: str = "median",
     **where: Any,
 ) -> HTML:
-    """All results of a place: medians or means with 95 % intervals, bold what beats all others."""
+    """Tabulate medians or means with 95% intervals; values that beat all others are bold.
+
+    Args:
+        f: Results to read.
+        metrics: Metrics to show, one column each.
+        caption: Beginning of the table's caption.
+        statistic: "median" or "mean".
+        **where: Results to include, see `ResultData.select`.
+    """
     results = f.select(**where)
     summarized = f.summary.get("results", {}).values()
     stems = {(e["provenance"]["name"], *_key(e["provenance"])): e for e in summarized}
     chosen = [m for m in metrics if any(m in _all(stems, r) for r in results)]
     lines = []
     for r in results:
-        figures = _all(stems, r)
+        estimates = _all(stems, r)
         line: dict[str, object] = {"": r.provenance.title}
         for m in chosen:
             bold = f.best(results, m) == r.provenance.name
-            known = figures.get(m)
+            known = estimates.get(m)
             line[heading(METRICS[m])] = interval(known[statistic], METRICS[m], bold=bold) if known else "–"
         lines.append(line)
     n = max(len(set(r.table["row"])) for r in results)
     return table_html(
         pd.DataFrame(lines, dtype=object),
-        f"{caption}: {statistic}s over {n:,} presets, with 95 % intervals. {describe(results[0].provenance)}",
+        f"{caption}: {statistic}s over {n:,} presets, with 95% intervals. {describe(results[0].provenance)}",
     )
 
 
 @shown
 def part_table(f: ResultData, metrics: Iterable[str], caption: str, of: str = "latentdx-best-of-64") -> HTML:
-    """Results on the largest part of the test set that `of` has one on, and those on the whole test set, on
-    the very same presets."""
+    """Tabulate results on a part of the test set, and those on the whole set for the same presets.
+
+    Args:
+        f: Results to read.
+        metrics: Metrics to show, one column each.
+        caption: Beginning of the table's caption.
+        of: Name of the result that determines the part, the largest one that it was evaluated on.
+    """
     everything = f.select(selection=None)
     parts = [r for r in everything if r.provenance.selection and base_name(r) == of]
     if not parts:
         raise NotMeasuredError(
-            "No part of the test set is evaluated on its own. "
-            "`latentdx evaluate latentdx --best-of 64 --limit 1000` does it."
+            "No part of the test set has been evaluated on its own. "
+            "`latentdx evaluate model latentdx --best-of 64 --limit 1000` evaluates one."
         )
     selection = max(parts, key=lambda r: r.table["row"].nunique()).provenance.selection
     own = [r for r in everything if r.provenance.selection == selection]
@@ -91,19 +105,19 @@ def part_table(f: ResultData, metrics: Iterable[str], caption: str, of: str = "l
             line[heading(METRICS[m])] = interval(estimate(values), METRICS[m], bold=bold)
         lines.append(line)
     return table_html(
-        pd.DataFrame(lines, dtype=object), f"{caption}: medians with 95 % intervals, {selection}"
+        pd.DataFrame(lines, dtype=object), f"{caption}: medians with 95% intervals, {selection}"
     )
 
 
 @shown
 def provenance_table(f: ResultData) -> HTML:
-    """What made each result."""
+    """Tabulate the provenance of each result."""
     if not f.results:
         raise NotMeasuredError("There are no results yet. `latentdx evaluate` makes them.")
     lines = [
         {
             "result": p.title,
-            "found by": p.inference,
+            "inference": p.inference,
             "split": p.split,
             "presets": p.selection or f"all {r.table['row'].nunique():,}",
             "notes": ", ".join(f"({note}, {velocity})" for note, velocity in p.notes),
@@ -114,7 +128,7 @@ def provenance_table(f: ResultData) -> HTML:
         for r in f.results
         for p in [r.provenance]
     ]
-    return table_html(pd.DataFrame(lines, dtype=object), "Results, and what they were made by", scroll=True)
+    return table_html(pd.DataFrame(lines, dtype=object), "Provenance of the results", scroll=True)
 
 
 def _key(p: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -122,16 +136,23 @@ def _key(p: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _all(stems: Mapping[Any, Mapping[str, Any]], r: Result) -> Mapping[str, Any]:
+    """Return the summary's metrics of a result over all its presets."""
     p = r.provenance
     found = stems.get((p.name, *_key(vars(p))))
     if found is None:
-        raise NotMeasuredError(f"The summary lacks {p.title}. `latentdx evaluate summary` mends that.")
+        raise NotMeasuredError(f"The summary lacks {p.title}. `latentdx evaluate summary` updates it.")
     return found["all"]["metrics"]
 
 
 @shown
 def label_table(f: ResultData, metric: str = LEADING, **where: Any) -> HTML:
-    """One metric by label: medians with intervals."""
+    """Tabulate one metric by label: medians with intervals.
+
+    Args:
+        f: Results to read.
+        metric: Metric to show.
+        **where: Results to include, see `ResultData.select`.
+    """
     results = [r for r in f.select(**where) if r.provenance.kind != "reference"]
     labels = results[0].table.groupby("label", observed=True)["row"].nunique()
     lines = []
@@ -147,7 +168,7 @@ def label_table(f: ResultData, metric: str = LEADING, **where: Any) -> HTML:
         lines.append({"": r.provenance.title, **cells})
     return table_html(
         pd.DataFrame(lines, dtype=object).fillna("–"),
-        f"{METRICS[metric].title} by label, medians with 95 % intervals",
+        f"{METRICS[metric].title} by label, medians with 95% intervals",
     )
 
 
@@ -155,24 +176,32 @@ def label_table(f: ResultData, metric: str = LEADING, **where: Any) -> HTML:
 
 
 def _place(version: str) -> tuple[int, str]:
-    """As the training profiles are ordered, the single pass first."""
+    """Return the sort key of a version: by training profile, the single pass first."""
     base, names = version.split("-best-of-")[0], model_names("laptop")
     return names.index(base) if base in names else len(names), version
 
 
 @dataclass(frozen=True)
 class Examples:
-    """The authors' versions and ours of the published examples, one row an example, coding and level."""
+    """Authors' and our versions of the published examples.
+
+    Attributes:
+        table: One row per version, example, coding and level.
+    """
 
     table: pd.DataFrame
 
     @classmethod
     def read(cls, f: ResultData) -> "Examples":
-        """Of a folder; raises `NotMeasuredError` where none of ours is there."""
+        """Read the versions in the results' folder.
+
+        Raises:
+            NotMeasuredError: There are none of ours.
+        """
         paths = sorted(f.folder.glob("examples.*.csv"))
         if not paths:
             raise NotMeasuredError(
-                "None of our models has programmed the examples. `latentdx evaluate published` does it."
+                "None of our models has programmed the examples yet. `latentdx evaluate published` does it."
             )
         ours = [pd.read_csv(path, dtype={"uid": str}) for path in paths]
         ours.sort(key=lambda t: _place(str(t["version"][0])))
@@ -181,7 +210,13 @@ class Examples:
         return cls(pd.concat([theirs, *(t.assign(source="ours") for t in ours)], ignore_index=True))
 
     def means(self, section: str, coding: str, level: str) -> pd.DataFrame:
-        """(source, title) -> mean metrics over the section's examples."""
+        """Return (source, title) -> mean metrics over a section's examples.
+
+        Args:
+            section: Section of the authors' page.
+            coding: Audio coding of the sounds.
+            level: Level normalization of the sounds.
+        """
         t = self.table
         t = t[(t["section"] == section) & (t["coding"] == coding) & (t["level"] == level)]
         groups = t.groupby(["source", "title"], sort=False)
@@ -190,39 +225,39 @@ class Examples:
 
 @shown
 def published_table(f: ResultData) -> HTML:
-    """Means over the eight programming examples: theirs and ours, coded alike, and ours uncompressed."""
+    """Tabulate means over the eight programming examples: theirs and ours, and ours uncompressed."""
     examples = Examples.read(f)
-    ways = {
+    conditions = {
         "peak-normalized": ("as published", "peak"),
         "levels kept": ("as published", "example"),
         "uncompressed, peak-normalized": ("uncompressed", "peak"),
     }
-    found = {way: examples.means("programming", *key) for way, key in ways.items()}
+    found = {condition: examples.means("programming", *key) for condition, key in conditions.items()}
     lines = []
-    for source, said in found["peak-normalized"].index:
-        line: dict[str, object] = {"": f"{said}, {source}" if source != "ours" else said}
-        for way, means in found.items():
+    for source, title in found["peak-normalized"].index:
+        line: dict[str, object] = {"": f"{title}, {source}" if source != "ours" else title}
+        for condition, means in found.items():
             for m in ("log_stft_mae", LEADING):
-                there = (source, said) in means.index
-                line[f"{METRICS[m].title}, {way}"] = (
-                    number(float(means.loc[(source, said), m]), METRICS[m]) if there else "–"
+                there = (source, title) in means.index
+                line[f"{METRICS[m].title}, {condition}"] = (
+                    number(float(means.loc[(source, title), m]), METRICS[m]) if there else "–"
                 )
         lines.append(line)
     n = int(found["peak-normalized"]["n"].iloc[0])
     return table_html(
         pd.DataFrame(lines, dtype=object),
-        f"Means over the {n} published examples, through the page's coding; lower is better",
+        f"Means over the {n} published examples, in the page's audio coding; lower is better",
     )
 
 
 @shown
 def velocity_table(f: ResultData) -> HTML:
-    """The preset that the page plays at three velocities, levels kept: one example."""
+    """Tabulate the one example that the page plays at three velocities, with levels kept."""
     t = Examples.read(f).table
     t = t[(t["section"] == "multiple notes") & (t["coding"] == "as published") & (t["level"] == "example")]
     lines = []
-    for (source, said), part in t.groupby(["source", "title"], sort=False):
-        line: dict[str, object] = {"": f"{said}, {source}" if source != "ours" else said}
+    for (source, title), part in t.groupby(["source", "title"], sort=False):
+        line: dict[str, object] = {"": f"{title}, {source}" if source != "ours" else title}
         for velocity, value in zip(part["velocity"], part[LEADING], strict=True):
             line[f"velocity {velocity}"] = number(value, METRICS[LEADING])
         lines.append(line)
@@ -233,27 +268,29 @@ def velocity_table(f: ResultData) -> HTML:
 
 @shown
 def levers_table(f: ResultData) -> HTML:
-    """What was tried, whether it helped or not."""
+    """Tabulate the ablations: what was tried, whether it helped or not."""
     found = ablations.read(f.folder)
     if not found:
-        raise NotMeasuredError("No lever is recorded yet; `latentdx.evaluation.ablations.record` does it.")
+        raise NotMeasuredError(
+            "No ablation has been recorded yet. `latentdx.evaluation.ablations.record` records one."
+        )
     lines = [
         {
-            "lever": lever.lever,
-            "what was changed": lever.changed,
-            "metric": lever.metric,
-            "before": f"{lever.before:.4g}",
-            "after": f"{lever.after:.4g}",
-            "change": f"{100 * (lever.after / lever.before - 1):+.1f} %".replace("-", "−")
-            if lever.before
+            "ablation": ablation.lever,
+            "what was changed": ablation.changed,
+            "metric": ablation.metric,
+            "before": f"{ablation.before:.4g}",
+            "after": f"{ablation.after:.4g}",
+            "change": f"{100 * (ablation.after / ablation.before - 1):+.1f}%".replace("-", "−")
+            if ablation.before
             else "–",
-            "n": f"{lever.n:,}",
-            "p": p_text(lever.p),
-            "kept": "yes" if lever.kept else "no",
+            "n": f"{ablation.n:,}",
+            "p": p_text(ablation.p),
+            "kept": "yes" if ablation.kept else "no",
         }
-        for lever in found
+        for ablation in found
     ]
-    subsets = ", ".join(sorted({lever.subset for lever in found}))
+    subsets = ", ".join(sorted({ablation.subset for ablation in found}))
     return table_html(
-        pd.DataFrame(lines), f"Levers tried, measured on the {subsets} set; p without correction"
+        pd.DataFrame(lines), f"Ablations, measured on the {subsets} set; p-values without correction"
     )

@@ -1,4 +1,4 @@
-"""Trained models for chapters, which must run before a model is trained too, and then say so."""
+"""Trained models for chapters, which also run before a model is trained and then show a notice."""
 
 from pathlib import Path
 
@@ -14,9 +14,14 @@ from latentdx_book.chapters.templates import render_template
 
 
 def trained(name: str | Path, *, seed: int = 0) -> tuple[Programmer, HTML | None]:
-    """A shipped model or a checkpoint file, and `None`; or, where there is none, random weights and a notice.
+    """Load a model, or make one with random weights and a notice to show, where the checkpoint is missing.
 
-    Random weights are recognized by their `about.epoch`, which is 0.
+    Args:
+        name: Name of a shipped model, or path of a checkpoint file.
+        seed: Random seed of the random weights.
+
+    Returns:
+        The model, and `None` if it is trained, otherwise the notice. `about.epoch` is 0 for random weights.
     """
     try:
         return load_model(name), None
@@ -28,10 +33,10 @@ def trained(name: str | Path, *, seed: int = 0) -> tuple[Programmer, HTML | None
     return Programmer(model, about, sha256=""), notice(
         f"The trained model “{name}” is not here",
         "This page was built without its checkpoint. What follows is computed by the same network with "
-        "random weights: its plan, its sizes and its exactness are the same, but it has learnt nothing.",
+        "random weights: its structure, sizes and exactness are the same, but it has learned nothing.",
     )
 
 
 def notice(title: str, text: str) -> HTML:
-    """A box that nobody overlooks."""
+    """Render a warning box with a title and a paragraph."""
     return render_template("notice.html", title=title, text=text)

@@ -1,4 +1,4 @@
-"""Training curves and recipes, as the chapter on training shows them."""
+"""Training curves and recipes for the chapter on training."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,15 +14,15 @@ from latentdx.training.profile import Profile
 def draw_curve(
     axes: Axes, log: pd.DataFrame, figure: str, *, label: str = "", color: str = COLORS[0], per_epoch: int = 0
 ) -> None:
-    """One figure of a log against epochs: the training faint and thin, the validation with a dot an epoch.
+    """Plot one column of a training log against epochs: training thin and faint, validation with dots.
 
     Args:
-        axes: to draw on.
-        log: with the columns of `latentdx.training.log.COLUMNS`.
-        figure: one of them.
-        label: of the validation's line.
-        color: of both.
-        per_epoch: steps of an epoch; default what the validation rows tell.
+        axes: Axes to draw on.
+        log: Log with the columns of `latentdx.training.log.COLUMNS`.
+        figure: Column to plot.
+        label: Legend entry of the validation line.
+        color: Color of both lines.
+        per_epoch: Number of steps per epoch; 0 (the default) takes it from the first validation row.
     """
     validation = log[log.subset == "validation"]
     steps = per_epoch or int(validation.step.iloc[0])
@@ -35,11 +35,15 @@ def draw_curve(
 
 
 def recipe(profiles: Mapping[str, Profile], titles: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """All settings in which the profiles differ, a row each: "setting" and a column for each profile.
+    """Tabulate the settings in which profiles differ, one row each.
 
     Args:
-        profiles: column -> profile.
-        titles: what to call a setting (default its name in the profile); others are left out.
+        profiles: Column heading -> profile.
+        titles: Name of a setting in the profile -> text to show. Settings without a title are left out; by
+            default all are shown by their names.
+
+    Returns:
+        A column "setting", and a column for each profile.
     """
     flat = {name: _flat(profile.as_dict()) for name, profile in profiles.items()}
     names = list(dict.fromkeys(key for settings in flat.values() for key in settings))
@@ -53,7 +57,7 @@ def recipe(profiles: Mapping[str, Profile], titles: Mapping[str, str] | None = N
 
 
 def differing(profiles: Sequence[Profile]) -> list[str]:
-    """Dotted names of the settings in which the profiles differ."""
+    """Return the dotted names of the settings in which the profiles differ."""
     return recipe({str(i): profile for i, profile in enumerate(profiles)}).setting.tolist()
 
 

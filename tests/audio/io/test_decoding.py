@@ -1,4 +1,4 @@
-"""Sound files of many kinds, and files that are none."""
+"""Decoding of sound files in many formats, and of files that are not sound."""
 
 import os
 import struct
@@ -38,8 +38,8 @@ KINDS = [
 
 @pytest.mark.parametrize(("container", "subtype"), KINDS)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_every_kind_gives_the_same_sound(tmp_path, container, subtype, channels):
-    rate = 48_000  # Opus knows no 44,100
+def test_every_format_gives_the_same_sound(tmp_path, container, subtype, channels):
+    rate = 48_000  # Opus does not support 44,100 Hz
     path, sound = tmp_path / f"a.{container}", tone(rate=rate)
     soundfile.write(path, np.stack([sound] * channels, 1), rate, subtype=subtype)
     found = decode(path, 10)
@@ -47,13 +47,13 @@ def test_every_kind_gives_the_same_sound(tmp_path, container, subtype, channels)
     n = min(len(found.samples), len(sound))
     assert n >= 0.99 * len(sound)
     assert np.corrcoef(found.samples[:n], sound[:n])[0, 1] > (0.995 if subtype == "OPUS" else 0.999)
-    at_once = soundfile.read(path, dtype="float32", always_2d=True)[0].mean(1)  # blocks join without a seam
+    at_once = soundfile.read(path, dtype="float32", always_2d=True)[0].mean(1)  # no gaps between blocks
     assert np.abs(found.samples - at_once).max() < 1e-6
     assert ("mono" if channels == 1 else "stereo") in found.remarks[0]
     assert ("left and right averaged" in found.remarks) == (channels == 2)
 
 
-def test_pedalboard_reads_what_soundfile_does_not(tmp_path, monkeypatch):
+def test_pedalboard_reads_formats_that_soundfile_does_not(tmp_path, monkeypatch):
     path = tmp_path / "a b.flac"
     soundfile.write(path, np.stack([tone(), 0.5 * tone()], 1), RATE)
     by_soundfile = decode(path, 0.2)
@@ -69,7 +69,7 @@ def test_pedalboard_reads_what_soundfile_does_not(tmp_path, monkeypatch):
     assert "0.20 s of FLAC, 44,100 Hz, stereo, from its beginning; it lasts 0.5 s" in found.remarks[0]
     assert np.abs(found.samples - by_soundfile.samples).max() < 1e-4
     path.write_bytes(b"no sound at all")
-    with pytest.raises(AudioFileError, match="15 bytes that this computer cannot decode") as error:
+    with pytest.raises(AudioFileError, match="this computer cannot decode these 15 bytes") as error:
         decode(path, 0.2)
     assert "does not seem to contain audio data" in str(error.value.__cause__)
 
@@ -86,11 +86,11 @@ def test_a_decoder_that_crashes_or_hangs_is_an_error(tmp_path, monkeypatch):
         decoder_process.decode(path, 1.0)
 
 
-def test_channels_that_cancel(tmp_path):
+def test_the_loudest_channel_replaces_channels_that_cancel(tmp_path):
     path = tmp_path / "a.wav"
     soundfile.write(path, np.stack([0.5 * tone(), -tone()], 1), RATE)
     soundfile.write(tmp_path / "b.wav", np.stack([tone(), -tone()], 1), RATE, subtype="FLOAT")
-    softer = decode(path, 1)  # by 6 dB: not yet cancelled
+    softer = decode(path, 1)  # 6 dB softer is not yet cancellation
     assert softer.remarks[-1] == "left and right averaged"
     alone = decode(tmp_path / "b.wav", 1)
     assert alone.remarks[-1] == "channel 1 taken alone" and "cancel" in alone.warnings[0]
@@ -107,8 +107,8 @@ def test_independent_channels_do_not_cancel():
     assert not from_array(sound, RATE, 1).warnings
 
 
-def test_a_file_of_an_hour_is_read_by_window(tmp_path):
-    """A sparse WAV of 1.4 GB: only what is asked for is decoded."""
+def test_only_the_requested_part_of_an_hour_is_decoded(tmp_path):
+    """The file is a sparse WAV of 1.4 GB."""
     path, rate, channels = tmp_path / "hour.wav", 48_000, 2
     frame, size = 4 * channels, 3600 * rate * 4 * channels
     head = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, rate * frame, frame, 32)
@@ -128,7 +128,7 @@ def test_full_scale_is_marked():
 
 
 @pytest.mark.parametrize("dtype", ["int16", "int32", "uint8", "float16", "float64"])
-def test_samples_of_any_type(dtype):
+def test_arrays_of_any_float_or_integer_type_are_scaled(dtype):
     sound = tone()
     if np.dtype(dtype).kind in "iu":
         top = np.iinfo(dtype).max
@@ -142,14 +142,14 @@ def test_samples_of_any_type(dtype):
     ("content", "message"),
     [
         (b"", r"empty \(0 bytes\)"),
-        (b"hello " * 100, "600 bytes that this computer cannot decode"),
+        (b"hello " * 100, "cannot decode these 600 bytes"),
         (b"\0\0\0\x20ftypM4A " + bytes(range(256)) * 20, "cannot decode"),
         (b"RIFF\x24\0\0\0WAVE", "cannot decode"),
-        (b"\xff\xfb\x90\x64" + b"\0" * 60, "cannot decode|holds no samples"),
+        (b"\xff\xfb\x90\x64" + b"\0" * 60, "cannot decode|has no samples"),
     ],
 )
 @pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.m4a", "a.raw", "a"])
-def test_what_is_no_sound(tmp_path, content, message, name):
+def test_files_without_sound_are_refused(tmp_path, content, message, name):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(AudioFileError, match=message) as error:
@@ -157,12 +157,12 @@ def test_what_is_no_sound(tmp_path, content, message, name):
     assert str(path) in str(error.value)
 
 
-def test_what_is_no_file(tmp_path, monkeypatch):
+def test_paths_that_are_not_ordinary_files_are_refused(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe.wav")
     for path, message in [
-        (tmp_path, "is a folder"),
-        (tmp_path / "pipe.wav", "no ordinary file"),
-        ("/dev/zero", "no ordinary file"),
+        (tmp_path, "this is a folder"),
+        (tmp_path / "pipe.wav", "not an ordinary file"),
+        ("/dev/zero", "not an ordinary file"),
         (tmp_path / "none.wav", "no such file"),
         (tmp_path / "a\0b.wav", "null"),
         (tmp_path / ("a" * 5000), "cannot be read: File name too long"),
@@ -171,7 +171,7 @@ def test_what_is_no_file(tmp_path, monkeypatch):
             decode(path, 1)
 
 
-def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+def test_a_file_without_read_permission_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "a.wav"
     soundfile.write(path, tone(), RATE)
 
@@ -185,7 +185,7 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300])
 @pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
-def test_samples_that_are_no_numbers(tmp_path, bad, subtype):
+def test_nan_and_infinite_samples_are_refused(tmp_path, bad, subtype):
     sound = tone()
     sound[4410:4413] = bad
     if abs(bad) != 1e300 or subtype == "DOUBLE":
@@ -196,7 +196,7 @@ def test_samples_that_are_no_numbers(tmp_path, bad, subtype):
         from_array(sound, RATE, 1)
 
 
-def test_bounds():
+def test_arrays_out_of_bounds_are_refused():
     with pytest.raises(ParameterError, match=r"peak of 1e\+07 is above 1e\+06"):
         from_array(np.array([0.0, 1e7]), RATE, 1)
     for rate in (0, -1, 3999, 384_001, np.nan, np.inf):
@@ -209,14 +209,14 @@ def test_bounds():
         from_array(np.zeros(10, complex), RATE, 1)
 
 
-def test_a_file_of_too_many_channels(tmp_path):
+def test_a_file_with_too_many_channels_is_refused(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros((100, 33)), RATE)
-    with pytest.raises(AudioFileError, match="33 channels are outside 1 … 32"):
+    with pytest.raises(AudioFileError, match="number of channels, 33, is outside 1 … 32"):
         decode(tmp_path / "a.wav", 1)
 
 
 @pytest.mark.parametrize("container", ["wav", "aiff"])
-def test_a_file_cut_short_is_read_with_a_warning(tmp_path, container):
+def test_a_truncated_file_is_read_with_a_warning(tmp_path, container):
     path = tmp_path / f"a.{container}"
     soundfile.write(path, tone(), RATE)
     whole = path.read_bytes()
@@ -226,7 +226,7 @@ def test_a_file_cut_short_is_read_with_a_warning(tmp_path, container):
     assert len(found.samples) == pytest.approx(22_050 - 10_000, abs=4)
 
 
-def test_a_flac_cut_short_is_read_with_a_warning(tmp_path):
+def test_a_truncated_flac_file_is_read_with_a_warning(tmp_path):
     path = tmp_path / "a.flac"
     soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, RATE), RATE)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

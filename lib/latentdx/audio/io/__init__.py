@@ -1,1 +1,1 @@
-"""Sound files: decoding of any file in any state, and deterministic encoding of MP3 and FLAC."""
+"""Sound files: robust decoding of any file, and deterministic encoding as MP3 and FLAC."""

@@ -1,8 +1,8 @@
-"""Decode with pedalboard in a process of its own, for the formats that only the operating system can read.
+"""Decoding with pedalboard in a separate process, for formats that only the operating system can read.
 
-pedalboard 0.9.26 crashes on 8 of 300 damaged files, and looks for sound in 3 GB of zeros for two minutes; a
-file that somebody sends must do neither to us. This file is also the program that the process runs, so it
-imports nothing of this package.
+pedalboard 0.9.26 crashes on 8 of 300 damaged files, and searches 3 GB of zeros for sound for two minutes. A
+file from a stranger must cause neither here. This module is also the program that the process runs, so it
+imports nothing from this package.
 """
 
 import json
@@ -15,19 +15,27 @@ import numpy as np
 import numpy.typing as npt
 
 TIMEOUT = 20.0
-"""Seconds that decoding may take."""
+"""Seconds after which decoding is given up."""
 
-_MOST_BYTES = 2**28  # 67 million values; 34 s of stereo at 96,000 Hz are a tenth
+_MOST_BYTES = 2**28  # 67 million values, ten times as many as 34 s of stereo at 96,000 Hz
 _BLOCK = 65_536
 
 
 def decode(
     path: Path, seconds: float, timeout: float = TIMEOUT
 ) -> tuple[npt.NDArray[np.float32], float, int]:
-    """The first seconds of a sound file: float32 (samples, channels), rate in Hz, samples of the whole file.
+    """Decode the beginning of a sound file.
+
+    Args:
+        path: Sound file.
+        seconds: Duration to decode, from the beginning.
+        timeout: Time limit in seconds.
+
+    Returns:
+        Samples, float32 (samples, channels); sample rate in Hz; length of the whole file in samples.
 
     Raises:
-        RuntimeError: it cannot be decoded; or not in time, or within bounds.
+        RuntimeError: The file cannot be decoded, takes too long, or has too many values.
     """
     command = [sys.executable, "-P", __file__, str(path.absolute()), repr(seconds)]
     try:
@@ -43,12 +51,15 @@ def decode(
 
 
 def _main(path: str, seconds: float) -> None:
+    """Decode a file and write a JSON header and the samples to the standard output."""
     from pedalboard.io import AudioFile
 
     with AudioFile(path) as file:
         wanted = min(math.ceil(seconds * file.samplerate), int(file.frames))
         if 4 * wanted * file.num_channels > _MOST_BYTES:
-            raise ValueError(f"{file.samplerate:,} Hz, {file.num_channels} channels are too many")
+            raise ValueError(
+                f"{wanted:,} samples of {file.num_channels} channels need more than {_MOST_BYTES:,} bytes"
+            )
         about = {"rate": file.samplerate, "channels": file.num_channels, "length": int(file.frames)}
         sys.stdout.buffer.write(json.dumps(about).encode() + b"\n")
         while wanted > 0:

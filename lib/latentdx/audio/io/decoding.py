@@ -1,7 +1,8 @@
-"""The beginning of any sound file, mono, by blocks: never more of it in memory than is needed.
+"""Decoding of the beginning of any sound file to mono, in blocks, so that no more than needed is in memory.
 
-soundfile reads WAV (8 bits to float64), FLAC, MP3, Ogg, AIFF and more. What else the platform can, as M4A, is
-read by pedalboard, in a process of its own (`audio.apart`). Nothing but decoding is ever done with a file.
+soundfile reads WAV (8 bits to float64), FLAC, MP3, Ogg, AIFF and more. Other formats that the platform
+supports, such as M4A, are read by pedalboard in a separate process (`audio.io.decoder_process`). A file is
+only ever decoded, never executed or written.
 """
 
 import stat
@@ -20,31 +21,35 @@ from latentdx.audio.io import decoder_process
 from latentdx.errors import AudioFileError, ParameterError
 
 MIN_RATE, MAX_RATE = 4_000, 384_000
-"""Hz, that a recording may have."""
+"""Lowest and highest sample rate in Hz that a recording may have."""
 
 MAX_CHANNELS = 32
+"""Largest number of channels that a recording may have."""
 
 MAX_PEAK = 1e6
-"""Full scale is 1. Floats as large as integers (32,768) are only loud; beyond this they are no sound."""
+"""Largest magnitude of a sample; full scale is 1.
 
-_BLOCK = 4096  # samples of each channel that are decoded at a time: what a damaged place may cost
-_CANCEL = 0.1  # an average 10 dB softer than independent channels leave: they cancel each other
-_FEWER = 0.99  # of the promised samples; lengths of MP3 files are estimates
-_FULL_SCALE = 0.9999, 1.0001  # floats beyond were not clipped there
+Floats as large as integers (32,768) are merely loud; beyond this bound the values are not a sound.
+"""
+
+_BLOCK = 4096  # samples per channel that are decoded at a time; a damaged place loses at most one block
+_CANCEL = 0.1  # channels cancel each other if their average is 10 dB softer than for independent channels
+_FEWER = 0.99  # share of the promised samples below which a warning is given; MP3 lengths are estimates
+_FULL_SCALE = 0.9999, 1.0001  # magnitudes of samples that may be clipped; larger floats were not clipped
 _DECODER_ERRORS = (soundfile.SoundFileError, OSError, RuntimeError, ValueError, TypeError)
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """The beginning of a sound.
+    """The beginning of a recorded sound.
 
     Attributes:
-        samples: float32 (samples,), mono, at its own rate, 1 is full scale.
-        rate: Hz.
-        full_scale: bool (samples,), where some channel is at full scale.
-        decoded: values decoded, over all channels: what reading it cost.
-        remarks: what was done, in words.
-        warnings: what may be wrong with it.
+        samples: Float32 (samples,), mono, at the recording's own rate; 1 is full scale.
+        rate: Sample rate in Hz.
+        full_scale: Bool (samples,), true where at least one channel is at full scale.
+        decoded: Number of values decoded, over all channels.
+        remarks: Sentences that describe how the file was read.
+        warnings: Sentences that describe possible faults of the recording.
     """
 
     samples: npt.NDArray[np.float32]
@@ -57,20 +62,29 @@ class Recording:
 
 @dataclass(frozen=True)
 class _Reader:
-    """A stream of (sample, channel) blocks: `read(n)` gives at most n samples, none at the end."""
+    """A stream of (sample, channel) blocks: `read(n)` returns at most n samples, and none at the end."""
 
     rate: float
     channels: int
-    length: int  # samples, as the header says
+    length: int  # samples, according to the header
     kind: str
     read: Callable[[int], npt.NDArray[np.float32]]
 
 
 def decode(path: str | Path, seconds: float) -> Recording:
-    """The first seconds of a sound file.
+    """Decode the beginning of a sound file to mono.
+
+    All channels are averaged; if they cancel each other, the loudest channel is used instead.
+
+    Args:
+        path: Sound file in any format that soundfile or the operating system can decode.
+        seconds: Duration to decode, from the beginning.
+
+    Returns:
+        Decoded recording, with a warning if the file is damaged or cut short.
 
     Raises:
-        AudioFileError: no such file, none that can be decoded, or none of a sound within the bounds above.
+        AudioFileError: The file does not exist, cannot be decoded, or is out of the bounds above.
     """
     path = Path(path)
     try:
@@ -83,7 +97,7 @@ def decode(path: str | Path, seconds: float) -> Recording:
     except FileNotFoundError as error:
         raise AudioFileError(f"{path}: there is no such file") from error
     except OSError as error:
-        raise AudioFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise AudioFileError(f"{path}: the file cannot be read: {error.strerror or error}") from error
     except ParameterError as error:
         raise AudioFileError(f"{path}: {error}") from error
     if missing:
@@ -93,24 +107,30 @@ def decode(path: str | Path, seconds: float) -> Recording:
 
 
 def from_array(audio: npt.NDArray[np.generic], rate: float, seconds: float) -> Recording:
-    """The first seconds of samples (samples,) or (samples, channels), floats or integers.
+    """Mix the beginning of an array of samples to mono, like `decode` for a file.
+
+    Args:
+        audio: Floats (full scale is 1) or integers, (samples,) or (samples, channels).
+        rate: Sample rate in Hz.
+        seconds: Duration to use, from the beginning.
 
     Raises:
-        ParameterError: of another shape or type, or out of the bounds above.
+        ParameterError: The array has another shape or dtype, or the sound is out of the bounds above.
     """
     if audio.ndim not in (1, 2) or not audio.size or not (audio.ndim == 1 or audio.shape[1] <= MAX_CHANNELS):
         raise ParameterError(
-            f"a sound is (samples,) or (samples, channels), at most {MAX_CHANNELS} of them, not {audio.shape}"
+            f"a sound must have shape (samples,) or (samples, channels) with at most {MAX_CHANNELS} channels,"
+            f" not {audio.shape}"
         )
     if audio.dtype.kind not in "iuf":
-        raise ParameterError(f"a sound's samples are floats or integers, not {audio.dtype}")
+        raise ParameterError(f"a sound's samples must be floats or integers, not {audio.dtype}")
     stream = partial(_slices, audio.reshape(len(audio), -1), rate, len(audio), f"{audio.dtype} samples")
     recording, louder = _mixed(stream(), seconds)
     return recording if louder is None else _single(recording, stream(), louder)
 
 
 def _scaled(block: npt.NDArray[np.generic]) -> npt.NDArray[np.floating]:
-    """Integers to ±1; unsigned ones have their silence in the middle."""
+    """Scale integers to ±1; for unsigned integers silence is in the middle of the range."""
     if block.dtype.kind == "f":
         return np.asarray(block, block.dtype)
     half = 2.0 ** (8 * block.dtype.itemsize - 1)
@@ -118,33 +138,30 @@ def _scaled(block: npt.NDArray[np.generic]) -> npt.NDArray[np.floating]:
 
 
 def _cut_short(path: Path) -> int:
-    """Bytes by which a RIFF or AIFF file is shorter than it says; 0 where it does not say.
-
-    Raises:
-        OSError: it cannot be read.
-        AudioFileError: it is a folder, a device, a pipe, or empty.
-    """
+    """Return the number of bytes by which a RIFF or AIFF file is shorter than its header states, or 0."""
     try:
         status = path.stat()
-    except ValueError as error:  # it holds what no file system can have
+    except ValueError as error:  # the path contains a character that no file system allows
         raise AudioFileError(f"{str(path)!r}: {error}") from error
     if not stat.S_ISREG(status.st_mode):
-        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no ordinary file"
-        raise AudioFileError(f"{path}: is {kind}")
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device, pipe or socket"
+        raise AudioFileError(f"{path}: this is {kind}, not an ordinary file")
     if not status.st_size:
         raise AudioFileError(f"{path}: the file is empty (0 bytes)")
     with path.open("rb") as file:
         head = file.read(8)
     order = {b"RIFF": "little", b"FORM": "big"}.get(head[:4])
     size = int.from_bytes(head[4:], "little" if order == "little" else "big")
-    if order is None or size in (0, 0xFFFFFFFF):  # as programs leave it that write to a pipe
+    if order is None or size in (0, 0xFFFFFFFF):  # programs that write to a pipe leave the size like this
         return 0
     return max(size + 8 - status.st_size, 0)
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
-    """Reads from beginning to end. A file in which soundfile can seek is sought after each read, to where it
-    is: in MP3 that is heard (a block's first samples lack what came before), in a damaged FLAC file it fails.
+    """A sound file that is read from beginning to end without seeking.
+
+    soundfile seeks to the current position after each read if the file is seekable. In MP3 this is audible,
+    because the first samples of a block depend on the block before; in a damaged FLAC file it fails.
     """
 
     def seekable(self) -> bool:
@@ -153,6 +170,7 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no t
 
 @contextmanager
 def _opened(path: Path, seconds: float) -> Iterator[_Reader]:
+    """Open a file with soundfile, or with pedalboard if soundfile does not know the format."""
     with ExitStack() as stack:
         try:
             file = stack.enter_context(_Forward(path))
@@ -170,48 +188,51 @@ def _opened(path: Path, seconds: float) -> Iterator[_Reader]:
 
 
 def _opened_apart(path: Path, seconds: float, reason: Exception) -> _Reader:
-    """What soundfile refused for a reason, if it is of a kind that only pedalboard knows."""
+    """Decode with pedalboard a file that soundfile rejected, if only pedalboard knows its format."""
     if path.suffix.lower() in _only_pedalboard():
         try:
             return _slices(*decoder_process.decode(path, seconds), path.suffix[1:].upper())
         except (RuntimeError, OSError) as error:
             reason = error
     raise AudioFileError(
-        f"{path}: {path.stat().st_size:,} bytes that this computer cannot decode as sound;"
-        " WAV, FLAC, MP3, Ogg and AIFF it can"
+        f"{path}: this computer cannot decode these {path.stat().st_size:,} bytes as sound;"
+        " it can decode WAV, FLAC, MP3, Ogg and AIFF"
     ) from reason
 
 
 def _only_pedalboard() -> set[str]:
-    """Suffixes as ".m4a"; none on Linux, the operating system's own formats elsewhere."""
+    """Return the suffixes, such as ".m4a", that only pedalboard decodes; there are none on Linux."""
     known = {f".{name.lower()}" for name in (*soundfile.available_formats(), "aif", "bwf")}
     return set(get_supported_read_formats()) - known
 
 
 def _slices(sound: npt.NDArray[np.generic], rate: float, length: int, kind: str) -> _Reader:
-    """Samples (samples, channels) as a stream."""
+    """Return an array (samples, channels) as a stream."""
     position = 0
 
     def read(n: int) -> npt.NDArray[np.float32]:
         nonlocal position
         block = sound[position : position + n]
         position += len(block)
-        with np.errstate(over="ignore"):  # what is infinite as float32 is refused
+        with np.errstate(over="ignore"):  # values too large for float32 become infinite and are refused later
             return _scaled(block).astype(np.float32)
 
     return _Reader(rate, sound.shape[1], length, kind, read)
 
 
 def _check(reader: _Reader) -> None:
+    """Check the sample rate and the number of channels."""
     if not (np.isfinite(reader.rate) and MIN_RATE <= reader.rate <= MAX_RATE):
-        raise ParameterError(f"its sample rate of {reader.rate:,} Hz is outside {MIN_RATE:,} … {MAX_RATE:,}")
+        raise ParameterError(
+            f"the sample rate of {reader.rate:,} Hz is outside {MIN_RATE:,} … {MAX_RATE:,} Hz"
+        )
     if not 1 <= reader.channels <= MAX_CHANNELS:
-        raise ParameterError(f"its {reader.channels} channels are outside 1 … {MAX_CHANNELS}")
+        raise ParameterError(f"the number of channels, {reader.channels}, is outside 1 … {MAX_CHANNELS}")
 
 
 @dataclass
 class _Tally:
-    """What is gathered over blocks."""
+    """Data and statistics gathered over the blocks of a stream."""
 
     decoded: int = 0
     parts: list[npt.NDArray[np.float32]] = field(default_factory=list)
@@ -222,7 +243,7 @@ class _Tally:
 
 
 def _blocks(reader: _Reader, n: int, tally: _Tally) -> Iterator[npt.NDArray[np.float32]]:
-    """The first n samples, finite and within bounds; what follows a decoder's error is left out."""
+    """Yield the first n samples, checked to be finite and within bounds; stop at an error of the decoder."""
     done = 0
     while done < n:
         try:
@@ -236,16 +257,18 @@ def _blocks(reader: _Reader, n: int, tally: _Tally) -> Iterator[npt.NDArray[np.f
         finite = np.isfinite(block).all(1)
         if not finite.all():
             where = (done + int(np.argmin(finite))) / reader.rate
-            raise ParameterError(f"it holds samples that are NaN or infinite, the first at {where:.3f} s")
+            raise ParameterError(
+                f"the sound contains samples that are NaN or infinite, the first at {where:.3f} s"
+            )
         peak = float(np.abs(block).max())
         if peak > MAX_PEAK:
-            raise ParameterError(f"its peak of {peak:.3g} is above {MAX_PEAK:.0e}; full scale is 1")
+            raise ParameterError(f"the peak of {peak:.3g} is above {MAX_PEAK:.0e}; full scale is 1")
         done += len(block)
         yield block
 
 
 def _mixed(reader: _Reader, seconds: float) -> tuple[Recording, int | None]:
-    """All channels' average; and the loudest channel, if they cancel."""
+    """Average all channels; also return the index of the loudest channel if the channels cancel."""
     _check(reader)
     wanted = min(int(np.ceil(seconds * reader.rate)), reader.length)
     tally = _Tally()
@@ -256,7 +279,7 @@ def _mixed(reader: _Reader, seconds: float) -> tuple[Recording, int | None]:
         tally.sums.append(block.sum(0, dtype=np.float64))
         tally.squares.append((block.astype(np.float64) ** 2).sum(0))
     if not tally.parts:
-        raise ParameterError(f"it holds no samples{tally.stopped and f' ({tally.stopped})'}")
+        raise ParameterError(f"the sound has no samples{tally.stopped and f' ({tally.stopped})'}")
     samples = np.concatenate(tally.parts)
     variances = np.sum(tally.squares, 0) / len(samples) - (np.sum(tally.sums, 0) / len(samples)) ** 2
     cancel = reader.channels * np.var(samples, dtype=np.float64) < _CANCEL * variances.mean()
@@ -265,7 +288,7 @@ def _mixed(reader: _Reader, seconds: float) -> tuple[Recording, int | None]:
         float(reader.rate),
         np.concatenate(tally.full_scale),
         tally.decoded,
-        _said(reader, wanted),
+        _remarks(reader, wanted),
         _warnings(reader, wanted, len(samples), tally.stopped),
     )
     if reader.channels == 1:
@@ -277,7 +300,7 @@ def _mixed(reader: _Reader, seconds: float) -> tuple[Recording, int | None]:
 
 
 def _single(mixed: Recording, reader: _Reader, channel: int) -> Recording:
-    """One channel of what was averaged before."""
+    """Replace the average of all channels by a single channel."""
     tally = _Tally()
     samples = np.concatenate([b[:, channel] for b in _blocks(reader, len(mixed.samples), tally)])
     softer = 10 * np.log10(max(np.var(mixed.samples), 1e-12) / max(np.var(samples), 1e-12))
@@ -294,15 +317,17 @@ def _single(mixed: Recording, reader: _Reader, channel: int) -> Recording:
     )
 
 
-def _said(reader: _Reader, wanted: int) -> tuple[str, ...]:
+def _remarks(reader: _Reader, wanted: int) -> tuple[str, ...]:
+    """Describe the format and the part that was read."""
     channels = {1: "mono", 2: "stereo"}.get(reader.channels, f"{reader.channels} channels")
-    said = f"read {wanted / reader.rate:.2f} s of {reader.kind}, {reader.rate:,.0f} Hz, {channels}"
+    remark = f"read {wanted / reader.rate:.2f} s of {reader.kind}, {reader.rate:,.0f} Hz, {channels}"
     if wanted == reader.length:
-        return (said,)
-    return (f"{said}, from its beginning; it lasts {reader.length / reader.rate:,.1f} s",)
+        return (remark,)
+    return (f"{remark}, from its beginning; it lasts {reader.length / reader.rate:,.1f} s",)
 
 
 def _warnings(reader: _Reader, wanted: int, found: int, stopped: str) -> tuple[str, ...]:
+    """Warn if clearly fewer samples were decoded than the header states."""
     if not stopped and found >= _FEWER * wanted:
         return ()
     reason = f" ({stopped})" if stopped else ""

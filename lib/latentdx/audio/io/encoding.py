@@ -1,4 +1,4 @@
-"""Sound files: write MP3 and FLAC deterministically, read FLAC back."""
+"""Encoding of sounds as MP3 and FLAC: the same samples always give the same bytes."""
 
 import io
 from pathlib import Path
@@ -14,13 +14,13 @@ from latentdx.errors import AudioFileError, ParameterError
 
 Container = Literal["mp3", "flac"]
 
-_MP3_RATE = (
-    44_100  # Hz; at 22,050 LAME's low-pass takes what a bright sound has above 9 kHz (13 dB SNR, here 40)
-)
+# Hz; at 22,050 Hz LAME's low-pass filter removes everything above 9 kHz, which leaves a bright sound with an
+# SNR of 13 dB instead of 40 dB
+_MP3_RATE = 44_100
 
 _OPTIONS: dict[str, dict[str, object]] = {
-    # 112 kb/s: the same samples give the same bytes, and the length is exact. Constant, for Chromium cannot
-    # seek to a quiet last tenth of a second in files of variable rate (11 of 17 target sounds).
+    # 112 kb/s; the same samples give the same bytes, and the length is exact. The rate is constant because
+    # Chromium cannot seek to a quiet last tenth of a second in files of variable rate (11 of 17 targets).
     "mp3": {
         "format": "MP3",
         "subtype": "MPEG_LAYER_III",
@@ -30,33 +30,49 @@ _OPTIONS: dict[str, dict[str, object]] = {
     "flac": {"format": "FLAC", "subtype": "PCM_24"},
 }
 
-_LAME_GAIN = 1 / 0.95  # LAME turns constant-rate files down to 0.95; we turn them up before
+_LAME_GAIN = 1 / 0.95  # LAME scales constant-rate files by 0.95, so the sound is amplified beforehand
 
 
 def true_peak(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> float:
-    """Largest magnitude of a sound (samples,), between its samples too, by fourfold oversampling.
+    """Measure the largest magnitude of a sound, including values between its samples.
 
-    A sound with energy near half the sample rate can exceed its samples by several dB once a player or a
-    converter fills in what lies between them (ITU-R BS.1770, annex 2).
+    The sound is oversampled fourfold (ITU-R BS.1770, annex 2). A sound with energy near half the sample rate
+    can exceed its samples by several dB when a player or a converter interpolates between them.
+
+    Args:
+        audio: Float32 (samples,).
+        sample_rate: Sample rate in Hz.
+
+    Returns:
+        True peak; 1 is full scale.
     """
     return float(np.abs(soxr.resample(audio, sample_rate, 4 * sample_rate)).max(initial=0.0))
 
 
 def encode(audio: npt.NDArray[np.float32], container: Container, sample_rate: int = SAMPLE_RATE) -> bytes:
-    """Encode a mono sound, float (samples,) within [-1, 1]; a louder one raises instead of being clipped.
+    """Encode a mono sound as MP3 or FLAC.
 
-    FLAC keeps the sample rate; MP3 is at 44,100 Hz.
+    Args:
+        audio: Float32 (samples,), within -1 … 1.
+        container: "mp3" (constant rate, always at 44,100 Hz) or "flac" (24 bits, at the sample rate given).
+        sample_rate: Sample rate of the sound in Hz.
+
+    Returns:
+        Bytes of the file.
+
+    Raises:
+        ParameterError: The sound is empty, not mono, not finite, or so loud that it would be clipped.
     """
     if audio.ndim != 1 or not len(audio):
-        raise ParameterError(f"a mono sound has shape (samples,), not {audio.shape}")
+        raise ParameterError(f"a mono sound must have shape (samples,), not {audio.shape}")
     if not np.isfinite(audio).all():
-        raise ParameterError("the sound holds NaN or infinity")
+        raise ParameterError("the sound contains NaN or infinity")
     if container == "mp3" and sample_rate != _MP3_RATE:
         audio, sample_rate = soxr.resample(audio, sample_rate, _MP3_RATE), _MP3_RATE
     peak = float(np.abs(audio).max())
     if peak > 1.0:
         raise ParameterError(
-            f"the sound's peak {peak:.3f} is above 1 and would be clipped: lower its gain first"
+            f"the sound's peak of {peak:.3f} is above 1 and would be clipped: lower its gain first"
         )
     buffer = io.BytesIO()
     gain = np.float32(_LAME_GAIN if container == "mp3" else 1.0)
@@ -65,11 +81,24 @@ def encode(audio: npt.NDArray[np.float32], container: Container, sample_rate: in
 
 
 def read(path: str | Path, sample_rate: int = SAMPLE_RATE) -> npt.NDArray[np.float32]:
-    """Read a mono sound of this sample rate, float32 (samples,)."""
+    """Read a mono sound file of a given sample rate; nothing is resampled.
+
+    Args:
+        path: File in a format that soundfile reads, such as FLAC.
+        sample_rate: Sample rate in Hz that the file must have.
+
+    Returns:
+        Float32 (samples,).
+
+    Raises:
+        AudioFileError: The file cannot be read, is not mono, or has another sample rate.
+    """
     try:
         audio, rate = soundfile.read(path, dtype="float32")
     except (soundfile.SoundFileError, OSError) as error:
         raise AudioFileError(f"{path}: {error}") from error
     if audio.ndim != 1 or rate != sample_rate:
-        raise AudioFileError(f"{path}: {rate} Hz, shape {audio.shape}; expected mono at {sample_rate} Hz")
+        raise AudioFileError(
+            f"{path}: found {rate:,} Hz and shape {audio.shape}, expected mono at {sample_rate:,} Hz"
+        )
     return audio

@@ -1,9 +1,9 @@
-"""The `starter` corpus: DX7 presets that this project designed, twelve cartridges of 32.
+"""The `starter` corpus: DX7 presets designed by this project, on twelve cartridges of 32.
 
-Every sound is an archetype, written as an FM sound designer writes (algorithm, ratios, envelopes,
-velocity, keyboard scaling, LFO, pitch envelope), with a few variants whose brightness, attack, decay,
-detune and ratios are spread by a seeded Latin hypercube. `python -m latentdx.presets.starter
-data/starter` writes the cartridges again, byte by byte.
+Each sound is an archetype, specified the way an FM sound designer works (algorithm, ratios, envelopes,
+velocity, keyboard scaling, LFO, pitch envelope). Each archetype has a few variants whose brightness, attack,
+decay, detune and ratios are spread by a seeded Latin hypercube. `python -m latentdx.presets.starter
+data/starter` writes the cartridges again, byte for byte.
 """
 
 import hashlib
@@ -44,11 +44,11 @@ CARTRIDGES: dict[str, tuple[Archetype, ...]] = {
     "11-percussion": percussion.ARCHETYPES,
     "12-effects": effects.ARCHETYPES,
 }
-"""File name (without .syx) -> the archetypes on that cartridge, in order."""
+"""File name of each cartridge (without .syx) -> its archetypes in order."""
 
 
 def cartridges() -> dict[str, PresetBank]:
-    """File name (without .syx) -> the 32 presets of that cartridge."""
+    """Make all cartridges: file name (without .syx) -> bank of 32 presets."""
     return {
         name: PresetBank.from_values(
             np.stack([voice.values() for a in archetypes for voice in a.voices()]),
@@ -59,30 +59,37 @@ def cartridges() -> dict[str, PresetBank]:
 
 
 def bank() -> PresetBank:
-    """All presets, in the order in which `PresetBank.read("data/starter")` reads them."""
+    """Make all presets in one bank, in the order in which `PresetBank.read("data/starter")` reads them."""
     whole = PresetBank.concatenate(cartridges().values())
     return PresetBank.from_values(whole.values, whole.names)
 
 
 def families() -> dict[str, str]:
-    """Name of each preset -> its family ("electric piano", "bell", …), in the bank's order."""
+    """Return the family of each preset ("electric piano", "bell", …) by its name, in the bank's order."""
     return {name: a.family for archetypes in CARTRIDGES.values() for a in archetypes for name in a.names()}
 
 
 def write(folder: str | Path) -> list[Path]:
-    """Write the cartridges, their SHA256SUMS and their README.md; the same bytes every time."""
+    """Write the cartridges, SHA256SUMS and README.md; the bytes are the same every time.
+
+    Args:
+        folder: Folder to write to; it is created if needed.
+
+    Returns:
+        Paths of the files written.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     files = [presets.write(folder / f"{name}.syx") for name, presets in cartridges().items()]
     sums = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
     texts = {"SHA256SUMS": sums, "README.md": _readme()}
     for name, text in texts.items():
-        (folder / name).write_bytes(text.encode())  # bytes: no other line ends on Windows
+        (folder / name).write_bytes(text.encode())  # as bytes, so that line endings do not change on Windows
     return [*files, *(folder / name for name in texts)]
 
 
 def _readme() -> str:
-    """What made the files and what is on them, with the designers' own words on each sound."""
+    """Compose the README: how the files were made, and what they contain, from the designs' docstrings."""
     parts = [_ABOUT.format(seed=SEED, presets=len(families()), cartridges=len(CARTRIDGES))]
     for name, archetypes in CARTRIDGES.items():
         parts.append(f"\n## {name}.syx\n\n| presets | family | how it is made |\n|---|---|---|\n")

@@ -1,4 +1,4 @@
-"""`python -m latentdx.presets.starter FOLDER` writes the starter cartridges."""
+"""Command that writes the starter cartridges: `python -m latentdx.presets.starter FOLDER`."""
 
 import sys
 

@@ -113,7 +113,7 @@ def sub_bass(v: Variation) -> Voice:
 def synth_bass(v: Variation) -> Voice:
     """A saw through a closing filter: self-modulation makes the saw, two modulators in a row make the filter.
 
-    Written at pitch and transposed an octave down, as many cartridges do.
+    It is written at pitch and transposed an octave down, as in many cartridges.
     """
     close, sustain = v.between(36, 50), v.between(80, 92)
     filtered = Envelope((99, close, 30, 60), (99, v.between(70, 82), 66, 0))

@@ -1,4 +1,4 @@
-"""Bells: long decays, and partials that are not harmonics: ratios like 1.41, 2.76 and 3.5."""
+"""Bells: long decays and inharmonic partials, with ratios such as 1.41, 2.76 and 3.5."""
 
 from latentdx.presets.starter.voice import (
     Archetype,

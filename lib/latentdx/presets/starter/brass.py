@@ -1,4 +1,4 @@
-"""Brass: the modulators rise a little after the carriers, so the tone opens as a lip does."""
+"""Brass: the modulators rise a little after the carriers, so that the tone opens like a player's lips."""
 
 from latentdx.presets.starter.voice import (
     Archetype,
@@ -15,7 +15,7 @@ from latentdx.presets.starter.voice import (
 
 
 def _lip(attack: int, sustain: int) -> Envelope:
-    """A modulator's envelope: opens late and a little too far, then settles."""
+    """Return a modulator's envelope that opens late and a little too far, then settles."""
     return Envelope((attack, 40, 35, 58), (92, 99, sustain, 0))
 
 

@@ -1,4 +1,4 @@
-"""Effects: what moves is the pitch envelope, the LFO or noise, not a melody."""
+"""Effects: the pitch envelope, the LFO or noise moves, not a melody."""
 
 from latentdx.presets.starter.voice import (
     ALWAYS,

@@ -1,4 +1,4 @@
-"""Mallets: bars, tongues and pans: a nearly pure tone, one tuned overtone, and the knock of the mallet."""
+"""Mallets (bars, tongues, pans): a nearly pure tone, one tuned overtone, and the knock of the mallet."""
 
 from latentdx.presets.starter.voice import Archetype, Lfo, Op, Variation, Voice, pitch, register, struck, tilt
 

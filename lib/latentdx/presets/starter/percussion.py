@@ -1,4 +1,4 @@
-"""Percussion: fixed frequencies and noise from feedback; over before a note would be."""
+"""Percussion: fixed frequencies and noise from feedback, which end before a held note would."""
 
 from latentdx.presets.starter.voice import ALWAYS, Archetype, Envelope, Op, Variation, Voice, pitch, struck
 

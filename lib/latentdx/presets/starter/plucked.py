@@ -1,4 +1,4 @@
-"""Plucked strings: an instant of brightness that the string loses faster than its tone."""
+"""Plucked strings: a bright start, which fades faster than the tone."""
 
 from latentdx.presets.starter.voice import (
     Archetype,

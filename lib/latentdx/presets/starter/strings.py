@@ -1,4 +1,4 @@
-"""Bowed strings, pads and choirs: slow to rise, moving while they sound, slow to go."""
+"""Bowed strings, pads and choirs: a slow attack, movement while they sound, and a slow release."""
 
 from latentdx.presets.starter.voice import (
     Archetype,

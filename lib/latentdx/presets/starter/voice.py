@@ -1,10 +1,14 @@
-"""The language in which the starter sounds are written: operators, envelopes, voices, and measured variation.
+"""Building blocks of the starter sounds: operators, envelopes, voices, and measured variation.
 
-Levels and rates are the DX7's own 0 … 99. What a designer needs to know of them (note 60, engine as
-rendered): a modulator at level 99 swings its carrier by 12.6 radians and halves every 8 levels (91: 6.3,
-75: 1.6, 60: 0.4); a carrier loses 6 dB every 8 levels; an envelope falls by about 200, 65, 20, 7, 4 and 2
-dB a second at rates 60, 50, 40, 30, 25 and 20, and rises to its peak in about 20, 50, 170 and 550 ms at
-rates 70, 60, 50 and 40. Rate scaling 4 adds about 9 to all of an operator's rates at this note.
+Levels and rates are the DX7's own 0 … 99. A sound designer needs to know the following about them (measured
+at note 60 with the engine that renders):
+
+- A modulator at level 99 shifts the phase of its carrier by 12.6 radians, and each reduction by 8 levels
+  halves the shift (91: 6.3, 75: 1.6, 60: 0.4).
+- A carrier loses 6 dB every 8 levels.
+- An envelope falls by about 200, 65, 20, 7, 4 and 2 dB per second at rates 60, 50, 40, 30, 25 and 20, and
+  rises to its peak in about 20, 50, 170 and 550 ms at rates 70, 60, 50 and 40.
+- Rate scaling 4 adds about 9 to all rates of an operator at this note.
 """
 
 import math
@@ -22,22 +26,27 @@ from latentdx.presets.bank import PresetBank
 from latentdx.presets.parameters import KEY_SCALE_CURVES, LFO_WAVES, NEUTRAL_TRANSPOSE, column, parameter
 
 SEED = 1983
-"""The year of the DX7. Every choice in the bank follows from it and from the sounds' own names."""
+"""Random seed, the year of the DX7; it and the names of the sounds determine all choices in the bank."""
 
 Four = tuple[int, int, int, int]
 T = TypeVar("T")
 
 _CENTER_DETUNE = 7
-_BREAK_POINT_OFFSET = 17  # break point 0 is MIDI note 17 (engine-spec: offset = note - break point - 17)
+_BREAK_POINT_OFFSET = 17  # break point 0 is MIDI note 17 (in the engine: offset = note - break point - 17)
 _UNITY_PITCH = 50
 
 
 class Variation:
-    """The choices of one variant among `count` of the same archetype: a Latin hypercube.
+    """Choices of one variant of an archetype, from a Latin hypercube.
 
-    The k-th choice of all variants is spread evenly over its range, in an order of its own, so that the
-    variants differ in every respect and none is a copy. Only `random.Random.random` is used, whose sequence
-    Python guarantees for a seed.
+    The k-th choices of all variants are spread evenly over their range, in a separate random order for each
+    k, so that the variants differ in every respect. Only `random.Random.random` is used, because Python
+    guarantees its sequence for a seed.
+
+    Args:
+        archetype: Name of the archetype, which seeds the choices.
+        index: Number of the variant, 0 … count - 1.
+        count: Number of variants of the archetype.
     """
 
     def __init__(self, archetype: str, index: int, count: int) -> None:
@@ -45,7 +54,7 @@ class Variation:
         self._choices = 0
 
     def _place(self) -> float:
-        """This variant's place in [0, 1) for the next choice."""
+        """Draw this variant's place in [0, 1) for the next choice."""
         self._choices += 1
         stream = random.Random(f"{SEED}/{self.archetype}/{self._choices}")
         keys = [(stream.random(), stream.random()) for _ in range(self.count)]
@@ -53,17 +62,17 @@ class Variation:
         return (order[self.index] + keys[self.index][1]) / self.count
 
     def between(self, low: int, high: int) -> int:
-        """An integer from `low` to `high`, both included."""
+        """Choose an integer from `low` to `high`, both included."""
         return low + int(self._place() * (high - low + 1))
 
     def pick(self, *options: T) -> T:
-        """One of the options, each about equally often."""
+        """Choose one of the options, each about equally often."""
         return options[int(self._place() * len(options))]
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """Four rates and four levels; the fourth level is where the sound ends (and the pitch EG starts)."""
+    """Four rates and four levels; the sound ends at the fourth level, and the pitch EG also starts there."""
 
     rates: Four
     levels: Four
@@ -72,25 +81,44 @@ class Envelope:
 def struck(
     drop: int, knee: int, decay: int, *, attack: int = 99, end: int = 0, release: int = 50
 ) -> Envelope:
-    """Hit or plucked: down to level `knee` at rate `drop`, then to level `end` at rate `decay`."""
+    """Make the envelope of a struck or plucked sound, which falls in two stages.
+
+    Args:
+        drop: Rate of the first fall.
+        knee: Level at which the first fall ends.
+        decay: Rate of the second fall.
+        attack: Rate of the attack.
+        end: Level at which the second fall ends while the key is down.
+        release: Rate after the key is released.
+    """
     return Envelope((attack, drop, decay, release), (99, knee, end, 0))
 
 
 def held(attack: int, sustain: int = 95, *, decay: int = 45, release: int = 55) -> Envelope:
-    """Blown, bowed or electric: up, then level `sustain` while the key is down."""
+    """Make the envelope of a blown, bowed or electric sound, which lasts while the key is down.
+
+    Args:
+        attack: Rate of the attack.
+        sustain: Level while the key is down.
+        decay: Rate from the peak to the sustain level.
+        release: Rate after the key is released.
+    """
     return Envelope((attack, decay, 35, release), (99, sustain, sustain, 0))
 
 
 FLAT_PITCH = Envelope((99, 99, 99, 99), (50, 50, 50, 50))
 ON_OFF = Envelope((99, 99, 99, 80), (99, 99, 99, 0))
 ALWAYS = Envelope((99, 99, 99, 99), (99, 99, 99, 99))
-"""For modulators that make noise; it must not thin out to a tone while the carrier fades."""
+"""Envelope of modulators that make noise, which must not thin out to a tone while the carrier fades."""
 
 
 def pitch(rates: Four, octaves: tuple[float, float, float, float]) -> Envelope:
-    """A pitch envelope in octaves from the note, within ±1 (32 levels an octave); it starts from the fourth.
+    """Make a pitch envelope, which starts from its fourth pitch.
 
-    At rate 99 the engine moves 12 octaves a second, at 75 about 4.5, at 50 2, at 30 0.8, at 10 0.3.
+    Args:
+        rates: Four rates; per second, the engine moves 12 octaves at rate 99, about 4.5 at 75, 2 at 50, 0.8
+            at 30 and 0.3 at 10.
+        octaves: Four pitches in octaves from the note, within ±1 (32 levels per octave).
     """
     first, second, third, fourth = (_UNITY_PITCH + round(32 * octave) for octave in octaves)
     return Envelope(rates, (first, second, third, fourth))
@@ -98,7 +126,7 @@ def pitch(rates: Four, octaves: tuple[float, float, float, float]) -> Envelope:
 
 @dataclass(frozen=True)
 class Scaling:
-    """Keyboard level scaling: depth and curve on both sides of a MIDI note."""
+    """Keyboard level scaling: depths (0 … 99) and curves on both sides of a MIDI note."""
 
     at: int = 60
     left: int = 0
@@ -108,7 +136,7 @@ class Scaling:
 
 
 def tilt(v: Variation, depth: int) -> Scaling:
-    """A modulator's keyboard: duller above middle C by up to `depth`, changed by half of it below."""
+    """Choose the scaling of a modulator: up to `depth` above about middle C, and up to half of it below."""
     return Scaling(
         v.between(54, 66),
         v.between(0, depth // 2),
@@ -119,7 +147,7 @@ def tilt(v: Variation, depth: int) -> Scaling:
 
 
 def register(v: Variation, low: int = 60, high: int = 79) -> Scaling:
-    """A carrier's keyboard: softer above a break point between two notes, a little changed far below it."""
+    """Choose the scaling of a carrier: softer above a break point in `low` … `high`, little change below."""
     return Scaling(
         v.between(low, high),
         v.between(0, 8),
@@ -134,14 +162,14 @@ class Op:
     """One operator.
 
     Attributes:
-        ratio: frequency over the note's; negative: fixed, in Hz.
-        level: 0 … 99.
-        eg: its envelope.
-        detune: -7 … 7, about 1.2 cents each at note 60.
-        velocity: key velocity sensitivity, 0 … 7.
-        rates: rate scaling, 0 … 7 (higher notes run their envelopes faster).
-        am: sensitivity to the LFO's amplitude modulation, 0 … 3.
-        keys: keyboard level scaling.
+        ratio: Ratio of its frequency to the note's; a negative number is a fixed frequency in Hz.
+        level: Output level, 0 … 99.
+        eg: Envelope.
+        detune: Detune, -7 … 7, in steps of about 1.2 cents at note 60.
+        velocity: Key velocity sensitivity, 0 … 7.
+        rates: Rate scaling, 0 … 7; the envelopes of higher notes run faster.
+        am: Sensitivity to the LFO's amplitude modulation, 0 … 3.
+        keys: Keyboard level scaling.
     """
 
     ratio: float
@@ -154,7 +182,7 @@ class Op:
     keys: Scaling = Scaling()
 
     def parameters(self) -> dict[str, int]:
-        """The operator's 21 values under their plug-in names, without the "OPn " in front."""
+        """Return the operator's 21 values under their plug-in names, without the prefix "OPn "."""
         fixed = self.ratio < 0
         coarse, fine = fixed_frequency(-self.ratio) if fixed else ratio_frequency(self.ratio)
         return {
@@ -178,8 +206,12 @@ class Op:
 
 @cache
 def ratio_frequency(ratio: float) -> tuple[int, int]:
-    """(coarse, fine) nearest to a frequency ratio; the engine computes coarse · (1 + fine / 100), coarse 0 as
-    0.5.
+    """Find the (coarse, fine) values closest to a frequency ratio.
+
+    The engine computes coarse · (1 + fine / 100), where coarse 0 counts as 0.5.
+
+    >>> ratio_frequency(3.5)
+    (2, 75)
     """
     choices = [(coarse, round(100 * (ratio / (coarse or 0.5) - 1))) for coarse in range(32)]
     return min(
@@ -189,13 +221,27 @@ def ratio_frequency(ratio: float) -> tuple[int, int]:
 
 
 def fixed_frequency(hertz: float) -> tuple[int, int]:
-    """(coarse, fine) nearest to a fixed frequency, 1 … 9,772 Hz: 10 ** (coarse + fine / 100)."""
+    """Find the (coarse, fine) values closest to a fixed frequency, which is 10 ** (coarse + fine / 100).
+
+    Args:
+        hertz: Frequency, 1 … 9,772 Hz.
+    """
     return divmod(round(100 * math.log10(hertz)), 100)
 
 
 @dataclass(frozen=True)
 class Lfo:
-    """The low-frequency oscillator: depths of pitch and amplitude modulation, and how much pitch answers."""
+    """The low-frequency oscillator.
+
+    Attributes:
+        wave: Waveform, one of `LFO_WAVES`.
+        speed: Speed, 0 … 99.
+        delay: Delay after note-on, 0 … 99.
+        pitch: Depth of pitch modulation, 0 … 99.
+        amp: Depth of amplitude modulation, 0 … 99.
+        sensitivity: Sensitivity of the pitch to the modulation, 0 … 7.
+        sync: True if each note restarts the LFO.
+    """
 
     wave: str = "triangle"
     speed: int = 35
@@ -208,7 +254,17 @@ class Lfo:
 
 @dataclass(frozen=True)
 class Voice:
-    """A whole sound: an algorithm (1 … 32) and its operators; those not named stay silent."""
+    """A complete sound.
+
+    Attributes:
+        algorithm: Number of the algorithm, 1 … 32.
+        ops: Operators by number, 1 … 6; operators that are left out stay silent.
+        feedback: Feedback level, 0 … 7.
+        lfo: Low-frequency oscillator.
+        pitch: Pitch envelope.
+        key_sync: True if each note restarts the oscillators.
+        octave: Transposition in octaves.
+    """
 
     algorithm: int
     ops: Mapping[int, Op]
@@ -219,7 +275,7 @@ class Voice:
     octave: int = 0
 
     def values(self) -> npt.NDArray[np.uint8]:
-        """uint8 (145,) in VCED order; raises `ParameterError` for a value out of range."""
+        """Return the values in VCED order, uint8 (145,); a value out of range raises `ParameterError`."""
         named = {
             "ALGORITHM": self.algorithm - 1,
             "FEEDBACK": self.feedback,
@@ -248,7 +304,14 @@ class Voice:
 
 @dataclass(frozen=True)
 class Archetype:
-    """A sound that was designed, and how many variants of it the bank holds, named `label` and a number."""
+    """A designed sound and its variants.
+
+    Attributes:
+        label: Name of the sound; each variant is named with it and a number.
+        family: Family of the sound, such as "bell".
+        count: Number of variants in the bank.
+        design: Function that makes a variant from its choices; its docstring appears in the bank's README.
+    """
 
     label: str
     family: str
@@ -256,7 +319,9 @@ class Archetype:
     design: Callable[[Variation], Voice]
 
     def names(self) -> list[str]:
+        """Return the names of all variants."""
         return [f"{self.label} {n}" for n in range(1, self.count + 1)]
 
     def voices(self) -> list[Voice]:
+        """Make all variants."""
         return [self.design(Variation(self.label, i, self.count)) for i in range(self.count)]

@@ -1,4 +1,4 @@
-"""Woodwinds, each by its own harmonics; and synthesizer leads."""
+"""Woodwinds, each with its own harmonics, and synthesizer leads."""
 
 from latentdx.presets.starter.voice import (
     Archetype,
