@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from render import machine
+from machine import machine
 from tqdm import tqdm
 
 from latentdx.applications.programmer import N_DRAWN

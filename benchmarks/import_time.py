@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from render import machine
+from machine import machine
 
 from latentdx.registry import data_path
 

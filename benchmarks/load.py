@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from render import machine
+from machine import machine
 
 from latentdx.dataset.target_sounds import load
 from latentdx.provenance import code_commit

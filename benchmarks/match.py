@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from cmaes import CatCMAwM
-from render import machine
+from machine import machine
 from tqdm import tqdm
 
 from latentdx.applications import mutations

@@ -11,7 +11,6 @@ a copy is rendered and deleted.
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -21,13 +20,13 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from machine import machine
 
 from latentdx import Dexed, PresetBank
 from latentdx.audio import NOTE_SETS
@@ -40,32 +39,6 @@ from latentdx.registry import data_path
 
 RESULTS = data_path("benchmarks", "render.json")
 ITEM_BYTES = 257 * 347
-
-
-def machine() -> dict[str, Any]:
-    """Describe the machine and the versions that are measured."""
-    cpu = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
-    packages = ("latentdx", "dexed-py", "numpy", "scipy", "librosa", "torch")
-    git = ["git", "-C", str(Path(__file__).parent)]
-    commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return {
-        "processor": cpu,
-        "cores": os.cpu_count(),
-        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in packages},
-        "commit": commit.stdout.strip(),
-        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "load_average": os.getloadavg()[0],
-    }
 
 
 def seconds(work: Callable[[int], object], items: Sequence[int], threads: int) -> float:

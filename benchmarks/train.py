@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from render import machine
+from machine import machine
 from torch import nn
 from tqdm import tqdm
 

@@ -15,8 +15,9 @@ from latentdx.dataset.curation import read_curation
 from latentdx.errors import NotebookError
 from latentdx.evaluation.listening_examples import read_listening
 from latentdx.evaluation.results import Result
-from latentdx_book.chapters import artifact, interpolation, interpolation_results
-from latentdx_book.chapters.artifact import CLAIMS, NOT_MEASURED, Claim
+from latentdx_book.chapters import artifact_claims, artifact_costs, interpolation, interpolation_results
+from latentdx_book.chapters.artifact_claims import CLAIMS, Claim
+from latentdx_book.chapters.artifact_costs import NOT_MEASURED
 from latentdx_book.chapters.result_comparisons import compare_steps, notes_table
 from latentdx_book.chapters.result_data import SOUND, ResultData, per_preset
 from latentdx_book.chapters.result_tables import Examples
@@ -41,7 +42,7 @@ def rows(html: str) -> list[list[str]]:
 def test_files_chapter_and_cell_exist(claim: Claim) -> None:
     assert claim.files and not [file for file in claim.files if not (DATA / file).is_file()]
     assert (ROOT / f"book/{claim.chapter}.ipynb").is_file()
-    title, heading = artifact.find_cell(claim.chapter, claim.cell)
+    title, heading = artifact_claims.find_cell(claim.chapter, claim.cell)
     assert title and heading
 
 
@@ -68,9 +69,9 @@ def test_a_command_that_does_not_exist_is_noticed() -> None:
 
 def test_a_cell_that_does_not_exist_is_noticed() -> None:
     with pytest.raises(NotebookError, match="no cell 'nowhere'"):
-        artifact.find_cell("results", "nowhere")
+        artifact_claims.find_cell("results", "nowhere")
     with pytest.raises(NotebookError, match="no chapter"):
-        artifact.find_cell("nowhere", "title")
+        artifact_claims.find_cell("nowhere", "title")
 
 
 def test_every_result_that_ships_backs_a_claim() -> None:
@@ -81,9 +82,9 @@ def test_every_result_that_ships_backs_a_claim() -> None:
 
 
 def test_the_table_has_a_line_for_each_claim() -> None:
-    table = rows(artifact.claims_table())
+    table = rows(artifact_claims.claims_table())
     assert [line[0] for line in table] == [claim.text for claim in CLAIMS]
-    assert "<code" in artifact.claims_table() and "&lt;code" not in artifact.claims_table()
+    assert "<code" in artifact_claims.claims_table() and "&lt;code" not in artifact_claims.claims_table()
 
 
 # -- the claims hold -----------------------------------------------------------------------------------------
@@ -127,11 +128,11 @@ def test_curation() -> None:
 
 
 def test_trainings_took_less_than_an_hour() -> None:
-    assert max(run.minutes for run in artifact.training_runs().values()) < 60
+    assert max(run.minutes for run in artifact_costs.training_runs().values()) < 60
 
 
 def test_models_lie_between_the_anchors(results: ResultData) -> None:
-    models = [medians(results, name) for name in artifact._SHIPPED]
+    models = [medians(results, name) for name in artifact_claims._SHIPPED]
     one_step, nearest = medians(results, "one-step"), medians(results, "nearest-unrelated")
     assert all((one_step < model).all() for model in models)
     assert all((nearest < model).all() for model in models)
@@ -153,7 +154,7 @@ def test_steps(results: ResultData) -> None:
         "small numbers as categories too": (better, better),
         "flow instead of MLP": (none, better),
         "our own model": (none, "worse"),
-        "nothing but another seed": (none, none),
+        "only another seed": (none, none),
     }
     assert {q: (verdicts[q, "mfcc13_mae"], verdicts[q, "log_stft_mae"]) for q in expected} == expected
 
@@ -239,13 +240,13 @@ def test_interpolation(paths: interpolation.InterpolationData) -> None:
 
 
 def test_a_time_comes_from_a_file_that_ships() -> None:
-    for cost in artifact.costs():
+    for cost in artifact_costs.costs():
         assert (cost.time == NOT_MEASURED) == (not cost.source), cost.command
         assert not cost.source or (DATA / cost.source).exists(), cost.command
 
 
 def test_times_are_those_in_the_files() -> None:
-    times = {cost.command: cost for cost in artifact.costs()}
+    times = {cost.command: cost for cost in artifact_costs.costs()}
     render = json.loads((DATA / "benchmarks/render.json").read_text("utf8"))
     six = times["latentdx render --corpus learnfm --notes six"]
     assert six.time == f"{render['store_six']['minutes']:.1f} min"
@@ -260,16 +261,16 @@ def test_times_are_those_in_the_files() -> None:
 
 
 def test_what_no_file_records_is_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifact, "data_path", lambda *parts: tmp_path.joinpath(*parts))
-    costs = artifact.costs()
+    monkeypatch.setattr(artifact_costs, "data_path", lambda *parts: tmp_path.joinpath(*parts))
+    costs = artifact_costs.costs()
     assert {cost.time for cost in costs} == {cost.memory for cost in costs} == {NOT_MEASURED}
     assert {cost.disk for cost in costs} == {NOT_MEASURED, "4.0 MB"}  # what is fetched is in the registry
-    assert len(rows(artifact.cost_table())) == len(costs)
-    assert rows(artifact.machine_table()) == []
+    assert len(rows(artifact_costs.cost_table())) == len(costs)
+    assert rows(artifact_costs.machine_table()) == []
 
 
 def test_machines_are_named_as_the_files_name_them() -> None:
-    table = {line[0]: line for line in rows(artifact.machine_table())}
+    table = {line[0]: line for line in rows(artifact_costs.machine_table())}
     machine = json.loads((DATA / "benchmarks/render.json").read_text("utf8"))["machine"]
     assert table["benchmarks/render.json"][1] == machine["processor"]
     assert "not recorded" in table["results/training/*.csv"]

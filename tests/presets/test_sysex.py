@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from latentdx.errors import ChecksumError, LatentDXError, PresetFileError, UnsupportedFormatError
 from latentdx.presets import Flag, PresetBank, sysex
-from latentdx.presets.bank import MAX_FILE_BYTES
+from latentdx.presets.reading import MAX_FILE_BYTES
 
 MakeBank = Callable[..., PresetBank]
 

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntFlag
 from pathlib import Path
-from typing import Any, Literal, Self, overload
+from typing import Any, Self, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from latentdx.errors import AmbiguousNameError, ParameterError, PresetFileError, UnknownNameError
-from latentdx.presets import paper_database, sysex
+from latentdx.presets import reading, sysex
 from latentdx.presets.parameters import (
     N_VALUES,
     NEUTRAL_TRANSPOSE,
@@ -22,15 +22,9 @@ from latentdx.presets.parameters import (
     parameter,
     voice_parameters,
 )
-
-Format = Literal["sysex", "packed", "sqlite"]
-
-MAX_FILE_BYTES = 64 * 2**20
-"""Size of the largest file that is read; 64 MiB hold half a million voices, or 80,000 rows of the paper's."""
+from latentdx.presets.reading import Format
 
 _TRANSPOSE = column("TRANSPOSE")
-_SUFFIXES: dict[str, Format] = {".syx": "sysex", ".bin": "packed", ".sqlite": "sqlite", ".db": "sqlite"}
-_SQLITE_MAGIC = b"SQLite format 3\0"
 
 
 class Flag(IntFlag):
@@ -176,7 +170,7 @@ class PresetBank:
         )
 
     @classmethod
-    def _from_voices(cls, voices: sysex.Voices, ids: npt.ArrayLike | None = None) -> Self:
+    def from_voices(cls, voices: sysex.Voices, ids: npt.ArrayLike | None = None) -> Self:
         raw = np.concatenate(voices.values) if voices.values else np.zeros((0, N_VALUES), np.uint8)
         values, mended = sysex.sanitize(raw)
         names = tuple(sysex.decode_name(n) for n in voices.names)
@@ -216,7 +210,7 @@ class PresetBank:
                     f"packed voices must be uint8 (N, {sysex.PACKED_SIZE}), not {array.dtype} {array.shape}"
                 )
             packed = array.tobytes()
-        return cls._from_voices(sysex.read_packed(packed, source))
+        return cls.from_voices(sysex.read_packed(packed, source))
 
     @classmethod
     def from_plugin(
@@ -253,7 +247,7 @@ class PresetBank:
         voices = sysex.Voices()
         raw = np.where(scaled < 0, 255, np.minimum(scaled, 255)).astype(np.uint8)
         voices.add(raw, [sysex.encode_name(n) for n in labels], damaged=False)
-        bank = cls._from_voices(voices, numbers)
+        bank = cls.from_voices(voices, numbers)
         below = scaled < 0
         bank.values[below] = 0  # sanitize clamps upward only
         for operator in range(1, 7):
@@ -284,51 +278,13 @@ class PresetBank:
         path = Path(path)
         try:
             if path.is_dir():
-                return cls._read_folder(path, strict)
-            return cls._read_file(path, strict, format)
+                return reading.read_folder(cls, path, strict)
+            return reading.read_file(cls, path, strict, format)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise PresetFileError(
                 path, 0, f"a file that cannot be read ({reason})", "a readable file"
             ) from error
-
-    @classmethod
-    def _read_file(cls, path: Path, strict: bool, format: Format | None) -> Self:
-        if not path.exists():
-            raise PresetFileError(path, 0, "no such file", "a file or folder of presets")
-        if not path.is_file():
-            raise PresetFileError(path, 0, "a device, pipe or socket", "an ordinary file")
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise PresetFileError(path, 0, f"{size:,} bytes", f"at most {MAX_FILE_BYTES:,}")
-        data = path.read_bytes()
-        if format == "sqlite" or (format is None and data.startswith(_SQLITE_MAGIC)):
-            plugin, names, ids, notes = paper_database.read(path)
-            return replace(cls.from_plugin(plugin, names, ids), notes=notes)
-        chosen = format or _SUFFIXES.get(path.suffix.lower(), "sysex")
-        if chosen == "sqlite":
-            raise PresetFileError(path, 0, "no SQLite header", "'SQLite format 3'")
-        if chosen == "packed":
-            return cls._from_voices(sysex.read_packed(data, path))
-        return cls._from_voices(sysex.read_messages(data, path, strict))
-
-    @classmethod
-    def _read_folder(cls, folder: Path, strict: bool) -> Self:
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() == ".syx" and p.is_file())
-        banks: list[Self] = []
-        notes: list[str] = []
-        for file in files:
-            try:
-                banks.append(cls.read(file, strict=strict))
-            except PresetFileError as error:
-                if strict:
-                    raise
-                notes.append(f"skipped: {error}")
-        if not banks:
-            found = f"{len(files)} .syx files, none of them readable" if files else "no .syx file"
-            raise PresetFileError(folder, 0, found, "at least one .syx file with DX7 voices")
-        whole = cls.concatenate(banks)
-        return replace(whole, ids=np.arange(len(whole)), notes=(*whole.notes, *notes))
 
     @classmethod
     def concatenate(cls, banks: Iterable["PresetBank"]) -> Self:

@@ -21,7 +21,8 @@ import numpy as np
 from latentdx.errors import DataCorruptError, DataMissingError
 from latentdx.files import sha256_of
 from latentdx.presets import sysex
-from latentdx.presets.bank import Format, PresetBank
+from latentdx.presets.bank import PresetBank
+from latentdx.presets.reading import Format
 from latentdx.registry import data_path, fetch_file, registry
 from latentdx.run_options import cache_folder
 
