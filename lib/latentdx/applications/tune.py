@@ -236,8 +236,7 @@ def _tune(
         after = 100 * (now.midi - wanted)
         if _pitched(now) and _improves(before, after, octave):
             distance = float(distances[i]) if measure else float("nan")
-            elsewhere = f"; it sounds closer {octave:+d} semitones from the estimate" if octave else ""
-            why = f"{before:+.0f} to {after:+.0f} cents{elsewhere}"
+            why = f"{before:+.0f} to {after:+.0f} cents{_octave_remark(octave)}"
             return Tuning(move.preset, "tuned", why, before, after, given, distance, move.residual)
     return keep("kept", "no shift brought the render closer to the wanted pitch")
 
@@ -343,6 +342,15 @@ def _nearest(table: Floats, wanted: Floats) -> Integers:
 def _pitched(heard: Pitch) -> bool:
     """Return whether a sound has a pitch."""
     return heard.voiced >= LEAST_VOICED and bool(np.isfinite(heard.f0))
+
+
+def _octave_remark(semitones: int) -> str:
+    """Say that another octave than the estimated one sounds closer; nothing for the same octave."""
+    if not semitones:
+        return ""
+    octaves = abs(semitones) // 12
+    distance = "an octave" if octaves == 1 else f"{octaves} octaves"
+    return f"; it sounds closer {distance} {'above' if semitones > 0 else 'below'} the estimated pitch"
 
 
 def _improves(before: float, after: float, octave: int) -> bool:
