@@ -56,7 +56,7 @@ check: $(INSTALLED)  ## check format, lint rules, layers and types
 
 # one thread per worker, so that the workers do not wait for each other
 fast: check  ## check, and run the tests that need no browser, no site and little time
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not browser and not slow and not site" tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not browser and not site and not slow and not training" tests
 
 test: check  ## check, and run all tests: also in the browser, and on the smoke site with every notebook
 	$(BIN)/python -m pytest tests

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 
-from latentdx import Dexed, PresetBank
+from latentdx import PresetBank
 from latentdx.applications import mutations
 from latentdx.applications.evolutionary_search import CHILDREN, POPULATION, PROPOSED, evolutionary_search
 from latentdx.errors import ParameterError
-from latentdx.metrics.objective import FastObjective, distance
-from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import column, maxima, voice_parameters
@@ -77,48 +75,6 @@ def test_a_change_is_repeated_within_the_bounds(bank) -> None:
     out = Preset(mutations.repeat_change(other.values, before, after))
     assert (out["OP1 F COARSE"], out["FEEDBACK"]) == (31, 0)
     assert (out.values != other.values).sum() == 1
-
-
-# -- fast objective
-
-
-def test_the_fast_objective_approximates_the_distance(bank) -> None:
-    synth = Dexed()
-    target = synth.render(bank[100], *NOTE[0])
-    objective = FastObjective([target], NOTE, threads=1)
-    quick = objective(bank.values[:20])
-    whole = [distance(SoundFeatures(target), SoundFeatures(synth.render(p, *NOTE[0]))) for p in bank[:20]]
-    np.testing.assert_allclose(quick, whole, rtol=0.02)
-    assert objective(bank.values[[100]])[0] < 1e-6
-
-
-def test_the_fast_objective_averages_notes_and_renders_each_preset_once(bank) -> None:
-    synth = Dexed()
-    notes = [(60, 85), (40, 100)]
-    targets = [synth.render(bank[5], *note) for note in notes]
-    both = FastObjective(targets, notes)(bank.values[:9])
-    each = [FastObjective([t], [n])(bank.values[:9]) for t, n in zip(targets, notes, strict=True)]
-    np.testing.assert_allclose(both, np.mean(each, 0), rtol=1e-6)
-
-    class Counting(Dexed):
-        count = 0
-
-        def render(self, *args, **kwargs):
-            self.count += 1
-            return super().render(*args, **kwargs)
-
-    counting = Counting()
-    objective = FastObjective([targets[0]], NOTE, renderer=counting)
-    first, again = (objective(bank.values[[1, 2, 1]]) for _ in range(2))
-    np.testing.assert_array_equal(first, again)
-    assert counting.count == 2
-
-
-def test_the_fast_objective_refuses_silence_and_a_wrong_number_of_sounds(bank) -> None:
-    with pytest.raises(ParameterError, match="note 60 is silent"):
-        FastObjective([np.zeros(88_576, np.float32)], NOTE)
-    with pytest.raises(ParameterError, match="2 sounds for 1 notes"):
-        FastObjective([np.ones(88_576, np.float32)] * 2, NOTE)
 
 
 # -- search

@@ -178,7 +178,7 @@ def test_steps_are_compared_on_common_presets_with_verdicts(f) -> None:
     assert (line["before"], line["after"]) == (pytest.approx(a.median()), pytest.approx(b.median()))
     assert line["improved"] == (b < a).mean() and line["n"] == len(a)
     back = result_comparisons.compare_steps(
-        f, [result_comparisons.Comparison("numcat", "num", "")], ("live_accuracy", LEADING)
+        f, [result_comparisons.ModelComparison("numcat", "num", "")], ("live_accuracy", LEADING)
     )
     assert back["verdict"].tolist() == ["worse", "worse"]
     assert len(cells(result_comparisons.steps_table(f))) == 1 + 6

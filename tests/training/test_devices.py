@@ -14,6 +14,8 @@ from latentdx.errors import ProfileError
 from latentdx.training.checkpoint import load
 from latentdx.training.loop import set_up
 
+pytestmark = pytest.mark.training
+
 FABRIC = Path(sys.executable).with_name("fabric")
 
 

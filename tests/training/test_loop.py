@@ -17,6 +17,8 @@ from latentdx.training.data import TrainingData
 from latentdx.training.loop import beta, train
 from latentdx.training.profile import model_names, read_profile
 
+pytestmark = pytest.mark.training
+
 STEPS = 7  # whole batches of 32 in the starter bank's 246 training presets
 
 

@@ -24,6 +24,8 @@ from latentdx.training import log
 from latentdx.training.loop import train
 from latentdx.training.profile import read_profile
 
+pytestmark = pytest.mark.training
+
 def write(self, progress, *rest, honest=log.Log.write):
     honest(self, progress, *rest)
     if progress.step == 10:

@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 from latentdx.cli.app import app
 from latentdx.training.checkpoint import read_header
 
+pytestmark = pytest.mark.training
+
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(

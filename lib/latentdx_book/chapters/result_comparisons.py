@@ -35,8 +35,8 @@ Part = Callable[[npt.NDArray[Any]], npt.NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Comparison that tests whether the result named `b` improves on `a`; `question` names the difference."""
+class ModelComparison:
+    """Comparison that tests whether the result `b` improves on `a`; `question` names the difference."""
 
     a: str
     b: str
@@ -44,18 +44,18 @@ class Comparison:
 
 
 COMPARISONS = (
-    Comparison("num", "numcat", "categories as categories"),
-    Comparison("numcat", "numcat++", "small numbers as categories too"),
-    Comparison("numcat++-mlp", "numcat++", "flow instead of MLP"),
-    Comparison("numcat++", "latentdx", "our own model"),
-    Comparison("numcat++", "numcat++-seed1", "only another seed"),
+    ModelComparison("num", "numcat", "categories as categories"),
+    ModelComparison("numcat", "numcat++", "small numbers as categories too"),
+    ModelComparison("numcat++-mlp", "numcat++", "flow instead of MLP"),
+    ModelComparison("numcat++", "latentdx", "our own model"),
+    ModelComparison("numcat++", "numcat++-seed1", "only another seed"),
 )
 """Comparisons of the chapter's table."""
 
 
 def compare_steps(
     f: ResultData,
-    steps: Sequence[Comparison] = COMPARISONS,
+    steps: Sequence[ModelComparison] = COMPARISONS,
     metrics: Sequence[str] = (LEADING, "log_stft_mae"),
     **where: Any,
 ) -> pd.DataFrame:

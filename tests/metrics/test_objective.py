@@ -1,0 +1,76 @@
+"""The objective has one set of weights and two forms, the exact one and the fast one, which agree."""
+
+import numpy as np
+import pytest
+
+from latentdx import Dexed, PresetBank
+from latentdx.audio.renderer import SINGLE_NOTE
+from latentdx.errors import ParameterError
+from latentdx.metrics.objective import WEIGHTS, FastObjective, distance, weighted
+from latentdx.metrics.registry import METRICS, log_stft_mae, mfcc_mae, spectral_convergence
+from latentdx.metrics.sound_features import SoundFeatures
+from latentdx.presets import corpora
+
+NOTE = SINGLE_NOTE
+
+
+@pytest.fixture(scope="module")
+def bank() -> PresetBank:
+    return corpora.read("starter").neutral()
+
+
+def test_the_weights_are_of_registered_metrics_and_all_forms_use_them(bank) -> None:
+    a, b = (SoundFeatures(Dexed().render(bank[i])) for i in (3, 40))
+    parts = {
+        "log_stft_mae": log_stft_mae(a, b),
+        "spectral_convergence": spectral_convergence(a, b),
+        "mfcc13_mae": mfcc_mae(a, b, 13),
+    }
+    assert set(parts) == set(WEIGHTS) <= set(METRICS)
+    expected = sum(WEIGHTS[name] * part for name, part in parts.items())
+    assert distance(a, b) == pytest.approx(expected, rel=1e-12)
+    columns = {name: np.array([part, np.nan]) for name, part in parts.items()}
+    np.testing.assert_allclose(weighted(columns), [expected, 0.0], rtol=1e-12)
+    for name, part in parts.items():
+        only = dict.fromkeys(WEIGHTS, 0.0) | {name: 1.0}
+        fast = FastObjective([a.audio], NOTE, weights=only)(bank.values[[40]])[0]
+        assert fast == pytest.approx(part, rel=0.05)
+
+
+def test_the_fast_objective_approximates_the_distance(bank) -> None:
+    synth = Dexed()
+    target = synth.render(bank[100], *NOTE[0])
+    objective = FastObjective([target], NOTE, threads=1)
+    quick = objective(bank.values[:20])
+    whole = [distance(SoundFeatures(target), SoundFeatures(synth.render(p, *NOTE[0]))) for p in bank[:20]]
+    np.testing.assert_allclose(quick, whole, rtol=0.02)
+    assert objective(bank.values[[100]])[0] < 1e-6
+
+
+def test_the_fast_objective_averages_notes_and_renders_each_preset_once(bank) -> None:
+    synth = Dexed()
+    notes = [(60, 85), (40, 100)]
+    targets = [synth.render(bank[5], *note) for note in notes]
+    both = FastObjective(targets, notes)(bank.values[:9])
+    each = [FastObjective([t], [n])(bank.values[:9]) for t, n in zip(targets, notes, strict=True)]
+    np.testing.assert_allclose(both, np.mean(each, 0), rtol=1e-6)
+
+    class Counting(Dexed):
+        count = 0
+
+        def render(self, *args, **kwargs):
+            self.count += 1
+            return super().render(*args, **kwargs)
+
+    counting = Counting()
+    objective = FastObjective([targets[0]], NOTE, renderer=counting)
+    first, again = (objective(bank.values[[1, 2, 1]]) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert counting.count == 2
+
+
+def test_the_fast_objective_refuses_silence_and_a_wrong_number_of_sounds(bank) -> None:
+    with pytest.raises(ParameterError, match="note 60 is silent"):
+        FastObjective([np.zeros(88_576, np.float32)], NOTE)
+    with pytest.raises(ParameterError, match="2 sounds for 1 notes"):
+        FastObjective([np.ones(88_576, np.float32)] * 2, NOTE)
