@@ -318,7 +318,7 @@ def match(
         tuple(stages),
         len(tried.values) * len(sounds),
         time.monotonic() - begun,
-        tried.interrupted or enough(),
+        tried.interrupted or (len(tried.values) < most and enough()),
         tuple(
             Improvement((i + 1) * len(sounds), float(tried.distances[i]), Preset(tried.values[i]))
             for i in fell.tolist()
