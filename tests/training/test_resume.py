@@ -16,6 +16,8 @@ from latentdx.errors import CheckpointError
 from latentdx.training import log, loop, run
 from latentdx.training.loop import train
 
+pytestmark = pytest.mark.training
+
 KILLED = """
 import os, signal, sys
 import torch
@@ -23,8 +25,6 @@ from pathlib import Path
 from latentdx.training import log
 from latentdx.training.loop import train
 from latentdx.training.profile import read_profile
-
-pytestmark = pytest.mark.training
 
 def write(self, progress, *rest, honest=log.Log.write):
     honest(self, progress, *rest)
