@@ -23,15 +23,27 @@ class PresetFileError(LatentDXError):
         offset: Position of the first wrong byte.
         found: Description of the bytes found there.
         expected: Description of valid bytes.
+
+    Attributes:
+        forgivable: True if the file can be read with `strict=False`.
     """
 
     def __init__(self, source: object, offset: int, found: str, expected: str) -> None:
         self.source, self.offset, self.found, self.expected = str(source), offset, found, expected
         super().__init__(f"{source}, byte {offset}: found {found}, expected {expected}")
+        self.forgivable = False
+
+    def __str__(self) -> str:
+        return self.text("strict=False")
+
+    def text(self, remedy: str | None) -> str:
+        """Return the message; if the file can be read in part, it names the remedy, such as an option."""
+        hint = f"; {remedy} reads what is intact" if self.forgivable and remedy else ""
+        return f"{super().__str__()}{hint}"
 
 
 class ChecksumError(PresetFileError):
-    """A bulk dump's checksum does not match its bytes; this is common, and `strict=False` reads the dump."""
+    """A bulk dump's checksum does not match its bytes, or is missing; this is common."""
 
 
 class UnsupportedFormatError(PresetFileError):

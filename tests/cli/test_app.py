@@ -125,14 +125,52 @@ def test_info_reports_mended_and_damaged_presets(tmp_path: Path, bank: Path) -> 
     data[6 + 128 + 14] = 120  # operator 6's output level in the second voice, out of range
     bad = tmp_path / "bad.syx"
     bad.write_bytes(data)
-    assert_one_line(run("info", bad), 1, "bad.syx", "checksum")
-    lines = run("info", bad, "--lenient").stdout.splitlines()
+    assert_one_line(run("info", bad, "--strict"), 1, "bad.syx", "checksum", "--lenient reads what is intact")
+    lines = run("info", bad).stdout.splitlines()
     assert lines[0] == f"{bad}: 32 presets, 1 mended"
     (row,) = (line.split(maxsplit=5) for line in lines if line.split()[:1] == ["1"])
     assert row == ["1", "ALG", "2", "2", "1", "mended, damaged"]
-    voice = json.loads(run("info", bad, "--lenient", "--json").stdout)["voices"][1]
+    voice = json.loads(run("info", bad, "--json").stdout)["voices"][1]
     assert (voice["mended"], voice["flags"]) == (1, ["mended", "damaged"])
     assert voice["parameters"]["OP6 OUTPUT LEVEL"] <= 99
+
+
+@pytest.fixture
+def damaged(tmp_path: Path, bank: Path) -> Path:
+    """A file of a DX7 II: a supplement, a cartridge whose checksum is wrong, and padding."""
+    data = bank.read_bytes()
+    path = tmp_path / "damaged.syx"
+    supplement = b"\xf0\x43\0\6\x08\x60" + bytes(1121) + b"\xf7"
+    path.write_bytes(supplement + data[:-2] + bytes([data[-2] ^ 1, 0xF7]) + bytes(100))
+    return path
+
+
+def arguments(command: str, file: Path, out: Path) -> list[object]:
+    """Return the shortest arguments of a command that reads presets."""
+    return {
+        "info": ["info", file],
+        "tune": ["tune", file, "--to", "60", "-o", out / "tuned.syx"],
+        "interpolate": ["interpolate", file, file, "--voice-b", "9", "--space", "naive", "-o", out / "p.syx"],
+        "curate": ["curate", "--corpus", file, "--out", out / "curation", "--processes", "1"],
+        "render": ["render", "--corpus", file, "--out", out / "store", "--threads", "1"],
+    }[command]
+
+
+@pytest.mark.parametrize("command", ["info", "tune", "interpolate", "curate", "render"])
+def test_one_option_reads_what_is_intact_of_damaged_files(
+    command: str, damaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path / "cache"))
+    refused = run(*arguments(command, damaged, tmp_path), "--strict")
+    assert_one_line(refused, 1, "damaged.syx, byte 3", "(AMEM)", "--lenient reads what is intact")
+    assert "strict=" not in refused.stderr
+    read = run(*arguments(command, damaged, tmp_path), "--lenient")
+    assert read.exit_code == 0, read.stderr
+    for remark in ("format 6", "found checksum", "bytes 00 00"):
+        assert remark in (read.stdout if command == "info" else read.stderr)
+    (tmp_path / "other").mkdir()
+    default = run(*arguments(command, damaged, tmp_path / "other"))
+    assert default.exit_code == (1 if command in ("curate", "render") else 0), default.stderr
 
 
 def test_errors_are_one_line(tmp_path: Path) -> None:

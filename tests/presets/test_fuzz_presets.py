@@ -106,10 +106,13 @@ def test_damaged_files_are_read_or_refused(seed: int, make_bank: MakeBank, tmp_p
         if strict is not None:
             assert lenient == strict
             if path.suffix == ".syx":  # only complete, valid messages
-                cartridges, singles = divmod(len(data), 4104)[0], len(data) % 4104
-                assert len(strict) == 32 * cartridges + singles // 163
-                assert singles % 163 == 0
-                assert not strict.notes
+                if strict.notes:  # packed voices without a header
+                    assert len(data) in (128, 4096)
+                    assert len(strict) == len(data) // 128
+                else:
+                    cartridges, singles = divmod(len(data), 4104)[0], len(data) % 4104
+                    assert len(strict) == 32 * cartridges + singles // 163
+                    assert singles % 163 == 0
         elif lenient is not None:
             assert lenient.notes
         path.unlink()  # a new file is written faster than an old one is overwritten

@@ -8,13 +8,21 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from latentdx.errors import LatentDXError
+from latentdx.errors import LatentDXError, PresetFileError
+from latentdx.presets.bank import PresetBank
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, as in shells."""
 
 Force = Annotated[bool, typer.Option("--force", help="Replace files that already exist.")]
 Velocity = Annotated[int, typer.Option(help="Velocity of the note, 1 to 127.")]
+Lenient = Annotated[
+    bool,
+    typer.Option(
+        "--lenient/--strict",
+        help="Read what is intact of damaged files and report the rest, or refuse them.",
+    ),
+]
 Processes = Annotated[int | None, typer.Option(min=1, help="Number of processes; one per core if omitted.")]
 
 
@@ -24,6 +32,10 @@ class Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except PresetFileError as error:
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            lenient = command is not None and any(p.name == "lenient" for p in command.params)
+            fail(error.text("--lenient" if lenient else None))
         except LatentDXError as error:
             fail(str(error))
         except KeyboardInterrupt:
@@ -55,5 +67,22 @@ def report(what: Path, remarks: Iterable[str], warnings: Iterable[str]) -> None:
     """
     for line in remarks:
         typer.echo(f"{what}: {line}")
+    warn(f"{what}: {line}" for line in warnings)
+
+
+def read_presets(path: Path, lenient: bool) -> PresetBank:
+    """Read a user's presets, and print warnings on damaged and skipped parts to stderr.
+
+    Args:
+        path: File or folder.
+        lenient: See `Lenient`.
+    """
+    bank = PresetBank.read(path, strict=not lenient)
+    warn(bank.notes)
+    return bank
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Print warnings to stderr, one line each."""
     for line in warnings:
-        typer.echo(f"latentdx: warning: {what}: {line}", err=True)
+        typer.echo(f"latentdx: warning: {' '.join(line.split())}", err=True)

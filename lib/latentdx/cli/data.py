@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentdx.cli.common import INTERRUPTED, Processes, fail
+from latentdx.cli.common import INTERRUPTED, Lenient, Processes, fail, warn
 from latentdx.cli.notes import parse_notes
 from latentdx.presets import corpora
 from latentdx.run_options import RunOptions
@@ -37,6 +37,7 @@ def fetch(
 def curate(
     corpus: Corpus = "starter",
     out: Annotated[Path, typer.Option(help="Folder for the table and its counts.")] = Path("curation"),
+    lenient: Lenient = False,
     processes: Processes = None,
 ) -> None:
     """Clean, label and split a corpus, and write a table without parameters.
@@ -46,7 +47,8 @@ def curate(
     """
     from latentdx.dataset import curation
 
-    outcome = curation.curate(corpus, options=RunOptions(processes))
+    outcome = curation.curate(corpus, strict=not lenient, options=RunOptions(processes))
+    warn(outcome.notes)
     for path in outcome.write(out):
         typer.echo(path)
     for key, value in outcome.summary["counts"].items():
@@ -69,6 +71,7 @@ def render(
         int | None, typer.Option(min=1, help="Start a local Dask cluster with this many processes.")
     ] = None,
     scheduler: Annotated[str | None, typer.Option(help="Render on the Dask cluster at this address.")] = None,
+    lenient: Lenient = False,
 ) -> None:
     """Render a corpus into a store of spectrograms. If interrupted, run the same command to resume.
 
@@ -82,7 +85,8 @@ def render(
     pairs = parse_notes(notes)
     if sum(choice is not None for choice in (threads, workers, scheduler)) > 1:
         raise typer.BadParameter("only one of --threads, --workers and --scheduler can be given")
-    bank = corpora.read(corpus).neutral()
+    bank = corpora.read(corpus, strict=not lenient).neutral()
+    warn(bank.notes)
     name = corpus if corpus in corpora.CORPORA else Path(corpus).resolve().name
     folder = out or store_folder(name, pairs)
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latentdx.cli import output
-from latentdx.cli.common import Force, Velocity, report
+from latentdx.cli.common import Force, Lenient, Velocity, read_presets, report
 from latentdx.cli.notes import optional_note, parse_pitch
 from latentdx.errors import ParameterError
 from latentdx.files import write_files
@@ -39,6 +39,7 @@ def tune(
         bool, typer.Option("--keep-octave", help="Tune to the nearest octave of the pitch.")
     ] = False,
     target: Annotated[Path | None, typer.Option(help="Sound file to tune to, instead of --to.")] = None,
+    lenient: Lenient = True,
     force: Force = False,
 ) -> None:
     """Tune every preset of a bank to a pitch, or to a sound.
@@ -52,7 +53,7 @@ def tune(
     if keep_octave and to is None:
         raise typer.BadParameter("--keep-octave works with --to only")
     output.check_free(out, ".syx", force=force)
-    bank, key = PresetBank.read(file), optional_note(note)
+    bank, key = read_presets(file, lenient), optional_note(note)
     if target is None:
         tune_one = _to_pitch(parse_pitch(to or ""), 60 if key is None else key, velocity, keep_octave)
     else:
@@ -115,6 +116,7 @@ def interpolate(
         str | None,
         typer.Option(help="Name or file of a model; if omitted, numcat++ (or latentdx where it is missing)."),
     ] = None,
+    lenient: Lenient = True,
     force: Force = False,
 ) -> None:
     """Interpolate from one preset to another.
@@ -130,7 +132,7 @@ def interpolate(
     sounds = [f"step-{i:0{len(str(steps))}}.flac" for i in range(1, steps + 1)]
     if preview is not None:
         output.check_folder(preview, sounds, force=force)
-    banks = PresetBank.read(first), PresetBank.read(last)
+    banks = read_presets(first, lenient), read_presets(last, lenient)
     a, b = (bank[_index(bank, voice)] for bank, voice in zip(banks, (voice_a, voice_b), strict=True))
     if space in METHODS and METHODS[space].model:
         model = model or default_model()
@@ -153,9 +155,7 @@ def info(
         Path, typer.Argument(metavar="FILE", help="A .syx or .bin file, the paper's database, or a folder.")
     ],
     limit: Annotated[int, typer.Option(min=0, help="Number of presets to list; 0 lists all.")] = 64,
-    lenient: Annotated[
-        bool, typer.Option("--lenient", help="Read past damaged parts, and report them.")
-    ] = False,
+    lenient: Lenient = True,
     voice: Annotated[str | None, typer.Option(help="Draw only this preset: index or name.")] = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a page with drawings of the algorithms.")

@@ -75,12 +75,14 @@ class Curation:
         table: Table with one row per preset and the columns `COLUMNS`.
         summary: All counts and aggregate histograms, as written to JSON.
         provenance: Corpus, code, engine, settings and libraries that made the table.
+        notes: Sentences on damaged and skipped parts of the corpus's files.
     """
 
     name: str
     table: pd.DataFrame
     summary: dict[str, Any]
     provenance: dict[str, str]
+    notes: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write the table to `<name>.parquet`, and the summary to `<name>.json`.
@@ -208,6 +210,7 @@ def curate(
     corpus: str | Path,
     *,
     seed: int = splits.SEED,
+    strict: bool = True,
     options: RunOptions = RunOptions(),
 ) -> Curation:
     """Curate a named corpus, or any file or folder of presets.
@@ -217,13 +220,14 @@ def curate(
     Args:
         corpus: Name of a corpus, or path of a file or folder.
         seed: Random seed of the splits; equal seeds give equal splits.
+        strict: Refusal of damaged files if `corpus` is a path; see `PresetBank.read`.
         options: Number of processes that measure, progress bar, and location of the cache.
 
     Raises:
         DataError: The corpus is not available.
         PresetFileError: A file cannot be read.
     """
-    bank = corpora.read(corpus)
+    bank = corpora.read(corpus, strict=strict)
     name = str(corpus) if str(corpus) in corpora.CORPORA else Path(corpus).stem
     table = curate_bank(
         bank,
@@ -234,7 +238,7 @@ def curate(
     counts = summary.summarize(bank, table)
     if name in corpora.CORPORA and corpora.CORPORA[name].format == "packed":
         counts["undefined_bits"] = summary.undefined_bits(bank, corpora.find(name))
-    return Curation(name, table, counts, _provenance(name, bank, seed))
+    return Curation(name, table, counts, _provenance(name, bank, seed), bank.notes)
 
 
 def _provenance(name: str, bank: PresetBank, seed: int) -> dict[str, str]:

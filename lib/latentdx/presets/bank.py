@@ -10,8 +10,8 @@ from typing import Any, Self, overload
 import numpy as np
 import numpy.typing as npt
 
-from latentdx.errors import AmbiguousNameError, ParameterError, PresetFileError, UnknownNameError
-from latentdx.presets import reading, sysex
+from latentdx.errors import AmbiguousNameError, ParameterError, UnknownNameError
+from latentdx.presets import reading, sysex, sysex_reader
 from latentdx.presets.parameters import (
     N_VALUES,
     NEUTRAL_TRANSPOSE,
@@ -33,7 +33,7 @@ class Flag(IntFlag):
     NONE = 0
     MENDED = 1  # values out of range were repaired; see `PresetBank.mended`
     RENAMED = 2  # the stored name contains unprintable characters
-    DAMAGED = 4  # the message has a wrong checksum or eight-bit data (read with strict=False)
+    DAMAGED = 4  # no right checksum proves the values (read with strict=False)
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class PresetBank:
         )
 
     @classmethod
-    def from_voices(cls, voices: sysex.Voices, ids: npt.ArrayLike | None = None) -> Self:
+    def from_voices(cls, voices: sysex_reader.Voices, ids: npt.ArrayLike | None = None) -> Self:
         raw = np.concatenate(voices.values) if voices.values else np.zeros((0, N_VALUES), np.uint8)
         values, mended = sysex.sanitize(raw)
         names = tuple(sysex.decode_name(n) for n in voices.names)
@@ -201,7 +201,7 @@ class PresetBank:
 
         Raises:
             ParameterError: The array has another shape or dtype.
-            PresetFileError: The bytes are not packed voices; see `sysex.read_packed`.
+            PresetFileError: The bytes are not packed voices; see `sysex_reader.read_packed`.
         """
         if not isinstance(packed, bytes):
             array = np.asarray(packed)
@@ -210,7 +210,7 @@ class PresetBank:
                     f"packed voices must be uint8 (N, {sysex.PACKED_SIZE}), not {array.dtype} {array.shape}"
                 )
             packed = array.tobytes()
-        return cls.from_voices(sysex.read_packed(packed, source))
+        return cls.from_voices(sysex_reader.read_packed(packed, source))
 
     @classmethod
     def from_plugin(
@@ -244,7 +244,7 @@ class PresetBank:
         order = np.array([p.index for p in voice_parameters()])
         # a value outside [0, 1] must stay out of range after rounding
         scaled = np.rint(np.clip(array[:, order], -1, 3) * maxima())
-        voices = sysex.Voices()
+        voices = sysex_reader.Voices()
         raw = np.where(scaled < 0, 255, np.minimum(scaled, 255)).astype(np.uint8)
         voices.add(raw, [sysex.encode_name(n) for n in labels], damaged=False)
         bank = cls.from_voices(voices, numbers)
@@ -262,29 +262,22 @@ class PresetBank:
 
     @classmethod
     def read(cls, path: str | Path, *, strict: bool = True, format: Format | None = None) -> Self:
-        """Read a file, or all .syx files of a folder (recursively, in order of path).
+        """Read a file, or all .syx and .dx7 files of a folder (recursively, in order of path).
 
         Args:
             path: A .syx file (bulk dumps of 32 voices or one, one or several), a .bin file (packed voices
-                without a header), the paper's SQLite database, or a folder of .syx files.
-            strict: Refusal of damaged files; `False` reads on after wrong checksums and foreign
-                messages, and reports them in `notes` and as `Flag.DAMAGED`.
+                without a header), the paper's SQLite database, or a folder of .syx files. The system's hidden
+                files are ignored, and archives are named in `notes`.
+            strict: Refusal of damaged files; `False` reads what is intact (see `sysex_recovery`), and reports
+                the rest in `notes` and as `Flag.DAMAGED`.
             format: Format of the file ("sysex", "packed", "sqlite"); default according to content and suffix.
 
         Raises:
             PresetFileError: A file cannot be read; the message names the file, the byte offset, what was
-                found and what was expected. Subclasses: `ChecksumError` and `UnsupportedFormatError`.
+                found, what was expected, and whether `strict=False` would help. Subclasses:
+                `ChecksumError` and `UnsupportedFormatError`.
         """
-        path = Path(path)
-        try:
-            if path.is_dir():
-                return reading.read_folder(cls, path, strict)
-            return reading.read_file(cls, path, strict, format)
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise PresetFileError(
-                path, 0, f"a file that cannot be read ({reason})", "a readable file"
-            ) from error
+        return reading.read(cls, Path(path), strict, format)
 
     @classmethod
     def concatenate(cls, banks: Iterable["PresetBank"]) -> Self:
