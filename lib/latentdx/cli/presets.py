@@ -107,14 +107,14 @@ def interpolate(
         Path | None, typer.Option(metavar="FOLDER", help="Folder to write the presets' sounds to, .flac.")
     ] = None,
     voice_a: Annotated[
-        str | None, typer.Option(help="Index or name of the preset in A; the first if omitted.")
+        str | None, typer.Option(help="Index or name of A's preset; otherwise the first.")
     ] = None,
     voice_b: Annotated[
-        str | None, typer.Option(help="Index or name of the preset in B; the first if omitted.")
+        str | None, typer.Option(help="Index or name of B's preset; otherwise the first.")
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Name or file of a model; if omitted, numcat++ (or latentdx where it is missing)."),
+        typer.Option(help="Name or file of a model; otherwise numcat++ or latentdx."),
     ] = None,
     lenient: Lenient = True,
     force: Force = False,
