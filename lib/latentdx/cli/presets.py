@@ -94,7 +94,7 @@ def interpolate(
     first: Annotated[Path, typer.Argument(metavar="A", help="File with the preset to start from.")],
     last: Annotated[Path, typer.Argument(metavar="B", help="File with the preset to end at.")],
     steps: Annotated[
-        int, typer.Option(min=2, max=128, show_default=True, help="Number of presets, both ends included.")
+        int, typer.Option(min=2, max=128, show_default=True, help="Presets, both ends included.")
     ] = 7,
     space: Annotated[
         str,
