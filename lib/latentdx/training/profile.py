@@ -39,6 +39,8 @@ class Profile:
         architecture: Configuration of the model, see `Architecture`.
         corpus: Name of the corpus that the model learns from.
         split: Split of the corpus, see `latentdx.dataset.curation.rows`.
+        presets: Number of training presets, drawn by a fixed seed, for a trial; the validation set shrinks in
+            proportion. `None` for all.
         notes: Notes that are rendered: "single" or "six", see `latentdx.audio.renderer.NOTE_SETS`.
         epochs: Highest number of epochs, at least 1.
         batch: Number of presets per step, over all devices, at least 2.
@@ -80,6 +82,7 @@ class Profile:
     architecture: Architecture = field(default_factory=Architecture)
     corpus: str = "learnfm"
     split: Split = "twin-disjoint"
+    presets: int | None = None
     notes: Literal["single", "six"] = "single"
     epochs: int = 400
     batch: int = 160
@@ -111,6 +114,8 @@ class Profile:
         for key, least in bounds.items():
             if getattr(self, key) < least:
                 raise ProfileError(f"{self.name}: {key} must be at least {least}, not {getattr(self, key)}")
+        if self.presets is not None and self.presets < 2:
+            raise ProfileError(f"{self.name}: presets must be at least 2, not {self.presets}")
         if not 0 < self.decoded <= 1:
             raise ProfileError(f"{self.name}: decoded must be more than 0 and at most 1, not {self.decoded}")
         if not 0 <= self.recorded <= 1:
@@ -134,6 +139,7 @@ class Profile:
         if self.notes == "six":
             parts.append("six notes unstacked" if a.note_latents else "six notes")
         parts += [f"{a.n_operators} operators"] * (a.n_operators != 6)
+        parts += [f"{self.presets:,} presets"] if self.presets else []
         parts += ["random split"] * (self.split == "random")
         parts += [f"seed {self.seed}"] * (self.seed != 0)
         if self.name in model_names(self.scale):
