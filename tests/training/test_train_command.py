@@ -49,7 +49,7 @@ def test_it_trains_with_the_given_options_and_prints_the_models_path(tmp_path) -
 def test_the_default_folder_of_a_run_is_in_the_cache(tmp_path, monkeypatch) -> None:
     asked = []
     monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path))
-    monkeypatch.setattr("latentdx.training.loop.train", lambda *rest, **named: asked.append(rest) or rest[1])
+    monkeypatch.setattr("latentdx.training.train", lambda *rest, **named: asked.append(rest) or rest[1])
     assert run("numcat++").exit_code == 0
     ((profile, folder),) = asked
     assert (profile.name, profile.scale) == ("numcat++", "laptop")
