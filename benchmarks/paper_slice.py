@@ -4,8 +4,8 @@
     python benchmarks/paper_slice.py --presets 160
 
 The slice goes through the same `train` as a whole run: it saves, validates, and ends with a checkpoint. The
-book's estimates for the paper's sizes start from its speed and its memory. The slice is trained several times,
-and the fastest run is kept, because other programs can only slow it down.
+book's estimates for the paper's sizes start from its speed and its memory. The slice is trained several
+times, and the fastest run is kept, because other programs can only slow it down.
 """
 
 import argparse
