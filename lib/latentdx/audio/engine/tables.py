@@ -206,15 +206,19 @@ def quarter_tables() -> tuple[Integers, Integers]:
     return log_sine.astype(np.int64), exponential.astype(np.int64)
 
 
+MARGIN = 4096
+"""Entries before and after the cycle in the engine's table of log-sines, so that a phase may lie outside of it."""
+
+
 @cache
 def oscillator() -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int16]]:
     """Return the two tables of an oscillator (sections 11.1 and 11.2).
 
-    Two look-ups make one sample: `samples[log_sine[phase] + gain]`.
+    Two look-ups make one sample: `samples[log_sine[MARGIN + phase] + gain]`.
 
     Returns:
         `log_sine`: Attenuation at each of 4,096 phases of a cycle, 1,024 for a factor of two, plus 32,768 in
-            the negative half; uint16 (4096,).
+            the negative half; with the cycles before and after it, uint16 (12288,).
         `samples`: Sample at each sum of log-sine and gain, 8,191 at most; int16 (65536,).
     """
     log_sine, exponential = quarter_tables()
@@ -222,6 +226,6 @@ def oscillator() -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int16]]:
     attenuation = np.arange(32768)
     positive = (4096 + exponential[1023 - (attenuation & 1023)]) >> (attenuation >> 10)
     return (
-        np.concatenate((half, half + 32768)).astype(np.uint16),
+        np.tile(np.concatenate((half, half + 32768)).astype(np.uint16), 3),
         np.concatenate((positive, -positive - 1)).astype(np.int16),
     )

@@ -2,15 +2,13 @@
 
 import numpy as np
 
-from latentdx.audio.engine import operators
 from latentdx.audio.engine.control import CHUNK, control
 from latentdx.audio.engine.envelope import set_envelope
 from latentdx.audio.engine.jit import jit
 from latentdx.audio.engine.layout import BLOCK, Array
 from latentdx.audio.engine.lfo import set_lfo
+from latentdx.audio.engine.operators import ROWS, synthesize
 from latentdx.audio.engine.pitch import base_pitch, set_pitch_envelope
-
-_LEVEL = np.float32(1 / 32768)  # of one step of a sample, in the plug-in's output
 
 
 @jit
@@ -54,13 +52,19 @@ def start(
 
 @jit
 def render(
-    voice: Array, out: Array, outputs: Array, bend: Array, phase_steps: Array, log_sine: Array, samples: Array
+    voice: Array,
+    sound: Array,
+    outputs: Array,
+    bend: Array,
+    phase_steps: Array,
+    log_sine: Array,
+    samples: Array,
 ) -> None:
     """Render the next blocks of a voice (sections 3 and 13).
 
     Args:
         voice: Record of the note, of dtype `layout.VOICE` (1,); moved on.
-        out: Sound at the plug-in's level, float32 (whole blocks); filled.
+        sound: Sound at the plug-in's level, float32 (whole blocks); filled.
         outputs: Output of operators 1 … 6, float32 (6, whole blocks), filled; or (6, 0).
         bend: Log frequency that is added in each block of the note, int64; the last entry holds.
         phase_steps: Table of the sample rate, `tables.phase_steps`.
@@ -68,19 +72,11 @@ def render(
         samples: Table of `tables.oscillator`.
     """
     v = voice[0]
-    n_blocks = len(out) // BLOCK
+    n_blocks = len(sound) // BLOCK
     gains, steps = np.empty(6 * CHUNK, np.int32), np.empty(6 * CHUNK, np.uint32)
-    work = np.empty((4, CHUNK), np.int64)
-    buses, each = np.empty((3, BLOCK), np.int32), np.empty((6, BLOCK), np.int32)
+    numbers, work = np.empty((4, CHUNK), np.int64), np.empty(ROWS * BLOCK, np.int32)
     for done in range(0, n_blocks, CHUNK):
         n = min(CHUNK, n_blocks - done)
-        control(v, n, bend, phase_steps, gains, steps, work)
-        for i in range(n):
-            operators.block(v, i, gains, steps, log_sine, samples, buses, each)
-            at = BLOCK * (done + i)
-            for k in range(BLOCK):
-                out[at + k] = np.float32(buses[0, k]) * _LEVEL
-            for op in range(len(outputs)):
-                for k in range(BLOCK):
-                    outputs[op, at + k] = np.float32(each[5 - op, k]) * _LEVEL
+        control(v, n, bend, phase_steps, gains, steps, numbers)
+        synthesize(v, n, gains, steps, log_sine, samples, work, sound, outputs, BLOCK * done)
         v.block += n
