@@ -109,8 +109,9 @@ def match_report(
             previews[f"{number or 'target'}{note}.flac"] = encode(clip.sound * amplitude, "flac")
     return MatchReport(
         PresetBank.concatenate(c.preset.bank for c in match.candidates).sysex(),
-        _page(match, sources, sounds, model, settings).encode(),
-        json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False).encode(),
+        # bytes of a file name that are no text become "?" on the page, and escapes such as \udcfc in JSON
+        _page(match, sources, sounds, model, settings).encode(errors="replace"),
+        json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace"),
         previews,
     )
 
