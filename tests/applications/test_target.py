@@ -233,7 +233,8 @@ def test_target_files_are_parsed(text, file, note, velocity):
         ("", "names no file"),
         ("C3=", "names no file"),
         ("=low.wav", "'' is not a note"),
-        ("take=2.wav", "'take' is not a note.*C4 is 60"),
+        ("take=2.wav", "'take' is not a note.*C4 is 60.*; if take=2.wav is the .* file, write ./take=2.wav$"),
+        ("C3@9a=my/2.wav", "velocity '9a' is not .* write ./C3@9a=my/2.wav$"),
         ("200=low.wav", "outside 0 … 127"),
         ("C3@0=low.wav", "velocity '0' is not an integer in 1 … 127"),
         ("C3@=low.wav", "velocity ''"),
@@ -244,3 +245,13 @@ def test_target_files_are_parsed(text, file, note, velocity):
 def test_invalid_target_files_are_refused(text, message):
     with pytest.raises(ParameterError, match=message):
         parse_target_file(text)
+
+
+def test_the_message_on_a_file_whose_name_holds_an_equals_sign_says_what_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "C3=low.wav").touch()
+    with pytest.raises(ParameterError, match="there is no file low.wav; .* write ./C3=low.wav$"):
+        parse_target_file("C3=low.wav")
+    assert parse_target_file("./C3=low.wav").path.is_file()
+    (tmp_path / "low.wav").touch()
+    assert parse_target_file("C3=low.wav").note == 48

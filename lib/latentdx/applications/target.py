@@ -313,7 +313,8 @@ def parse_target_file(text: str) -> TargetFile:
         text: Such as "low.wav", "C3=low.wav" or "C3@100=low.wav".
 
     Raises:
-        ParameterError: The text names no file, or its note or velocity is not valid.
+        ParameterError: The text names no file, or its note or velocity is not valid; the message says how a
+            file whose name holds "=" is given.
 
     >>> file = parse_target_file("C3@100=low.wav")
     >>> file.path.name, file.note, file.velocity
@@ -326,9 +327,12 @@ def parse_target_file(text: str) -> TargetFile:
     if played is None:
         return TargetFile(Path(file))
     name, at, force = played.partition("@")
-    note = parse_note(name)
-    if not at:
-        return TargetFile(Path(file), note)
-    if not re.fullmatch(r"[0-9]{1,9}", force) or not 1 <= int(force) <= 127:
-        raise ParameterError(f"velocity {force!r} is not an integer in 1 … 127")
-    return TargetFile(Path(file), note, int(force))
+    try:
+        note = parse_note(name)
+        if at and (not re.fullmatch(r"[0-9]{1,9}", force) or not 1 <= int(force) <= 127):
+            raise ParameterError(f"velocity {force!r} is not an integer in 1 … 127")
+        if Path(text).is_file() and not Path(file).exists():
+            raise ParameterError(f"there is no file {file}")
+    except ParameterError as error:
+        raise ParameterError(f"{error}; if {text} is the name of a file, write ./{text}") from error
+    return TargetFile(Path(file), note, int(force) if at else None)

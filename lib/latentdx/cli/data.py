@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentdx.cli.common import INTERRUPTED, Lenient, Processes, fail, warn
+from latentdx.cli.common import INTERRUPTED, MOST_PROCESSES, Lenient, Processes, fail, warn
 from latentdx.cli.notes import parse_notes
 from latentdx.presets import corpora
 from latentdx.run_options import RunOptions
@@ -65,10 +65,12 @@ def render(
         Path | None, typer.Option(help="Folder of the store; in the user's cache if omitted.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Number of threads; one per core if omitted.")
+        int | None,
+        typer.Option(min=1, max=MOST_PROCESSES, help="Number of threads; one per core if omitted."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Start a local Dask cluster with this many processes.")
+        int | None,
+        typer.Option(min=1, max=MOST_PROCESSES, help="Start a local Dask cluster with this many processes."),
     ] = None,
     scheduler: Annotated[str | None, typer.Option(help="Render on the Dask cluster at this address.")] = None,
     lenient: Lenient = False,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentdx.cli.common import INTERRUPTED, Processes, fail
+from latentdx.cli.common import INTERRUPTED, MOST_PRESETS, BestOf, Processes, fail
 from latentdx.cli.notes import parse_notes
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ Subset = Annotated[str, typer.Option(help="test, or validation (to choose settin
 Notes = Annotated[
     str, typer.Option(help="Notes at which sounds are compared: single, six, or NOTE:VELOCITY pairs.")
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="Number of presets, drawn by seed; all if omitted.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Leave out live parameters and pYIN.")]
-BestOf = Annotated[
-    int, typer.Option(min=1, help="Presets to try and rank by rendering; 1 is one forward pass.")
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, max=MOST_PRESETS, help="Number of presets, drawn by seed; all if omitted."),
 ]
+Quick = Annotated[bool, typer.Option("--quick", help="Leave out live parameters and pYIN.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the results; data/results if omitted.")]
 Name = Annotated[str | None, typer.Option("--as", help="Name of the result; the model's if omitted.")]
 Leaky = Annotated[
@@ -47,7 +47,9 @@ def model(
     subset: Subset = "test",
     notes: Notes = "single",
     best_of: BestOf = 1,
-    temperature: Annotated[float | None, typer.Option(min=0.0, help="Temperature of the draws.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=10, help="Temperature of the draws.")
+    ] = None,
     limit: Limit = None,
     name: Name = None,
     leaky: Leaky = False,
@@ -127,7 +129,9 @@ def listening(best_of: BestOf = 1, out: Out = None) -> None:
 def match(
     split: Split = None,
     subset: Subset = "test",
-    limit: Annotated[int | None, typer.Option(min=1, help="Number of targets; 200 if omitted.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=MOST_PRESETS, help="Number of targets; 200 if omitted.")
+    ] = None,
     processes: Processes = None,
     out: Out = None,
 ) -> None:
@@ -150,7 +154,9 @@ def interpolation(
     ] = "",
     split: Split = None,
     subset: Subset = "test",
-    limit: Annotated[int | None, typer.Option(min=1, help="Number of pairs; 500 if omitted.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=MOST_PRESETS, help="Number of pairs; 500 if omitted.")
+    ] = None,
     name: Name = None,
     leaky: Leaky = False,
     processes: Processes = None,

@@ -22,7 +22,7 @@ def train(
         Path | None, typer.Option(help="Folder of the run; in the user's cache if omitted.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Number of epochs; the profile's if omitted.")
+        int | None, typer.Option(min=1, max=1_000_000, help="Number of epochs; the profile's if omitted.")
     ] = None,
     precision: Annotated[
         str | None,
