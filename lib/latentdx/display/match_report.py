@@ -108,7 +108,7 @@ def match_report(
         for number, clip in enumerate(row):
             previews[f"{number or 'target'}{note}.flac"] = encode(clip.sound * amplitude, "flac")
     return MatchReport(
-        PresetBank.concatenate(c.preset.bank for c in match.candidates).sysex(),
+        PresetBank(c.preset for c in match.candidates).sysex(),
         # bytes of a file name that are no text become "?" on the page, and escapes such as \udcfc in JSON
         _page(match, sources, sounds, model, settings).encode(errors="replace"),
         json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace"),
