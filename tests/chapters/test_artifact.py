@@ -12,15 +12,14 @@ from bs4 import BeautifulSoup
 
 from command_lines import parse
 from latentdx.dataset.curation import read_curation
+from latentdx.display.result_comparisons import compare_steps, notes_table
 from latentdx.errors import NotebookError
 from latentdx.evaluation.listening_examples import read_listening
+from latentdx.evaluation.result_data import SOUND, PublishedExamples, ResultData, per_preset
 from latentdx.evaluation.results import Result
 from latentdx_book.chapters import artifact_claims, artifact_costs, interpolation, interpolation_results
 from latentdx_book.chapters.artifact_claims import CLAIMS, Claim
 from latentdx_book.chapters.artifact_costs import NOT_MEASURED
-from latentdx_book.chapters.result_comparisons import compare_steps, notes_table
-from latentdx_book.chapters.result_data import SOUND, ResultData, per_preset
-from latentdx_book.chapters.result_tables import Examples
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data"
@@ -202,7 +201,7 @@ def test_joint_draws() -> None:
 
 
 def test_published_examples(results: ResultData) -> None:
-    means = Examples.read(results).means("programming", "as published", "peak")
+    means = PublishedExamples.read(results).means("programming", "as published", "peak")
     ours, theirs = (
         means.loc[("ours", "LatentDX, best of 64 by rendering")],
         means.loc[("the authors", "NumCat++")],

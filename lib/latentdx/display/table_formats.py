@@ -12,19 +12,21 @@ A table keeps full precision, and names units in its columns. Its `attrs` hold, 
 Labels of lines are the frame's index, which then has a name.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from latentdx.evaluation import statistics
 from latentdx.metrics.registry import Metric
 
 MISSING = "–"
 """Text of a value that is missing or not finite."""
 
-UNITS = ("ms", "s", "min", "MB", "GB", "dB", "cents")
-"""Units that `cells` can move from a column's name, where they follow a comma, into its cells."""
+UNITS = ("ms", "s", "min", "MB", "GB", "dB", "cents", "log10")
+"""Units at the end of a column's name, after a comma."""
 
 _ARROWS = {"lower": " ↓", "higher": " ↑"}
 
@@ -33,15 +35,53 @@ def described(
     frame: pd.DataFrame,
     caption: str,
     *,
+    metrics: Iterable[Metric] = (),
     formats: Mapping[str, str | Mapping[str, Mapping[str, str]]] | None = None,
     better: Mapping[str, str] | None = None,
-    intervals: Mapping[str, Sequence[str]] | None = None,
     best: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Return the frame with `attrs` that say how to print it; see the module for their meaning."""
-    told = {"formats": formats, "better": better, "intervals": intervals, "best": best}
-    frame.attrs = {"caption": caption, **{key: dict(value) for key, value in told.items() if value}}
+    """Return the frame with `attrs` that say how to print it.
+
+    Args:
+        frame: Table; the ends of an interval are columns named by `interval_ends`.
+        caption: Sentence on what it shows.
+        metrics: Metrics among its columns, see `metric_column`, whose formats and directions are known.
+        formats: Formats of other columns, see the module.
+        better: Directions of other columns.
+        best: Column -> label of the line whose value beats all others.
+    """
+    ours = {metric_column(m): m for m in metrics}
+    frame.attrs = {
+        "caption": caption,
+        "formats": {name: metric_format(m) for name, m in ours.items()} | dict(formats or {}),
+        "better": {name: m.better for name, m in ours.items()} | dict(better or {}),
+        "intervals": {
+            name: ends for name in map(str, frame.columns) if set(ends := interval_ends(name)) <= set(frame)
+        },
+        "best": dict(best or {}),
+    }
     return frame
+
+
+def interval_ends(column: str) -> list[str]:
+    """Return the columns with the ends of a column's intervals, such as "error low, dB" for "error, dB"."""
+    name, _, unit = column.rpartition(", ")
+    return [f"{name} {end}, {unit}" if unit in UNITS else f"{column} {end}" for end in ("low", "high")]
+
+
+def with_interval(
+    column: str, value: float | None = None, low: float | None = None, high: float | None = None
+) -> dict[str, float | None]:
+    """Return the three columns of a value with its interval in one line of a table."""
+    return dict(zip((column, *interval_ends(column)), (value, low, high), strict=True))
+
+
+def with_estimate(
+    column: str, values: npt.ArrayLike, statistic: Literal["median", "mean"] = "median"
+) -> dict[str, float | None]:
+    """Return the three columns of a median or mean of values, with its 95% bootstrap interval."""
+    e = statistics.bootstrap(values, statistic)
+    return with_interval(column, e.value, e.low, e.high)
 
 
 def metric_format(metric: Metric) -> str:

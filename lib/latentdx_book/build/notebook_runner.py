@@ -2,8 +2,9 @@
 
 A chapter runs in an empty working directory of its own. There it writes sounds and pictures to
 ``media/<name>/<first 16 digits of the content's SHA-256>.<ext>`` and links them by that same relative path.
-``<name>`` is the value of the environment variable ``LATENTDX_NOTEBOOK``; without it, as in plain Jupyter, the
-page holds its sounds and pictures itself. The executed notebook and its media replace the previous ones only when every cell has succeeded.
+``<name>`` is the value of the environment variable ``LATENTDX_NOTEBOOK``; without it, as in plain Jupyter, a
+page holds its sounds and pictures itself. The executed notebook and its media replace the previous ones only
+when every cell has succeeded.
 """
 
 import argparse

@@ -11,10 +11,11 @@ from latentdx.display.html import HTML
 from latentdx.display.match_report import HEADINGS
 from latentdx.display.tables import table_html
 from latentdx.evaluation.evaluate import N_PYIN
+from latentdx.evaluation.result_data import NotMeasuredError
 from latentdx.registry import data_path
 from latentdx.training.checkpoint import read_header
 from latentdx.training.profile import model_names
-from latentdx_book.chapters.result_data import NotMeasuredError, shown
+from latentdx_book.chapters.presentation import shown
 
 N_SEARCHED = 1_000
 """Number of test presets for which several presets are drawn, as in `make evaluate`."""

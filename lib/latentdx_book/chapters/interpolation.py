@@ -21,8 +21,9 @@ from latentdx.display.tables import table_html
 from latentdx.evaluation import interpolation, path_examples, statistics
 from latentdx.evaluation.interpolation import MEASURES, PairResult
 from latentdx.evaluation.path_examples import ExamplePath, PathExample, PathExamples
+from latentdx.evaluation.result_data import NotMeasuredError
 from latentdx.registry import data_path
-from latentdx_book.chapters.result_data import NotMeasuredError, shown
+from latentdx_book.chapters.presentation import shown
 from latentdx_book.chapters.trained_models import notice
 
 PAPER = ("latent", "naive")

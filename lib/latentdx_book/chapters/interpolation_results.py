@@ -12,13 +12,14 @@ from markupsafe import Markup
 
 from latentdx.display.figures import COLORS, figure_html, new_figure
 from latentdx.display.html import HTML
+from latentdx.display.table_formats import p_text
 from latentdx.display.tables import table_html
 from latentdx.evaluation import interpolation, statistics
 from latentdx.evaluation.interpolation import BASELINE, MEASURES, PairResult, change
 from latentdx.metrics.timbre import FEATURES, GROUPS
 from latentdx.provenance import describe_commit
 from latentdx_book.chapters.interpolation import InterpolationData, share
-from latentdx_book.chapters.result_data import p_text, shown
+from latentdx_book.chapters.presentation import shown
 
 LEAST_OF_KIND = 20
 """Smallest number of pairs for a line of the breakdown; with fewer, its interval would be too wide."""
