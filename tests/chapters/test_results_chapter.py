@@ -431,7 +431,7 @@ def test_benchmarks_compare_with_the_first_loop_and_with_our_search(tmp_path) ->
     (tmp_path / "train.json").write_text(json.dumps({"machine": machine} | trained))
     assert cells(costs.loop_table(tmp_path / "train.json"))[2] == ["+ all", "260", "2.60"]
     assert cells(costs.use_table(tmp_path / "train.json"))[1:] == [
-        ["load the checkpoint", "1.00 s"],
+        ["load the checkpoint", "1,000 ms"],
         ["program the first sound", "80 ms"],
         ["program the next", "50 ms"],
     ]

@@ -44,7 +44,7 @@ def published_table(data: ResultData) -> pd.DataFrame:
     )
 
 
-def velocity_table(data: ResultData) -> pd.DataFrame:
+def published_velocity_table(data: ResultData) -> pd.DataFrame:
     """Tabulate the one example that the page plays at three velocities, with levels kept.
 
     Args:

@@ -145,7 +145,7 @@ def _verdict_table(table: pd.DataFrame, first: Mapping[str, str], caption: str) 
     )
 
 
-def steps_table(data: ResultData, **where: Any) -> pd.DataFrame:
+def model_comparison_table(data: ResultData, **where: Any) -> pd.DataFrame:
     """Tabulate the comparisons of `compare_steps`.
 
     Args:
@@ -167,7 +167,7 @@ def steps_table(data: ResultData, **where: Any) -> pd.DataFrame:
     )
 
 
-def notes_table(data: ResultData) -> pd.DataFrame:
+def notes_comparison_table(data: ResultData) -> pd.DataFrame:
     """Compare the six-note model with single-note models, at notes that not all of them were trained on.
 
     Args:
@@ -175,7 +175,7 @@ def notes_table(data: ResultData) -> pd.DataFrame:
 
     Returns:
         Columns single-note model, note, velocity; metric, before (the single-note model), after, improved, p
-        and verdict, see `steps_table`.
+        and verdict, see `model_comparison_table`.
 
     Raises:
         NotMeasuredError: One of the two kinds of models has no result at several notes.
@@ -211,10 +211,12 @@ MATCHED = (
     *("latentdx", "latentdx-best-of-64", "nearest-unrelated", "nearest-genetic"),
     *("match-500", "match-2000", "match-10000", "one-step"),
 )
-"""Names of the results that `match_table` compares."""
+"""Names of the results that `match_comparison_table` compares."""
 
 
-def match_table(data: ResultData, of: str = "match-2000", against: str = "nearest-genetic") -> pd.DataFrame:
+def match_comparison_table(
+    data: ResultData, of: str = "match-2000", against: str = "nearest-genetic"
+) -> pd.DataFrame:
     """Compare matches with other answers to a sound.
 
     Args:
@@ -262,7 +264,7 @@ def match_table(data: ResultData, of: str = "match-2000", against: str = "neares
     )
 
 
-def split_table(data: ResultData) -> pd.DataFrame:
+def split_comparison_table(data: ResultData) -> pd.DataFrame:
     """Compare training and testing on the paper's random split and on the split without near duplicates.
 
     The random split's test presets are also divided by whether the training set has a near duplicate.

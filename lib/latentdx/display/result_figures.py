@@ -25,7 +25,7 @@ _BY_KIND = {"model": "C0", "search": "C4", "anchor": "C3", "reference": "C5"}
 
 
 @rc_context()
-def overview_figure(data: ResultData, metric: str = LEADING, **where: Any) -> DescribedFigure:
+def results_figure(data: ResultData, metric: str = LEADING, **where: Any) -> DescribedFigure:
     """Plot medians with intervals of all results, the best on top.
 
     Args:
@@ -109,7 +109,7 @@ def _bare(name: str) -> str:
 
 
 @rc_context()
-def skill_figure(data: ResultData, name: str, **where: Any) -> DescribedFigure:
+def parameter_skill_figure(data: ResultData, name: str, **where: Any) -> DescribedFigure:
     """Plot a model's skill by parameter, next to how often each parameter can be heard.
 
     Args:
@@ -139,8 +139,8 @@ def skill_figure(data: ResultData, name: str, **where: Any) -> DescribedFigure:
     )
 
 
-def skill_table(data: ResultData, name: str, **where: Any) -> pd.DataFrame:
-    """Tabulate the numbers of `skill_figure`, with the same arguments.
+def parameter_skill_table(data: ResultData, name: str, **where: Any) -> pd.DataFrame:
+    """Tabulate the numbers of `parameter_skill_figure`, with the same arguments.
 
     Returns:
         Columns parameter, kind, audible (share of presets), error and guessing (mean absolute error of
@@ -160,7 +160,7 @@ def skill_table(data: ResultData, name: str, **where: Any) -> pd.DataFrame:
 
 
 @rc_context()
-def algorithm_figure(
+def results_by_algorithm_figure(
     data: ResultData, names: Sequence[str], metric: str = LEADING, **where: Any
 ) -> DescribedFigure:
     """Plot medians by the target's algorithm for several results.
@@ -202,7 +202,7 @@ def algorithm_figure(
 
 
 @rc_context()
-def samples_figure(
+def samples_curve_figure(
     data: ResultData, metrics: Sequence[str] = (LEADING, "log_stft_mae"), anchor: str = "nearest-unrelated"
 ) -> DescribedFigure:
     """Plot the median of the best sample against the number of samples, with an anchor as a line.
@@ -223,7 +223,7 @@ def samples_figure(
 
 
 @rc_context()
-def match_figure(
+def match_curve_figure(
     data: ResultData,
     metrics: Sequence[str] = ("spectral_convergence", LEADING),
     anchor: str = "nearest-genetic",
@@ -304,6 +304,6 @@ def published_figure(data: ResultData, titles: Sequence[str], metric: str = LEAD
     axes[0, 0].legend(loc="upper center", bbox_to_anchor=(0.5, 1.22), ncols=3, fontsize=8)
     return figure.described(
         f"{m.title} of each of the {len(names)} published examples, for the authors' NumCat++ and ours; the "
-        "table above has the means.",
+        "table of their means has the numbers.",
         "Peak-normalized, all in the page's audio coding. Lower is better.",
     )

@@ -62,7 +62,7 @@ def results_table(
     )
 
 
-def part_table(
+def results_on_part_table(
     data: ResultData,
     metrics: Iterable[str],
     caption: str = "Results on the same presets",
@@ -114,7 +114,7 @@ def part_table(
     )
 
 
-def label_table(data: ResultData, metric: str = LEADING, **where: Any) -> pd.DataFrame:
+def results_by_label_table(data: ResultData, metric: str = LEADING, **where: Any) -> pd.DataFrame:
     """Tabulate one metric by label.
 
     Args:
@@ -146,7 +146,7 @@ def label_table(data: ResultData, metric: str = LEADING, **where: Any) -> pd.Dat
     )
 
 
-def provenance_table(data: ResultData) -> pd.DataFrame:
+def results_provenance_table(data: ResultData) -> pd.DataFrame:
     """Tabulate the provenance of each result, as text.
 
     Args:

@@ -3,11 +3,12 @@
 A table keeps full precision, and names units in its columns. Its `attrs` hold, as plain JSON values:
 
 - caption: a sentence on what the table shows
-- formats: column -> format specification of its numbers, such as ",.2f", ".1%" for a share, or "p" for
-  p-values; or {other column: {its value: specification}} where the lines differ in what they measure
+- formats: column -> format specification of its numbers, such as ",.2f", ".1%" for a share, "{:.0f} of 10" or
+  "p" for p-values; or {other column: {its value: specification}} where lines differ in what they measure
 - better: column -> "lower" or "higher", the direction of better values
 - intervals: column -> the two columns with the ends of its 95% intervals
-- best: column -> label of the line whose value beats all others by paired tests
+- best: column -> label of the line whose value beats all others by paired tests; the labels' own column is
+  named like the index
 
 Labels of lines are the frame's index, which then has a name.
 """
@@ -99,6 +100,11 @@ def number(value: float | None, metric: Metric) -> str:
     return text(value, metric_format(metric))
 
 
+def share(value: float) -> str:
+    """Format a share as a whole percentage, such as "50%" for 0.5."""
+    return text(value, ".0%")
+
+
 def p_text(p: float) -> str:
     """Format a p-value with three decimals, or as below 0.001."""
     return MISSING if not np.isfinite(p) else "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
@@ -114,6 +120,8 @@ def text(value: Any, specification: str = "") -> str:
         return "yes" if value else "no"
     if specification == "p":
         return p_text(value)
+    if "{" in specification:
+        return specification.format(value)
     default = ",d" if isinstance(value, int | np.integer) else ".4g"
     return f"{value:{specification or default}}".replace("-", "−")
 
@@ -141,7 +149,8 @@ def cells(
     ends, best = _ends(frame), frame.attrs.get("best", {})
     columns: dict[str, list[str]] = {}
     if frame.index.name is not None:
-        columns[escape(str(frame.index.name))] = [escape(str(label)) for label in frame.index]
+        labels = [(escape(str(label)), label == best.get(frame.index.name)) for label in frame.index]
+        columns[escape(str(frame.index.name))] = [bold(t) if mark else t for t, mark in labels]
     for name in shown_columns(frame):
         heading, _, unit = str(name).rpartition(", ")
         moved = units_in_cells and unit in UNITS and is_number(frame[name])

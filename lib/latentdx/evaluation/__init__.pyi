@@ -1,4 +1,5 @@
 from .anchors import ANCHORS as ANCHORS
+from .interpolation_data import InterpolationData as InterpolationData
 from .result_data import NotMeasuredError as NotMeasuredError
 from .result_data import PublishedExamples as PublishedExamples
 from .result_data import ResultData as ResultData
@@ -10,6 +11,7 @@ from .trials import Trial as Trial
 
 __all__ = [
     "ANCHORS",
+    "InterpolationData",
     "Measurement",
     "NotMeasuredError",
     "PublishedExamples",
