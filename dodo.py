@@ -16,12 +16,12 @@ from typing import Any
 from doit import get_var
 from doit.tools import config_changed
 
+from latentdx.display.cost_tables import N_SEARCHED
 from latentdx.display.downloads import originals_allowed
 from latentdx.training import profile as training
 from latentdx.training.run import run_folder
 from latentdx_book.build.notebook_runner import read_profile
 from latentdx_book.build.sphinx_extension import BUILD_VARIABLE
-from latentdx_book.chapters.costs import N_SEARCHED
 
 Task = dict[str, Any]
 
