@@ -34,4 +34,4 @@ if __name__ == "__main__":
     found = gradients(out)
     torch.save(found, out / f"gradients-{torch.distributed.get_rank()}.pt")
     profile = read_profile("numcat++", "smoke")
-    train(profile, out, fabric=Fabric(precision=profile.precision))
+    train(profile, out)

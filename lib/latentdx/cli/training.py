@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from latentdx.cli.common import INTERRUPTED, fail
+from latentdx.errors import DevicesError
 
 app = typer.Typer()
 
@@ -15,7 +16,7 @@ app = typer.Typer()
 def train(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, such as numcat++.")],
     scale: Annotated[
-        str, typer.Option(help="smoke (takes seconds), laptop (as published), or paper (needs GPUs).")
+        str, typer.Option(help="smoke (seconds), laptop (as published), paper (needs GPUs), or a .yml file.")
     ] = "laptop",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; in the user's cache if omitted.")
@@ -45,21 +46,17 @@ def train(
     if devices in ("auto", "1"):
         # with one process on all cores, busy-waiting threads make training a third faster
         os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")
-    from latentdx.training.fabric import Fabric
-    from latentdx.training.loop import train
-    from latentdx.training.profile import read_profile
-    from latentdx.training.run import run_folder
+    from latentdx.training import read_profile, run_folder
+    from latentdx.training import train as train_model
+    from latentdx.training.fabric import rank_zero_only
 
     changes = {"epochs": epochs, "precision": precision}
     profile = read_profile(name, scale, {key: value for key, value in changes.items() if value is not None})
-    try:
-        fabric = Fabric(precision=profile.precision, devices=devices)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise typer.BadParameter(f"--devices {devices}: {error}") from error
     folder = out or run_folder(profile)
     try:
-        path = train(profile, folder, fabric=fabric)
+        path = train_model(profile, folder, devices=devices)
+    except DevicesError as error:
+        raise typer.BadParameter(f"--{error}") from error
     except KeyboardInterrupt:
         fail(f"stopped; run the same command to resume from the last checkpoint ({folder})", INTERRUPTED)
-    if fabric.is_global_zero:
-        typer.echo(path)
+    rank_zero_only(typer.echo)(path)

@@ -17,7 +17,7 @@ training.
 import os
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from math import isfinite
@@ -38,8 +38,8 @@ from latentdx.models.representation import Representation
 from latentdx.training import checkpoint
 from latentdx.training.augmentation import blank_bands
 from latentdx.training.data import Batch, TrainingData, batches, n_batches
-from latentdx.training.fabric import Fabric
-from latentdx.training.log import Log
+from latentdx.training.fabric import Fabric, make_fabric
+from latentdx.training.log import Log, LogRow
 from latentdx.training.losses import (
     controls_loss,
     encoding_loss,
@@ -58,17 +58,23 @@ def train(
     profile: Profile,
     folder: Path | None = None,
     *,
-    fabric: Fabric | None = None,
+    devices: str | int = "auto",
+    callback: Callable[[LogRow], None] | None = None,
     show: bool | None = None,
     save_seconds: float = SAVE_SECONDS,
 ) -> Path:
     """Train a model to the end; resume the run if it was interrupted.
 
+    This is what ``latentdx train`` calls. Ctrl-C, or "interrupt" in a notebook, stops it at any time; the
+    same call then resumes it, and ends with the same checkpoint as without the interruption.
+
     Args:
-        profile: Training profile.
-        folder: Folder of the run, which all nodes must see; default `run_folder(profile)`.
-        fabric: Devices and precision; default the devices of the machine (or of ``fabric run``) and the
-            profile's precision.
+        profile: Training profile, see `read_profile`.
+        folder: Folder of the run, which all nodes must see; default `run_folder(profile)`, in the cache.
+        devices: Number of devices; "auto" takes every GPU, or else the processor.
+        callback: Function that is called with each new row of the log, for a live curve: after each step, and
+            after the validation at the end of each epoch. A resumed run passes its earlier rows first. Only
+            the first process calls it; with an exception, it stops the run.
         show: Whether a progress bar is shown; default only on a terminal.
         save_seconds: Training time in seconds between two saves of the running checkpoint within an epoch.
 
@@ -77,12 +83,13 @@ def train(
 
     Raises:
         CheckpointError: The folder holds a run of another profile or corpus.
+        DevicesError: This machine does not have these devices.
         ProfileError: The batch cannot be shared evenly by the devices.
         TrainingDivergedError: A loss or a gradient is NaN or infinite; the batch is saved in the folder.
     """
     folder = folder or run_folder(profile)
+    fabric = make_fabric(profile.precision, devices)
     folder.mkdir(parents=True, exist_ok=True)
-    fabric = fabric or Fabric(precision=profile.precision)
     if os.environ.get("LT_CLI_USED") != "1":  # `fabric run` has launched already; twice is an error
         fabric.launch()
     # a harmless warning of DDP about weights with one channel, whose strides can be written in two ways
@@ -94,14 +101,15 @@ def train(
     if _finished(run) and final.exists():
         return final
     progress = run.progress
+    n_steps = n_batches(len(run.data.items("train")), profile.batch) * profile.epochs
     bar = tqdm(
-        total=n_batches(len(run.data.items("train")), profile.batch) * profile.epochs,
+        total=n_steps,
         initial=progress.step,
         unit="step",
         desc=profile.name,
         disable=(None if show is None else not show) if first else True,
     )
-    with Log(folder, progress, active=first) as log, bar:
+    with Log(folder, progress, active=first, n_steps=n_steps, callback=callback) as log, bar:
         while not _finished(run):
             train_epoch(run, log, bar, save_seconds)
             figures = validate(run)
@@ -412,7 +420,7 @@ def _write_model(run: Run, file: Path) -> None:
         corpus_sha256=run.data.corpus_sha256,
         epoch=run.progress.best_epoch,
         steps=run.progress.step,
-        training_minutes=round(run.progress.seconds / 60, 1),
+        training_minutes=None,
         validation=best["figures"],
     )
     checkpoint.save(model, about, file)
