@@ -24,7 +24,7 @@ TIMED = TIMEFORMAT='== $(1): %0lR'; time
 # the chapters that `make lab` opens; only a newer chapter replaces one of these copies, which is then kept in lab/older
 LAB := $(patsubst book/%,lab/%,$(wildcard book/*.ipynb))
 
-.PHONY: help install site chapter lab reproduce train evaluate check fast test release lock clean
+.PHONY: help install site chapter lab reproduce train evaluate check fast test version tag release lock clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -74,6 +74,20 @@ fast: check  ## check, and run the tests that need no browser, no site and littl
 
 test: check  ## check, and run all tests: also in the browser, and on the smoke site with every notebook
 	$(BIN)/python -m pytest tests
+
+version: $(INSTALLED)  ## begin a release: copy the version that heads CHANGELOG.md to where else it stands
+	$(BIN)/python -m latentdx_book.build.release --version
+	$(MAKE) install
+	$(BIN)/python -m latentdx_book.build.release --registry
+
+# what is pushed under a tag is published, so the tag comes last
+tag: $(INSTALLED)  ## end a release: run all tests on what is committed, and tag it with its version
+	@[ -z "$$(git status --porcelain)" ] || { echo "commit first: git status shows changes" >&2; exit 1; }
+	@! git rev-parse -q --verify "refs/tags/v$$($(BIN)/latentdx --version)" || { \
+		echo "this version is tagged already: head CHANGELOG.md with the next, and make version" >&2; exit 1; }
+	$(MAKE) test
+	git tag "v$$($(BIN)/latentdx --version)"
+	@echo "Publish it: git push --atomic origin HEAD v$$($(BIN)/latentdx --version)"
 
 release: $(INSTALLED)  ## build the wheel, the sdist and the other files of a release into build/release
 	rm -rf build/release
