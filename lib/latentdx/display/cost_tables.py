@@ -24,7 +24,7 @@ def training_cost_table(folder: Path | None = None) -> pd.DataFrame:
         folder: Folder of the checkpoints; by default those that ship.
 
     Returns:
-        Columns model, epochs, steps, time (min; missing where the header does not tell), precision and file (MB).
+        Columns model, epochs, steps, time (min; missing if unknown), precision and file (MB).
 
     Raises:
         NotMeasuredError: There are no checkpoints.

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,9 @@ def live() -> bool:
 
     Programs that execute a notebook, such as papermill, nbconvert and the book's own runner, cannot answer.
     """
-    request = getattr(get_ipython(), "get_parent", dict)()  # what is being executed, in Jupyter's protocol
+    request: dict[str, Any] = getattr(
+        get_ipython(), "get_parent", dict
+    )()  # what is being executed, in Jupyter's protocol
     return bool(request.get("content", {}).get("allow_stdin"))
 
 
