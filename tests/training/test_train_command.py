@@ -46,6 +46,12 @@ def test_it_trains_with_the_given_options_and_prints_the_models_path(tmp_path) -
     assert [row["epoch"] for row in read_log(tmp_path / "new/run")] == ["0"] * 8
 
 
+def test_it_makes_the_very_file_that_the_python_function_makes(undisturbed, tmp_path) -> None:
+    assert run("numcat++", "--scale", "smoke", "--out", tmp_path).exit_code == 0
+    ours, theirs = ((folder / "model.safetensors").read_bytes() for folder in (tmp_path, undisturbed))
+    assert ours == theirs
+
+
 def test_the_default_folder_of_a_run_is_in_the_cache(tmp_path, monkeypatch) -> None:
     asked = []
     monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path))

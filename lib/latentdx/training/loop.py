@@ -420,7 +420,7 @@ def _write_model(run: Run, file: Path) -> None:
         corpus_sha256=run.data.corpus_sha256,
         epoch=run.progress.best_epoch,
         steps=run.progress.step,
-        training_minutes=round(run.progress.seconds / 60, 1),
+        training_minutes=None,
         validation=best["figures"],
     )
     checkpoint.save(model, about, file)

@@ -35,7 +35,9 @@ def training_table(folder: Path | None = None) -> HTML:
                 "model": about.profile.title,
                 "epochs": str(about.profile.epochs),
                 "steps": f"{about.steps:,}",
-                "time": f"{about.training_minutes:.0f} min",
+                "time": "in its log"
+                if about.training_minutes is None
+                else f"{about.training_minutes:.0f} min",
                 "precision": about.profile.precision,
                 "file": f"{files[name].stat().st_size / 1e6:.1f} MB",
             }
