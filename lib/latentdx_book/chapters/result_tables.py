@@ -55,7 +55,7 @@ def results_table(
         estimates = _all(stems, r)
         line: dict[str, object] = {"": r.provenance.title}
         for m in chosen:
-            bold = f.best(results, m) == r.provenance.name
+            bold = f.best(results, m, r.provenance.selection) == r.provenance.name
             known = estimates.get(m)
             line[heading(METRICS[m])] = interval(known[statistic], METRICS[m], bold=bold) if known else "–"
         lines.append(line)
