@@ -4,6 +4,7 @@ The Makefile calls them, for instance by `doit profile=smoke site`. The site's t
 build/<profile>/; `reproduce`, `train` and `evaluate` write to the user's cache and copy results into data/.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from latentdx.training import profile as training
 from latentdx.training.run import run_folder
 from latentdx_book.build.notebook_runner import read_profile
 from latentdx_book.build.sphinx_extension import BUILD_VARIABLE
+from latentdx_book.build.stage_times import StageReporter
 from latentdx_book.chapters.costs import N_SEARCHED
 
 Task = dict[str, Any]
@@ -47,13 +49,18 @@ PAGES = sorted(
 )
 MODULE = [sys.executable, "-m"]
 
+COMMAND = "make site" if PROFILE == "laptop" else f"make site PROFILE={PROFILE}"
+MEASURED = json.loads(Path("data/benchmarks/commands.json").read_text("utf8"))
+WORKERS = os.cpu_count() or 1
+
 DOIT_CONFIG = {
     "default_tasks": ["site"],
     "dep_file": str(BUILD / ".doit.json"),
     "backend": "json",
-    "num_process": os.cpu_count() or 1,
+    "num_process": WORKERS,
     "par_type": "thread",
     "verbosity": 2,
+    "reporter": StageReporter(BUILD, WORKERS, "site", MEASURED.get(COMMAND)),
 }
 
 for variable in {"LATENTDX_DATA", "LATENTDX_CACHE"} & set(os.environ):

@@ -3,12 +3,16 @@
 import json
 import subprocess
 import sys
+from base64 import b64decode
+from collections import Counter
 from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
 import yaml
+from bs4 import BeautifulSoup
+from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook
 
 from latentdx.errors import NotebookError
@@ -111,6 +115,11 @@ def test_a_failing_cell_keeps_the_last_good_run(tmp_path: Path) -> None:
     assert contents(target.parent) == good
 
 
+def test_a_run_is_quiet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run_notebook(write_notebook(tmp_path / "tones.ipynb", "count"), tmp_path / "out/tones.ipynb", {})
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_unknown_parameter_is_refused(tmp_path: Path) -> None:
     source = write_notebook(tmp_path / "tones.ipynb")
     with pytest.raises(NotebookError, match=r"no parameters \['cuont'\]; it has \['count'\]"):
@@ -122,6 +131,49 @@ def test_a_profile_with_a_list_for_a_chapter_is_refused(tmp_path: Path) -> None:
     profile.write_text("tones: [count, 3]\n", "utf8")
     with pytest.raises(NotebookError, match="'tones' must map parameters to values"):
         read_profile(profile, "tones")
+
+
+EVERY_KIND_OF_MEDIA = """
+import numpy as np
+from IPython.display import display
+from latentdx import Dexed
+from latentdx.display import media
+from latentdx.display.downloads import cartridge
+from latentdx.display.html import HTML
+from latentdx.display.listening_rows import Clip, row
+from latentdx.presets import corpora
+from latentdx_book.chapters import latent_map, own_sound
+bank = corpora.read("starter").neutral()[:count]
+sounds = [Dexed().render(preset) for preset in bank]
+display(row([Clip(s, p.name, preset=p) for p, s in zip(bank, sounds)], "Presets"))
+display(cartridge(list(bank), "two"))
+spots = [latent_map.Spot(i, p.name, s) for i, (p, s) in enumerate(zip(bank, sounds))]
+display(latent_map.map_html(np.eye(count), ["a", "b"], spots, "Map"))
+drawing = b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><path d='M0 0h9'/></svg>"
+display(HTML(f"<img src='{media.save(drawing, 'svg')}'>"))
+assert not own_sound.live()  # nobody is there to press buttons
+"""
+
+
+def test_a_notebook_run_by_papermill_from_any_folder_holds_its_media(tmp_path: Path) -> None:
+    source = write_notebook(tmp_path / "kinds.ipynb", EVERY_KIND_OF_MEDIA)
+    (tmp_path / "elsewhere").mkdir()
+    command = ["papermill", str(source), "../out.ipynb", "-p", "count", "2"]
+    subprocess.run([sys.executable, "-m", *command], cwd=tmp_path / "elsewhere", check=True)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["elsewhere", "kinds.ipynb", "out.ipynb"]
+
+    page = BeautifulSoup(HTMLExporter().from_filename(tmp_path / "out.ipynb")[0], "html.parser")
+    outputs = page.select_one(".jp-Notebook, main")
+    assert outputs is not None
+    links = [str(tag.get("src") or tag["href"]) for tag in outputs.select("[src], .jp-RenderedHTML [href]")]
+    kinds = Counter(link.partition(";")[0] for link in links)
+    assert kinds == {
+        "data:audio/mpeg": 4,
+        "data:image/webp": 2,
+        "data:image/svg+xml": 1,
+        "data:application/octet-stream": 3,
+    }
+    assert all(b64decode(link.partition(",")[2]) for link in links)
 
 
 def compare(chapter: Path, outputs: dict, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -2,8 +2,9 @@
 
 A chapter runs in an empty working directory of its own. There it writes sounds and pictures to
 ``media/<name>/<first 16 digits of the content's SHA-256>.<ext>`` and links them by that same relative path.
-``<name>`` is the value of the environment variable ``LATENTDX_NOTEBOOK`` ("scratch" in plain Jupyter). The
-executed notebook and its media replace the previous ones only when every cell has succeeded.
+``<name>`` is the value of the environment variable ``LATENTDX_NOTEBOOK``; without it, in Jupyter or under
+papermill, the notebook itself holds its media. The executed notebook and its media replace the previous ones
+only when every cell has succeeded.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import nbformat
 import papermill
 import yaml
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from latentdx.display.media import NOTEBOOK_VARIABLE
 from latentdx.errors import NotebookError
@@ -68,13 +70,23 @@ def run_notebook(source: Path, target: Path, parameters: dict[str, Any]) -> None
     failed.unlink(missing_ok=True)
 
 
+# a kernel without it warns on the terminal that others on this machine could listen
+_ENCRYPTED = Config(KernelManager={"transport_encryption": "auto"})
+
+
 def _execute(source: Path, executed: Path, parameters: dict[str, Any], work: Path) -> None:
     work.mkdir()
     before = os.environ.get(NOTEBOOK_VARIABLE)
     os.environ[NOTEBOOK_VARIABLE] = source.stem  # papermill cannot set the kernel's environment otherwise
     try:
         papermill.execute_notebook(
-            str(source), str(executed), parameters, cwd=str(work), kernel_name="python3", progress_bar=False
+            str(source),
+            str(executed),
+            parameters,
+            cwd=str(work),
+            kernel_name="python3",
+            progress_bar=False,
+            config=_ENCRYPTED,
         )
     finally:
         if before is None:

@@ -4,15 +4,16 @@ The bytes of a sound file are matched like `latentdx match` does it, two presets
 101 steps, and the most audible parameters of a preset are found. A function renders each result as HTML.
 """
 
-import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
 
 from latentdx.applications.interpolate import interpolate
 from latentdx.applications.match import BUDGET, Match, match
@@ -20,7 +21,7 @@ from latentdx.applications.programmer import Programmer
 from latentdx.applications.target import VELOCITY, prepare_target
 from latentdx.audio.notes import note_name
 from latentdx.audio.renderer import Dexed
-from latentdx.display import listening_rows, media, tables
+from latentdx.display import listening_rows, tables
 from latentdx.display.downloads import cartridge
 from latentdx.display.html import HTML
 from latentdx.display.listening_rows import Clip, compared
@@ -47,8 +48,14 @@ _MOVE = 4  # a parameter is moved by its range divided by this
 
 
 def live() -> bool:
-    """Return True if widgets work, which they do not while the notebook runner makes a page of the site."""
-    return media.NOTEBOOK_VARIABLE not in os.environ
+    """Return True if somebody can press buttons: in a front end that answers `input()`, such as JupyterLab.
+
+    Programs that execute a notebook, such as papermill, nbconvert and the book's own runner, cannot answer.
+    """
+    request: dict[str, Any] = getattr(
+        get_ipython(), "get_parent", dict
+    )()  # what is being executed, in Jupyter's protocol
+    return bool(request.get("content", {}).get("allow_stdin"))
 
 
 def only_live(what: str) -> HTML:
