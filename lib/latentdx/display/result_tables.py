@@ -58,7 +58,7 @@ def results_table(
         _frame(lines, results),
         f"{caption}: {statistic}s over {n:,} presets, with 95% intervals. {describe(results[0].provenance)}",
         metrics=[METRICS[m] for m in chosen],
-        best=_best(data, results, chosen),
+        best=_best(data, results, chosen, results[0].provenance.selection),
     )
 
 

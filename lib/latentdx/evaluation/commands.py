@@ -1,6 +1,6 @@
 """Steps of `latentdx evaluate`: measure models, anchors and searches, and write results to `data/results`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from latentdx.evaluation import (
     summary,
     trials,
 )
-from latentdx.evaluation.anchors import evaluate_anchors
+from latentdx.evaluation.anchors import ANCHORS, evaluate_anchors
 from latentdx.evaluation.model_cards import write_cards
 from latentdx.evaluation.results import Measurement, Result, read_all
 from latentdx.evaluation.trials import Trial
@@ -153,10 +153,23 @@ def evaluate_published(model: Programmer, request: EvaluationRequest) -> Iterato
         yield listening_examples.evaluate_examples(model, n, folder=request.folder)
 
 
-def evaluate_baselines(request: EvaluationRequest) -> Iterator[Path]:
-    """Evaluate the anchors of every table, which need no training. Yields each file."""
-    trial = request.trial(paper_examples.CORPUS, "twin-disjoint")
+def evaluate_baselines(
+    request: EvaluationRequest,
+    corpus: str = paper_examples.CORPUS,
+    split: Split = "twin-disjoint",
+    names: Sequence[str] = tuple(ANCHORS),
+) -> Iterator[Path]:
+    """Evaluate anchors, which need no training. Yields each file.
+
+    Args:
+        request: Settings of the evaluation.
+        corpus: Name of the corpus.
+        split: Name of the split, if the request names none.
+        names: Names of the anchors; by default all that the tables have.
+    """
+    trial = request.trial(corpus, split)
     for result in evaluate_anchors(
+        names,
         corpus=trial.corpus,
         split=trial.split,
         subset=trial.subset,
