@@ -40,8 +40,8 @@ VOICE = np.dtype(
         ("hold", "i8", 6),
         ("gain", "i8", 6),
         ("phase", "u4", 6),  # 2^32 is a cycle
-        ("older", "i8"),  # the last two samples of the fed-back operator
-        ("newer", "i8"),
+        ("older", "u4"),  # the last two samples of the fed-back operator
+        ("newer", "u4"),
         # the fed-back operator, which works one run ahead of the others (see `operators`)
         ("shift", "i8"),
         ("fed", "i8"),  # its number, or -1

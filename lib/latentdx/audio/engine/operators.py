@@ -39,13 +39,14 @@ from latentdx.audio.engine.tables import ADDS, DESTINATION, FEEDBACK, MARGIN, SO
 RUN = 8
 """Blocks in a run."""
 
-WORKSPACE = (5 * RUN + 2) * BLOCK
-"""Entries of the workspace: three buses and twice the fed-back operator, a run each, and two single blocks."""
+WORKSPACE = (6 * RUN + 1) * BLOCK
+"""Entries of the workspace: three buses, two runs of the fed-back operator, one of another, positions."""
 
+_RATIO = 5  # look-ups for each sample of the fed-back operator, which at most five others accompany
 _AUDIBLE = 16284  # an operator is computed if its gain is at most this at one end of the block
 
 # parts of the workspace, in blocks: buses 0 (the mix), 1 and 2, each a run; then
-_FED, _POSITIONS, _SINGLE = 3 * RUN, 5 * RUN, 5 * RUN + 1
+_FED, _SINGLE, _POSITIONS = 3 * RUN, 5 * RUN, 6 * RUN
 _BYTES = 4 * BLOCK
 
 
@@ -126,27 +127,28 @@ def _run(v: Record, m: Memory, run: int, end: int, loop: bool, fed_audible: int)
 
     Masks have a bit for each block of the run; those of the buses 0, 1 and 2 follow each other in `filled`.
     """
-    ratio = _count(v, m, run)
     filled = chained = _chain(v, m, run, end) if loop else 0
     for op in range(6):
         source, target = SOURCE[v.algorithm, op], DESTINATION[v.algorithm, op]
         adds = ADDS[v.algorithm, op] == 1 or (loop and op == 0)
         in_chain = chained if loop and op <= (2 if v.algorithm == 3 else 1) else 0
         modulates = source == 1 or source == 2
+        bus, mixed = m.rows + _BYTES * RUN * target, 0
         for i in range(run, end):
             b = i - run
             bit = 1 << (RUN * target + b)
-            bus = m.rows + _BYTES * (RUN * target + b)
             into = adds and filled & bit != 0
             if op == v.fed:
                 audible = fed_audible >> b & 1 == 1
                 row = m.rows + _BYTES * (_FED + (i & (2 * RUN - 1)))
+                if audible and not into:
+                    copy_block(bus + _BYTES * b, row)
             else:
                 phase, step = np.int64(v.phase[op]), read_u32(m.steps + 4 * (op * CHUNK + i))
                 first, more, audible = _turn(v, m, op, i)
                 if in_chain >> b & 1:
                     continue
-                row = m.rows + _BYTES * _SINGLE if into else bus
+                row = m.rows + _BYTES * (_SINGLE + b) if into else bus + _BYTES * b
                 if audible:
                     positions = m.rows + _BYTES * _POSITIONS
                     if modulates and filled >> (RUN * source + b) & 1:
@@ -155,26 +157,23 @@ def _run(v: Record, m: Memory, run: int, end: int, loop: bool, fed_audible: int)
                         )
                     else:
                         write_positions(positions, phase, step)
-                    _look_up(v, m, m.waves + 2 * first, 2 * more, positions, row, ratio)
+                    if v.feed_left > 0:
+                        _look_up_and_feed(v, m, m.waves + 2 * first, 2 * more, positions, row)
+                    else:
+                        _look_up(m, m.waves + 2 * first, 2 * more, positions, row, 0)
             if audible:
-                if into:
-                    add_block(bus, row)
-                elif row != bus:
-                    copy_block(bus, row)
                 filled |= bit
+                mixed |= int(into) << b
             elif not adds:
                 filled &= ~bit
             _tap(m, op, i, row if audible else 0)
+        for b in range(
+            end - run
+        ):  # later, because the processor waits where it reads what it has just written
+            if mixed >> b & 1:
+                row = _FED + ((run + b) & (2 * RUN - 1)) if op == v.fed else _SINGLE + b
+                add_block(bus + _BYTES * b, m.rows + _BYTES * row)
     return filled
-
-
-@jit
-def _count(v: Record, m: Memory, i: int) -> int:
-    """Return the number of operators without feedback that are computed in a block, at least one."""
-    n = 0
-    for op in range(6):
-        n += op != v.fed and (v.gain[op] <= _AUDIBLE or read_i32(m.gains + 4 * (op * CHUNK + i)) <= _AUDIBLE)
-    return max(n, 1)
 
 
 @jit
@@ -214,55 +213,63 @@ def _fed(sines: int, gain: int, phase: int, older: int, newer: int, shift: int) 
     """Return a sample of the fed-back operator.
 
     The two samples before it move the phase by (older + newer) << (20 - shift). Only `newer` is late, so that
-    everything else comes first; the table's margins save a mask.
+    everything else comes first; the table's margins save a mask. All numbers but the addresses are of 32 bits.
     """
-    early = ((phase >> (20 - shift)) + older) & ((1 << (12 + shift)) - 1)
-    return read_i16(gain + 2 * read_u16(sines + 2 * ((early + newer) >> shift)))
+    early = np.uint32((phase >> np.uint32(20 - shift)) + older) & np.uint32((1 << (12 + shift)) - 1)
+    position = np.uint32(np.uint32(early + np.uint32(MARGIN << shift)) + newer) >> np.uint32(shift)
+    return np.uint32(read_i16(gain + 2 * read_u16(sines + 2 * (np.int64(position) - MARGIN))))
 
 
 @jit
 def _feed_on(v: Record, m: Memory) -> None:
     """Compute the samples of the fed-back operator that are left in its run."""
     while v.feed_left > 0:
-        phase, gain, older, newer = np.int64(v.feed_phase), v.feed_gain, v.older, v.newer
-        step, more, shift, to = np.int64(v.feed_step), v.feed_more, v.shift, v.feed_to
+        phase, gain, older, newer = v.feed_phase, v.feed_gain, v.older, v.newer
+        step, more, shift, to = v.feed_step, v.feed_more, v.shift, v.feed_to
         for k in range(v.feed_left):
             gain += more
             older, newer = newer, _fed(m.sines, gain, phase, older, newer, shift)
-            phase = (phase + step) & 0xFFFFFFFF
-            write_i32(to + 4 * k, newer)
+            phase = np.uint32(phase + step)
+            write_i32(to + 4 * k, np.int64(newer))
         v.older, v.newer = older, newer
         v.feed_left = 0
         _next_feed(v, m)
 
 
 @jit
-def _look_up(v: Record, m: Memory, gain: int, more: int, positions: int, to: int, ratio: int) -> None:
-    """Do the look-ups of an operator (section 11.2), and after every few a sample of the fed-back operator."""
-    sines, end = m.sines, positions + _BYTES
-    to -= positions
-    while v.feed_left > 0 and positions + 4 * ratio <= end:
-        turns = min(v.feed_left, (end - positions) // (4 * ratio))
-        phase, fed_gain, older, newer = np.int64(v.feed_phase), v.feed_gain, v.older, v.newer
-        step, fed_more, shift, fed_to = np.int64(v.feed_step), v.feed_more, v.shift, v.feed_to
+def _look_up(m: Memory, gain: int, more: int, positions: int, to: int, done: int) -> None:
+    """Do the look-ups of an operator (section 11.2) from a sample on."""
+    for k in range(done, BLOCK):
+        gain += more
+        write_i32(to + 4 * k, read_i16(gain + 2 * read_u16(m.sines + 2 * read_i32(positions + 4 * k))))
+
+
+@jit
+def _look_up_and_feed(v: Record, m: Memory, gain: int, more: int, positions: int, to: int) -> None:
+    """Do the look-ups of an operator, and with every few of them a sample of the fed-back operator."""
+    sines, done = m.sines, 0
+    while v.feed_left > 0 and done + _RATIO <= BLOCK:
+        turns = min(v.feed_left, (BLOCK - done) // _RATIO)
+        phase, fed_gain, older, newer = v.feed_phase, v.feed_gain, v.older, v.newer
+        step, fed_more, shift, fed_to = v.feed_step, v.feed_more, v.shift, v.feed_to
+        here, there = positions + 4 * done, to + 4 * done
         for turn in range(turns):
             fed_gain += fed_more
             older, newer = newer, _fed(sines, fed_gain, phase, older, newer, shift)
-            phase = (phase + step) & 0xFFFFFFFF
-            write_i32(fed_to + 4 * turn, newer)
-            for _ in range(ratio):
+            phase = np.uint32(phase + step)
+            write_i32(fed_to + 4 * turn, np.int64(newer))
+            for k in range(_RATIO):
                 gain += more
-                write_i32(to + positions, read_i16(gain + 2 * read_u16(sines + 2 * read_i32(positions))))
-                positions += 4
+                write_i32(there + 4 * k, read_i16(gain + 2 * read_u16(sines + 2 * read_i32(here + 4 * k))))
+            here += 4 * _RATIO
+            there += 4 * _RATIO
+        done += _RATIO * turns
         v.feed_phase, v.feed_gain, v.older, v.newer = phase, fed_gain, older, newer
         v.feed_left -= turns
         v.feed_to = fed_to + 4 * turns
         if v.feed_left == 0:
             _next_feed(v, m)
-    while positions < end:
-        gain += more
-        write_i32(to + positions, read_i16(gain + 2 * read_u16(sines + 2 * read_i32(positions))))
-        positions += 4
+    _look_up(m, gain, more, positions, to, done)
 
 
 @jit
@@ -272,7 +279,7 @@ def _chain(v: Record, m: Memory, run: int, end: int) -> int:
     chained, first = 0, v.gain[0] if v.gain[0] else 16383
     phase, phase_1, phase_2 = np.int64(v.phase[0]), np.int64(v.phase[1]), np.int64(v.phase[2])
     older, newer, shift = v.older, v.newer, v.shift
-    row, row_1 = m.rows + _BYTES * _FED, m.rows + _BYTES * _SINGLE
+    row, row_1 = m.rows + _BYTES * _SINGLE, m.rows + _BYTES * _POSITIONS
     for i in range(run, end):
         at = 4 * i
         step, step_1 = read_u32(m.steps + at), read_u32(m.steps + 4 * CHUNK + at)
@@ -286,14 +293,14 @@ def _chain(v: Record, m: Memory, run: int, end: int) -> int:
             gain_2 = m.waves + 2 * read_i32(m.gains + 8 * CHUNK + at)
             for k in range(BLOCK):
                 gain += more
-                y = _fed(m.sines, gain, (phase + k * step) & 0xFFFFFFFF, older, newer, shift)
+                y = np.int64(np.int32(_fed(m.sines, gain, np.uint32(phase + k * step), older, newer, shift)))
                 write_i32(row + 4 * k, y)
                 y = _modulated(m.sines, gain_1, phase_1 + k * step_1, y)
                 if n == 3:
                     write_i32(row_1 + 4 * k, y)
                     y = _modulated(m.sines, gain_2, phase_2 + k * step_2, y)
                 write_i32(mix + 4 * k, y)
-                older, newer = newer, y
+                older, newer = newer, np.uint32(y)
         _tap(m, 0, i, row if audible else 0)
         if audible:
             _tap(m, 1, i, row_1)
