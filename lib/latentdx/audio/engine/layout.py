@@ -40,16 +40,20 @@ VOICE = np.dtype(
         ("hold", "i8", 6),
         ("gain", "i8", 6),
         ("phase", "u4", 6),  # 2^32 is a cycle
-        ("memory", "i4", 2),  # the last two samples of the feedback operator, the older one first
-        # the fed-back operator, which works one block ahead of the others (see `operators`)
+        ("older", "u4"),  # the last two samples of the fed-back operator
+        ("newer", "u4"),
+        # the fed-back operator, which works one run ahead of the others (see `operators`)
         ("shift", "i8"),
         ("fed", "i8"),  # its number, or -1
-        ("fed_audible", "i8"),
+        ("feed_run", "i8"),  # first block of the run,
+        ("feed_end", "i8"),  # the block after it, and
+        ("feed_block", "i8"),  # the next block to begin
+        ("feed_audible", "i8"),  # mask of the run's blocks that are computed
         ("feed_phase", "u4"),
         ("feed_step", "u4"),
         ("feed_gain", "i8"),  # an address, and
         ("feed_more", "i8"),  # what moves it on with each sample
-        ("feed_left", "i8"),  # samples that are not computed yet, and
+        ("feed_left", "i8"),  # samples of the block that are not computed yet, and
         ("feed_to", "i8"),  # the address of the next one
         # pitch envelope
         ("pitch_target", "i8", 4),

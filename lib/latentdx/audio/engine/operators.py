@@ -4,28 +4,62 @@ Signals are samples of the oscillator's table (8,191 is full level, and 2,048 is
 and phases are unsigned integers of 32 bits, of which 2^32 is a cycle; both scale the specification's numbers
 exactly. For speed,
 
-- a loop that the compiler turns into vectors computes the 64 positions in the table of log-sines, and another
-  one makes the two look-ups of each sample;
-- the operator with feedback, each of whose samples waits for the last one, works one block ahead: it depends on
-  no other operator, so its samples are made between the look-ups of the others, and the processor overlaps them.
+- operators are computed one after the other for a run of several blocks, so that their part of the tables stays
+  near the processor; blocks depend on each other only within an operator;
+- a loop that the compiler turns into vectors computes the positions of a block in the table of log-sines, and
+  another one makes the two look-ups of each sample;
+- the operator with feedback, each of whose samples waits for the last one, works one run ahead: it depends on no
+  other operator, so that its samples are made between the look-ups of the others, and the processor overlaps
+  them.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from latentdx.audio.engine.control import CHUNK
 from latentdx.audio.engine.jit import jit
 from latentdx.audio.engine.layout import BLOCK, CURRENT, Array, Record
-from latentdx.audio.engine.memory import address, read_i16, read_i32, read_u16, write_i32
+from latentdx.audio.engine.memory import (
+    add_block,
+    address,
+    clear_block,
+    copy_block,
+    read_i16,
+    read_i32,
+    read_u16,
+    read_u32,
+    write_i32,
+    write_modulated_positions,
+    write_positions,
+    write_sound,
+)
 from latentdx.audio.engine.tables import ADDS, DESTINATION, FEEDBACK, MARGIN, SOURCE
 
-_AUDIBLE = 16284  # an operator is computed if its gain is at most this at one end of the block
-_QUARTER = BLOCK // 4
-_LEVEL = np.float32(1 / 32768)  # of one step of a sample, in the plug-in's output
+RUN = 8
+"""Blocks in a run."""
 
-ROWS = 8
-"""Blocks in the workspace: the mix, work buses 1 and 2, and those below."""
-_FED, _SINGLE, _SECOND, _POSITIONS = 3, 5, 6, 7  # the fed-back operator has two, one for each block in turn
-_ROW = 4 * BLOCK  # bytes
+WORKSPACE = (6 * RUN + 1) * BLOCK
+"""Entries of the workspace: three buses, two runs of the fed-back operator, one of another, positions."""
+
+_RATIO = 5  # look-ups for each sample of the fed-back operator, which at most five others accompany
+_AUDIBLE = 16284  # an operator is computed if its gain is at most this at one end of the block
+
+# parts of the workspace, in blocks: buses 0 (the mix), 1 and 2, each a run; then
+_FED, _SINGLE, _POSITIONS = 3 * RUN, 5 * RUN, 6 * RUN
+_BYTES = 4 * BLOCK
+
+
+class Memory(NamedTuple):
+    """Addresses of what the operators read and write; see `synthesize`."""
+
+    gains: int
+    steps: int
+    sines: int  # the middle cycle
+    waves: int
+    rows: int  # the workspace
+    outputs: int  # 0 if they are not wanted
+    stride: int  # bytes from one output to the next
 
 
 @jit
@@ -50,12 +84,22 @@ def synthesize(
         steps: Phase steps of `control`.
         log_sine: Table of `tables.oscillator`.
         samples: Table of `tables.oscillator`.
-        work: Scratch memory, int32 (`ROWS` * 64,).
+        work: Scratch memory, int32 (`WORKSPACE`,).
         sound: Sound at the plug-in's level, float32; filled from `at`.
         outputs: Output of operators 1 … 6, float32 (6, samples), filled from `at`; or (0, samples).
         at: Position of the first sample in `sound` and `outputs`.
     """
-    sines, waves, rows = address(log_sine) + 2 * MARGIN, address(samples), address(work)
+    first_output = address(outputs) + 4 * at if len(outputs) else 0
+    m = Memory(
+        address(gains),
+        address(steps),
+        address(log_sine) + 2 * MARGIN,
+        address(samples),
+        address(work),
+        first_output,
+        4 * outputs.shape[1],
+    )
+    to = address(sound) + 4 * at
     loop = v.feedback > 0 and (v.algorithm == 3 or v.algorithm == 5)
     v.shift = 8 - v.feedback + (2 if loop or (v.algorithm == 31 and v.era == CURRENT) else 0)
     v.fed = -1
@@ -63,72 +107,105 @@ def synthesize(
         for op in range(6):
             if SOURCE[v.algorithm, op] == FEEDBACK:
                 v.fed = op
-    _prepare(v, 0, n, gains, steps, waves, rows)
-    for i in range(n):
-        _feed_on(v, sines)
-        fed_audible = v.fed_audible
-        _prepare(v, i + 1, n, gains, steps, waves, rows)
-        _clear(work)
-        filled, op = 1, 0  # one bit for each bus; the mix is filled
-        while op < 6:
-            source, target = SOURCE[v.algorithm, op], DESTINATION[v.algorithm, op]
-            adds = ADDS[v.algorithm, op] == 1
-            if op == v.fed:
-                row, audible = _FED + (i & 1), fed_audible
-            else:
-                phase, step = v.phase[op], steps[op * CHUNK + i]
-                first, more, audible = _turn(v, op, gains[op * CHUNK + i], step)
-                row = _SINGLE if adds and filled >> target & 1 else target
-            if loop and op == 0:
-                if audible:
-                    op += _chain(v, i, phase, first, more, gains, steps, sines, waves, work, outputs, at)
-                    continue
-                adds = True
-            if not audible:
-                if not adds:
-                    filled &= ~(1 << target)
-                _tap(outputs, op, at + BLOCK * i, work, -1)
-                op += 1
-                continue
-            if op != v.fed:
-                modulated = (source == 1 or source == 2) and filled >> source & 1
-                _positions(work, source if modulated else -1, phase, step)
-                gain, positions, to = waves + 2 * first, rows + _ROW * _POSITIONS, rows + _ROW * row
-                if more:
-                    _look_up_ramp(sines, gain, 2 * more, positions, to)
-                elif v.feed_left:
-                    _look_up_and_feed(v, sines, gain, positions, to)
-                else:
-                    _look_up(sines, gain, positions, to)
-            if row != target:
-                _mix(work, row, target, adds and filled >> target & 1)
-            filled |= 1 << target
-            _tap(outputs, op, at + BLOCK * i, work, row)
-            op += 1
-        _write(work, sound, at + BLOCK * i)
+    _plan(v, m, 0, n)
+    for run in range(0, n, RUN):
+        end = min(n, run + RUN)
+        _feed_on(v, m)
+        fed_audible = v.feed_audible
+        _plan(v, m, end, n)
+        filled = _run(v, m, run, end, loop, fed_audible)
+        for b in range(end - run):
+            row = m.rows + _BYTES * b
+            if not filled >> b & 1:
+                clear_block(row)
+            write_sound(to + _BYTES * (run + b), row)
 
 
 @jit
-def _turn(v: Record, op: int, last: int, step: int) -> tuple[int, int, bool]:
-    """Move an operator to the end of a block; return its first gain, the change per sample, and "audible"."""
+def _run(v: Record, m: Memory, run: int, end: int, loop: bool, fed_audible: int) -> int:
+    """Compute the blocks from `run` to `end` (section 12.2); return which blocks of the buses are filled.
+
+    Masks have a bit for each block of the run; those of the buses 0, 1 and 2 follow each other in `filled`.
+    """
+    filled = chained = _chain(v, m, run, end) if loop else 0
+    for op in range(6):
+        source, target = SOURCE[v.algorithm, op], DESTINATION[v.algorithm, op]
+        adds = ADDS[v.algorithm, op] == 1 or (loop and op == 0)
+        in_chain = chained if loop and op <= (2 if v.algorithm == 3 else 1) else 0
+        modulates = source == 1 or source == 2
+        bus, mixed = m.rows + _BYTES * RUN * target, 0
+        for i in range(run, end):
+            b = i - run
+            bit = 1 << (RUN * target + b)
+            into = adds and filled & bit != 0
+            if op == v.fed:
+                audible = fed_audible >> b & 1 == 1
+                row = m.rows + _BYTES * (_FED + (i & (2 * RUN - 1)))
+                if audible and not into:
+                    copy_block(bus + _BYTES * b, row)
+            else:
+                phase, step = np.int64(v.phase[op]), read_u32(m.steps + 4 * (op * CHUNK + i))
+                first, more, audible = _turn(v, m, op, i)
+                if in_chain >> b & 1:
+                    continue
+                row = m.rows + _BYTES * (_SINGLE + b) if into else bus + _BYTES * b
+                if audible:
+                    positions = m.rows + _BYTES * _POSITIONS
+                    if modulates and filled >> (RUN * source + b) & 1:
+                        write_modulated_positions(
+                            positions, phase, step, m.rows + _BYTES * (RUN * source + b)
+                        )
+                    else:
+                        write_positions(positions, phase, step)
+                    if v.feed_left > 0:
+                        _look_up_and_feed(v, m, m.waves + 2 * first, 2 * more, positions, row)
+                    else:
+                        _look_up(m, m.waves + 2 * first, 2 * more, positions, row, 0)
+            if audible:
+                filled |= bit
+                mixed |= int(into) << b
+            elif not adds:
+                filled &= ~bit
+            _tap(m, op, i, row if audible else 0)
+        for b in range(
+            end - run
+        ):  # later, because the processor waits where it reads what it has just written
+            if mixed >> b & 1:
+                row = _FED + ((run + b) & (2 * RUN - 1)) if op == v.fed else _SINGLE + b
+                add_block(bus + _BYTES * b, m.rows + _BYTES * row)
+    return filled
+
+
+@jit
+def _turn(v: Record, m: Memory, op: int, i: int) -> tuple[int, int, bool]:
+    """Move an operator over a block; return its first gain, the change per sample, and whether it is computed."""
     first = v.gain[op] if v.gain[op] else 16383
+    last = read_i32(m.gains + 4 * (op * CHUNK + i))
     v.gain[op] = last
-    v.phase[op] = np.uint32(v.phase[op] + np.uint32(BLOCK) * step)
+    v.phase[op] = np.uint32(np.int64(v.phase[op]) + BLOCK * read_u32(m.steps + 4 * (op * CHUNK + i)))
     return first, (last - first + 32) >> 6, first <= _AUDIBLE or last <= _AUDIBLE
 
 
 @jit
-def _prepare(v: Record, i: int, n: int, gains: Array, steps: Array, waves: int, rows: int) -> None:
-    """Set up the work of the fed-back operator in a block (section 12.3)."""
-    v.feed_left = 0
-    if v.fed < 0 or i == n:
-        return
-    at = v.fed * CHUNK + i
-    v.feed_phase, v.feed_step = v.phase[v.fed], steps[at]
-    first, more, v.fed_audible = _turn(v, v.fed, gains[at], steps[at])
-    if v.fed_audible:
-        v.feed_left, v.feed_to = BLOCK, rows + _ROW * (_FED + (i & 1))
-        v.feed_gain, v.feed_more = waves + 2 * first, 2 * more
+def _plan(v: Record, m: Memory, run: int, n: int) -> None:
+    """Set the fed-back operator to work at the run that begins with a block (section 12.3)."""
+    v.feed_block, v.feed_end, v.feed_run = run, min(n, run + RUN) if v.fed >= 0 else run, run
+    v.feed_left, v.feed_audible = 0, 0
+    _next_feed(v, m)
+
+
+@jit
+def _next_feed(v: Record, m: Memory) -> None:
+    """Set the fed-back operator to work at its next block that is computed."""
+    while v.feed_left == 0 and v.feed_block < v.feed_end:
+        i = v.feed_block
+        v.feed_phase, v.feed_step = v.phase[v.fed], read_u32(m.steps + 4 * (v.fed * CHUNK + i))
+        first, more, audible = _turn(v, m, v.fed, i)
+        if audible:
+            v.feed_audible |= 1 << (i - v.feed_run)
+            v.feed_left, v.feed_to = BLOCK, m.rows + _BYTES * (_FED + (i & (2 * RUN - 1)))
+            v.feed_gain, v.feed_more = m.waves + 2 * first, 2 * more
+        v.feed_block = i + 1
 
 
 @jit
@@ -136,158 +213,115 @@ def _fed(sines: int, gain: int, phase: int, older: int, newer: int, shift: int) 
     """Return a sample of the fed-back operator.
 
     The two samples before it move the phase by (older + newer) << (20 - shift). Only `newer` is late, so that
-    everything else comes first; the table's margins save a mask.
+    everything else comes first; the table's margins save a mask. All numbers but the addresses are of 32 bits.
     """
-    early = ((np.int64(phase) >> (20 - shift)) + older) & ((1 << (12 + shift)) - 1)
-    return read_i16(gain + 2 * read_u16(sines + 2 * ((early + newer) >> shift)))
+    early = np.uint32((phase >> np.uint32(20 - shift)) + older) & np.uint32((1 << (12 + shift)) - 1)
+    position = np.uint32(np.uint32(early + np.uint32(MARGIN << shift)) + newer) >> np.uint32(shift)
+    return np.uint32(read_i16(gain + 2 * read_u16(sines + 2 * (np.int64(position) - MARGIN))))
 
 
 @jit
-def _feed_on(v: Record, sines: int) -> None:
-    """Compute the samples of the fed-back operator that are left in its block."""
-    phase, gain, older, newer = v.feed_phase, v.feed_gain, np.int64(v.memory[0]), np.int64(v.memory[1])
-    step, more, shift, to = v.feed_step, v.feed_more, v.shift, v.feed_to
-    for k in range(v.feed_left):
+def _feed_on(v: Record, m: Memory) -> None:
+    """Compute the samples of the fed-back operator that are left in its run."""
+    while v.feed_left > 0:
+        phase, gain, older, newer = v.feed_phase, v.feed_gain, v.older, v.newer
+        step, more, shift, to = v.feed_step, v.feed_more, v.shift, v.feed_to
+        for k in range(v.feed_left):
+            gain += more
+            older, newer = newer, _fed(m.sines, gain, phase, older, newer, shift)
+            phase = np.uint32(phase + step)
+            write_i32(to + 4 * k, np.int64(newer))
+        v.older, v.newer = older, newer
+        v.feed_left = 0
+        _next_feed(v, m)
+
+
+@jit
+def _look_up(m: Memory, gain: int, more: int, positions: int, to: int, done: int) -> None:
+    """Do the look-ups of an operator (section 11.2) from a sample on."""
+    for k in range(done, BLOCK):
         gain += more
-        older, newer = newer, _fed(sines, gain, phase, older, newer, shift)
-        phase = np.uint32(phase + step)
-        write_i32(to + 4 * k, newer)
-    v.memory[0], v.memory[1] = older, newer
-    v.feed_left = 0
+        write_i32(to + 4 * k, read_i16(gain + 2 * read_u16(m.sines + 2 * read_i32(positions + 4 * k))))
 
 
 @jit
-def _look_up_and_feed(v: Record, sines: int, gain: int, positions: int, to: int) -> None:
-    """Do the look-ups of an operator, and after every fourth one a sample of the fed-back operator."""
-    fed_phase, fed_gain, older, newer = (
-        v.feed_phase,
-        v.feed_gain,
-        np.int64(v.memory[0]),
-        np.int64(v.memory[1]),
-    )
-    step, more, shift, fed_to = v.feed_step, v.feed_more, v.shift, v.feed_to
-    for k in range(_QUARTER):
-        fed_gain += more
-        older, newer = newer, _fed(sines, fed_gain, fed_phase, older, newer, shift)
-        fed_phase = np.uint32(fed_phase + step)
-        write_i32(fed_to + 4 * k, newer)
-        for j in range(4):
-            at = 16 * k + 4 * j
-            write_i32(to + at, read_i16(gain + 2 * read_u16(sines + 2 * read_i32(positions + at))))
-    v.feed_phase, v.feed_gain, v.memory[0], v.memory[1] = fed_phase, fed_gain, older, newer
-    v.feed_left -= _QUARTER
-    v.feed_to = fed_to + 4 * _QUARTER
+def _look_up_and_feed(v: Record, m: Memory, gain: int, more: int, positions: int, to: int) -> None:
+    """Do the look-ups of an operator, and with every few of them a sample of the fed-back operator."""
+    sines, done = m.sines, 0
+    while v.feed_left > 0 and done + _RATIO <= BLOCK:
+        turns = min(v.feed_left, (BLOCK - done) // _RATIO)
+        phase, fed_gain, older, newer = v.feed_phase, v.feed_gain, v.older, v.newer
+        step, fed_more, shift, fed_to = v.feed_step, v.feed_more, v.shift, v.feed_to
+        here, there = positions + 4 * done, to + 4 * done
+        for turn in range(turns):
+            fed_gain += fed_more
+            older, newer = newer, _fed(sines, fed_gain, phase, older, newer, shift)
+            phase = np.uint32(phase + step)
+            write_i32(fed_to + 4 * turn, np.int64(newer))
+            for k in range(_RATIO):
+                gain += more
+                write_i32(there + 4 * k, read_i16(gain + 2 * read_u16(sines + 2 * read_i32(here + 4 * k))))
+            here += 4 * _RATIO
+            there += 4 * _RATIO
+        done += _RATIO * turns
+        v.feed_phase, v.feed_gain, v.older, v.newer = phase, fed_gain, older, newer
+        v.feed_left -= turns
+        v.feed_to = fed_to + 4 * turns
+        if v.feed_left == 0:
+            _next_feed(v, m)
+    _look_up(m, gain, more, positions, to, done)
 
 
 @jit
-def _look_up(sines: int, gain: int, positions: int, to: int) -> None:
-    """Do the two look-ups of each sample of an operator (section 11.2)."""
-    for k in range(BLOCK):
-        write_i32(to + 4 * k, read_i16(gain + 2 * read_u16(sines + 2 * read_i32(positions + 4 * k))))
-
-
-@jit
-def _look_up_ramp(sines: int, gain: int, more: int, positions: int, to: int) -> None:
-    """Do the look-ups of an operator whose gain moves within the block (section 11.3)."""
-    for k in range(BLOCK):
-        gain += more
-        write_i32(to + 4 * k, read_i16(gain + 2 * read_u16(sines + 2 * read_i32(positions + 4 * k))))
-
-
-@jit
-def _positions(work: Array, source: int, phase: int, step: int) -> None:
-    """Compute the positions of a block's phases in the table of log-sines, modulated by a bus or by none (-1)."""
-    if source < 0:
-        for k in range(BLOCK):
-            work[_POSITIONS * BLOCK + k] = np.uint32(phase + np.uint32(k) * step) >> np.uint32(20)
-        return
-    bus = (source & 3) * BLOCK
-    for k in range(BLOCK):
-        moved = np.uint32(phase + np.uint32(k) * step + (np.uint32(work[bus + k]) << np.uint32(21)))
-        work[_POSITIONS * BLOCK + k] = moved >> np.uint32(20)
-
-
-@jit
-def _chain(
-    v: Record,
-    i: int,
-    phase: int,
-    first: int,
-    more: int,
-    gains: Array,
-    steps: Array,
-    sines: int,
-    waves: int,
-    work: Array,
-    outputs: Array,
-    at: int,
-) -> int:
-    """Compute a block of the operators within the loop of algorithms 4 and 6 (section 12.4); return their number."""
+def _chain(v: Record, m: Memory, run: int, end: int) -> int:
+    """Compute the operators in the loop of algorithms 4 and 6 (section 12.4); return a mask of the blocks."""
     n = 3 if v.algorithm == 3 else 2
-    rows = address(work)
-    step, step_1, step_2 = steps[i], steps[CHUNK + i], steps[2 * CHUNK + i]
-    phase_1, phase_2 = v.phase[1], v.phase[2]
-    gain, gain_1, gain_2 = (
-        waves + 2 * first,
-        waves + 2 * np.int64(gains[CHUNK + i]),
-        waves + 2 * np.int64(gains[2 * CHUNK + i]),
-    )
-    for op in range(1, n):
-        _turn(v, op, gains[op * CHUNK + i], steps[op * CHUNK + i])
-    older, newer, shift = np.int64(v.memory[0]), np.int64(v.memory[1]), v.shift
-    for k in range(BLOCK):
-        gain += 2 * more
-        y = _fed(sines, gain, phase, older, newer, shift)
-        phase = np.uint32(phase + step)
-        write_i32(rows + _ROW * _FED + 4 * k, y)
-        y = read_i16(gain_1 + 2 * read_u16(sines + 2 * (((phase_1 >> np.uint32(20)) + 2 * y) & 4095)))
-        phase_1 = np.uint32(phase_1 + step_1)
-        if n == 3:
-            write_i32(rows + _ROW * _SECOND + 4 * k, y)
-            y = read_i16(gain_2 + 2 * read_u16(sines + 2 * (((phase_2 >> np.uint32(20)) + 2 * y) & 4095)))
-            phase_2 = np.uint32(phase_2 + step_2)
-        write_i32(rows + 4 * k, y)
-        older, newer = newer, y
-    v.memory[0], v.memory[1] = older, newer
-    _tap(outputs, 0, at + BLOCK * i, work, _FED)
-    if n == 3:
-        _tap(outputs, 1, at + BLOCK * i, work, _SECOND)
-    _tap(outputs, n - 1, at + BLOCK * i, work, 0)
-    return n
+    chained, first = 0, v.gain[0] if v.gain[0] else 16383
+    phase, phase_1, phase_2 = np.int64(v.phase[0]), np.int64(v.phase[1]), np.int64(v.phase[2])
+    older, newer, shift = v.older, v.newer, v.shift
+    row, row_1 = m.rows + _BYTES * _SINGLE, m.rows + _BYTES * _POSITIONS
+    for i in range(run, end):
+        at = 4 * i
+        step, step_1 = read_u32(m.steps + at), read_u32(m.steps + 4 * CHUNK + at)
+        step_2 = read_u32(m.steps + 8 * CHUNK + at)
+        last, mix = read_i32(m.gains + at), m.rows + _BYTES * (i - run)
+        audible = first <= _AUDIBLE or last <= _AUDIBLE
+        if audible:
+            chained |= 1 << (i - run)
+            gain, more = m.waves + 2 * first, 2 * ((last - first + 32) >> 6)
+            gain_1 = m.waves + 2 * read_i32(m.gains + 4 * CHUNK + at)
+            gain_2 = m.waves + 2 * read_i32(m.gains + 8 * CHUNK + at)
+            for k in range(BLOCK):
+                gain += more
+                y = np.int64(np.int32(_fed(m.sines, gain, np.uint32(phase + k * step), older, newer, shift)))
+                write_i32(row + 4 * k, y)
+                y = _modulated(m.sines, gain_1, phase_1 + k * step_1, y)
+                if n == 3:
+                    write_i32(row_1 + 4 * k, y)
+                    y = _modulated(m.sines, gain_2, phase_2 + k * step_2, y)
+                write_i32(mix + 4 * k, y)
+                older, newer = newer, np.uint32(y)
+        _tap(m, 0, i, row if audible else 0)
+        if audible:
+            _tap(m, 1, i, row_1)
+            _tap(m, n - 1, i, mix)
+        first = last
+        phase, phase_1, phase_2 = phase + BLOCK * step, phase_1 + BLOCK * step_1, phase_2 + BLOCK * step_2
+    v.older, v.newer = older, newer
+    return chained
 
 
 @jit
-def _clear(work: Array) -> None:
-    """Clear the mix."""
-    for k in range(BLOCK):
-        work[k] = 0
+def _modulated(sines: int, gain: int, phase: int, modulator: int) -> int:
+    """Return a sample of an operator that another one modulates."""
+    return read_i16(gain + 2 * read_u16(sines + 2 * (((phase >> 20) + 2 * modulator) & 4095)))
 
 
 @jit
-def _mix(work: Array, row: int, target: int, adds: bool) -> None:
-    """Add a row of the workspace to a bus, or copy it there."""
-    source, bus = (row & 7) * BLOCK, (target & 3) * BLOCK
-    if adds:
-        for k in range(BLOCK):
-            work[bus + k] += work[source + k]
-    else:
-        for k in range(BLOCK):
-            work[bus + k] = work[source + k]
-
-
-@jit
-def _tap(outputs: Array, op: int, at: int, work: Array, row: int) -> None:
-    """Copy the output of an operator, silent for row -1, to where it is wanted."""
-    if len(outputs):
-        for k in range(BLOCK):
-            outputs[5 - op, at + k] = (
-                np.float32(work[row * BLOCK + k]) * _LEVEL if row >= 0 else np.float32(0)
-            )
-
-
-@jit
-def _write(work: Array, sound: Array, at: int) -> None:
-    """Write the mix as sound (section 13)."""
-    at = max(at, 0)
-    for k in range(BLOCK):
-        sound[at + k] = np.float32(work[k]) * _LEVEL
+def _tap(m: Memory, op: int, i: int, row: int) -> None:
+    """Write a block of an operator's output, which is silent for row 0, if it is wanted."""
+    if m.outputs:
+        if row == 0:
+            row = m.rows + _BYTES * _POSITIONS
+            clear_block(row)
+        write_sound(m.outputs + (5 - op) * m.stride + _BYTES * i, row)

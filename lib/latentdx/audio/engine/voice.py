@@ -7,7 +7,7 @@ from latentdx.audio.engine.envelope import set_envelope
 from latentdx.audio.engine.jit import jit
 from latentdx.audio.engine.layout import BLOCK, Array
 from latentdx.audio.engine.lfo import set_lfo
-from latentdx.audio.engine.operators import ROWS, synthesize
+from latentdx.audio.engine.operators import WORKSPACE, synthesize
 from latentdx.audio.engine.pitch import base_pitch, set_pitch_envelope
 
 
@@ -45,7 +45,7 @@ def start(
         v.fixed[op], v.sensitivity[op] = values[21 * op + 17], values[21 * op + 14]
         v.gain[op], v.phase[op] = 0, 0
         set_envelope(v, op, values, key, velocity, clocks)
-    v.memory[0], v.memory[1] = 0, 0
+    v.older, v.newer = 0, 0
     set_pitch_envelope(v, values, clocks)
     set_lfo(v, values, clocks)
 
@@ -74,7 +74,7 @@ def render(
     v = voice[0]
     n_blocks = len(sound) // BLOCK
     gains, steps = np.empty(6 * CHUNK, np.int32), np.empty(6 * CHUNK, np.uint32)
-    numbers, work = np.empty((4, CHUNK), np.int64), np.empty(ROWS * BLOCK, np.int32)
+    numbers, work = np.empty((4, CHUNK), np.int64), np.empty(WORKSPACE, np.int32)
     for done in range(0, n_blocks, CHUNK):
         n = min(CHUNK, n_blocks - done)
         control(v, n, bend, phase_steps, gains, steps, numbers)
