@@ -175,7 +175,7 @@ def task_make() -> Iterator[Task]:
         ),
     }
     for corpus in sorted({"starter", CORPUS}):
-        command = ["latentdx.cli", "curate", "--corpus", corpus, "--out", str(curation)]
+        command = ["latentdx.cli", "curate", "--corpus", corpus, "--out", str(curation), "--force"]
         commands[f"curation-{corpus}"] = command, curation / f"{corpus}.parquet"
     for name, (command, made) in commands.items():
         yield {
@@ -296,13 +296,16 @@ def task_evaluate() -> Iterator[Task]:
             "name": name,
             "file_dep": [*EVALUATION_CODE, *used],
             "uptodate": [config_changed(str(evaluations(name)))],
-            "actions": [[*MODULE, "latentdx.cli", "evaluate", *arguments] for arguments in evaluations(name)],
+            "actions": [
+                [*MODULE, "latentdx.cli", "evaluate", *arguments, "--force"]
+                for arguments in evaluations(name)
+            ],
         }
 
 
 def task_interpolation() -> Task:
     """Evaluate paths between presets with the shipped NumCat++; write results to data/interpolation."""
-    return {"actions": [[*MODULE, "latentdx.cli", "evaluate", "interpolation"]]}
+    return {"actions": [[*MODULE, "latentdx.cli", "evaluate", "interpolation", "--force"]]}
 
 
 def task_listening() -> Task:

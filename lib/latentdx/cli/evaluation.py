@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentdx.cli.common import INTERRUPTED, MOST_PRESETS, BestOf, Processes, fail
+from latentdx.cli import output
+from latentdx.cli.common import INTERRUPTED, MOST_PRESETS, BestOf, Force, Processes, fail
 from latentdx.cli.notes import parse_notes
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def model(
     quick: Quick = False,
     processes: Processes = None,
     out: Out = None,
+    force: Force = False,
 ) -> None:
     """Evaluate models, in one forward pass or as the best of several presets.
 
@@ -69,10 +71,13 @@ def model(
         raise typer.BadParameter(f"--as {name} names one result, but {len(names)} models are given")
     request = _request(
         processes, out, split=split, subset=subset, notes=notes, quick=quick, limit=limit, best_of=best_of,
-        temperature=temperature, name=name, leaky=leaky,
+        temperature=temperature, name=name, leaky=leaky, force=force,
     )  # fmt: skip
-    for each in names:
-        _write(commands.evaluate_model(commands.find_model(each), request))
+    models = [commands.find_model(each) for each in names]
+    for each in models:
+        commands.check_model(each, request)
+    for each in models:
+        _write(commands.evaluate_model(each, request))
     _write(commands.summarize(request))
 
 
@@ -85,6 +90,7 @@ def anchors(
     quick: Quick = False,
     processes: Processes = None,
     out: Out = None,
+    force: Force = False,
 ) -> None:
     """Evaluate the anchors of every table: perfect, one step away, nearest, mean and random presets.
 
@@ -93,13 +99,15 @@ def anchors(
     """
     from latentdx.evaluation import commands
 
-    request = _request(processes, out, split=split, subset=subset, notes=notes, quick=quick, limit=limit)
+    request = _request(
+        processes, out, split=split, subset=subset, notes=notes, quick=quick, limit=limit, force=force
+    )
     _write(commands.evaluate_baselines(request))
     _write(commands.summarize(request))
 
 
 @app.command()
-def published(best_of: BestOf = 1, out: Out = None) -> None:
+def published(best_of: BestOf = 1, out: Out = None, force: Force = False) -> None:
     """Evaluate every model that ships on the examples of the paper's companion page.
 
     \b
@@ -107,7 +115,7 @@ def published(best_of: BestOf = 1, out: Out = None) -> None:
     """
     from latentdx.evaluation import commands
 
-    request = _request(None, out, best_of=best_of)
+    request = _request(None, out, best_of=best_of, force=force)
     for each in commands.shipped_models():
         _write(commands.evaluate_published(each, request))
     _write(commands.summarize(request))
@@ -134,6 +142,7 @@ def match(
     ] = None,
     processes: Processes = None,
     out: Out = None,
+    force: Force = False,
 ) -> None:
     """Evaluate `latentdx match` at several budgets, and the searches that it is compared with.
 
@@ -142,7 +151,7 @@ def match(
     """
     from latentdx.evaluation import commands
 
-    request = _request(processes, out, split=split, subset=subset, limit=limit)
+    request = _request(processes, out, split=split, subset=subset, limit=limit, force=force)
     _write(commands.evaluate_match(request))
     _write(commands.summarize(request))
 
@@ -163,6 +172,7 @@ def interpolation(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results; data/interpolation if omitted.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Evaluate paths between pairs of presets by every method.
 
@@ -171,7 +181,9 @@ def interpolation(
     """
     from latentdx.evaluation import commands
 
-    request = _request(processes, out, split=split, subset=subset, limit=limit, name=name, leaky=leaky)
+    request = _request(
+        processes, out, split=split, subset=subset, limit=limit, name=name, leaky=leaky, force=force
+    )
     _write(commands.evaluate_interpolation(model, request))
 
 
@@ -203,12 +215,14 @@ def _request(
     measurement = Measurement(parse_notes(notes))
     if temperature is not None:
         asked["temperature"] = temperature
-    return EvaluationRequest(
+    request = EvaluationRequest(
         measurement=measurement.quick() if quick else measurement,
         out=out,
         options=RunOptions(processes),
         **asked,
     )
+    output.check_folder(request.folder, parents=True)
+    return request
 
 
 def _write(paths: Iterable[Path]) -> None:

@@ -190,7 +190,9 @@ def info(
     if html is not None:
         from latentdx.display.algorithms import bank_page
 
-        output.write({html: bank_page({i: bank[i] for i in shown}, file.name).encode()}, force=force)
+        output.write(
+            {html: bank_page({i: bank[i] for i in shown}, file.name).encode(errors="replace")}, force=force
+        )
         typer.echo(html, err=as_json)
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from latentdx.cli import output
 from latentdx.cli.common import INTERRUPTED, fail
-from latentdx.errors import DevicesError
+from latentdx.errors import DevicesError, ParameterError
 
 app = typer.Typer()
 
@@ -53,6 +54,9 @@ def train(
     changes = {"epochs": epochs, "precision": precision}
     profile = read_profile(name, scale, {key: value for key, value in changes.items() if value is not None})
     folder = out or run_folder(profile)
+    output.check_folder(folder, parents=True)
+    if (folder / "model.safetensors").exists() and not (folder / "running.ckpt").exists():
+        raise ParameterError(f"{folder} holds a model.safetensors of no run: choose another --out")
     try:
         path = train_model(profile, folder, devices=devices)
     except DevicesError as error:
