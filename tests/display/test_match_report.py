@@ -12,7 +12,7 @@ import soundfile
 from playwright.sync_api import Browser, expect
 
 from latentdx import Dexed, PresetBank
-from latentdx.applications.match import match
+from latentdx.applications.match import match_targets
 from latentdx.applications.target import prepare_target
 from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.cli.output import MatchFiles
@@ -37,7 +37,7 @@ def made(tmp_path_factory, smoke_model):
         )
         for note in (48, 60)
     ]
-    found = match([s.target for s in sources], smoke_model, budget=80, keep=3, name="horn")
+    found = match_targets([s.target for s in sources], smoke_model, budget=80, keep=3, name="horn")
     settings = MatchSettings(80, None, 0, ("No corpus was here.",))
     (folder / "out").mkdir()
     files = MatchFiles(folder / "out" / "horn.syx")

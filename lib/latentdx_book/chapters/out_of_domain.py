@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from latentdx.applications.match import Match, match
+from latentdx.applications.match import Match, match_targets
 from latentdx.applications.programmer import Programmer
 from latentdx.applications.target import Target
 from latentdx.audio.renderer import Dexed
@@ -53,7 +53,7 @@ def matched(
         The target with the additional answer, and the match.
     """
     sound = Target(fitted(p.sound), *p.note, (), ())
-    found = match([sound], model, known, budget=budget, keep=1)
+    found = match_targets([sound], model, known, budget=budget, keep=1)
     preset = named(found.best.preset, p.target.name, "match")
     tuning = replace(found.best.tuning, preset=preset)
     answer = ProgrammedPreset("match", f"Match, {budget:,} renders", preset, tuning)

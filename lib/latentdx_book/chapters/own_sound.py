@@ -16,7 +16,7 @@ import pandas as pd
 from IPython import get_ipython
 
 from latentdx.applications.interpolate import interpolate
-from latentdx.applications.match import BUDGET, Match, match
+from latentdx.applications.match import BUDGET, Match, match_targets
 from latentdx.applications.programmer import Programmer
 from latentdx.applications.target import VELOCITY, prepare_target
 from latentdx.audio.notes import note_name
@@ -107,7 +107,7 @@ def find(
     stopped: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda renders, distance: None,
 ) -> Match:
-    """Find presets for a sound, see `match.match`.
+    """Find presets for a sound, see `match.match_targets`.
 
     Args:
         source: Sound, see `take`.
@@ -119,7 +119,7 @@ def find(
         stopped: Called during the search; once it returns True, the best presets so far are returned.
         progress: Called with the number of renders and the smallest distance so far.
     """
-    return match(
+    return match_targets(
         [source.target],
         model,
         known,

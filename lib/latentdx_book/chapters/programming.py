@@ -21,6 +21,7 @@ from latentdx.display.html import HTML
 from latentdx.display.listening_rows import Clip, Distances, compared, row
 from latentdx.display.tables import table_html
 from latentdx.errors import DataError, DataMissingError
+from latentdx.metrics.objective import fitted
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
 from latentdx.presets.sysex import BANK_VOICES
@@ -144,9 +145,10 @@ def infer(model: Programmer, sounds: Sequence[Audio], n_drawn: int = N_DRAWN) ->
         n_drawn: Number of presets that a model with a sampler draws and renders to keep the best one. A model
             without a sampler uses a single forward pass.
     """
+    heard = {note: fitted(sound) for note, sound in zip(model.notes, sounds, strict=True)}
     if model.model.sampler is None:
-        return model.program(sounds)
-    return model.program_best(sounds, n_drawn)
+        return model.program(heard)
+    return model.program_best(heard, n_drawn)
 
 
 def program(
