@@ -19,6 +19,8 @@ from .interpolation_tables import interpolation_silence_table as interpolation_s
 from .listening_rows import Clip as Clip
 from .listening_rows import Distances as Distances
 from .listening_rows import row as row
+from .match_progress import match_search_figure as match_search_figure
+from .match_progress import match_stages_table as match_stages_table
 from .match_report import MatchReport as MatchReport
 from .published_tables import published_table as published_table
 from .published_tables import published_velocity_table as published_velocity_table
@@ -70,6 +72,8 @@ __all__ = [
     "interpolation_steps_figure",
     "match_comparison_table",
     "match_curve_figure",
+    "match_search_figure",
+    "match_stages_table",
     "model_comparison_table",
     "new_figure",
     "notes_comparison_table",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from latentdx.display.match_report import HEADINGS
+from latentdx.display.match_progress import HEADINGS
 from latentdx.display.table_formats import described
 from latentdx.evaluation.benchmark_files import machine_text, read_benchmark
 

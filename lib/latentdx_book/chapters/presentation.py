@@ -24,6 +24,8 @@ def shown(
 ) -> Callable[..., HTML]:
     """Return the function whose table or figure becomes HTML, or a notice where its results are missing.
 
+    A table without any columns becomes an empty text.
+
     Args:
         section: Function that returns a table, a figure, or HTML.
         scroll: See `table_html`.
@@ -41,7 +43,8 @@ def shown(
             text = Markup("").join(code.format(part) if i % 2 else part for i, part in enumerate(parts))
             return notice("Not measured yet", text)
         if isinstance(found, pd.DataFrame):
-            return table_html(found, scroll=scroll, units_in_cells=units_in_cells)
+            table = table_html(found, scroll=scroll, units_in_cells=units_in_cells)
+            return table if len(found.columns) else HTML()
         return figure_html(found, format=format) if isinstance(found, Figure) else found
 
     return section_or_notice
