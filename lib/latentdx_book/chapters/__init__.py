@@ -22,4 +22,5 @@ __all__ = [
     "templates",
     "trained_models",
     "training_curves",
+    "widget_panels",
 ]
