@@ -20,4 +20,5 @@ __all__ = [
     "templates",
     "trained_models",
     "training_curves",
+    "widget_panels",
 ]
