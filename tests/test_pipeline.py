@@ -28,7 +28,7 @@ BENCHMARKS = ROOT / "data/benchmarks"
 TINY = """
 scale: smoke
 models:
-  tiny: {epochs: 1, presets: 64, architecture: {representation: num}}
+  tiny: {epochs: 1, presets: 64, precision: 32-true, architecture: {representation: num}}
 """
 
 
@@ -177,7 +177,7 @@ def test_the_whole_way_through_the_notebooks(tmp_path: Path) -> None:
     """With a tiny model of one's own, on the starter bank; the chapters then show its results."""
     scale, build = tmp_path / "tiny.yml", tmp_path / "build"
     scale.write_text(TINY, "utf8")
-    given = {"training": {"scale": str(scale), "epochs": 2}, "evaluation": {"limit": 5}}
+    given = {"training": {"scale": str(scale), "epochs": 3}, "evaluation": {"limit": 5}}
     pipeline = Pipeline.of(given, ["tiny"], build)
     assert pipeline and pipeline.run("tiny").is_relative_to(build)
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -196,7 +196,7 @@ def test_the_whole_way_through_the_notebooks(tmp_path: Path) -> None:
         assert all(target.is_file() for target in step.targets)
     assert said.index("What this will take") < said.index("starter-single: 384 presets")
     about = read_header(pipeline.checkpoint("tiny"))
-    assert (about.profile.scale, about.profile.epochs, about.profile.presets) == ("tiny", 2, 64)
+    assert (about.profile.scale, about.profile.epochs, about.profile.presets) == ("tiny", 3, 64)
     names = {r.provenance.name for r in read_all(pipeline.results)}
     assert names == {f"{name}-on-5" for name in ("tiny", *ANCHORS)}
 
