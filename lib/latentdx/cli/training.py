@@ -29,7 +29,7 @@ def train(
         typer.Option(
             envvar="LT_PRECISION",
             show_envvar=False,
-            help="32-true or bf16-mixed; the profile's if omitted.",
+            help="32-true, bf16-mixed, or auto (the faster one here); the profile's if omitted.",
         ),
     ] = None,
     devices: Annotated[
@@ -43,8 +43,9 @@ def train(
     Example:  latentdx train numcat++ --scale smoke --out run
     Several machines: see python -m pydoc latentdx.training.loop
     """
-    if devices in ("auto", "1"):
-        # with one process on all cores, busy-waiting threads make training a third faster
+    if devices in ("auto", "1") and _idle():
+        # with one process on all cores, busy-waiting threads make training a third faster; but beside other
+        # work they wait for threads that do not run
         os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")
     from latentdx.training import read_profile, run_folder
     from latentdx.training import train as train_model
@@ -60,3 +61,11 @@ def train(
     except KeyboardInterrupt:
         fail(f"stopped; run the same command to resume from the last checkpoint ({folder})", INTERRUPTED)
     rank_zero_only(typer.echo)(path)
+
+
+def _idle() -> bool:
+    """Return whether less than half of the cores have been busy during the last minute."""
+    try:
+        return os.getloadavg()[0] < (os.cpu_count() or 1) / 2
+    except (AttributeError, OSError):  # not on Windows
+        return False
