@@ -18,7 +18,7 @@ CHAPTER = Path(__file__).parents[2] / "book/training.ipynb"
 OWN = """
 scale: smoke
 models:
-  tiny: {epochs: 3, presets: 70, architecture: {representation: num}}
+  tiny: {epochs: 3, presets: 70, precision: 32-true, architecture: {representation: num}}
 """
 
 STOPPED = """

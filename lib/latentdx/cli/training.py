@@ -1,6 +1,5 @@
 """Commands that train models: `latentdx train`."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from latentdx.cli import output
 from latentdx.cli.common import INTERRUPTED, fail
 from latentdx.errors import DevicesError, ParameterError
+from latentdx.run_options import keep_threads_awake
 
 app = typer.Typer()
 
@@ -44,10 +44,8 @@ def train(
     Example:  latentdx train numcat++ --scale smoke --out run
     Several machines: see python -m pydoc latentdx.training.loop
     """
-    if devices in ("auto", "1") and _idle():
-        # with one process on all cores, busy-waiting threads make training a third faster; but beside other
-        # work they wait for threads that do not run
-        os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")
+    if devices in ("auto", "1"):
+        keep_threads_awake()
     from latentdx.training import read_profile, run_folder
     from latentdx.training import train as train_model
     from latentdx.training.fabric import rank_zero_only
@@ -65,11 +63,3 @@ def train(
     except KeyboardInterrupt:
         fail(f"stopped; run the same command to resume from the last checkpoint ({folder})", INTERRUPTED)
     rank_zero_only(typer.echo)(path)
-
-
-def _idle() -> bool:
-    """Return whether less than half of the cores have been busy during the last minute."""
-    try:
-        return os.getloadavg()[0] < (os.cpu_count() or 1) / 2
-    except (AttributeError, OSError):  # not on Windows
-        return False

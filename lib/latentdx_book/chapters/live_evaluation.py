@@ -22,9 +22,6 @@ from latentdx.run_options import RunOptions, cache_folder
 from latentdx.training import read_profile, train
 from latentdx_book.chapters.live_training import SMOKE_EPOCHS
 
-ANCHORS = ("nearest", "mean", "random")
-"""Anchors that the chapter evaluates beside the model."""
-
 
 @dataclass(frozen=True)
 class EvaluatedHere:
@@ -50,7 +47,7 @@ def evaluate_here(
     notes: str = "single",
     best_of: int = 1,
     quick: bool = False,
-    anchors: Sequence[str] = ANCHORS,
+    anchors: Sequence[str] = ("nearest", "mean", "random"),
     folder: str | Path = "",
 ) -> EvaluatedHere:
     """Evaluate a model and some anchors as ``latentdx evaluate`` does; finished parts are never repeated.

@@ -102,7 +102,7 @@ class TrainedHere:
     """Outcome of a training run in a notebook.
 
     Attributes:
-        profile: Profile of the run.
+        profile: Profile of the run, as its checkpoint has it.
         log: The whole log, see `latentdx.training.history.read_log`.
         programmer: Finished model.
         file: Its checkpoint; `None` if the run was thrown away.
@@ -149,7 +149,8 @@ def train_here(
 def _trained(profile: Profile, folder: Path, *, keep: bool) -> TrainedHere:
     file = train(profile, folder, callback=LiveCurve(profile), show=False)
     clear_output()
-    return TrainedHere(profile, read_log(folder / "log.csv"), load_model(file), file if keep else None)
+    model = load_model(file)
+    return TrainedHere(model.about.profile, read_log(folder / "log.csv"), model, file if keep else None)
 
 
 def program_all(model: Programmer, presets: PresetBank, synth: Dexed) -> PresetBank:
@@ -172,6 +173,7 @@ def describe_run(trained: TrainedHere, n_weights: int, paper_weights: int) -> Ma
     return {
         "model": p.title,
         "scale": p.scale,
+        "precision": p.precision,
         "weights": f"{n_weights:,}, {n_weights / paper_weights:.0%} of the paper's NumCat++",
         "learned from": f"{p.presets:,} presets of {p.corpus}" if p.presets else f"the corpus {p.corpus}",
         "steps": f"{len(steps):,} of {p.batch} presets",
