@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from latentdx.display.cost_tables import N_SEARCHED
 from latentdx.errors import ProfileError
 from latentdx.evaluation.anchors import ANCHORS
 from latentdx.registry import data_path
 from latentdx.training.profile import SCALES, Profile, model_names, read_profile
 from latentdx.training.run import run_folder
-from latentdx_book.chapters.costs import N_SEARCHED
 
 SHOWN = ("num", "numcat", "numcat++", "numcat++-six", "latentdx")
 """Models that the chapters show."""

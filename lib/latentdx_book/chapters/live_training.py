@@ -163,7 +163,7 @@ def program_all(model: Programmer, presets: PresetBank, synth: Dexed) -> PresetB
 
 def program_one(model: Programmer, preset: Preset, synth: Dexed) -> Preset:
     """Program a preset from its sounds at the model's notes, in one forward pass."""
-    return model.program([synth.render(preset, *note) for note in model.notes])
+    return program_all(model, preset.bank, synth)[0]
 
 
 def describe_run(trained: TrainedHere, n_weights: int, paper_weights: int) -> Mapping[str, Any]:

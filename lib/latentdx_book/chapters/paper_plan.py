@@ -15,11 +15,12 @@ import pandas as pd
 from latentdx.dataset import curation
 from latentdx.display.html import HTML
 from latentdx.display.tables import table_html
+from latentdx.evaluation.result_data import NotMeasuredError
 from latentdx.models.model_summary import n_parameters
 from latentdx.registry import data_path
 from latentdx.training.cost import estimated_seconds, operations_per_preset, training_operations
 from latentdx.training.profile import Profile, model_names, read_profile
-from latentdx_book.chapters.result_data import NotMeasuredError, shown
+from latentdx_book.chapters.presentation import shown
 
 SLICE = "paper_slice.json"
 """File of the measured slice in `data/benchmarks`."""
