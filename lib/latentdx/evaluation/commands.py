@@ -273,8 +273,9 @@ def evaluate_interpolation(model: str, request: EvaluationRequest) -> Iterator[P
     label = f"{name}-on-{len(pairs)}" if request.limit else name
     path = folder / f"pairs.{label}.parquet"
     if not request.force and path.exists():
-        there = interpolation.PairResult.read(path).provenance.checkpoint_sha256
-        _check_checkpoint(path, there, programmer.sha256)
+        _check_checkpoint(
+            path, interpolation.PairResult.read(path).provenance.checkpoint_sha256, programmer.sha256
+        )
     sources, _ = _sources(programmer, trial.bank, pairs, request.options)
     result = interpolation.evaluate_paths(
         sources,
