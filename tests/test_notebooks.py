@@ -1,6 +1,7 @@
 """Chapters are clean sources, profiles fit them, and the runner gives the same bytes twice."""
 
 import json
+import re
 import subprocess
 import sys
 from base64 import b64decode
@@ -11,13 +12,11 @@ import nbformat
 import papermill
 import pytest
 import yaml
-from bs4 import BeautifulSoup
-from nbconvert import HTMLExporter
-from nbformat.v4 import new_code_cell, new_notebook
 
 from latentdx.errors import NotebookError
 from latentdx_book.build import reference
 from latentdx_book.build.notebook_runner import read_profile, run_notebook
+from media_notebook import COUNT, write_media_notebook, write_notebook
 
 BOOK = Path(__file__).parents[1] / "book"
 CHAPTERS = sorted(BOOK.glob("*.ipynb"))
@@ -49,14 +48,6 @@ def test_a_profile_sets_existing_parameters_only(profile: Path) -> None:
 
 def test_the_smoke_profile_keeps_all_defaults() -> None:
     assert yaml.safe_load((BOOK / "profiles/smoke.yml").read_text("utf8")) == {}
-
-
-def write_notebook(path: Path, *cells: str) -> Path:
-    parameters = new_code_cell("count = 2", metadata={"tags": ["parameters"]})
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = new_notebook(cells=[parameters, *map(new_code_cell, cells)], metadata={"kernelspec": kernel})
-    nbformat.write(notebook, path)
-    return path
 
 
 SAVE_SOUNDS = """
@@ -133,47 +124,20 @@ def test_a_profile_with_a_list_for_a_chapter_is_refused(tmp_path: Path) -> None:
         read_profile(profile, "tones")
 
 
-EVERY_KIND_OF_MEDIA = """
-import numpy as np
-from IPython.display import display
-from latentdx import Dexed
-from latentdx.display import media
-from latentdx.display.downloads import cartridge
-from latentdx.display.html import HTML
-from latentdx.display.listening_rows import Clip, row
-from latentdx.presets import corpora
-from latentdx_book.chapters import latent_map, own_sound
-bank = corpora.read("starter").neutral()[:count]
-sounds = [Dexed().render(preset) for preset in bank]
-display(row([Clip(s, p.name, preset=p) for p, s in zip(bank, sounds)], "Presets"))
-display(cartridge(list(bank), "two"))
-spots = [latent_map.Spot(i, p.name, s) for i, (p, s) in enumerate(zip(bank, sounds))]
-display(latent_map.map_html(np.eye(count), ["a", "b"], spots, "Map"))
-drawing = b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><path d='M0 0h9'/></svg>"
-display(HTML(f"<img src='{media.save(drawing, 'svg')}'>"))
-assert not own_sound.live()  # nobody is there to press buttons
-"""
-
-
+@pytest.mark.slow
 def test_a_notebook_run_by_papermill_from_any_folder_holds_its_media(tmp_path: Path) -> None:
-    source = write_notebook(tmp_path / "kinds.ipynb", EVERY_KIND_OF_MEDIA)
+    source = write_media_notebook(tmp_path / "kinds.ipynb")
     (tmp_path / "elsewhere").mkdir()
     command = ["papermill", str(source), "../out.ipynb", "-p", "count", "2"]
     subprocess.run([sys.executable, "-m", *command], cwd=tmp_path / "elsewhere", check=True)
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["elsewhere", "kinds.ipynb", "out.ipynb"]
 
-    page = BeautifulSoup(HTMLExporter().from_filename(tmp_path / "out.ipynb")[0], "html.parser")
-    outputs = page.select_one(".jp-Notebook, main")
-    assert outputs is not None
-    links = [str(tag.get("src") or tag["href"]) for tag in outputs.select("[src], .jp-RenderedHTML [href]")]
-    kinds = Counter(link.partition(";")[0] for link in links)
-    assert kinds == {
-        "data:audio/mpeg": 4,
-        "data:image/webp": 2,
-        "data:image/svg+xml": 1,
-        "data:application/octet-stream": 3,
-    }
-    assert all(b64decode(link.partition(",")[2]) for link in links)
+    notebook = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    outputs = [output["data"]["text/html"] for cell in notebook.cells for output in cell.get("outputs", [])]
+    links = re.findall(r"(?:src|href)=[\"'](.*?)[\"']", "".join(outputs))
+    assert all(b64decode(link.partition(";base64,")[2]) for link in links)
+    kinds = Counter(re.match(r"data:(\w+)/", link)[1] for link in links)  # type: ignore[index]
+    assert kinds == COUNT
 
 
 def compare(chapter: Path, outputs: dict, folder: Path) -> subprocess.CompletedProcess[str]:

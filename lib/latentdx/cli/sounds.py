@@ -40,7 +40,8 @@ def program(
     Example:  latentdx program flute.wav -o flute.syx --best-of 64
               latentdx program A2=low.wav --model numcat++
     """
-    from latentdx.applications.programmer import load_model, prepare_inputs, program_targets
+    from latentdx.applications.programmer import load_model, program_targets
+    from latentdx.applications.sound_inputs import prepare_inputs
     from latentdx.applications.target import parse_target_file
 
     output.check_free(out, ".syx", force=force)
@@ -93,6 +94,7 @@ def match(
     """
     from latentdx.applications import match as matching
     from latentdx.applications.programmer import load_model
+    from latentdx.applications.sound_inputs import prepare_sounds
     from latentdx.applications.target import parse_target_file
     from latentdx.display.match_report import MatchedSound, MatchSettings, match_report
     from latentdx.retrieval.known_presets import known_presets
@@ -100,7 +102,7 @@ def match(
     written = output.MatchFiles(out)
     written.check(force=force, keep=keep, n_sounds=len(sounds))
     files = [parse_target_file(sound) for sound in sounds]
-    targets = matching.prepare_sounds(files, optional_note(note), velocity)
+    targets = prepare_sounds(files, optional_note(note), velocity)
     for file, target in zip(files, targets, strict=True):
         report(file.path, target.remarks, target.warnings)
     known, remarks = known_presets()
@@ -113,7 +115,7 @@ def match(
             bar.update(renders - bar.n)
             bar.set_postfix(distance=f"{distance:.3f}")
 
-        found = matching.match(
+        found = matching.match_targets(
             targets,
             programmer,
             known,

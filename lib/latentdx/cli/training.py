@@ -1,6 +1,5 @@
 """Commands that train models: `latentdx train`."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 from latentdx.cli import output
 from latentdx.cli.common import INTERRUPTED, MOST_PROCESSES, fail
 from latentdx.errors import DevicesError, ParameterError
+from latentdx.run_options import keep_threads_awake
 
 app = typer.Typer()
 
@@ -37,7 +37,7 @@ def train(
         typer.Option(
             envvar="LT_PRECISION",
             show_envvar=False,
-            help="32-true or bf16-mixed; the profile's if omitted.",
+            help="32-true, bf16-mixed, or auto (the faster one here); the profile's if omitted.",
         ),
     ] = None,
     devices: Annotated[
@@ -57,8 +57,7 @@ def train(
     Several machines: see python -m pydoc latentdx.training.loop
     """
     if devices in ("auto", "1"):
-        # with one process on all cores, busy-waiting threads make training a third faster
-        os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")
+        keep_threads_awake()
     from latentdx.training import read_profile, run_folder
     from latentdx.training import train as train_model
     from latentdx.training.fabric import rank_zero_only

@@ -1,6 +1,6 @@
 """Steps of `latentdx evaluate`: measure models, anchors and searches, and write results to `data/results`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -210,11 +210,24 @@ def evaluate_published(model: Programmer, request: EvaluationRequest) -> Iterato
         yield listening_examples.evaluate_examples(model, n, folder=request.folder)
 
 
-def evaluate_baselines(request: EvaluationRequest) -> Iterator[Path]:
-    """Evaluate the anchors of every table, which need no training. Yields each file."""
-    trial = request.trial(paper_examples.CORPUS, "twin-disjoint")
-    _check_results(ANCHORS, trial, "", request)
+def evaluate_baselines(
+    request: EvaluationRequest,
+    corpus: str = paper_examples.CORPUS,
+    split: Split = "twin-disjoint",
+    names: Sequence[str] = tuple(ANCHORS),
+) -> Iterator[Path]:
+    """Evaluate anchors, which need no training. Yields each file.
+
+    Args:
+        request: Settings of the evaluation.
+        corpus: Name of the corpus.
+        split: Name of the split, if the request names none.
+        names: Names of the anchors; by default all that the tables have.
+    """
+    trial = request.trial(corpus, split)
+    _check_results(names, trial, "", request)
     for result in evaluate_anchors(
+        names,
         corpus=trial.corpus,
         split=trial.split,
         subset=trial.subset,
