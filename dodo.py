@@ -246,7 +246,7 @@ def task_index() -> Iterator[Task]:
             ],
             "task_dep": ["render"],
             "uptodate": [(made / f"{corpus}.safetensors").exists()],
-            "actions": [[*MODULE, "latentdx.retrieval.build_index", corpus, "--out", str(made)]],
+            "actions": [[*MODULE, "latentdx.retrieval.build_index", corpus, "--out", str(made), "--force"]],
         }
 
 

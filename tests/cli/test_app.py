@@ -307,9 +307,7 @@ def test_folders_that_cannot_be_made_are_refused_before_the_work(
     (tmp_path / "file").touch()
     monkeypatch.setattr("latentdx.presets.corpora.read", None)
     out = tmp_path / "file" / "out"
-    assert_one_line(
-        run(*command, "--out", out), 1, f"out cannot be written into {out.parent}: Not a directory"
-    )
+    assert_one_line(run(*command, "--out", out), 1, f"files cannot be written into {out}: Not a directory")
 
 
 def test_train_keeps_a_model_of_no_run(tmp_path: Path) -> None:

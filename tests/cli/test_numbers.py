@@ -64,3 +64,8 @@ def test_numbers_have_bounds_and_the_help_names_them(
     if declared.min > 0:
         refused(words, option, "0")
     refused(words, option, str(declared.max + 1))
+
+
+@pytest.mark.parametrize("value", ["0", "513", "1" + "0" * 30])
+def test_numbers_of_devices_that_no_machine_has_are_refused(value: str) -> None:
+    refused(["train", "num"], "--devices", value)

@@ -105,7 +105,7 @@ def test_a_full_disk_is_refused_in_advance(tmp_path: Path, full: None) -> None:
     check_free(tmp_path / "a.syx", ".syx", size=1_000)
     with pytest.raises(ParameterError, match=f"a.syx cannot be written into {tmp_path}: .*2,000 bytes"):
         check_free(tmp_path / "a.syx", ".syx", size=2_000)
-    with pytest.raises(ParameterError, match="sounds cannot be written into .*2,000,000 bytes"):
+    with pytest.raises(ParameterError, match="files cannot be written into .*/sounds: .*2,000,000 bytes"):
         check_folder(tmp_path / "sounds", ["1.flac", "2.flac"], size=2_000_000)
     assert not list(tmp_path.iterdir())
 
@@ -116,16 +116,16 @@ def test_a_full_disk_is_refused_in_advance(tmp_path: Path, full: None) -> None:
 def test_a_folder_that_cannot_be_written_is_refused_in_advance() -> None:
     with pytest.raises(ParameterError, match="a.syx cannot be written into /proc: "):
         check_free(Path("/proc/a.syx"), ".syx")
-    with pytest.raises(ParameterError, match="sounds cannot be written into /proc: "):
+    with pytest.raises(ParameterError, match="files cannot be written into /proc/sounds: "):
         check_folder(Path("/proc/sounds"), ["1.flac"])
 
 
 def test_names_that_are_too_long_are_refused_in_advance(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match=f"x.syx cannot be written into {tmp_path}: File name too long"):
         check_free(tmp_path / f"{300 * 'x'}.syx", ".syx")
-    with pytest.raises(ParameterError, match=f"-previews cannot be written into {tmp_path}: File name too"):
+    with pytest.raises(ParameterError, match="files cannot be written into .*-previews: File name too long"):
         MatchFiles(tmp_path / f"{248 * 'x'}.syx").check()  # only the folder's name is too long
-    with pytest.raises(ParameterError, match="cannot be written into .*: Not a directory"):
+    with pytest.raises(ParameterError, match="cannot be written into .*/b: Not a directory"):
         check_folder(Path(__file__) / "a" / "b", parents=True)
     assert not list(tmp_path.iterdir())
 

@@ -1,5 +1,6 @@
 """Test the commands for one's own sounds and presets: what they print, write and leave alone."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from latentdx.applications.interpolate import METHODS, MOST_STEPS, interpolate
 from latentdx.audio import pitch
 from latentdx.audio.io import encoding
 from latentdx.cli.app import app
+from latentdx.display import match_report
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
 
@@ -294,3 +296,82 @@ def test_match_checks_its_files_before_it_starts(here) -> None:
     (here / "x-previews").write_text("mine")
     refused(run("match", "none.wav", "-o", "x.syx"), "x-previews is a file")
     assert files_in() == ["x-previews"]
+
+
+@pytest.fixture
+def unsearched(monkeypatch) -> None:
+    """Let every search, forward pass and tuning fail: refusals must come before them."""
+    monkeypatch.setattr(matching, "match", None)
+    monkeypatch.setattr("latentdx.applications.programmer.program_targets", None)
+    monkeypatch.setattr("latentdx.applications.programmer.load_model", None)
+    monkeypatch.setattr("latentdx.applications.tune.tune_to", None)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["match", "a.flac", "-o", "OUT/m.syx"],
+        ["program", "a.flac", "-o", "OUT/m.syx"],
+        ["tune", "bank.bin", "--to", "60", "-o", "OUT/m.syx"],
+        ["interpolate", "bank.bin", "bank.bin", "-o", "OUT/m.syx"],
+        ["interpolate", "bank.bin", "bank.bin", "--preview", "OUT"],
+        ["info", "bank.bin", "--html", "OUT/m.html"],
+    ],
+)
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [
+        ("text/no", "there is no folder"),
+        ("text", "there is no folder|is a file"),
+        ("/proc", "cannot be written into /proc: "),
+    ],
+)
+def test_folders_that_cannot_be_written_are_refused_before_the_work(
+    here, bank, starter, unsearched, command, folder, reason
+) -> None:
+    if folder == "/proc" and not Path(folder).is_dir():
+        pytest.skip("only Linux has /proc, into which not even root can write")
+    write(starter[40], 60, here / "a.flac")
+    (here / "text").touch()
+    result = run(*(word.replace("OUT", folder) for word in command))
+    refused(result, folder)
+    assert re.search(reason, result.stderr)
+    assert files_in() == ["a.flac", "bank.bin", "text"]
+
+
+def test_match_refuses_previews_that_exist_before_the_search(here, starter, unsearched) -> None:
+    write(starter[40], 60, here / "a.flac")
+    (here / "m-previews").mkdir()
+    (here / "m-previews" / "1.flac").write_bytes(b"mine")
+    refused(run("match", "a.flac", "-o", "m.syx"), "m-previews/1.flac exists already: --force")
+    assert (here / "m-previews" / "1.flac").read_bytes() == b"mine"
+
+
+def test_match_writes_elsewhere_if_its_files_have_been_made_meanwhile(here, starter, monkeypatch) -> None:
+    write(starter[40], 60, here / "a.flac")
+    report = match_report.match_report
+
+    def late(*args):
+        (here / "m.json").write_text("mine")
+        return report(*args)
+
+    monkeypatch.setattr(match_report, "match_report", late)
+    result = run("match", "a.flac", "-o", "m.syx", "--budget", 8, "--keep", 1)
+    refused(result, "another program has made m.json in the meantime; the result was written to")
+    folder = Path(re.search("written to (.*) instead", result.stderr)[1])
+    assert folder.parent == here and files_in(folder) == ["m-previews", "m.html", "m.json", "m.syx"]
+    assert files_in(folder / "m-previews") == ["1.flac", "target.flac"]
+    assert files_in() == ["a.flac", folder.name, "m.json"] and (here / "m.json").read_text() == "mine"
+
+
+def test_a_failing_or_interrupted_report_does_not_lose_the_presets(here, starter, monkeypatch) -> None:
+    write(starter[40], 60, here / "a.flac")
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(match_report, "match_report", stop)
+    result = run("match", "a.flac", "-o", "m.syx", "--budget", 8, "--keep", 1, "--name", "MINE")
+    assert result.exit_code == 130 and result.stderr == "latentdx: stopped\n"
+    assert result.stdout.endswith("m.syx\n") and PresetBank.read("m.syx").names[0] == "MINE 1"
+    assert files_in() == ["a.flac", "m.syx"]

@@ -246,4 +246,4 @@ def test_evaluate_refuses_a_folder_that_cannot_be_written(checkpoints, cached, t
     (tmp_path / "file").touch()
     done = run(checkpoints / "numcat++.safetensors", "--out", tmp_path / "file" / "results")
     assert done.exit_code == 1 and done.stderr.count("\n") == 1, done.output
-    assert f"results cannot be written into {tmp_path / 'file'}: Not a directory" in done.stderr
+    assert f"files cannot be written into {tmp_path / 'file' / 'results'}: Not a directory" in done.stderr

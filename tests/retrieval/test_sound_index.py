@@ -1,5 +1,6 @@
 """The index by sound: its results, its reproducibility, and the detection of damage."""
 
+import re
 import shutil
 from dataclasses import fields, replace
 from itertools import pairwise
@@ -251,6 +252,18 @@ def test_rebuilding_the_starter_index_gives_the_shipped_one(starter, tmp_path, m
     # on another processor, one number in a thousand may be rounded differently
     steps = np.abs(made.codes.astype(int) - starter.codes)
     assert steps.max() <= 1 and steps.mean() < 1e-3
+
+
+def test_building_an_index_checks_its_files_first(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(build_index, "build_index", None)
+    (tmp_path / "starter.safetensors").touch()
+    for folder, message in (
+        (tmp_path, "starter.safetensors exists already: --force replaces it"),
+        (tmp_path / "starter.safetensors" / "no", "no index can be written into .*: Not a directory"),
+    ):
+        with pytest.raises(SystemExit):
+            build_index.main(["starter", "--out", str(folder)])
+        assert re.search(message, capsys.readouterr().err)
 
 
 # -- usable corpora ------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def check_free(path: Path, suffix: str, *, force: bool = False, size: int = _SMA
     """
     if path.suffix.lower() != suffix:
         raise ParameterError(f"{path} does not end in {suffix}, the format that is written")
-    with _refusal(path, size):
+    with _refusal(f"{path.name} cannot be written into {path.parent.absolute()}", size):
         if not path.parent.is_dir():
             raise ParameterError(f"{path} cannot be written: there is no folder {path.parent}")
         if path.is_dir():
@@ -79,7 +79,7 @@ def check_folder(
         ParameterError: The folder cannot be created, or a file cannot be written.
     """
     paths = [folder / name for name in names]
-    with _refusal(folder, size):
+    with _refusal(f"files cannot be written into {folder.absolute()}", size):
         if not parents and not folder.parent.is_dir():
             raise ParameterError(f"{folder} cannot be created: there is no folder {folder.parent}")
         if not folder.is_dir() and _exists(folder):
@@ -132,15 +132,13 @@ def _rescue(contents: Mapping[Path, bytes], base: Path) -> str:
 
 
 @contextmanager
-def _refusal(path: Path, size: int) -> Iterator[None]:
-    """Turn the system's errors in a check into one that names the file, its folder and the reason."""
+def _refusal(what: str, size: int) -> Iterator[None]:
+    """Turn the system's errors in a check into one that says what cannot be done and why."""
     try:
         yield
     except OSError as error:
         room = f" ({size:,} bytes are needed)" if error.errno in _FULL else ""
-        raise ParameterError(
-            f"{path.name} cannot be written into {path.absolute().parent}: {error.strerror}{room}"
-        ) from error
+        raise ParameterError(f"{what}: {error.strerror}{room}") from error
 
 
 def _exists(path: Path) -> bool:
@@ -179,7 +177,7 @@ class MatchFiles:
         for path, suffix in ((self.cartridge, ".syx"), (self.page, ".html"), (self.summary, ".json")):
             check_free(path, suffix, force=force)
         size = (1 + keep) * n_sounds * SOUND_BYTES
-        with _refusal(self.previews, size):
+        with _refusal(f"files cannot be written into {self.previews.absolute()}", size):
             there = sorted(self.previews.iterdir()) if self.previews.is_dir() else []
         numbers = {"target", *map(str, range(1, keep + 1))}  # a note may follow them, as in 1.C3@85.flac
         taken = [p.name for p in there if p.suffix.lower() == ".flac" and p.name.split(".")[0] in numbers]

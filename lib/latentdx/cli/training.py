@@ -6,11 +6,18 @@ from typing import Annotated
 import typer
 
 from latentdx.cli import output
-from latentdx.cli.common import INTERRUPTED, fail
+from latentdx.cli.common import INTERRUPTED, MOST_PROCESSES, fail
 from latentdx.errors import DevicesError, ParameterError
 from latentdx.run_options import keep_threads_awake
 
 app = typer.Typer()
+
+
+def _devices(text: str) -> str:
+    """Refuse numbers of devices that would start more processes than a machine can hold."""
+    if text.isdecimal() and not 1 <= int(text) <= MOST_PROCESSES:
+        raise typer.BadParameter(f"{text} is not in the range 1<=x<={MOST_PROCESSES}.")
+    return text
 
 
 @app.command()
@@ -35,7 +42,12 @@ def train(
     ] = None,
     devices: Annotated[
         str,
-        typer.Option(envvar="LT_DEVICES", show_envvar=False, help="Number of devices; auto uses every GPU."),
+        typer.Option(
+            envvar="LT_DEVICES",
+            show_envvar=False,
+            callback=_devices,
+            help="Number of devices; auto uses every GPU.",
+        ),
     ] = "auto",
 ) -> None:
     """Train a model. If interrupted, run the same command to resume.
