@@ -21,22 +21,37 @@ COMPILE = import numpy; from latentdx.audio.pitch import estimate; estimate(nump
 # Prints how long a stage took, under its name.
 TIMED = TIMEFORMAT='== $(1): %0lR'; time
 
-.PHONY: help install site lab reproduce train evaluate check fast test release lock clean
+# the chapters that `make lab` opens; only a newer chapter replaces one of these copies, which is then kept in lab/older
+LAB := $(patsubst book/%,lab/%,$(wildcard book/*.ipynb))
+
+.PHONY: help install site chapter lab reproduce train evaluate check fast test version tag release lock clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo
-	@echo "PROFILE=smoke|laptop|paper chooses the notebooks' parameters (book/profiles), PYTHON=... the interpreter."
+	@echo "PROFILE=smoke|laptop|full|paper chooses the notebooks' parameters (book/profiles), PYTHON=... the interpreter."
+	@echo "make site PROFILE=full first trains and evaluates the models itself, at the paper's sizes with PROFILE=paper."
 	@echo "make site ORIGINALS=1 also shows the parameters of the paper's own presets; do not publish such a site."
 
 # ORIGINALS=1 adds the parameters of the paper's presets, for private sites only; CI never sets it.
 site: $(INSTALLED)  ## build the book into build/PROFILE/_build/html
-	$(DOIT) site
+	$(DOIT) models="$(MODELS)" site
 	@echo "Open build/$(PROFILE)/_build/html/index.html"
 
-# By default, Jupyter silently drops uploads over 10 MB.
-lab: $(INSTALLED)  ## open the chapter "Program your own sound" in JupyterLab, to play with
-	$(BIN)/jupyter lab --ServerApp.tornado_settings='{"websocket_max_message_size": 200000000}' book/own.ipynb
+chapter: $(INSTALLED)  ## run one chapter, such as NAME=synth, into build/PROFILE/executed, to read in JupyterLab
+	@[ -n "$(NAME)" ] && [ -f "book/$(NAME).ipynb" ] || { \
+		echo "make chapter needs NAME=, one of: $(basename $(notdir $(wildcard book/*.ipynb)))" >&2; exit 1; }
+	$(DOIT) notebook:$(NAME)
+	@echo "Open build/$(PROFILE)/executed/$(NAME).ipynb in JupyterLab"
+
+# By default, Jupyter silently drops uploads over 10 MB, and its kernels warn that they are not encrypted.
+lab: $(INSTALLED) $(LAB)  ## open the chapter "Program your own sound" in JupyterLab; it works on a copy, in lab/
+	$(BIN)/jupyter lab --KernelManager.transport_encryption=auto \
+		--ServerApp.tornado_settings='{"websocket_max_message_size": 200000000}' lab/own.ipynb
+
+lab/%.ipynb: book/%.ipynb
+	@[ ! -f $@ ] || { mkdir -p lab/older && mv $@ lab/older/$*-$$(date +%Y%m%d-%H%M%S).ipynb; }
+	@mkdir -p lab && cp $< $@
 
 reproduce: $(INSTALLED)  ## reproduce the contents of data/: fetch, curate, render, index, copy (NOTES=six for all six notes)
 	$(DOIT) corpus=$(CORPUS) notes=$(NOTES) reproduce
@@ -61,6 +76,20 @@ fast: check  ## check, and run the tests that need no browser, no site and littl
 test: check  ## check, and run all tests: also in the browser, and on the smoke site with every notebook
 	$(BIN)/python -m pytest tests
 
+version: $(INSTALLED)  ## begin a release: copy the version that heads CHANGELOG.md to where else it stands
+	$(BIN)/python -m latentdx_book.build.release --version
+	$(MAKE) install
+	$(BIN)/python -m latentdx_book.build.release --registry
+
+# what is pushed under a tag is published, so the tag comes last
+tag: $(INSTALLED)  ## end a release: run all tests on what is committed, and tag it with its version
+	@[ -z "$$(git status --porcelain)" ] || { echo "commit first: git status shows changes" >&2; exit 1; }
+	@! git rev-parse -q --verify "refs/tags/v$$($(BIN)/latentdx --version)" || { \
+		echo "this version is tagged already: head CHANGELOG.md with the next, and make version" >&2; exit 1; }
+	$(MAKE) test
+	git tag "v$$($(BIN)/latentdx --version)"
+	@echo "Publish it: git push --atomic origin HEAD v$$($(BIN)/latentdx --version)"
+
 release: $(INSTALLED)  ## build the wheel, the sdist and the other files of a release into build/release
 	rm -rf build/release
 	$(BIN)/python -m latentdx_book.build.release --out build/release
@@ -72,7 +101,8 @@ $(INSTALLED):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "LatentDX needs Python 3.11 or newer, but '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing)." >&2; \
 		echo "Choose another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
-	@echo "Installing $$(grep -c == requirements.lock) pinned packages into .venv; the first time takes a few minutes."
+	@echo "Installing $$(grep -c == requirements.lock) pinned packages into .venv."
+	@$(PYTHON) -c 'import json; print("The first time took %(seconds).0f s when it was measured." % json.load(open("data/benchmarks/commands.json"))["make install"])'
 	@$(PYTHON) -m venv .venv
 	@$(call TIMED,install) { $(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock \
 		&& $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --editable . \
@@ -88,5 +118,5 @@ lock:  ## update the lock from pyproject.toml (keeps pins that still fit; delete
 		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 	sed -i.bak -E '/^(nvidia|cuda|triton)[a-z0-9-]*==/d' requirements.lock && rm requirements.lock.bak
 
-clean:  ## remove everything built, except .venv
+clean:  ## remove everything built, except .venv and your copies in lab/
 	rm -rf build book/media

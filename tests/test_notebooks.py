@@ -1,19 +1,22 @@
 """Chapters are clean sources, profiles fit them, and the runner gives the same bytes twice."""
 
 import json
+import re
 import subprocess
 import sys
+from base64 import b64decode
+from collections import Counter
 from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
 import yaml
-from nbformat.v4 import new_code_cell, new_notebook
 
 from latentdx.errors import NotebookError
 from latentdx_book.build import reference
 from latentdx_book.build.notebook_runner import read_profile, run_notebook
+from media_notebook import COUNT, write_media_notebook, write_notebook
 
 BOOK = Path(__file__).parents[1] / "book"
 CHAPTERS = sorted(BOOK.glob("*.ipynb"))
@@ -45,14 +48,6 @@ def test_a_profile_sets_existing_parameters_only(profile: Path) -> None:
 
 def test_the_smoke_profile_keeps_all_defaults() -> None:
     assert yaml.safe_load((BOOK / "profiles/smoke.yml").read_text("utf8")) == {}
-
-
-def write_notebook(path: Path, *cells: str) -> Path:
-    parameters = new_code_cell("count = 2", metadata={"tags": ["parameters"]})
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = new_notebook(cells=[parameters, *map(new_code_cell, cells)], metadata={"kernelspec": kernel})
-    nbformat.write(notebook, path)
-    return path
 
 
 SAVE_SOUNDS = """
@@ -111,6 +106,11 @@ def test_a_failing_cell_keeps_the_last_good_run(tmp_path: Path) -> None:
     assert contents(target.parent) == good
 
 
+def test_a_run_is_quiet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run_notebook(write_notebook(tmp_path / "tones.ipynb", "count"), tmp_path / "out/tones.ipynb", {})
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_unknown_parameter_is_refused(tmp_path: Path) -> None:
     source = write_notebook(tmp_path / "tones.ipynb")
     with pytest.raises(NotebookError, match=r"no parameters \['cuont'\]; it has \['count'\]"):
@@ -122,6 +122,22 @@ def test_a_profile_with_a_list_for_a_chapter_is_refused(tmp_path: Path) -> None:
     profile.write_text("tones: [count, 3]\n", "utf8")
     with pytest.raises(NotebookError, match="'tones' must map parameters to values"):
         read_profile(profile, "tones")
+
+
+@pytest.mark.slow
+def test_a_notebook_run_by_papermill_from_any_folder_holds_its_media(tmp_path: Path) -> None:
+    source = write_media_notebook(tmp_path / "kinds.ipynb")
+    (tmp_path / "elsewhere").mkdir()
+    command = ["papermill", str(source), "../out.ipynb", "-p", "count", "2"]
+    subprocess.run([sys.executable, "-m", *command], cwd=tmp_path / "elsewhere", check=True)
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["elsewhere", "kinds.ipynb", "out.ipynb"]
+
+    notebook = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    outputs = [output["data"]["text/html"] for cell in notebook.cells for output in cell.get("outputs", [])]
+    links = re.findall(r"(?:src|href)=[\"'](.*?)[\"']", "".join(outputs))
+    assert all(b64decode(link.partition(";base64,")[2]) for link in links)
+    kinds = Counter(re.match(r"data:(\w+)/", link)[1] for link in links)  # type: ignore[index]
+    assert kinds == COUNT
 
 
 def compare(chapter: Path, outputs: dict, folder: Path) -> subprocess.CompletedProcess[str]:

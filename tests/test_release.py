@@ -2,11 +2,15 @@
 
 import hashlib
 import io
+import json
 import re
+import tomllib
 import zipfile
 from pathlib import Path
 
 import hatch_build
+import pytest
+import yaml
 
 import latentdx
 from latentdx.registry import registry
@@ -60,3 +64,30 @@ def test_the_wheel_contains_the_files_that_the_registry_leaves_out() -> None:
 def test_urls_name_this_version() -> None:
     addresses = [file.url for file in registry().values() if file.name.startswith("data/")]
     assert all(f"/releases/download/v{latentdx.__version__}/" in address for address in addresses)
+
+
+def test_the_change_logs_version_is_copied_everywhere(tmp_path: Path) -> None:
+    files = ["CHANGELOG.md", *release.REPEATED]
+    before = {name: (ROOT / name).read_text("utf8") for name in files}
+    for name in files:
+        (tmp_path / name).write_text(before[name], "utf8")
+    release.write_version(tmp_path)
+    assert {name: (tmp_path / name).read_text("utf8") for name in files} == before  # they agree already
+
+    changes = before["CHANGELOG.md"].replace("\n## ", "\n## 9.8.7 (2031-02-03)\n\n- Something.\n\n## ", 1)
+    (tmp_path / "CHANGELOG.md").write_text(changes, "utf8")
+    release.write_version(tmp_path)
+    assert tomllib.loads((tmp_path / "pyproject.toml").read_text("utf8"))["project"]["version"] == "9.8.7"
+    cited = yaml.safe_load((tmp_path / "CITATION.cff").read_text("utf8"))
+    assert (str(cited["version"]), cited["date-released"].isoformat()) == ("9.8.7", "2031-02-03")
+    described = json.loads((tmp_path / "codemeta.json").read_text("utf8"))
+    assert (described["version"], described["dateModified"]) == ("9.8.7", "2031-02-03")
+    for name in release.REPEATED:
+        old, new = (text.splitlines() for text in (before[name], (tmp_path / name).read_text("utf8")))
+        assert sum(a != b for a, b in zip(old, new, strict=True)) == len(release.REPEATED[name])
+
+
+@pytest.mark.parametrize("heading", ["## Unreleased", "## 0.3 (2027-01-31)", "## 0.3.0", ""])
+def test_a_change_log_without_a_version_is_refused(heading: str) -> None:
+    with pytest.raises(SystemExit, match=re.escape(f"but has '{heading or 'no section'}'")):
+        release.newest(f"# Changelog\n\n{heading}\n")

@@ -114,6 +114,10 @@ class ProfileError(LatentDXError, ValueError):
     """A training profile is invalid; the message names the key, its value, and the values allowed."""
 
 
+class DevicesError(ParameterError):
+    """A training run cannot use the devices that it was given; the message begins with "devices"."""
+
+
 class CheckpointError(LatentDXError):
     """A checkpoint cannot be read or does not match the request; the message lists each difference."""
 

@@ -161,8 +161,9 @@ def test_the_search_ends_on_request_and_tunes_the_best_presets(model, sound) -> 
         ({"budget": 0}, "budget of 0 renders"),
         ({"keep": 0}, "0 presets are outside 1 … 32"),
         ({"keep": 33}, "33 presets"),
-        ({"seconds": 0.0}, "seconds must be positive, not 0.0"),
-        ({"seconds": float("nan")}, "seconds must be positive, not nan"),
+        ({"seconds": 0.0}, "seconds must be positive and finite, not 0.0"),
+        ({"seconds": float("inf")}, "seconds must be positive and finite, not inf"),
+        ({"seconds": float("nan")}, "seconds must be positive and finite, not nan"),
     ],
 )
 def test_arguments_out_of_bounds_are_refused(model, sound, arguments, message) -> None:

@@ -13,7 +13,7 @@ from latentdx.dataset import target_sounds
 from latentdx.display import media
 from latentdx.errors import AudioFileError, ParameterError
 from latentdx.presets import corpora
-from latentdx_book.chapters import own_sound, own_sound_widgets
+from latentdx_book.chapters import own_sound, own_sound_widgets, widget_panels
 
 pytestmark = pytest.mark.usefixtures("chapter")
 
@@ -132,5 +132,16 @@ def test_the_edit_panel_changes_a_parameter_and_starts_again(panels, bank) -> No
     assert panel.edited == bank[0]
 
 
+@pytest.mark.parametrize("name", ["match", "between", "edit"])
+def test_a_panel_answers_every_press_with_a_new_line(panels, name) -> None:
+    panel = getattr(panels, name)
+    assert panel.ask in panel.children and panel.answer in panel.children
+    lines = {panel.answer.value}
+    for _ in range(3):
+        panel.ask.click()
+        lines.add(panel.answer.value)
+    assert len(lines) == 4  # an equal one would leave the script's message in place
+
+
 def test_the_notebook_uses_the_books_style_sheet() -> None:
-    assert media.web_asset("site.css") in own_sound_widgets.look()
+    assert media.web_asset("site.css") in widget_panels.look()

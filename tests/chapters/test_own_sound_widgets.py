@@ -1,31 +1,34 @@
 """Chapter "Program your own sound" in a real JupyterLab, operated like a reader does."""
 
-import json
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
 from base64 import b64decode
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import soundfile
 import soxr
+from nbformat.v4 import new_code_cell
 from playwright.sync_api import Browser, Locator, Page
 
+import lab_server
 from latentdx import Dexed, PresetBank
 from latentdx.audio.renderer import SAMPLE_RATE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
-TOKEN = "for-this-test-only"
+VIEWPORT = {"width": 1280, "height": 1000}
+RELEASE = "release"
+KEEP_BUSY = f"""
+import time
+from pathlib import Path
+while not Path({RELEASE!r}).exists():
+    time.sleep(0.05)
+"""
 PATIENCE = 120_000  # ms; a loaded machine takes a while to import torch
 
 
@@ -33,7 +36,9 @@ PATIENCE = 120_000  # ms; a loaded machine takes a while to import torch
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the server, with a copy of the chapter and a sound whose preset is known."""
     folder = tmp_path_factory.mktemp("lab")
-    shutil.copy2(ROOT / "book/own.ipynb", folder)
+    notebook = nbformat.read(ROOT / "book/own.ipynb", as_version=4)
+    notebook.cells.append(new_code_cell(KEEP_BUSY))
+    nbformat.write(notebook, folder / "own.ipynb")
     preset = PresetBank.read(ROOT / "data/starter/09-mallets.syx")[0]
     sound = 0.5 * Dexed().render(preset, 48, 100)
     soundfile.write(folder / "my <b>mallet.wav", sound, SAMPLE_RATE)
@@ -42,54 +47,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lab(folder: Path) -> Iterator[str]:
-    """Address of a JupyterLab with its own settings."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    homes = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
-    settings = folder / "config/lab/user-settings/@jupyterlab/apputils-extension"
-    settings.mkdir(parents=True)
-    quiet = {"fetchNews": "false", "checkForUpdates": False}  # otherwise a dialog covers the buttons
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
-    options = [
-        "--no-browser",
-        *(["--allow-root"] if os.geteuid() == 0 else []),
-        "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
-        f"--ServerApp.root_dir={folder}",
-        f"--IdentityProvider.token={TOKEN}",
-    ]
-    log = folder / "server.log"
-    with log.open("w") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
-            env=os.environ | homes | {"LATENTDX_DATA": str(folder)},
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        yield _address(server, folder / "runtime", log)
-    finally:
-        server.terminate()  # which ends its kernels
-        server.wait(30)
-
-
-def _address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
-    """Wait until the server answers and return its address."""
-    info = runtime / f"jpserver-{server.pid}.json"
-    for _ in range(600):
-        assert server.poll() is None, log.read_text("utf8")
-        if info.exists() and info.stat().st_size:
-            return str(json.loads(info.read_text("utf8"))["url"])
-        time.sleep(0.1)
-    pytest.fail(f"JupyterLab did not start within a minute:\n{log.read_text('utf8')}")
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, lab: str) -> Iterator[Page]:
-    """Page of the chapter with all its cells run; it may not have requested anything from another host."""
-    with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
+def running(browser: Browser, folder: Path) -> Iterator[Page]:
+    """Page of the chapter while "Run All" is at work; nothing may have been requested from another host."""
+    with lab_server.serve(folder) as lab, browser.new_context(viewport=VIEWPORT) as context:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         foreign: list[str] = []
@@ -97,14 +57,20 @@ def page(browser: Browser, lab: str) -> Iterator[Page]:
             "request",
             lambda r: foreign.append(r.url) if not r.url.startswith((lab, "data:", "blob:")) else None,
         )
-        page.goto(f"{lab}lab/tree/own.ipynb?token={TOKEN}")
-        page.locator(".jp-Notebook .jp-Cell").first.wait_for()
-        page.get_by_text("| Idle").wait_for()  # the kernel is there
+        lab_server.open_notebook(page, lab, "own.ipynb")
         page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
         page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
         _panel(page, "Choose a file").wait_for()
         yield page
         assert foreign == []
+
+
+@pytest.fixture(scope="module")
+def page(running: Page, folder: Path) -> Page:
+    """Page of the chapter with all its cells run."""
+    (folder / RELEASE).touch()
+    running.get_by_text("| Idle").wait_for()
+    return running
 
 
 def _panel(page: Page, button: str) -> Locator:
@@ -123,6 +89,26 @@ def upload(page: Page, file: Path) -> Locator:
     renders.press("Tab")
     panel.get_by_role("button", name="Match").click()
     return panel
+
+
+def test_run_all_ends_at_the_panel_which_says_when_the_kernel_is_busy(running: Page, folder: Path) -> None:
+    panel = _panel(running, "Match")
+    panel.get_by_role("button", name="Match").click()
+    waiting = panel.get_by_text(re.compile("^Waiting for the kernel"))
+    waiting.wait_for()
+
+    (folder / RELEASE).touch()
+    panel.get_by_text("Choose a sound file first.").wait_for()  # the press was not lost
+    assert waiting.count() == 0
+    running.get_by_text("| Idle").wait_for()
+    examples = running.get_by_role("heading", name="Worked examples").bounding_box()
+    box = panel.bounding_box()
+    assert box and box["y"] > 0 and box["y"] + box["height"] < VIEWPORT["height"]
+    assert examples and examples["y"] > box["y"]
+
+    panel.get_by_role("button", name="Match").click()  # answered at once, so nothing is said
+    running.wait_for_timeout(1000)
+    assert waiting.count() == 0
 
 
 def test_an_uploaded_file_becomes_a_preset_whose_download_renders_to_what_was_played(

@@ -20,7 +20,7 @@ def about():
         corpus_sha256="12ab" * 16,
         epoch=3,
         steps=99,
-        training_minutes=1.5,
+        training_minutes=None,
         validation={"controls": 0.25},
     )
 

@@ -111,3 +111,16 @@ def test_shuffled_epochs_differ_but_each_is_repeatable_and_can_be_resumed():
 def test_fewer_items_than_a_batch_make_one_batch():
     (batch,) = batches(np.arange(5), 32, shuffle=(0, 0))
     assert sorted(batch.tolist()) == [0, 1, 2, 3, 4] and n_batches(5, 32) == 1
+
+
+def test_a_number_of_presets_takes_that_many_to_train_and_the_same_share_to_validate():
+    whole, part = data_of("numcat++"), data_of("numcat++", {"presets": 40})
+    n_train, n_validation = len(whole.rows("train")), len(whole.rows("validation"))
+    assert len(part.rows("train")) == 40
+    assert len(part.rows("validation")) == round(n_validation * 40 / n_train)
+    for subset in SUBSETS:
+        chosen = part.rows(subset)
+        assert set(chosen) <= set(whole.rows(subset)) and (np.diff(chosen) > 0).all()
+    assert np.array_equal(part.rows("test"), whole.rows("test"))
+    more = data_of("numcat++", {"presets": 10 * n_train})
+    assert all(np.array_equal(more.rows(subset), whole.rows(subset)) for subset in SUBSETS)

@@ -24,9 +24,9 @@ STEPS = 7  # whole batches of 32 in the starter bank's 246 training presets
 
 @pytest.mark.parametrize("name", [n for n in model_names("smoke") if n != "numcat++"])
 def test_every_configuration_trains(name, tmp_path):
-    profile = read_profile(name, "smoke", {"epochs": 1})
+    profile = read_profile(name, "smoke", {"epochs": 1, "precision": "32-true"})
     model, about = load(train(profile, tmp_path))
-    assert about.profile == profile == replace(read_profile(name, "smoke"), epochs=1)
+    assert about.profile == profile == replace(read_profile(name, "smoke"), epochs=1, precision="32-true")
     rows = [row for row in read_log(tmp_path) if row["subset"] == "train"]
     losses = [float(row["loss"]) for row in rows]
     unstacked = profile.architecture.note_latents
@@ -46,7 +46,7 @@ def test_a_run_writes_a_log_and_a_model_of_its_best_epoch(undisturbed, smoke):
     assert [(int(r["step"]), int(r["epoch"])) for r in validations] == [(STEPS, 0), (2 * STEPS, 1)]
     scores = [float(r["reconstruction"]) + float(r["controls"]) for r in validations]
     about = read_header(undisturbed / "model.safetensors")
-    assert about.profile == smoke and about.steps == 2 * STEPS and about.training_minutes >= 0
+    assert about.profile == smoke and about.steps == 2 * STEPS
     assert about.epoch == 1 + int(np.argmin(scores))
     logged = validations[about.epoch - 1]
     for name, value in about.validation.items():

@@ -76,6 +76,11 @@ def test_the_paper_scale_has_the_papers_schedule():
         assert times == ((81, 2, 2, 6) if p.architecture.note_latents else (400, 6, 6, 25))
 
 
+@pytest.mark.parametrize(("name", "scale"), SHIPPED)
+def test_every_profile_but_the_papers_lets_the_machine_decide_on_the_precision(name, scale):
+    assert read_profile(name, scale).precision == ("32-true" if scale == "paper" else "auto")
+
+
 @pytest.mark.parametrize("name", model_names("laptop"))
 def test_laptop_models_have_at_most_12_million_parameters(name):
     assert count(read_profile(name, "laptop")) <= 12_000_000
@@ -93,12 +98,13 @@ def test_laptop_models_have_at_most_12_million_parameters(name):
         ({"learning_rate": "2e-3"}, "learning_rate must be of type float, not '2e-3'"),
         ({"clamped": 1}, "clamped must be of type bool, not 1"),
         ({"schedule": "cosine"}, "schedule must be one of 'plateau', 'one-cycle', not 'cosine'"),
-        ({"precision": "fp8"}, "precision must be one of '32-true', 'bf16-mixed', not 'fp8'"),
+        ({"precision": "fp8"}, "precision must be one of 'auto', '32-true', 'bf16-mixed', not 'fp8'"),
         ({"split": "mine"}, "split must be one of "),
         ({"beta": [0.1]}, "beta must be of type"),
         ({"beta": [0.1, "x"]}, "beta must be of type float, not 'x'"),
         ({"decoded": 0.0}, "decoded must be more than 0 and at most 1, not 0.0"),
         ({"recorded": 1.5}, "recorded must be from 0 to 1, not 1.5"),
+        ({"presets": 1}, "presets must be at least 2, not 1"),
         ({"batch": 1}, "batch must be at least 2, not 1"),
         ({"max_gradient_norm": "none"}, "max_gradient_norm must be of type float, not 'none'"),
         ({"architecture": {"channels": [1, 2.5]}}, "architecture: channels must be of type int, not 2.5"),
@@ -136,3 +142,58 @@ def test_changes_reach_into_the_architecture_and_are_checked():
     assert after == replace(before, epochs=7, architecture=replace(before.architecture, flow_hidden=5))
     with pytest.raises(ProfileError, match="unknown epoch"):
         read_profile("numcat++", "smoke", {"epoch": 7})
+
+
+def own(tmp_path, text, name="mine.yml"):
+    file = tmp_path / name
+    file.write_text(text, "utf8")
+    return str(file)
+
+
+def test_a_file_of_ones_own_changes_a_scale_and_adds_models(tmp_path):
+    scale = own(
+        tmp_path,
+        """
+        scale: smoke
+        defaults: {epochs: 3, architecture: {mixer: 12}}
+        models:
+          wide: {architecture: {representation: numcat, flow_hidden: 40}}
+          num: {seed: 5}
+        """,
+    )
+    assert model_names(scale) == (*model_names("smoke"), "wide")
+    before, after = read_profile("numcat", "smoke"), read_profile("wide", scale)
+    a = replace(before.architecture, mixer=12, flow_hidden=40)
+    assert after == replace(before, name="wide", scale="mine", epochs=3, architecture=a)
+    assert read_profile("num", scale).seed == 5 and "seed 5" in read_profile("num", scale).title
+    assert read_profile("num", scale, {"epochs": 9}).epochs == 9
+
+
+def test_a_file_of_ones_own_without_a_scale_changes_the_papers_settings(tmp_path):
+    scale = own(tmp_path, "models: {mine: {epochs: 7}}")
+    assert model_names(scale) == ("mine",)
+    assert read_profile("mine", scale) == Profile(name="mine", scale="mine", epochs=7)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("models: {num: {epoch: 3}}", "mine.yml", "num: unknown epoch; choose from name,"),
+        ("model: {num: {}}", "mine.yml", "unknown model; choose from scale, defaults, models"),
+        ("[1, 2]", "mine.yml", "no sections; choose from scale"),
+        ("models: [num]", "mine.yml", "models must be of type dict, not ['num']"),
+        ("scale: huge", "mine.yml", "there is no scale 'huge'; choose one of smoke, laptop, paper"),
+        ("defaults: {epochs: 3}", "mine.yml", "has no models, and names no scale"),
+        ("scale: laptop", "paper.yml", "cannot have the name of a scale; rename it"),
+        ("models: {num: [", "mine.yml", "cannot be read as a profile"),
+    ],
+)
+def test_a_wrong_file_of_ones_own_is_refused(tmp_path, text, name, message):
+    with pytest.raises(ProfileError) as caught:
+        read_profile("num", own(tmp_path, text, name))
+    assert message in str(caught.value)
+
+
+def test_a_missing_file_of_ones_own_is_refused(tmp_path):
+    with pytest.raises(ProfileError, match="absent.yml cannot be read as a profile: .*No such file"):
+        read_profile("num", str(tmp_path / "absent.yml"))

@@ -5,6 +5,7 @@ from the nearest known presets; the search is `evolutionary_search`. A budget of
 covers all of these. The presets ranked in the end differ from each other: near duplicates are left out.
 """
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -335,8 +336,8 @@ def match_targets(
         raise ParameterError(f"{keep} presets are outside 1 … {BANK_VOICES}, the size of a cartridge")
     if budget < len(sounds):
         raise ParameterError(f"a budget of {budget} renders is too small for {len(sounds)} notes")
-    if seconds is not None and not seconds > 0:
-        raise ParameterError(f"seconds must be positive, not {seconds}")
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise ParameterError(f"seconds must be positive and finite, not {seconds}")
     if len(model.notes) != 1:
         raise ParameterError(f"a match needs a model of one note, not of {len(model.notes)} notes")
     begun = time.monotonic()

@@ -1,12 +1,14 @@
 """Commands that train models: `latentdx train`."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from latentdx.cli import output
 from latentdx.cli.common import INTERRUPTED, fail
+from latentdx.errors import DevicesError, ParameterError
+from latentdx.run_options import keep_threads_awake
 
 app = typer.Typer()
 
@@ -15,20 +17,20 @@ app = typer.Typer()
 def train(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, such as numcat++.")],
     scale: Annotated[
-        str, typer.Option(help="smoke (takes seconds), laptop (as published), or paper (needs GPUs).")
+        str, typer.Option(help="smoke (seconds), laptop (as published), paper (needs GPUs), or a .yml file.")
     ] = "laptop",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; in the user's cache if omitted.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Number of epochs; the profile's if omitted.")
+        int | None, typer.Option(min=1, max=1_000_000, help="Number of epochs; the profile's if omitted.")
     ] = None,
     precision: Annotated[
         str | None,
         typer.Option(
             envvar="LT_PRECISION",
             show_envvar=False,
-            help="32-true or bf16-mixed; the profile's if omitted.",
+            help="32-true, bf16-mixed, or auto (the faster one here); the profile's if omitted.",
         ),
     ] = None,
     devices: Annotated[
@@ -43,23 +45,21 @@ def train(
     Several machines: see python -m pydoc latentdx.training.loop
     """
     if devices in ("auto", "1"):
-        # with one process on all cores, busy-waiting threads make training a third faster
-        os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")
-    from latentdx.training.fabric import Fabric
-    from latentdx.training.loop import train
-    from latentdx.training.profile import read_profile
-    from latentdx.training.run import run_folder
+        keep_threads_awake()
+    from latentdx.training import read_profile, run_folder
+    from latentdx.training import train as train_model
+    from latentdx.training.fabric import rank_zero_only
 
     changes = {"epochs": epochs, "precision": precision}
     profile = read_profile(name, scale, {key: value for key, value in changes.items() if value is not None})
-    try:
-        fabric = Fabric(precision=profile.precision, devices=devices)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise typer.BadParameter(f"--devices {devices}: {error}") from error
     folder = out or run_folder(profile)
+    output.check_folder(folder, parents=True)
+    if (folder / "model.safetensors").exists() and not (folder / "running.ckpt").exists():
+        raise ParameterError(f"{folder} holds a model.safetensors of no run: choose another --out")
     try:
-        path = train(profile, folder, fabric=fabric)
+        path = train_model(profile, folder, devices=devices)
+    except DevicesError as error:
+        raise typer.BadParameter(f"--{error}") from error
     except KeyboardInterrupt:
         fail(f"stopped; run the same command to resume from the last checkpoint ({folder})", INTERRUPTED)
-    if fabric.is_global_zero:
-        typer.echo(path)
+    rank_zero_only(typer.echo)(path)

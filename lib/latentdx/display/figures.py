@@ -1,18 +1,23 @@
 """Figures in one house style: a dark screen in light and in dark mode, like the pictures of sounds.
 
-Draw with `new_figure` and show with `figure_html`; a notebook would embed a figure in the page.
+`new_figure` makes a figure, `display.save` saves it as PDF, SVG or PNG, and `figure_html` shows it in a page.
+Within `paper_style()` figures are drawn for print, on white.
 """
 
 import io
 import re
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Literal
 
 import librosa
 import numpy as np
 import numpy.typing as npt
 from cycler import cycler
-from matplotlib import rcParams
+from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -28,7 +33,7 @@ _INK, _FAINT = "#e4e0ea", "#3a3546"  # 14:1 and 1.6:1 against the screen
 COLORS = ("#2fc4b2", "#fe9f6d", "#de4968", "#b79bf2", "#f6e3a1", "#8fb8de")
 """Color cycle: the book's teal, then tones of magma; neighboring colors differ in lightness too."""
 
-STYLE: dict[str, object] = {
+STYLE: dict[Any, Any] = {
     "figure.facecolor": _SCREEN,
     "figure.dpi": 100,  # one inch is 100 CSS pixels
     "figure.constrained_layout.use": True,
@@ -59,8 +64,72 @@ STYLE: dict[str, object] = {
     "image.cmap": "magma",
     "svg.fonttype": "path",
     "svg.hashsalt": "latentdx",  # the same ids, so the same bytes, each time
+    "pdf.fonttype": 42,  # journals refuse Type 3 fonts
 }
-"""Settings of matplotlib (`rcParams`) for every figure."""
+"""Settings of matplotlib (`rcParams`) for every figure. Figures name colors by their place in the cycle."""
+
+PAPER_STYLE: dict[Any, Any] = STYLE | {
+    **dict.fromkeys(("figure.facecolor", "savefig.facecolor", "axes.facecolor"), "white"),
+    **dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "text.color"), "black"),
+    **dict.fromkeys(("xtick.color", "ytick.color"), "black"),
+    "axes.prop_cycle": cycler(color=("#00796b", "#d1600f", "#b3234a", "#6a44b8", "#8a7000", "#2f6690")),
+    "grid.color": "#d8d8d8",
+}
+"""The same for print: on white, in the same hues but darker."""
+
+_style: ContextVar[dict[Any, Any]] = ContextVar("style", default=STYLE)
+
+
+@contextmanager
+def paper_style() -> Iterator[None]:
+    """Draw the figures made within this block for print: on white, in darker colors.
+
+    >>> with paper_style():
+    ...     figure, axes = new_figure()
+    >>> figure.get_facecolor()
+    (1.0, 1.0, 1.0, 1.0)
+    """
+    token = _style.set(PAPER_STYLE)
+    try:
+        yield
+    finally:
+        _style.reset(token)
+
+
+class DescribedFigure(Figure):
+    """Figure that says what it shows, and that is drawn and saved in the style in which it was made.
+
+    Attributes:
+        alt: Alternative text that describes the figure for those who cannot see it.
+        caption: Sentence to show below the figure.
+    """
+
+    def __init__(self, *arguments: Any, style: Mapping[Any, Any], **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.alt = self.caption = ""
+        self._style = dict(style)
+        FigureCanvasAgg(self)
+
+    def described(self, alt: str, caption: str = "") -> "DescribedFigure":
+        """Set what the figure says about itself, and return it."""
+        self.alt, self.caption = alt, caption
+        return self
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw the figure; matplotlib makes ticks only now, and asks for their colors."""
+        with rc_context(self._style):
+            super().draw(renderer)
+
+    def savefig(self, *arguments: Any, **named: Any) -> None:
+        """Save the figure, see `matplotlib.figure.Figure.savefig`."""
+        with rc_context(self._style):
+            super().savefig(*arguments, **named)
+
+    def _repr_png_(self) -> bytes:
+        """Return the picture that a notebook shows."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
 
 
 def new_figure(
@@ -70,10 +139,11 @@ def new_figure(
     size: tuple[float, float] = (7.0, 3.2),
     sharex: bool | Literal["row", "col"] = False,
     sharey: bool | Literal["row", "col"] = False,
-) -> tuple[Figure, npt.NDArray[np.object_]]:
+) -> tuple[DescribedFigure, npt.NDArray[np.object_]]:
     """Create a figure in the house style and return it with its axes.
 
-    The style stays matplotlib's for the rest of the process, because it is read whenever something is drawn.
+    The style stays matplotlib's for the rest of the process, because it is read whenever something is added.
+    A function decorated with `matplotlib.rc_context()` leaves the caller's settings as they were.
 
     Args:
         rows: Number of rows of axes.
@@ -85,26 +155,28 @@ def new_figure(
     Returns:
         The figure, and its axes as an array (rows, columns), even if there is only one.
     """
-    rcParams.update(STYLE)  # type: ignore[arg-type]
-    figure = Figure(figsize=size)
-    FigureCanvasAgg(figure)
+    style = _style.get()
+    rcParams.update(style)
+    figure = DescribedFigure(figsize=size, style=style)
     return figure, figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey)
 
 
 def figure_html(
-    figure: Figure, alt: str, *, caption: str = "", format: Literal["svg", "webp"] = "svg"
+    figure: Figure, alt: str = "", *, caption: str = "", format: Literal["svg", "webp"] = "svg"
 ) -> HTML:
-    """Save a figure as a file named by its content and return the HTML that shows it, linked to the file.
+    """Return the HTML that shows a figure, linked to the picture itself; see `media.save`.
 
     Args:
-        figure: Figure to save, see `new_figure`.
-        alt: Alternative text that describes the figure for those who cannot see it; required.
-        caption: Sentence shown below the figure.
+        figure: Figure to show, see `new_figure`.
+        alt: Alternative text that describes the figure for those who cannot see it; by default the figure's
+            own, of which there must be one.
+        caption: Sentence shown below the figure; by default the figure's own.
         format: "svg" for lines, "webp" (at twice the shown size) where there are thousands of marks.
 
     Raises:
         ParameterError: The alternative text is empty.
     """
+    alt, caption = alt or getattr(figure, "alt", ""), caption or getattr(figure, "caption", "")
     if not alt.strip():
         raise ParameterError("a figure needs an alternative text: describe what it shows")
     data = _svg(figure) if format == "svg" else _webp(figure)

@@ -1,4 +1,7 @@
-"""Files that a page links to, named by their content: equal bytes have equal names, so no file is stale."""
+"""Sounds and pictures that a page links to: files beside a chapter, and within the page everywhere else.
+
+The files are named by their content: equal bytes have equal names, so no file is stale.
+"""
 
 import base64
 import hashlib
@@ -15,7 +18,7 @@ import jinja2
 from latentdx.display.html import HTML
 
 NOTEBOOK_VARIABLE = "LATENTDX_NOTEBOOK"
-"""Environment variable that the notebook runner sets to the chapter's name; without it, "scratch" is used."""
+"""Environment variable that the notebook runner sets to the chapter's name; elsewhere, nothing is written."""
 
 _TYPES = {"mp3": "audio/mpeg", "webp": "image/webp", "svg": "image/svg+xml"}
 _whole_page: ContextVar[bool] = ContextVar("whole_page", default=False)
@@ -23,7 +26,7 @@ _whole_page: ContextVar[bool] = ContextVar("whole_page", default=False)
 
 @contextmanager
 def inside_the_page() -> Iterator[None]:
-    """Make `save` return `data:` links instead of writing files, for a page that is a single file."""
+    """Make `save` return `data:` links even in a chapter, for a page that is a single file."""
     token = _whole_page.set(True)
     try:
         yield
@@ -32,16 +35,20 @@ def inside_the_page() -> Iterator[None]:
 
 
 def save(data: bytes, suffix: str) -> str:
-    """Write `media/<notebook>/<sha16>.<suffix>` below the working directory and return that relative link.
+    """Return a link to these bytes.
+
+    In a chapter they are written to `media/<chapter>/<sha16>.<suffix>` below the working directory, and the
+    link is that relative path. Elsewhere the link holds the bytes itself, and nothing is written.
 
     Args:
         data: Content of the file; the first 16 digits of its SHA-256 name the file.
         suffix: Suffix without a dot, such as "mp3".
     """
-    if _whole_page.get():
+    chapter = os.environ.get(NOTEBOOK_VARIABLE)
+    if _whole_page.get() or not chapter:
         kind = _TYPES.get(suffix, "application/octet-stream")
         return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
-    folder = Path("media") / os.environ.get(NOTEBOOK_VARIABLE, "scratch")
+    folder = Path("media") / chapter
     path = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.{suffix}"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -86,11 +86,12 @@ def _training(file: Path, profile: Profile) -> list[str]:
     about = read_header(file)
     counts = {s: len(curation.rows(profile.corpus, profile.split, s)) for s in SUBSETS}
     libraries = ", ".join(f"{name} {version}" for name, version in about.libraries.items())
+    took = "" if about.training_minutes is None else f"{about.training_minutes:.0f} minutes, "
     return [
         f"- presets: {profile.corpus} (SHA-256 `{about.corpus_sha256[:16]}`), {profile.split} split: "
         + ", ".join(f"{n:,} {subset}" for subset, n in counts.items()),
         f"- training: {profile.epochs} epochs, {about.steps:,} steps of {profile.batch} presets, "
-        f"{about.training_minutes:.0f} minutes, {profile.precision}, seed {profile.seed}; epoch "
+        f"{took}{profile.precision}, seed {profile.seed}; epoch "
         f"{about.epoch} was best on the validation set",
         f"- code: commit `{about.commit}`; {libraries}",
     ]

@@ -1,7 +1,8 @@
 """Finished models as safetensors files: half-precision weights, and a header that records how they were made.
 
 The header's "latentdx" entry is JSON. It holds the resolved profile, the hash of the corpus, the best epoch
-and its validation results, the commit of the code and the versions of the libraries.
+and its validation results, the commit of the code and the versions of the libraries. Nothing in it depends on
+time, so equal runs give equal files; how long a run took is in its log.
 """
 
 import json
@@ -38,7 +39,8 @@ class CheckpointHeader:
         corpus_sha256: Hash of the presets, see `latentdx.presets.corpora.bank_hash`.
         epoch: Best epoch on the validation set, counted from 1; its weights are in the checkpoint.
         steps: Number of training steps of the whole run.
-        training_minutes: Wall time of the training steps.
+        training_minutes: Wall time of the training steps, in checkpoints that were made before version 0.2;
+            `None` in later ones.
         validation: Losses and parameter accuracies of the best epoch on the validation set, by name.
         commit: Commit of the code that trained the model.
         libraries: Versions of the libraries that it used, by name.
@@ -48,7 +50,7 @@ class CheckpointHeader:
     corpus_sha256: str
     epoch: int
     steps: int
-    training_minutes: float
+    training_minutes: float | None
     validation: dict[str, float]
     commit: str = field(default_factory=code_commit)
     libraries: dict[str, str] = field(default_factory=versions)

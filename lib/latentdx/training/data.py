@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -96,8 +97,18 @@ class TrainingData:
         return self.store.manifest.corpus_sha256
 
     def rows(self, subset: Subset) -> npt.NDArray[np.int64]:
-        """Return the corpus rows of one subset ("train", "validation" or "test") of the profile's split."""
-        return rows(self.profile.corpus, self.profile.split, subset)
+        """Return the corpus rows of one subset ("train", "validation" or "test") of the profile's split.
+
+        A profile with a number of `presets` gets as many rows of the training set, and the same share of the
+        validation set.
+        """
+        wanted, split = self.profile.presets, partial(rows, self.profile.corpus, self.profile.split)
+        chosen = split(subset)
+        if wanted is None or subset == "test":
+            return chosen
+        share = min(wanted / len(split("train")), 1.0)
+        drawn = np.random.default_rng(0).choice(chosen, max(round(share * len(chosen)), 1), replace=False)
+        return np.sort(drawn)
 
     def items(self, subset: Subset) -> npt.NDArray[np.int64]:
         """Return the items of a subset, in the order of the corpus.

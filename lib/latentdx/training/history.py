@@ -148,7 +148,7 @@ def of_run(folder: Path) -> History:
         presets_per_epoch=about.steps * about.profile.batch // epochs,
         epochs=epochs,
         best_epoch=about.epoch,
-        minutes=about.training_minutes,
+        minutes=round(float((about.profile.batch / train.presets_per_second).sum()) / 60, 1),
         presets_per_second=round(float(train.presets_per_second.median()), 1),
         commit=about.commit,
         libraries=about.libraries,

@@ -15,10 +15,12 @@ training.
 """
 
 import os
+import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from math import isfinite
 from pathlib import Path
@@ -38,8 +40,8 @@ from latentdx.models.representation import Representation
 from latentdx.training import checkpoint
 from latentdx.training.augmentation import blank_bands
 from latentdx.training.data import Batch, TrainingData, batches, n_batches
-from latentdx.training.fabric import Fabric
-from latentdx.training.log import Log
+from latentdx.training.fabric import Fabric, make_fabric
+from latentdx.training.log import Log, LogRow
 from latentdx.training.losses import (
     controls_loss,
     encoding_loss,
@@ -47,8 +49,9 @@ from latentdx.training.losses import (
     latent_loss,
     reconstruction_loss,
 )
+from latentdx.training.precision import fastest_precision
 from latentdx.training.profile import Profile
-from latentdx.training.run import Run, resume, run_folder, save, save_best
+from latentdx.training.run import Run, resume, resumed_precision, run_folder, save, save_best
 
 SAVE_SECONDS = 300.0
 """Training time in seconds between two saves within an epoch; the end of an epoch is always saved."""
@@ -58,18 +61,25 @@ def train(
     profile: Profile,
     folder: Path | None = None,
     *,
-    fabric: Fabric | None = None,
+    devices: str | int = "auto",
+    callback: Callable[[LogRow], None] | None = None,
     show: bool | None = None,
     save_seconds: float = SAVE_SECONDS,
 ) -> Path:
     """Train a model to the end; resume the run if it was interrupted.
 
+    This is what ``latentdx train`` calls. Ctrl-C, or "interrupt" in a notebook, stops it at any time; the
+    same call then resumes it, and ends with the same checkpoint as without the interruption.
+
     Args:
-        profile: Training profile.
-        folder: Folder of the run, which all nodes must see; default `run_folder(profile)`.
-        fabric: Devices and precision; default the devices of the machine (or of ``fabric run``) and the
-            profile's precision.
-        show: Whether a progress bar is shown; default only on a terminal.
+        profile: Training profile, see `read_profile`. The precision "auto" stands for that of a run that is
+            resumed, or else for the fastest one here (see `fastest_precision`); the checkpoint says which.
+        folder: Folder of the run, which all nodes must see; default `run_folder(profile)`, in the cache.
+        devices: Number of devices; "auto" takes every GPU, or else the processor.
+        callback: Function that is called with each new row of the log, for a live curve: after each step, and
+            after the validation at the end of each epoch. A resumed run passes its earlier rows first. Only
+            the first process calls it; with an exception, it stops the run.
+        show: Whether a progress bar is shown; default only on a terminal. If false, nothing is printed.
         save_seconds: Training time in seconds between two saves of the running checkpoint within an epoch.
 
     Returns:
@@ -77,12 +87,13 @@ def train(
 
     Raises:
         CheckpointError: The folder holds a run of another profile or corpus.
+        DevicesError: This machine does not have these devices.
         ProfileError: The batch cannot be shared evenly by the devices.
         TrainingDivergedError: A loss or a gradient is NaN or infinite; the batch is saved in the folder.
     """
     folder = folder or run_folder(profile)
+    profile, fabric = _with_precision(profile, folder, devices, show=show)
     folder.mkdir(parents=True, exist_ok=True)
-    fabric = fabric or Fabric(precision=profile.precision)
     if os.environ.get("LT_CLI_USED") != "1":  # `fabric run` has launched already; twice is an error
         fabric.launch()
     # a harmless warning of DDP about weights with one channel, whose strides can be written in two ways
@@ -94,14 +105,15 @@ def train(
     if _finished(run) and final.exists():
         return final
     progress = run.progress
+    n_steps = n_batches(len(run.data.items("train")), profile.batch) * profile.epochs
     bar = tqdm(
-        total=n_batches(len(run.data.items("train")), profile.batch) * profile.epochs,
+        total=n_steps,
         initial=progress.step,
         unit="step",
         desc=profile.name,
         disable=(None if show is None else not show) if first else True,
     )
-    with Log(folder, progress, active=first) as log, bar:
+    with Log(folder, progress, active=first, n_steps=n_steps, callback=callback) as log, bar:
         while not _finished(run):
             train_epoch(run, log, bar, save_seconds)
             figures = validate(run)
@@ -112,6 +124,21 @@ def train(
         _write_model(run, final)
     fabric.barrier()
     return final
+
+
+def _with_precision(
+    profile: Profile, folder: Path, devices: str | int, *, show: bool | None
+) -> tuple[Profile, Fabric]:
+    """Replace the precision "auto" by the resumed run's, or by the fastest on these devices."""
+    if profile.precision != "auto":
+        return profile, make_fabric(profile.precision, devices)
+    fabric = make_fabric("32-true", devices)
+    choice = resumed_precision(folder) or fastest_precision(fabric.device, fabric.world_size)
+    if show is not False and fabric.is_global_zero:
+        tqdm.write(f"{profile.name}: precision {choice.precision}: {choice.reason}", file=sys.stderr)
+    if choice.precision != "32-true":
+        fabric = make_fabric(choice.precision, devices)
+    return replace(profile, precision=choice.precision), fabric
 
 
 def set_up(profile: Profile, folder: Path, fabric: Fabric) -> Run:
@@ -412,7 +439,7 @@ def _write_model(run: Run, file: Path) -> None:
         corpus_sha256=run.data.corpus_sha256,
         epoch=run.progress.best_epoch,
         steps=run.progress.step,
-        training_minutes=round(run.progress.seconds / 60, 1),
+        training_minutes=None,
         validation=best["figures"],
     )
     checkpoint.save(model, about, file)

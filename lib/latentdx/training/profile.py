@@ -7,7 +7,13 @@ The files ``profiles/<scale>.yml`` in this package have one section of defaults 
       numcat: {architecture: {representation: numcat}}
 
 The scales are "smoke" (the starter bank; trains in seconds), "laptop" (the models that ship) and "paper" (the
-paper's own sizes and schedule).
+paper's own sizes and schedule). A file of your own is a scale too, named by its path. It has the same
+sections, and may name a scale whose settings and models it changes::
+
+    scale: laptop
+    defaults: {epochs: 20}
+    models:
+      mine: {architecture: {representation: numcat++, flow_hidden: 250}}
 """
 
 import types
@@ -15,6 +21,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any, Literal
 
 import yaml
@@ -28,6 +35,8 @@ from latentdx.models.representation import REPRESENTATIONS
 SCALES = ("smoke", "laptop", "paper")
 """Names of the scales, see the module's docstring."""
 
+_ENDINGS = (".yml", ".yaml")
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -35,10 +44,13 @@ class Profile:
 
     Attributes:
         name: Name of the model, as in ``latentdx train NAME``.
-        scale: Scale, which names the file that the profile came from.
+        scale: Scale that the profile came from: one of `SCALES`, or the name of a file of your own without
+            its ending.
         architecture: Configuration of the model, see `Architecture`.
         corpus: Name of the corpus that the model learns from.
         split: Split of the corpus, see `latentdx.dataset.curation.rows`.
+        presets: Number of training presets, drawn by a fixed seed, for a trial; the validation set shrinks in
+            proportion. `None` for all.
         notes: Notes that are rendered: "single" or "six", see `latentdx.audio.renderer.NOTE_SETS`.
         epochs: Highest number of epochs, at least 1.
         batch: Number of presets per step, over all devices, at least 2.
@@ -68,7 +80,7 @@ class Profile:
         recorded: Share of each training batch that is replaced by simulated recordings, 0 to 1, see
             `latentdx.audio.recording_simulation`.
         decoded: Share of each batch that is decoded for the reconstruction loss, more than 0 and at most 1.
-        precision: "32-true" or "bf16-mixed".
+        precision: "32-true", "bf16-mixed", or "auto" for the faster of these on the machine that trains.
         seed: Random seed of weights, order and noise.
 
     Raises:
@@ -80,6 +92,7 @@ class Profile:
     architecture: Architecture = field(default_factory=Architecture)
     corpus: str = "learnfm"
     split: Split = "twin-disjoint"
+    presets: int | None = None
     notes: Literal["single", "six"] = "single"
     epochs: int = 400
     batch: int = 160
@@ -102,7 +115,7 @@ class Profile:
     blank_bands: int = 0
     recorded: float = 0.0
     decoded: float = 1.0
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -111,6 +124,8 @@ class Profile:
         for key, least in bounds.items():
             if getattr(self, key) < least:
                 raise ProfileError(f"{self.name}: {key} must be at least {least}, not {getattr(self, key)}")
+        if self.presets is not None and self.presets < 2:
+            raise ProfileError(f"{self.name}: presets must be at least 2, not {self.presets}")
         if not 0 < self.decoded <= 1:
             raise ProfileError(f"{self.name}: decoded must be more than 0 and at most 1, not {self.decoded}")
         if not 0 <= self.recorded <= 1:
@@ -134,9 +149,10 @@ class Profile:
         if self.notes == "six":
             parts.append("six notes unstacked" if a.note_latents else "six notes")
         parts += [f"{a.n_operators} operators"] * (a.n_operators != 6)
+        parts += [f"{self.presets:,} presets"] if self.presets else []
         parts += ["random split"] * (self.split == "random")
         parts += [f"seed {self.seed}"] * (self.seed != 0)
-        if self.name in model_names(self.scale):
+        if self.scale in SCALES and self.name in model_names(self.scale):
             usual = read_profile(self.name.partition("-epochs")[0], self.scale).epochs
             parts += [f"{self.epochs} epochs"] * (self.epochs != usual)
         return ", ".join(parts)
@@ -163,7 +179,7 @@ def read_profile(name: str, scale: str = "laptop", changes: Mapping[str, Any] | 
 
     Args:
         name: Name of the model, see `model_names`.
-        scale: "smoke", "laptop" or "paper".
+        scale: "smoke", "laptop" or "paper", or the path of a file of your own that ends in ".yml".
         changes: Values that replace those of the file, nested like the file; default none.
 
     Raises:
@@ -181,14 +197,16 @@ def read_profile(name: str, scale: str = "laptop", changes: Mapping[str, Any] | 
         raise ProfileError(f"there is no model {name!r} at scale {scale!r}; choose one of {choices}")
     merged = _merge(content.get("defaults") or {}, content["models"][name] or {})
     merged = _merge(merged, changes or {})
-    return Profile.from_dict({**merged, "name": name, "scale": scale})
+    return Profile.from_dict(
+        {**merged, "name": name, "scale": scale if scale in SCALES else Path(scale).stem}
+    )
 
 
 def model_names(scale: str = "laptop") -> tuple[str, ...]:
-    """List the models of a scale, in the order of its file.
+    """List the models of a scale, in the order of its file; see `read_profile`.
 
     Raises:
-        ProfileError: There is no such scale.
+        ProfileError: There is no such scale, or its file is invalid.
 
     >>> model_names("laptop")[:3]
     ('num', 'numcat', 'numcat++')
@@ -197,11 +215,38 @@ def model_names(scale: str = "laptop") -> tuple[str, ...]:
 
 
 def _read(scale: str) -> dict[str, Any]:
+    """Read the sections of a scale, "defaults" and "models"."""
+    if scale.endswith(_ENDINGS):
+        return _read_own(Path(scale))
     if scale not in SCALES:
-        raise ProfileError(f"there is no scale {scale!r}; choose one of {', '.join(SCALES)}")
+        raise ProfileError(
+            f"there is no scale {scale!r}; choose one of {', '.join(SCALES)}, or a file that ends in .yml"
+        )
     text = resources.files("latentdx.training").joinpath("profiles", f"{scale}.yml").read_text("utf8")
     content: dict[str, Any] = yaml.safe_load(text)
     return content
+
+
+def _read_own(file: Path) -> dict[str, Any]:
+    """Read a user's file, and lay it over the scale that it names."""
+    try:
+        content = yaml.safe_load(file.read_text("utf8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ProfileError(f"{file} cannot be read as a profile: {error}") from error
+    if file.stem in SCALES:  # its runs would be mistaken for those of that scale
+        raise ProfileError(f"{file}: a file of your own cannot have the name of a scale; rename it")
+    sections = {"scale": str, "defaults": dict, "models": dict}
+    if not isinstance(content, dict) or (unknown := sorted(set(map(str, content)) - set(sections))):
+        what = f"unknown {', '.join(unknown)}" if isinstance(content, dict) else "no sections"
+        raise ProfileError(f"{file}: {what}; choose from {', '.join(sections)}")
+    for key, kind in sections.items():
+        if not isinstance(content.get(key, kind()), kind):
+            raise ProfileError(f"{file}: {key} must be of type {kind.__name__}, not {content[key]!r}")
+    under = _read(content.pop("scale")) if "scale" in content else {}
+    merged = _merge({"models": {}, **under}, content)
+    if not merged["models"]:
+        raise ProfileError(f"{file} has no models, and names no scale whose models it changes")
+    return merged
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 A chapter runs in an empty working directory of its own. There it writes sounds and pictures to
 ``media/<name>/<first 16 digits of the content's SHA-256>.<ext>`` and links them by that same relative path.
-``<name>`` is the value of the environment variable ``LATENTDX_NOTEBOOK`` ("scratch" in plain Jupyter). The
-executed notebook and its media replace the previous ones only when every cell has succeeded.
+``<name>`` is the value of the environment variable ``LATENTDX_NOTEBOOK``; without it, in Jupyter or under
+papermill, the notebook itself holds its media. The executed notebook and its media replace the previous ones
+only when every cell has succeeded.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import nbformat
 import papermill
 import yaml
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from latentdx.display.media import NOTEBOOK_VARIABLE
 from latentdx.errors import NotebookError
@@ -68,13 +70,24 @@ def run_notebook(source: Path, target: Path, parameters: dict[str, Any]) -> None
     failed.unlink(missing_ok=True)
 
 
+# a kernel without it warns on the terminal that others on this machine could listen
+_ENCRYPTED = Config(KernelManager={"transport_encryption": "auto"})
+
+
 def _execute(source: Path, executed: Path, parameters: dict[str, Any], work: Path) -> None:
     work.mkdir()
     before = os.environ.get(NOTEBOOK_VARIABLE)
     os.environ[NOTEBOOK_VARIABLE] = source.stem  # papermill cannot set the kernel's environment otherwise
     try:
         papermill.execute_notebook(
-            str(source), str(executed), parameters, cwd=str(work), kernel_name="python3", progress_bar=False
+            str(source),
+            str(executed),
+            parameters,
+            cwd=str(work),
+            kernel_name="python3",
+            progress_bar=False,
+            stdout_file=sys.stdout,  # a training says how far it is
+            config=_ENCRYPTED,
         )
     finally:
         if before is None:
@@ -106,14 +119,21 @@ def _replace_folder(new: Path, old: Path) -> None:
 
 def main() -> None:
     """Run one chapter from the command line."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many chapters run at once as there are cores
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("source", type=Path, help="the clean notebook")
     parser.add_argument("target", type=Path, help="file of the executed copy; media/<name>/ goes next to it")
     parser.add_argument("--profile", type=Path, help="a YAML file of parameters by chapter")
+    parser.add_argument("-p", dest="given", action="append", default=[], metavar="NAME=VALUE",
+                        help="a parameter, before those of the profile; the value is YAML")  # fmt: skip
+    parser.add_argument("--alone", action="store_true", help="nothing else runs: use all cores")
     options = parser.parse_args()
+    if not options.alone:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many chapters run at once as there are cores
     try:
         parameters = read_profile(options.profile, options.source.stem) if options.profile else {}
+        parameters |= {
+            name: yaml.safe_load(value) for name, _, value in (p.partition("=") for p in options.given)
+        }
         run_notebook(options.source, options.target, parameters)
     except NotebookError as error:
         sys.exit(f"error: {error}")

@@ -1,14 +1,16 @@
 """Assemble what a release publishes in addition to the wheel: files and archives of `data/`, and checksums.
 
-`python -m latentdx_book.build.release --registry` rewrites `lib/latentdx/registry.json` from `data/` and the
-version. Without the option it writes the files that the registry names, with SHA256SUMS, to `build/release`.
-The same data give the same bytes.
+`python -m latentdx_book.build.release --version` copies version and date of the change log's newest section
+to the files that repeat them. `--registry` rewrites `lib/latentdx/registry.json` from `data/` and the version
+installed. Without an option, the files that the registry names are written to `build/release`, with
+SHA256SUMS. The same data give the same bytes. `make version` and `make release` call it.
 """
 
 import argparse
 import hashlib
 import io
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -26,6 +28,13 @@ BUNDLED = ("checkpoints/latentdx.safetensors", "index/starter.safetensors", "sta
 
 ARCHIVES = ("curation", "targets", "results", "interpolation")
 """Folders of `data/` that are published as one archive each."""
+
+REPEATED = {
+    "pyproject.toml": {r'^(version = ").*(")$': "version"},
+    "CITATION.cff": {r"^(version: ).*()$": "version", r"^(date-released: ).*()$": "date"},
+    "codemeta.json": {r'^(  "version": ").*(",)$': "version", r'^(  "dateModified": ").*(",)$': "date"},
+}
+"""Files that repeat the version or date -> the line of each, with what stands before and after it."""
 
 _LICENSE = "GPL-3.0-or-later"
 _LICENSES = {"targets": f"{_LICENSE}; the sounds in ood/ carry their own notices, see the README inside"}
@@ -77,6 +86,33 @@ def released() -> list[RemoteFile]:
     ]
 
 
+def newest(changes: str) -> dict[str, str]:
+    """Return the version and date of the newest section of the change log; exit if its heading has none.
+
+    >>> newest("# Changelog\\n\\n## 0.2.0 (2026-11-29)\\n")
+    {'version': '0.2.0', 'date': '2026-11-29'}
+    """
+    heading = re.search(r"^## (.*)$", changes, re.MULTILINE)
+    found = re.fullmatch(r"(\d+\.\d+\.\d+) \((\d{4}-\d{2}-\d{2})\)", heading[1] if heading else "")
+    if found is None:
+        shown = heading[0] if heading else "no section"
+        sys.exit(f"CHANGELOG.md must begin with a section such as '## 0.3.0 (2027-01-31)', but has {shown!r}")
+    return {"version": found[1], "date": found[2]}
+
+
+def write_version(root: Path = Path()) -> None:
+    """Copy the version and date of the newest section of the change log to the files that repeat them."""
+    facts = newest((root / "CHANGELOG.md").read_text("utf8"))
+    for name, lines in REPEATED.items():
+        text = (root / name).read_text("utf8")
+        for line, fact in lines.items():
+            text, times = re.subn(line, rf"\g<1>{facts[fact]}\g<2>", text, flags=re.MULTILINE)
+            if times != 1:
+                sys.exit(f"{name} has {times} lines for the {fact}; it should have one like {line}")
+        (root / name).write_text(text, encoding="utf-8")
+    print("Version {version} of {date}".format(**facts))
+
+
 def write_registry() -> None:
     """Write the release's files into the registry and keep its other entries."""
     others = [file for file in registry().values() if not file.name.startswith("data/")]
@@ -99,10 +135,15 @@ def write_assets(folder: Path) -> None:
 def main() -> None:
     """Assemble a release's files."""
     parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument(
+        "--version", action="store_true", help="copy the change log's version and nothing else"
+    )
     parser.add_argument("--registry", action="store_true", help="rewrite the registry and nothing else")
     parser.add_argument("--out", type=Path, default=Path("build/release"), help="folder for the files")
     options = parser.parse_args()
-    if options.registry:
+    if options.version:
+        write_version()
+    elif options.registry:
         write_registry()
     else:
         write_assets(options.out)

@@ -4,15 +4,16 @@ The bytes of a sound file are matched like `latentdx match` does it, two presets
 101 steps, and the most audible parameters of a preset are found. A function renders each result as HTML.
 """
 
-import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from IPython import get_ipython
 
 from latentdx.applications.interpolate import interpolate
 from latentdx.applications.match import BUDGET, Match, match_targets
@@ -20,17 +21,21 @@ from latentdx.applications.programmer import Programmer
 from latentdx.applications.target import VELOCITY, prepare_target
 from latentdx.audio.notes import note_name
 from latentdx.audio.renderer import Dexed
-from latentdx.display import listening_rows, media, tables
+from latentdx.display import listening_rows
 from latentdx.display.downloads import cartridge
 from latentdx.display.html import HTML
 from latentdx.display.listening_rows import Clip, compared
-from latentdx.display.match_report import MatchedSound, clips_of, stage_table
+from latentdx.display.match_progress import match_stages_table
+from latentdx.display.match_report import MatchedSound, clips_of
+from latentdx.display.table_formats import described
+from latentdx.display.tables import table_html
 from latentdx.errors import AudioFileError, LatentDXError
 from latentdx.metrics.objective import FastObjective
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import Parameter, voice_parameters
 from latentdx.presets.sysex import display_name
 from latentdx.retrieval.known_presets import KnownPresets
+from latentdx_book.chapters.presentation import shown
 from latentdx_book.chapters.templates import render_template
 from latentdx_book.chapters.trained_models import notice
 
@@ -47,8 +52,14 @@ _MOVE = 4  # a parameter is moved by its range divided by this
 
 
 def live() -> bool:
-    """Return True if widgets work, which they do not while the notebook runner makes a page of the site."""
-    return media.NOTEBOOK_VARIABLE not in os.environ
+    """Return True if somebody can press buttons: in a front end that answers `input()`, such as JupyterLab.
+
+    Programs that execute a notebook, such as papermill, nbconvert and the book's own runner, cannot answer.
+    """
+    request: dict[str, Any] = getattr(
+        get_ipython(), "get_parent", dict
+    )()  # what is being executed, in Jupyter's protocol
+    return bool(request.get("content", {}).get("allow_stdin"))
 
 
 def only_live(what: str) -> HTML:
@@ -149,7 +160,7 @@ def found_html(found: Match, source: MatchedSound, remark: str = "") -> HTML:
         ),
         summary=f"distance {first:.2f} at first, {last:.2f} in the end, {found.renders:,} renders"
         f"{', stopped early' * found.interrupted}",
-        stages=tables.table_html(stage_table(found), "Distances after each stage"),
+        stages=table_html(match_stages_table(found)),
         cartridge=cartridge([c.preset for c in found.candidates], name),
     )
 
@@ -252,18 +263,19 @@ def _moved(p: Parameter, value: int) -> tuple[int, int]:
     return max(value - step, 0), min(value + step, p.maximum)
 
 
-def audible_table(preset: Preset, found: Sequence[AudibleParameter]) -> HTML:
+@shown
+def audible_table(preset: Preset, found: Sequence[AudibleParameter]) -> pd.DataFrame:
     """Tabulate the parameters, their values, and the distance after moving them."""
-    lines = [
+    frame = pd.DataFrame(
         {
             "parameter": each.parameter.name,
             "value": each.parameter.text(preset[each.parameter.name]),
             "moved to": each.parameter.text(each.value),
-            "distance": f"{each.distance:.2f}",
+            "distance": each.distance,
         }
         for each in found
-    ]
-    return tables.table_html(pd.DataFrame(lines), f"The most audible parameters of {preset.name}")
+    )
+    return described(frame, f"The most audible parameters of {preset.name}", formats={"distance": ".2f"})
 
 
 def moved_html(preset: Preset, found: Sequence[AudibleParameter], note: int, velocity: int) -> HTML:

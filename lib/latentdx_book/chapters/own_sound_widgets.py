@@ -9,7 +9,6 @@ from threading import Event, Thread
 from typing import Any
 
 import ipywidgets as widgets
-from markupsafe import Markup
 from traitlets import Dict, HasTraits
 
 from latentdx.applications.interpolate import METHODS
@@ -18,13 +17,12 @@ from latentdx.applications.programmer import Programmer
 from latentdx.applications.target import VELOCITY
 from latentdx.audio.notes import note_name
 from latentdx.dataset.target_sounds import TargetSound
-from latentdx.display import media
-from latentdx.display.html import HTML
 from latentdx.display.match_report import MatchedSound
 from latentdx.errors import LatentDXError
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.retrieval.known_presets import KnownPresets
 from latentdx_book.chapters import own_sound
+from latentdx_book.chapters.widget_panels import Live, Panel, sentence
 
 NOTE = 60
 """MIDI note that is played at first."""
@@ -39,30 +37,9 @@ OWN = "a file of your own"
 """Entry of the list of sounds that stands for an uploaded file."""
 
 _SOUNDS = ".wav,.flac,.mp3,.ogg,.oga,.opus,.aif,.aiff,.m4a,audio/*"
-_WATCH = """
-window.ldxWatch ??= new MutationObserver(() => window.ldxReady());
-window.ldxWatch.observe(document.body, {childList: true, subtree: true});
-"""
 _OFTEN = 0.1  # least time between two reports to the browser, in seconds
 _WIDE = {"description_width": "9rem"}
 _LAYOUT = widgets.Layout(width="34rem", max_width="100%")
-
-
-def look() -> HTML:
-    """Return the book's style and script for all present and future rows of sounds in a notebook."""
-    style = media.web_asset("jupyter.css") + media.web_asset("site.css")
-    return HTML(f"<style>{style}</style><script>{media.web_asset('site.js')}{_WATCH}</script>")
-
-
-def _framed(content: str) -> str:
-    """Wrap content so that keys pressed in it go to the players and not to JupyterLab."""
-    return f'<div class="ldx-live" data-lm-suppress-shortcuts="true">{content}</div>'
-
-
-def _sentence(text: str, *, wrong: bool = False) -> str:
-    """Return a status message, or an alert, as HTML."""
-    kind = "ldx-said ldx-wrong" if wrong else "ldx-said"
-    return str(Markup('<p class="{}" role="{}">{}</p>').format(kind, "alert" if wrong else "status", text))
 
 
 def _note() -> widgets.Dropdown:
@@ -114,19 +91,7 @@ class Shelf(HasTraits):
         return chosen
 
 
-class Live(widgets.HTML):
-    """Area that shows sounds, which every change of a control replaces, or a message if there are none."""
-
-    def show(self, make: Callable[[], HTML]) -> None:
-        """Show what `make` returns, or the message of the error that it raises."""
-        try:
-            with media.inside_the_page():
-                self.value = _framed(make())
-        except LatentDXError as error:
-            self.value = _sentence(str(error), wrong=True)
-
-
-class MatchPanel(widgets.VBox):
+class MatchPanel(Panel):
     """Panel that matches a sound file. It works in a thread of its own, so that "Stop" takes effect.
 
     Attributes:
@@ -165,7 +130,8 @@ class MatchPanel(widgets.VBox):
         self.sound.observe(self._own_or_not, "value")
         pressed = widgets.HBox([self.start, self.stop])
         controls = [self.sound, self.upload, self.note, self.velocity, self.budget, pressed]
-        super().__init__([*controls, self.bar, self.told, self.found])
+        super().__init__(controls, [self.bar, self.told, self.found])
+        self.add_class("ldx-first")
 
     def wait(self) -> None:
         """Wait until the running match, if any, is done."""
@@ -174,12 +140,12 @@ class MatchPanel(widgets.VBox):
 
     def _arrived(self, change: Mapping[str, Any]) -> None:
         for file in change["new"]:
-            self.told.value = _sentence(f"Received {file['name']}, {len(file['content']):,} bytes.")
+            self.told.value = sentence(f"Received {file['name']}, {len(file['content']):,} bytes.")
 
     def _end(self, _: object) -> None:
         self._halt.set()
         self.stop.disabled = True
-        self.told.value = _sentence("Stopping; tuning and ranking the best presets so far …")
+        self.told.value = sentence("Stopping; tuning and ranking the best presets so far …")
 
     def _own_or_not(self, change: Mapping[str, Any]) -> None:
         self.upload.layout.display = "" if change["new"] is None else "none"
@@ -198,12 +164,12 @@ class MatchPanel(widgets.VBox):
             return
         file = self._file()
         if file is None:
-            self.told.value = _sentence("Choose a sound file first.", wrong=True)
+            self.told.value = sentence("Choose a sound file first.", wrong=True)
             return
         self._halt.clear()
         self.found.value = ""
         self.bar.max, self.bar.value = self.budget.value, 0
-        self.told.value = _sentence(f"Listening to {file[0]} …")
+        self.told.value = sentence(f"Listening to {file[0]} …")
         self.start.disabled, self.stop.disabled = True, False
         settings = self.note.value, self.velocity.value, self.budget.value
         self._work = Thread(target=self._run, args=(*file, *settings), daemon=True)
@@ -222,9 +188,9 @@ class MatchPanel(widgets.VBox):
             )
             self._show(self.match, source)
         except LatentDXError as error:
-            self.told.value = _sentence(str(error), wrong=True)
+            self.told.value = sentence(str(error), wrong=True)
         except Exception as error:
-            self.told.value = _sentence(f"The match failed unexpectedly: {error!r}", wrong=True)
+            self.told.value = sentence(f"The match failed unexpectedly: {error!r}", wrong=True)
             raise
         finally:
             self.start.disabled, self.stop.disabled = False, True
@@ -239,14 +205,14 @@ class MatchPanel(widgets.VBox):
             last = time.monotonic()
             self.bar.value = renders
             text = f"{renders:,} of {budget:,} renders, smallest distance {distance:.3f}"
-            self.told.value = _sentence(text)
+            self.told.value = sentence(text)
 
         return report
 
     def _show(self, match: Match, source: MatchedSound) -> None:
         self.found.show(lambda: own_sound.found_html(match, source))
         how = "Stopped" if match.interrupted else "Done"
-        self.told.value = _sentence(
+        self.told.value = sentence(
             f"{how}: {len(match.candidates)} presets after {match.renders:,} renders and"
             f" {match.seconds:.0f} s, the closest at distance {match.best.distance:.3f}."
         )
@@ -254,7 +220,7 @@ class MatchPanel(widgets.VBox):
         self.shelf.add({f"{c.preset.name}, match {self._matches}": c.preset for c in match.candidates})
 
 
-class BetweenPanel(widgets.VBox):
+class BetweenPanel(Panel):
     """Panel with a slider from one preset to another.
 
     Attributes:
@@ -279,9 +245,8 @@ class BetweenPanel(widgets.VBox):
             each.observe(self._lead, "value")
         for each in (self.position, self.note, self.velocity):
             each.observe(self._hear, "value")
-        super().__init__(
-            [self.start, self.end, self.way, self.position, self.note, self.velocity, self.play, self.sound]
-        )
+        controls = [self.start, self.end, self.way, self.position, self.note, self.velocity, self.play]
+        super().__init__(controls, [self.sound])
         self._lead(None)
 
     def _lead(self, change: object) -> None:
@@ -292,7 +257,7 @@ class BetweenPanel(widgets.VBox):
         try:
             self.path = own_sound.journey(a, b, self.way.value)
         except LatentDXError as error:
-            self.sound.value = _sentence(str(error), wrong=True)
+            self.sound.value = sentence(str(error), wrong=True)
         else:
             self._hear(change)
 
@@ -309,7 +274,7 @@ class BetweenPanel(widgets.VBox):
         )
 
 
-class EditPanel(widgets.VBox):
+class EditPanel(Panel):
     """Panel with sliders for the most audible parameters of a preset.
 
     Attributes:
@@ -336,7 +301,8 @@ class EditPanel(widgets.VBox):
         for each in (self.note, self.velocity):
             each.observe(self._hear, "value")
         pressed = widgets.HBox([self.again, self.reset])
-        super().__init__([self.preset, self.note, self.velocity, self.play, pressed, self.knobs, self.sound])
+        controls = [self.preset, self.note, self.velocity, self.play, pressed, self.knobs]
+        super().__init__(controls, [self.sound])
         self._start(None)
 
     def _start(self, change: object) -> None:
@@ -350,7 +316,7 @@ class EditPanel(widgets.VBox):
         try:
             found = own_sound.audible(self.edited, self.note.value, self.velocity.value)
         except LatentDXError as error:
-            self.sliders, self.knobs.children = {}, (widgets.HTML(_sentence(str(error), wrong=True)),)
+            self.sliders, self.knobs.children = {}, (widgets.HTML(sentence(str(error), wrong=True)),)
             return
         self.sliders = {}
         for p in (each.parameter for each in found):

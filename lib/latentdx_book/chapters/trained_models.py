@@ -29,7 +29,9 @@ def trained(name: str | Path, *, seed: int = 0) -> tuple[Programmer, HTML | None
         profile = read_profile(str(name), "laptop")
     torch.manual_seed(seed)
     model = PresetVAE(profile.architecture).eval()
-    about = CheckpointHeader(profile, corpus_sha256="", epoch=0, steps=0, training_minutes=0.0, validation={})
+    about = CheckpointHeader(
+        profile, corpus_sha256="", epoch=0, steps=0, training_minutes=None, validation={}
+    )
     return Programmer(model, about, sha256=""), notice(
         f"The trained model “{name}” is not here",
         "This page was built without its checkpoint. What follows is computed by the same network with "
