@@ -143,7 +143,8 @@ class Programmer:
         presets = []
         for start in range(0, len(instruments), _BATCH):
             part = instruments[start : start + _BATCH]
-            found = self.predict(torch.cat([self.hear(instrument.targets) for instrument in part])).values
+            with one_thread():  # 20 sounds took 0.22 s, and 0.65 s on two threads beside other work
+                found = self.predict(torch.cat([self.hear(sound.targets) for sound in part])).values
             for values, instrument in zip(found, part, strict=True):
                 answer = self.answered(values, instrument.targets)
                 presets.append(Preset(answer, preset_name(instrument.name)))
