@@ -135,6 +135,39 @@ def test_errors_about_unknown_models_and_scales_list_the_known_ones():
         read_profile("num", "huge")
 
 
+def test_a_file_of_ones_own_replaces_settings_of_a_scale(tmp_path):
+    file = tmp_path / "wide.yml"
+    file.write_text("scale: smoke\nepochs: 7\narchitecture: {flow_hidden: 5}\n")
+    before = read_profile("numcat", "smoke")
+    wanted = replace(before, epochs=7, architecture=replace(before.architecture, flow_hidden=5))
+    assert read_profile("numcat", file) == replace(wanted, name="numcat-wide")
+    assert read_profile("numcat", str(file), {"epochs": 3}).epochs == 3
+    assert read_profile("numcat", file).title == "NumCat, numcat-wide"
+    file.write_text("{name: mine}")
+    assert read_profile("numcat", file) == replace(read_profile("numcat", "laptop"), name="mine")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch: 3", "own.yml: unknown epoch; choose from name,"),
+        ("architecture: {width: 3}", "own.yml: architecture: unknown width"),
+        ("epochs: many", "own.yml: epochs must be of type int, not 'many'"),
+        ("scale: huge", "there is no scale 'huge'"),
+        ("epochs: [1", "own.yml is not YAML: "),
+        ("- epochs", "own.yml must hold settings such as"),
+        (None, "own.yml cannot be read: No such file"),
+    ],
+)
+def test_errors_in_a_file_of_ones_own_name_it(text, message, tmp_path):
+    file = tmp_path / "own.yml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ProfileError) as caught:
+        read_profile("numcat", file)
+    assert message in str(caught.value)
+
+
 def test_changes_reach_into_the_architecture_and_are_checked():
     before = read_profile("numcat++", "smoke")
     after = read_profile("numcat++", "smoke", {"epochs": 7, "architecture": {"flow_hidden": 5}})

@@ -8,6 +8,12 @@ The files ``profiles/<scale>.yml`` in this package have one section of defaults 
 
 The scales are "smoke" (the starter bank; trains in seconds), "laptop" (the models that ship) and "paper" (the
 paper's own sizes and schedule).
+
+A file of one's own, which takes the place of a scale, holds only the settings that differ from a scale's::
+
+    scale: laptop    # the scale that it changes; laptop if omitted
+    epochs: 20
+    architecture: {flow_hidden: 250}
 """
 
 import types
@@ -15,6 +21,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any, Literal
 
 import yaml
@@ -37,7 +44,8 @@ class Profile:
         name: Name of the model, as in ``latentdx train NAME``.
         scale: Scale, which names the file that the profile came from.
         architecture: Configuration of the model, see `Architecture`.
-        corpus: Name of the corpus that the model learns from.
+        corpus: Name of the corpus that the model learns from, or a file or folder of presets, which `train`
+            replaces by its name, see `latentdx.dataset.own_corpus`.
         split: Split of the corpus, see `latentdx.dataset.curation.rows`.
         notes: Notes that are rendered: "single" or "six", see `latentdx.audio.renderer.NOTE_SETS`.
         epochs: Highest number of epochs, at least 1.
@@ -139,6 +147,8 @@ class Profile:
         if self.name in model_names(self.scale):
             usual = read_profile(self.name.partition("-epochs")[0], self.scale).epochs
             parts += [f"{self.epochs} epochs"] * (self.epochs != usual)
+        else:
+            parts += [self.name]
         return ", ".join(parts)
 
     def as_dict(self) -> dict[str, Any]:
@@ -158,30 +168,43 @@ class Profile:
         return _build(cls, plain, str(plain.get("name", "profile")))
 
 
-def read_profile(name: str, scale: str = "laptop", changes: Mapping[str, Any] | None = None) -> Profile:
+def read_profile(
+    name: str, scale: str | Path = "laptop", changes: Mapping[str, Any] | None = None
+) -> Profile:
     """Read the profile of one model.
 
     Args:
-        name: Name of the model, see `model_names`.
-        scale: "smoke", "laptop" or "paper".
+        name: Name of the model, see `model_names`. With a file of one's own that names a `factory`, it is any
+            name.
+        scale: "smoke", "laptop" or "paper", or path of a YAML file of one's own (.yml or .yaml). A model from
+            such a file is called ``<name>-<name of the file>``, unless the file gives it a name.
         changes: Values that replace those of the file, nested like the file; default none.
 
     Raises:
-        ProfileError: There is no such scale or model (the message lists those that exist), or a value is
-            wrong.
+        ProfileError: There is no such scale, file or model (the message lists those that exist), or a value
+            is wrong.
 
     >>> read_profile("numcat++").epochs
     10
     >>> read_profile("numcat++", "paper", {"epochs": 3}).epochs
     3
     """
-    content = _read(scale)
-    if name not in content["models"]:
+    own: dict[str, Any] = {}
+    base, called = str(scale), name
+    if Path(scale).suffix in (".yml", ".yaml"):
+        own = _read_file(Path(scale))
+        base = str(own.get("scale", "laptop"))
+    content = _read(base)
+    if name not in content["models"] and "factory" not in own:
         choices = ", ".join(content["models"])
-        raise ProfileError(f"there is no model {name!r} at scale {scale!r}; choose one of {choices}")
-    merged = _merge(content.get("defaults") or {}, content["models"][name] or {})
-    merged = _merge(merged, changes or {})
-    return Profile.from_dict({**merged, "name": name, "scale": scale})
+        raise ProfileError(f"there is no model {name!r} at scale {base!r}; choose one of {choices}")
+    if own and name in content["models"]:
+        called = f"{name}-{Path(scale).stem}"
+    merged = _merge(content.get("defaults") or {}, content["models"].get(name) or {})
+    merged = {"name": called, **_merge(_merge(merged, own), changes or {}), "scale": base}
+    if own:
+        return _build(Profile, merged, str(scale))
+    return Profile.from_dict(merged)
 
 
 def model_names(scale: str = "laptop") -> tuple[str, ...]:
@@ -201,6 +224,20 @@ def _read(scale: str) -> dict[str, Any]:
         raise ProfileError(f"there is no scale {scale!r}; choose one of {', '.join(SCALES)}")
     text = resources.files("latentdx.training").joinpath("profiles", f"{scale}.yml").read_text("utf8")
     content: dict[str, Any] = yaml.safe_load(text)
+    return content
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    """Read a profile of one's own."""
+    try:
+        content = yaml.safe_load(file.read_text("utf8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ProfileError(f"the profile {file} cannot be read: {reason}") from error
+    except yaml.YAMLError as error:
+        raise ProfileError(f"the profile {file} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ProfileError(f"the profile {file} must hold settings such as 'epochs: 20'")
     return content
 
 
