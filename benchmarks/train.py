@@ -7,8 +7,8 @@ The loop is the one that trains models. The measurements alternate, because othe
 machine down at any time. They begin with an unoptimized loop (single precision, PyTorch's own memory format,
 every spectrogram decoded) and add one optimization at a time. The last line in single precision and the last
 one in bfloat16 are the loops between which the profiles' precision "auto" chooses; the results hold both, and
-the choice. The last optimization, threads that wait actively (`OMP_WAIT_POLICY`, which `latentdx train` sets on
-an idle machine), needs a process of its own.
+the choice. The last optimization, threads that wait actively (`OMP_WAIT_POLICY`, which `latentdx train` sets
+on an idle machine), needs a process of its own.
 """
 
 import argparse

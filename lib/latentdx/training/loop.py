@@ -34,6 +34,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 from tqdm import tqdm
 
+from latentdx.dataset.own_corpus import check_size, prepare_corpus
 from latentdx.errors import ProfileError, TrainingDivergedError
 from latentdx.models.preset_vae import Output, PresetVAE
 from latentdx.models.representation import Representation
@@ -87,10 +88,15 @@ def train(
 
     Raises:
         CheckpointError: The folder holds a run of another profile or corpus.
+        DataError: There is no such corpus.
         DevicesError: This machine does not have these devices.
+        ParameterError: The corpus is too small.
+        PresetFileError: A file of a corpus of one's own is damaged; `prepare_corpus` can read the rest.
         ProfileError: The batch cannot be shared evenly by the devices.
         TrainingDivergedError: A loss or a gradient is NaN or infinite; the batch is saved in the folder.
     """
+    profile = replace(profile, corpus=prepare_corpus(profile.corpus)[0])
+    check_size(profile.corpus, profile.split)
     folder = folder or run_folder(profile)
     profile, fabric = _with_precision(profile, folder, devices, show=show)
     folder.mkdir(parents=True, exist_ok=True)
@@ -186,7 +192,9 @@ def _schedulers(
 ) -> dict[str, LRScheduler | ReduceLROnPlateau]:
     """Return the schedulers by what they follow: "step", "epoch", or the "validation" loss."""
     if profile.schedule == "one-cycle":
-        return {"step": OneCycleLR(optimizer, profile.learning_rate, total_steps=steps + 1, pct_start=0.2)}
+        total = steps + 1
+        rise = max(0.2, 2 / total)  # at least one step, because PyTorch divides by the length of the rise
+        return {"step": OneCycleLR(optimizer, profile.learning_rate, total_steps=total, pct_start=rise)}
     plateau = ReduceLROnPlateau(
         optimizer, factor=0.2, patience=profile.patience, cooldown=profile.patience, threshold=1e-4
     )
