@@ -9,14 +9,14 @@ import tempfile
 from pathlib import Path
 
 from latentdx.dataset import curation
-from latentdx.dataset.splits import SUBSETS, Split
+from latentdx.dataset.splits import SUBSETS, Split, Subset
 from latentdx.errors import ParameterError
 from latentdx.files import atomic_write
 from latentdx.presets import corpora
 from latentdx.presets.corpora import CORPORA, OWN_PRESETS, bank_hash, cache_place
 from latentdx.run_options import RunOptions
 
-LEAST = {"train": 2, "validation": 1, "test": 0}
+LEAST: dict[Subset, int] = {"train": 2, "validation": 1, "test": 0}
 """Number of presets that training needs in each subset; two, because of batch norm."""
 
 
@@ -40,7 +40,8 @@ def prepare_corpus(
         DataError: There is no such corpus.
         PresetFileError: A file cannot be read.
     """
-    name, notes = str(corpus), ()
+    name = str(corpus)
+    notes: tuple[str, ...] = ()
     if name not in CORPORA and not (cache_place(name) / OWN_PRESETS).exists():
         bank = corpora.read(corpus, strict=strict)
         stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(corpus).resolve().stem).strip("-") or "presets"

@@ -78,6 +78,8 @@ class Profile:
         recorded: Share of each training batch that is replaced by simulated recordings, 0 to 1, see
             `latentdx.audio.recording_simulation`.
         decoded: Share of each batch that is decoded for the reconstruction loss, more than 0 and at most 1.
+        factory: Import path, as ``"module:function"``, of the factory that makes a network of one's own, see
+            `latentdx.training.network`; `None` for the paper's network.
         precision: "32-true", "bf16-mixed", or "auto" for the faster of these on the machine that trains.
         seed: Random seed of weights, order and noise.
 
@@ -115,6 +117,7 @@ class Profile:
     decoded: float = 1.0
     precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
+    factory: str | None = None
 
     def __post_init__(self) -> None:
         bounds = {"epochs": 1, "batch": 2, "beta_epochs": 1}
@@ -128,6 +131,10 @@ class Profile:
             raise ProfileError(f"{self.name}: decoded must be more than 0 and at most 1, not {self.decoded}")
         if not 0 <= self.recorded <= 1:
             raise ProfileError(f"{self.name}: recorded must be from 0 to 1, not {self.recorded}")
+        if self.factory is not None and not all(self.factory.partition(":")):
+            raise ProfileError(
+                f"{self.name}: factory must be an import path such as 'module:function', not {self.factory!r}"
+            )
         if self.split not in SPLITS or self.notes not in NOTE_SETS:
             raise ProfileError(f"{self.name}: unknown split {self.split!r} or notes {self.notes!r}")
         played = len(NOTE_SETS[self.notes])
@@ -141,6 +148,8 @@ class Profile:
     @property
     def title(self) -> str:
         """Name of the model in tables: its kind, then all settings that distinguish it."""
+        if self.factory:
+            return self.name
         a = self.architecture
         parts = ["LatentDX" if a.sampler else REPRESENTATIONS[a.representation].title]
         parts += ["MLP head"] * (a.head == "mlp")
