@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from latentdx.audio import pitch
-from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer, sound_identity
 from latentdx.caching import code_hash, map_chunks
 from latentdx.errors import ParameterError
 from latentdx.metrics import registry, sound_features
@@ -130,7 +130,7 @@ def evaluate(
     pairs = tuple((int(n), int(v)) for n, v in notes)
     run = partial(
         map_chunks,
-        method=f"{method()} {synth.engine} {synth.sample_rate} {pairs}",
+        method=f"{method()} {sound_identity(synth.engine)} {synth.sample_rate} {pairs}",
         kind="evaluation",
         options=options,
     )

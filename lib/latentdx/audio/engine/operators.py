@@ -4,13 +4,13 @@ Signals are samples of the oscillator's table (8,191 is full level, and 2,048 is
 and phases are unsigned integers of 32 bits, of which 2^32 is a cycle; both scale the specification's numbers
 exactly. For speed,
 
-- operators are computed one after the other for a run of several blocks, so that their part of the tables stays
-  near the processor; blocks depend on each other only within an operator;
-- a loop that the compiler turns into vectors computes the positions of a block in the table of log-sines, and
-  another one makes the two look-ups of each sample;
-- the operator with feedback, each of whose samples waits for the last one, works one run ahead: it depends on no
-  other operator, so that its samples are made between the look-ups of the others, and the processor overlaps
-  them.
+- operators are computed one after the other for a run of several blocks, so that their part of the tables
+  stays near the processor; blocks depend on each other only within an operator;
+- the positions of a block in the table of log-sines are computed as a vector, and a loop makes the two
+  look-ups of each sample;
+- the operator with feedback, each of whose samples waits for the last one, works one run ahead: it depends on
+  no other operator, so that its samples are made between the look-ups of the others, and the processor
+  overlaps them.
 """
 
 from typing import NamedTuple
@@ -178,7 +178,7 @@ def _run(v: Record, m: Memory, run: int, end: int, loop: bool, fed_audible: int)
 
 @jit
 def _turn(v: Record, m: Memory, op: int, i: int) -> tuple[int, int, bool]:
-    """Move an operator over a block; return its first gain, the change per sample, and whether it is computed."""
+    """Move an operator over a block; return its first gain, the change per sample, and "audible"."""
     first = v.gain[op] if v.gain[op] else 16383
     last = read_i32(m.gains + 4 * (op * CHUNK + i))
     v.gain[op] = last
@@ -209,11 +209,13 @@ def _next_feed(v: Record, m: Memory) -> None:
 
 
 @jit
-def _fed(sines: int, gain: int, phase: int, older: int, newer: int, shift: int) -> int:
+def _fed(
+    sines: int, gain: int, phase: np.uint32, older: np.uint32, newer: np.uint32, shift: int
+) -> np.uint32:
     """Return a sample of the fed-back operator.
 
     The two samples before it move the phase by (older + newer) << (20 - shift). Only `newer` is late, so that
-    everything else comes first; the table's margins save a mask. All numbers but the addresses are of 32 bits.
+    everything else comes first; the table's margins save a mask. Numbers are of 32 bits, except addresses.
     """
     early = np.uint32((phase >> np.uint32(20 - shift)) + older) & np.uint32((1 << (12 + shift)) - 1)
     position = np.uint32(np.uint32(early + np.uint32(MARGIN << shift)) + newer) >> np.uint32(shift)
