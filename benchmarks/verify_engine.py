@@ -56,8 +56,8 @@ def compare(bank: PresetBank, renders: list[Render], name: str) -> dict[str, Any
     different = []
     for render in tqdm(renders, desc=name, mininterval=5):
         row, note, velocity, hold = render
-        sounds = (r.render(bank[row], note, velocity, hold=hold) for r in (engine, dexed))
-        if not np.array_equal(*sounds):
+        ours, theirs = (r.render(bank[row], note, velocity, hold=hold) for r in (engine, dexed))
+        if not np.array_equal(ours, theirs):
             different.append(render)
     return {"renders": len(renders), "different": different}
 
