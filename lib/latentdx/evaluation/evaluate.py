@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from latentdx.audio import pitch
-from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer, sound_identity
 from latentdx.caching import code_hash, map_chunks
 from latentdx.errors import ParameterError
 from latentdx.metrics import registry, sound_features
@@ -184,7 +184,7 @@ def evaluate(
     _check_own(extra)
     synth = renderer or Dexed()
     pairs = tuple((int(n), int(v)) for n, v in notes)
-    base = f"{method()} {synth.engine} {synth.sample_rate} {pairs}"
+    base = f"{method()} {sound_identity(synth.engine)} {synth.sample_rate} {pairs}"
     run = partial(map_chunks, kind="evaluation", options=options)
     both = [targets.values, predictions.values]
     measure = partial(_measure, notes=pairs, renderer=synth)
