@@ -16,7 +16,7 @@ app = typer.Typer()
 def train(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, such as numcat++.")],
     scale: Annotated[
-        str, typer.Option(help="smoke (seconds), laptop (as published), paper (needs GPUs), or a .yml file.")
+        str, typer.Option(help="smoke (takes seconds), laptop (as published), or paper (needs GPUs).")
     ] = "laptop",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; in the user's cache if omitted.")
