@@ -31,6 +31,7 @@ from latentdx.registry import data_path, registry
 from latentdx.threads import one_thread
 from latentdx.training import checkpoint
 from latentdx.training.losses import TEMPERATURE
+from latentdx.training.network import Factory
 from latentdx.typing import Audio, Floats, Notes, Values
 
 Rank = Callable[[Values], npt.NDArray[np.float64]]
@@ -93,7 +94,7 @@ class Programmer:
     """Trained model that programs presets from sounds.
 
     Attributes:
-        model: The network, in evaluation mode.
+        model: The network, in evaluation mode; a `PresetNetwork` of one's own can `predict` and `program`.
         about: Header of its checkpoint.
         sha256: First sixteen hexadecimal digits of the checkpoint's SHA-256.
     """
@@ -156,6 +157,10 @@ class Programmer:
         Returns:
             Presets, uint8 (B, n, 145).
         """
+        if not isinstance(self.model, PresetVAE):
+            raise ParameterError(
+                f"the network of {self.about.profile.name!r} has no posterior: it programs one preset a sound"
+            )
         generator = torch.Generator().manual_seed(seed)
         model = self.model
         with one_thread(), torch.inference_mode():
@@ -194,7 +199,7 @@ class Programmer:
             temperature: Temperature of the draws.
             seed: Random seed; equal seeds give equal presets.
         """
-        single, sampler = self.predict(decibels), self.model.sampler
+        single, sampler = self.predict(decibels), getattr(self.model, "sampler", None)
         first = n if sampler is None else min(n, _FIRST)
         values = single.values
         if first > 1:
@@ -227,7 +232,7 @@ class Programmer:
         Raises:
             ParameterError: The model has no sampler.
         """
-        sampler = self.model.sampler
+        sampler = getattr(self.model, "sampler", None)
         if sampler is None:
             raise ParameterError(f"the model {self.about.profile.name!r} has no sampler to redraw with")
         rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
@@ -268,8 +273,12 @@ def _each(sounds: Audio | Sequence[Audio]) -> list[Audio]:
     return [sounds] if isinstance(sounds, np.ndarray) and sounds.ndim == 1 else list(sounds)
 
 
-def load_model(name: str | Path) -> Programmer:
+def load_model(name: str | Path, *, factory: Factory | str | None = None) -> Programmer:
     """Load a published model by name ("numcat++"), downloading it if necessary; or a `.safetensors` file.
+
+    Args:
+        name: Name of a model, or path of a checkpoint.
+        factory: Factory of a network of one's own, or its import path, see `latentdx.training.network`.
 
     Raises:
         DataMissingError: There is no such model; the message lists those that exist.
@@ -282,7 +291,7 @@ def load_model(name: str | Path) -> Programmer:
         if str(name) not in names:
             raise DataMissingError(f"no model {str(name)!r}: there are {', '.join(names) or 'none'}")
         file = data_path("checkpoints", f"{name}.safetensors")
-    model, about = checkpoint.load(file)
+    model, about = checkpoint.load(file, factory=factory)
     return Programmer(model, about, checkpoint.checkpoint_hash(file))
 
 

@@ -1,11 +1,12 @@
 """Commands that train models: `latentdx train`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from latentdx.cli.common import INTERRUPTED, fail
+from latentdx.cli.common import INTERRUPTED, Lenient, fail, warn
 from latentdx.errors import DevicesError
 from latentdx.run_options import keep_threads_awake
 
@@ -16,8 +17,16 @@ app = typer.Typer()
 def train(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, such as numcat++.")],
     scale: Annotated[
-        str, typer.Option(help="smoke (takes seconds), laptop (as published), or paper (needs GPUs).")
-    ] = "laptop",
+        str | None,
+        typer.Option(help="smoke, laptop (as published; the default) or paper."),
+    ] = None,
+    profile: Annotated[
+        Path | None, typer.Option(metavar="FILE.yml", help="Own settings; they replace those of a scale.")
+    ] = None,
+    corpus: Annotated[
+        str | None, typer.Option(help="Corpus, file or folder; the profile's if omitted.")
+    ] = None,
+    lenient: Lenient = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; in the user's cache if omitted.")
     ] = None,
@@ -29,12 +38,12 @@ def train(
         typer.Option(
             envvar="LT_PRECISION",
             show_envvar=False,
-            help="32-true, bf16-mixed, or auto (the faster one here); the profile's if omitted.",
+            help="32-true, bf16-mixed or auto (the faster one).",
         ),
     ] = None,
     devices: Annotated[
         str,
-        typer.Option(envvar="LT_DEVICES", show_envvar=False, help="Number of devices; auto uses every GPU."),
+        typer.Option(envvar="LT_DEVICES", show_envvar=False, help="Number; auto uses every GPU."),
     ] = "auto",
 ) -> None:
     """Train a model. If interrupted, run the same command to resume.
@@ -45,17 +54,27 @@ def train(
     """
     if devices in ("auto", "1"):
         keep_threads_awake()
+    if scale and profile:
+        raise typer.BadParameter("--scale and --profile exclude each other: write the scale into the file")
+    if profile and profile.suffix not in (".yml", ".yaml"):
+        raise typer.BadParameter(f"--profile {profile}: the name must end in .yml or .yaml")
+    from latentdx.dataset import prepare_corpus
     from latentdx.training import read_profile, run_folder
     from latentdx.training import train as train_model
     from latentdx.training.fabric import rank_zero_only
 
-    changes = {"epochs": epochs, "precision": precision}
-    profile = read_profile(name, scale, {key: value for key, value in changes.items() if value is not None})
-    folder = out or run_folder(profile)
+    changes = {"epochs": epochs, "precision": precision, "corpus": corpus}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    settings = read_profile(name, profile or scale or "laptop", changes)
     try:
-        path = train_model(profile, folder, devices=devices)
+        known, notes = prepare_corpus(settings.corpus, strict=not lenient)
+        warn(notes)
+        settings = replace(settings, corpus=known)
+        folder = out or run_folder(settings)
+        path = train_model(settings, folder, devices=devices)
     except DevicesError as error:
         raise typer.BadParameter(f"--{error}") from error
     except KeyboardInterrupt:
-        fail(f"stopped; run the same command to resume from the last checkpoint ({folder})", INTERRUPTED)
+        where = f" ({out})" if out else ""
+        fail(f"stopped; run the same command to resume from the last checkpoint{where}", INTERRUPTED)
     rank_zero_only(typer.echo)(path)
