@@ -15,7 +15,12 @@ from latentdx_book.chapters.live_training import LiveCurve
 
 CHAPTER = Path(__file__).parents[2] / "book/training.ipynb"
 
-OWN = "{scale: smoke, epochs: 3, presets: 70, precision: 32-true}"
+OWN = """
+scale: smoke
+epochs: 3
+presets: 70
+precision: 32-true
+"""
 
 STOPPED = """
 import sys
@@ -78,7 +83,7 @@ def test_it_draws_every_two_seconds_and_not_at_every_step(
 
 @pytest.mark.training
 def test_the_notebook_resumes_a_run_and_ends_with_the_commands_checkpoint(tmp_path: Path) -> None:
-    """The profile is a file of one's own; the run was interrupted in its first epoch, by another program."""
+    """The settings are a file of one's own; another program began the run, and was interrupted."""
     scale = tmp_path / "tiny.yml"
     scale.write_text(OWN, "utf8")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}  # the number of threads decides the last digits

@@ -223,10 +223,10 @@ def read_profile(
 
 
 def model_names(scale: str = "laptop") -> tuple[str, ...]:
-    """List the models of a scale, in the order of its file; see `read_profile`.
+    """List the models of a scale, in the order of its file.
 
     Raises:
-        ProfileError: There is no such scale, or its file is invalid.
+        ProfileError: There is no such scale.
 
     >>> model_names("laptop")[:3]
     ('num', 'numcat', 'numcat++')
