@@ -127,7 +127,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
                 f"{duration(self.committed['seconds'])} when measured on {machine['cores']} cores of"
                 f" {machine['processor']}; how long here, the next build will know"
             )
-        return f"no estimate, because {len(unknown)} of them have never run on this machine"
+        return f"no estimate, because {len(unknown)} never ran on this machine"
 
     def _left(self) -> str:
         now = time.monotonic()
