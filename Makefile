@@ -29,12 +29,13 @@ LAB := $(patsubst book/%,lab/%,$(wildcard book/*.ipynb))
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo
-	@echo "PROFILE=smoke|laptop|paper chooses the notebooks' parameters (book/profiles), PYTHON=... the interpreter."
+	@echo "PROFILE=smoke|laptop|full|paper chooses the notebooks' parameters (book/profiles), PYTHON=... the interpreter."
+	@echo "make site PROFILE=full first trains and evaluates the models itself, at the paper's sizes with PROFILE=paper."
 	@echo "make site ORIGINALS=1 also shows the parameters of the paper's own presets; do not publish such a site."
 
 # ORIGINALS=1 adds the parameters of the paper's presets, for private sites only; CI never sets it.
 site: $(INSTALLED)  ## build the book into build/PROFILE/_build/html
-	$(DOIT) site
+	$(DOIT) models="$(MODELS)" site
 	@echo "Open build/$(PROFILE)/_build/html/index.html"
 
 chapter: $(INSTALLED)  ## run one chapter, such as NAME=synth, into build/PROFILE/executed, to read in JupyterLab

@@ -18,12 +18,20 @@ from doit import get_var
 from doit.tools import config_changed
 
 from latentdx.display.downloads import originals_allowed
+from latentdx.errors import LatentDXError
 from latentdx.training import profile as training
 from latentdx.training.run import run_folder
 from latentdx_book.build.notebook_runner import read_profile
+from latentdx_book.build.pipeline import (
+    EVALUATION_CODE,
+    N_CANDIDATES,
+    TRAINING_CODE,
+    Pipeline,
+    as_options,
+    evaluations,
+)
 from latentdx_book.build.sphinx_extension import BUILD_VARIABLE
 from latentdx_book.build.stage_times import StageReporter
-from latentdx_book.chapters.costs import N_SEARCHED
 
 Task = dict[str, Any]
 
@@ -73,22 +81,56 @@ if not PROFILE_FILE.exists():
 BUILD.mkdir(parents=True, exist_ok=True)
 
 
+def code_of(*packages: str) -> list[str]:
+    """Return the source files of packages."""
+    return [file for file in LIBRARY if set(packages) & set(Path(file).parts)]
+
+
+MODELS = get_var("models", "").split()  # all of them, if empty
+try:
+    PIPELINE = Pipeline.of(
+        {name: read_profile(PROFILE_FILE, name) for name in ("training", "evaluation")}, MODELS, BUILD
+    )
+except LatentDXError as error:
+    sys.exit(f"error: {error}")
+
+
+def task_pipeline() -> Iterator[Task]:
+    """Fetch, curate, render, train and evaluate one after another, where the profile shows its own models."""
+    before: list[str] = []
+    for step in PIPELINE.steps() if PIPELINE else ():
+        actions = [[*MODULE, *each] if isinstance(each, list) else each for each in step.actions]
+        yield {
+            "name": step.name,
+            "file_dep": [*map(str, step.sources), *code_of(*step.code)],
+            "task_dep": before,
+            "uptodate": [config_changed(str(step.actions))] if step.targets else [False],
+            "targets": list(map(str, step.targets)),
+            "actions": actions,
+        }
+        before = [f"pipeline:{step.name}"]
+
+
 def task_notebook() -> Iterator[Task]:
     """Execute one chapter with the profile's parameters."""
     run = [*MODULE, "latentdx_book.build.notebook_runner", "--profile", str(PROFILE_FILE)]
+    made = [str(file) for step in PIPELINE.steps() for file in step.targets] if PIPELINE else []
     for chapter in CHAPTERS:
         target = EXECUTED / chapter.name
+        own = PIPELINE.parameters(chapter.stem) if PIPELINE else {}
+        given = [part for name, value in own.items() for part in ("-p", f"{name}={json.dumps(value)}")]
         settings = {
-            "parameters": read_profile(PROFILE_FILE, chapter.stem),
+            "parameters": read_profile(PROFILE_FILE, chapter.stem) | own,
             "corpora": os.environ.get("LATENTDX_DATA", ""),
             "originals": originals_allowed(),
         }
         yield {
             "name": chapter.stem,
-            "file_dep": [str(chapter), *LIBRARY, *SHIPPED],
+            "file_dep": [str(chapter), *LIBRARY, *SHIPPED, *made],
             "uptodate": [config_changed(settings)],
             "targets": [str(target)],
-            "actions": [[*run, str(chapter), str(target)]],
+            "task_dep": ["pipeline"] if PIPELINE else [],
+            "actions": [[*run, *given, str(chapter), str(target)]],
         }
 
 
@@ -147,11 +189,6 @@ CORPUS = get_var("corpus", "learnfm")
 NOTES = get_var("notes", "single")
 
 
-def code_of(*packages: str) -> list[str]:
-    """Return the source files of packages."""
-    return [file for file in LIBRARY if set(packages) & set(Path(file).parts)]
-
-
 DATASET_CODE = code_of("presets", "audio", "dataset")
 
 
@@ -175,7 +212,7 @@ def task_make() -> Iterator[Task]:
         ),
     }
     for corpus in sorted({"starter", CORPUS}):
-        command = ["latentdx.cli", "curate", "--corpus", corpus, "--out", str(curation)]
+        command = ["latentdx.cli", "curate", "--corpus", corpus, "--out", str(curation), "--force"]
         commands[f"curation-{corpus}"] = command, curation / f"{corpus}.parquet"
     for name, (command, made) in commands.items():
         yield {
@@ -230,15 +267,10 @@ def task_reproduce() -> Task:
 
 
 # Training and evaluation take hours, so they are not part of `reproduce`. Both resume and repeat nothing.
-MODELS = get_var("models", "").split() or list(training.model_names("laptop"))
-if unknown := set(MODELS) - set(training.model_names("laptop")):
+LAPTOP_MODELS = [] if PIPELINE else MODELS or list(training.model_names("laptop"))
+if unknown := set(LAPTOP_MODELS) - set(training.model_names("laptop")):
     sys.exit(f"no model {', '.join(sorted(unknown))}; there are {', '.join(training.model_names('laptop'))}")
 SHIPPED_MODELS = {"num", "numcat", "numcat++", "numcat++-six", "latentdx"}  # the others ship only results
-TRAINING_CODE = [*DATASET_CODE, *code_of("models", "training")]
-EVALUATION_CODE = [*TRAINING_CODE, *code_of("metrics", "retrieval", "applications", "evaluation")]
-FIVE_NOTES = "60:20,60:64,60:127,40:85,70:85"
-N_AT_FIVE_NOTES = 2_000
-N_CANDIDATES = 64
 
 
 def trained(name: str) -> Path:
@@ -258,11 +290,11 @@ def promote_model(name: str) -> None:
 
 def task_train() -> Iterator[Task]:
     """Train one model with the laptop profile in the user's cache, and copy it into data/ if it ships."""
-    for name in MODELS:
+    for name in LAPTOP_MODELS:
         profile = repr(training.read_profile(name, "laptop"))
         yield {
             "name": name,
-            "file_dep": TRAINING_CODE,
+            "file_dep": code_of(*TRAINING_CODE),
             "uptodate": [config_changed(profile), trained(name).exists()],
             "actions": [
                 [*MODULE, "latentdx.cli", "train", name],
@@ -271,38 +303,35 @@ def task_train() -> Iterator[Task]:
         }
 
 
-def evaluations(name: str) -> list[list[str]]:
+def evaluations_of(name: str) -> list[list[str]]:
     """Return the arguments of `latentdx evaluate` for all results of a model, or of the anchors."""
-    five = ["--notes", FIVE_NOTES, "--quick", "--limit", str(N_AT_FIVE_NOTES)]
-    several = ["--best-of", str(N_CANDIDATES), "--limit", str(N_SEARCHED)]
-    quick = ["--quick"] * (name == "numcat++-random")  # live parameters would take half an hour
     if name == "anchors":
         return [["anchors"]]
-    return [
-        ["model", name, *quick],
-        *([["model", name, *five]] if name in ("numcat++", "numcat++-epochs5", "numcat++-six") else []),
-        *([["model", name, *several], ["match"]] if name == "latentdx" else []),
-    ]
+    several = [["match"]] if name == "latentdx" else []
+    return [*(["model", name, *as_options(each)] for each in evaluations(name)), *several]
 
 
 def task_evaluate() -> Iterator[Task]:
     """Evaluate one trained model, or the anchors; write results, summary and model cards to data/results."""
-    for name in ["anchors", *MODELS]:
+    for name in ["anchors", *LAPTOP_MODELS]:
         checkpoints = [Path("data/checkpoints", f"{name}.safetensors")]
         if name in training.model_names("laptop"):
             checkpoints.append(trained(name))  # for models that do not ship
         used = [str(file) for file in checkpoints if file.exists()][:1]
         yield {
             "name": name,
-            "file_dep": [*EVALUATION_CODE, *used],
-            "uptodate": [config_changed(str(evaluations(name)))],
-            "actions": [[*MODULE, "latentdx.cli", "evaluate", *arguments] for arguments in evaluations(name)],
+            "file_dep": [*code_of(*EVALUATION_CODE), *used],
+            "uptodate": [config_changed(str(evaluations_of(name)))],
+            "actions": [
+                [*MODULE, "latentdx.cli", "evaluate", *arguments, "--force"]
+                for arguments in evaluations_of(name)
+            ],
         }
 
 
 def task_interpolation() -> Task:
     """Evaluate paths between presets with the shipped NumCat++; write results to data/interpolation."""
-    return {"actions": [[*MODULE, "latentdx.cli", "evaluate", "interpolation"]]}
+    return {"actions": [[*MODULE, "latentdx.cli", "evaluate", "interpolation", "--force"]]}
 
 
 def task_listening() -> Task:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from latentdx.applications import mutations
 from latentdx.applications.evolutionary_search import evolutionary_search
-from latentdx.applications.match import MEASURES, N_NEAREST, match
+from latentdx.applications.match import MEASURES, N_NEAREST, match_targets
 from latentdx.applications.programmer import N_DRAWN, load_model
 from latentdx.applications.target import Target
 from latentdx.audio.renderer import SINGLE_NOTE, Dexed
@@ -154,7 +154,7 @@ def compared() -> dict[str, Any]:
             for measure, of in MEASURES.items():
                 measured.setdefault(name, {}).setdefault(measure, []).append(of(target, heard))
         begun = time.perf_counter()
-        match([Target(sound, *SINGLE_NOTE[0], (), ())], model, nearest=near, budget=BUDGET, threads=1)
+        match_targets([Target(sound, *SINGLE_NOTE[0], (), ())], model, nearest=near, budget=BUDGET, threads=1)
         seconds.setdefault("match, whole", []).append(time.perf_counter() - begun)
     return {
         "targets": len(trial.rows),

@@ -4,10 +4,11 @@
     python benchmarks/train.py --model MODEL.safetensors    # also loading and using a model
 
 The loop is the one that trains models. The measurements alternate, because other programs may slow the
-machine down at any time. They begin with an unoptimized loop (single precision, PyTorch's own transposed
-convolutions and memory format, every spectrogram decoded) and add one optimization at a time, up to the loop
-of the profile. The last optimization, threads that wait actively (`OMP_WAIT_POLICY`, which `latentdx train`
-sets), needs a process of its own.
+machine down at any time. They begin with an unoptimized loop (single precision, PyTorch's own memory format,
+every spectrogram decoded) and add one optimization at a time. The last line in single precision and the last
+one in bfloat16 are the loops between which the profiles' precision "auto" chooses; the results hold both, and
+the choice. The last optimization, threads that wait actively (`OMP_WAIT_POLICY`, which `latentdx train` sets on
+an idle machine), needs a process of its own.
 """
 
 import argparse
@@ -18,9 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ from latentdx.models.decoder import DoublingConvTranspose2d
 from latentdx.presets import corpora
 from latentdx.registry import data_path
 from latentdx.training.loop import set_up, train_epoch
+from latentdx.training.precision import Precision, fastest_precision
 from latentdx.training.profile import Profile, read_profile
 from latentdx.training.run import Progress, Run
 
@@ -53,7 +55,7 @@ NEEDED = {
 class Loop:
     """Variant of the training loop, which trains the same network."""
 
-    precision: Literal["32-true", "bf16-mixed"]
+    precision: Precision
     channels_last: bool
     doubling: bool
     decoded: float
@@ -88,17 +90,17 @@ AWAKE = "+ threads wait awake"
 
 
 def loops(profile: Profile) -> dict[str, Loop]:
-    """List the loops from the unoptimized one to the profile's, without `AWAKE`."""
-    plain = Loop("32-true", channels_last=False, doubling=False, decoded=1.0)
-    half = replace(plain, precision=profile.precision)
-    doubling = replace(half, doubling=True)
-    last = replace(doubling, channels_last=True)
+    """List the loops from the unoptimized one to the fastest, without `AWAKE`."""
+    plain = Loop("32-true", channels_last=False, doubling=True, decoded=1.0)
+    last = replace(plain, channels_last=True)
+    single = replace(last, decoded=profile.decoded)
+    half = replace(single, precision="bf16-mixed")
     return {
         "unoptimized float32": plain,
-        "+ bfloat16": half,
-        "+ transposed convolutions by pixel shuffle": doubling,
         "+ channels last": last,
-        f"+ {profile.decoded:.0%} decoded": replace(last, decoded=profile.decoded),
+        f"+ {profile.decoded:.0%} decoded": single,
+        "+ bfloat16": replace(half, doubling=False),
+        "+ transposed convolutions by pixel shuffle": half,
     }
 
 
@@ -106,7 +108,8 @@ def one_round(profile: Profile, steps: int, *, awake: bool) -> dict[str, float]:
     """Measure presets per second of each loop (if `awake`, of the last), without the first step."""
     variants = loops(profile)
     if awake:
-        variants = {AWAKE: [*variants.values()][-1]}
+        chosen = fastest_precision(torch.device("cpu")).precision
+        variants = {AWAKE: [v for v in variants.values() if v.precision == chosen][-1]}
     rates = {}
     with tempfile.TemporaryDirectory() as folder, tqdm(disable=True) as bar:
         for name, variant in variants.items():
@@ -127,6 +130,7 @@ def training(options: argparse.Namespace, profile: Profile) -> dict[str, Any]:
                 rates.setdefault(name, []).append(rate)
     medians = {name: statistics.median(found) for name, found in rates.items()}
     slow, *_, fast = medians.values()
+    by_precision = {variant.precision: medians[name] for name, variant in loops(profile).items()}  # the last
     return {
         "model": profile.name,
         "scale": profile.scale,
@@ -136,6 +140,8 @@ def training(options: argparse.Namespace, profile: Profile) -> dict[str, Any]:
         "torch_threads": torch.get_num_threads(),
         "presets_per_second_of_rounds": rates,
         "presets_per_second_by_lever": medians,
+        "presets_per_second_by_precision": by_precision,
+        "auto": asdict(fastest_precision(torch.device("cpu"))),
         "presets_per_second": fast,
         "times_faster": fast / slow,
     }

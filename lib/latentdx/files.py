@@ -1,9 +1,11 @@
-"""Atomic writes, which leave either the complete file or none, and checksums."""
+"""Writes that leave either the complete file or none, a trial of such writes, and checksums."""
 
 import hashlib
 import os
+import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -45,11 +47,37 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     """Write several files in order, each of them atomically.
 
     Args:
-        contents: Bytes of each file, by path.
+        contents: Bytes of each file, by path; missing folders are created.
     """
     for path, data in contents.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             file.write(data)
+
+
+def try_writing(paths: Iterable[Path], size: int) -> None:
+    """Write files of the same names, and as large, into hidden folders beside these, and delete them.
+
+    Args:
+        paths: Files that will be written later, also into folders that do not exist yet.
+        size: Size in bytes of all files in one folder together.
+
+    Raises:
+        OSError: The files cannot be written: a folder is read-only, the disk is full, a name is too long.
+    """
+    names = defaultdict(list)
+    for path in paths:
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        names[folder].append(path.absolute().relative_to(folder))
+    for folder, inside in names.items():
+        with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=folder) as trial:
+            for name in inside:
+                file = Path(trial, name)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with file.open("wb") as opened:
+                    opened.write(bytes(-(-size // len(inside))))
+                    opened.flush()
+                    os.fsync(opened.fileno())
 
 
 def remove_leftovers(folder: Path) -> None:

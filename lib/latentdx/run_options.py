@@ -15,6 +15,21 @@ def cache_folder() -> Path:
     return Path(os.environ.get("LATENTDX_CACHE") or platformdirs.user_cache_path("latentdx")).expanduser()
 
 
+def keep_threads_awake() -> None:
+    """Let PyTorch's threads wait actively for their next work; only before PyTorch is imported.
+
+    With one process on all cores this makes training a third faster. Beside other work the threads would wait
+    for others that do not run, so nothing is changed where half of the cores or more were busy in the last
+    minute, or where the environment variable OMP_WAIT_POLICY is set.
+    """
+    try:
+        idle = os.getloadavg()[0] < (os.cpu_count() or 1) / 2
+    except (AttributeError, OSError):  # not on Windows
+        return
+    if idle:
+        os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """Options of a long computation, none of which changes its result.

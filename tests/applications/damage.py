@@ -14,11 +14,12 @@ KINDS = [
     ("mp3", "MPEG_LAYER_III"),
     ("ogg", "VORBIS"),
     ("ogg", "OPUS"),
+    ("caf", "PCM_16"),
 ]
 
 
 def originals() -> list[tuple[str, bytes]]:
-    """Return a tenth of a second of sound in each format, in stereo."""
+    """Return a tenth of a second of sound in each format, in stereo; the first two state no length."""
     t = np.arange(4800) / 48_000
     sound = np.stack([np.sin(2 * np.pi * 440 * t), np.sin(2 * np.pi * 660 * t)], 1) * np.exp(-9 * t)[:, None]
     made = []
@@ -26,7 +27,9 @@ def originals() -> list[tuple[str, bytes]]:
         buffer = io.BytesIO()
         soundfile.write(buffer, 0.5 * sound, 48_000, format=container, subtype=subtype)
         made.append((container, buffer.getvalue()))
-    return made
+    wav, mp3 = made[0][1], next(content for container, content in made if container == "mp3")
+    without_length = [("wav", wav[:40] + bytes(4) + wav[44:]), ("mp3", mp3[mp3.find(b"\xff\xfb", 4) :])]
+    return without_length + made
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:

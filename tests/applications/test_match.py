@@ -8,7 +8,7 @@ import pytest
 
 from latentdx import Dexed, PresetBank
 from latentdx.applications import match as matching
-from latentdx.applications.match import different, match, numbered
+from latentdx.applications.match import different, match_targets, numbered
 from latentdx.applications.target import prepare_target
 from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.audio.spectrogram import to_codes
@@ -39,7 +39,7 @@ def sound(bank):
 
 @pytest.fixture(scope="module")
 def found(model, sound, bank):
-    return match([sound], model, nearest=bank.values[100:130], budget=200, name="A sound", threads=1)
+    return match_targets([sound], model, nearest=bank.values[100:130], budget=200, name="A sound", threads=1)
 
 
 def test_candidates_are_ranked_and_different_and_have_their_reported_distances(found, sound) -> None:
@@ -71,14 +71,14 @@ def test_stages_spend_the_budget_and_none_increases_the_distance(found) -> None:
 
 
 def test_equal_seeds_give_equal_matches_on_any_number_of_cores(model, sound, bank, found) -> None:
-    again = match([sound], model, nearest=bank.values[100:130], budget=200, name="A sound", threads=2)
+    again = match_targets([sound], model, nearest=bank.values[100:130], budget=200, name="A sound", threads=2)
     assert again.candidates == found.candidates and again.stages == found.stages
-    other = match([sound], model, nearest=bank.values[100:130], budget=200, name="A sound", seed=1)
+    other = match_targets([sound], model, nearest=bank.values[100:130], budget=200, name="A sound", seed=1)
     assert other.candidates != found.candidates
 
 
 def test_the_known_preset_of_a_sound_is_found(model, bank, sound) -> None:
-    found = match([sound], model, nearest=bank.values[[3, 40, 80]], budget=60)
+    found = match_targets([sound], model, nearest=bank.values[[3, 40, 80]], budget=60)
     # the sound was leveled, so it differs a little from the preset's own
     assert (found.best.preset.values == bank.values[40]).mean() > 0.9
     assert found.best.distance < found.stages[1].distance
@@ -86,17 +86,17 @@ def test_the_known_preset_of_a_sound_is_found(model, bank, sound) -> None:
 
 def test_the_nearest_presets_of_known_corpora_are_looked_up(model, bank, sound) -> None:
     known, _ = known_presets(["starter"])
-    found = match([sound], model, known, budget=60, keep=1)
+    found = match_targets([sound], model, known, budget=60, keep=1)
     codes = to_codes(model.spectrograms(sound.sound)[0, 0].numpy())
     nearest = nearest_presets(codes, known, matching.N_NEAREST)
     assert any((near == bank.values[40]).mean() > 0.9 for near in nearest)
-    given = match([sound], model, nearest=nearest, budget=60, keep=1)
+    given = match_targets([sound], model, nearest=nearest, budget=60, keep=1)
     assert found.stages == given.stages and found.candidates == given.candidates
 
 
 def test_a_sound_at_another_note_is_answered_at_that_note(model, bank) -> None:
     low = prepared(bank[40], 43, 100)
-    found = match([low], model, nearest=bank.values[[40]], budget=48, keep=1)
+    found = match_targets([low], model, nearest=bank.values[[40]], budget=48, keep=1)
     start = found.stages[2].preset
     # the nearest C is 48, and the model's preset sounds like that at 60
     assert start["TRANSPOSE"] == 24 + 60 - 48
@@ -106,7 +106,7 @@ def test_a_sound_at_another_note_is_answered_at_that_note(model, bank) -> None:
 
 def test_several_notes_are_matched_together(model, bank) -> None:
     sounds = [prepared(bank[40], note) for note in (48, 60, 72)]
-    found = match(sounds, model, budget=150, keep=3)
+    found = match_targets(sounds, model, budget=150, keep=3)
     assert found.renders <= 150 and found.renders % 3 == 0
     values = np.stack([c.preset.values for c in found.candidates])
     expected = score(values, [s.sound for s in sounds], [(s.note, s.velocity) for s in sounds])
@@ -115,7 +115,7 @@ def test_several_notes_are_matched_together(model, bank) -> None:
 
 
 def test_a_budget_of_one_render_is_a_forward_pass(model, sound) -> None:
-    found = match([sound], model, budget=1)
+    found = match_targets([sound], model, budget=1)
     assert [c.source for c in found.candidates] == ["forward pass"]
     assert found.renders == 1 and [s.name for s in found.stages] == [
         "forward pass",
@@ -126,7 +126,7 @@ def test_a_budget_of_one_render_is_a_forward_pass(model, sound) -> None:
 
 
 def test_the_search_ends_after_the_given_seconds(model, sound, monkeypatch) -> None:
-    found = match([sound], model, budget=100_000, seconds=1e-6, keep=1)
+    found = match_targets([sound], model, budget=100_000, seconds=1e-6, keep=1)
     assert found.renders == matching._MOST_OF_MODEL
     assert not found.interrupted
 
@@ -136,14 +136,14 @@ def test_ctrl_c_keeps_and_tunes_the_best_presets(model, sound) -> None:
         if renders > 100:
             raise KeyboardInterrupt
 
-    found = match([sound], model, budget=5_000, keep=2, progress=progress)
+    found = match_targets([sound], model, budget=5_000, keep=2, progress=progress)
     assert found.interrupted and 100 < found.renders < 150
     assert found.candidates and found.best.distance == min(c.distance for c in found.candidates)
 
 
 def test_the_search_ends_on_request_and_tunes_the_best_presets(model, sound) -> None:
     reported = []
-    found = match(
+    found = match_targets(
         [sound],
         model,
         budget=5_000,
@@ -161,22 +161,23 @@ def test_the_search_ends_on_request_and_tunes_the_best_presets(model, sound) -> 
         ({"budget": 0}, "budget of 0 renders"),
         ({"keep": 0}, "0 presets are outside 1 … 32"),
         ({"keep": 33}, "33 presets"),
-        ({"seconds": 0.0}, "seconds must be positive, not 0.0"),
-        ({"seconds": float("nan")}, "seconds must be positive, not nan"),
+        ({"seconds": 0.0}, "seconds must be positive and finite, not 0.0"),
+        ({"seconds": float("inf")}, "seconds must be positive and finite, not inf"),
+        ({"seconds": float("nan")}, "seconds must be positive and finite, not nan"),
     ],
 )
 def test_arguments_out_of_bounds_are_refused(model, sound, arguments, message) -> None:
     with pytest.raises(ParameterError, match=message):
-        match([sound], model, **arguments)
+        match_targets([sound], model, **arguments)
 
 
 def test_sounds_that_cannot_be_matched_are_refused(model, sound) -> None:
     with pytest.raises(ParameterError, match="at least one"):
-        match([], model)
+        match_targets([], model)
     with pytest.raises(ParameterError, match="one note and velocity"):
-        match([sound, sound], model)
+        match_targets([sound, sound], model)
     with pytest.raises(ParameterError, match="too small for 2 notes"):
-        match([sound, replace(sound, note=61)], model, budget=1)
+        match_targets([sound, replace(sound, note=61)], model, budget=1)
 
 
 def test_near_duplicates_are_left_out() -> None:

@@ -1,35 +1,24 @@
 """Test programming from sound files at the sounds' own notes; the quality of the model does not matter."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from small_models import small, write
 
 from latentdx import Dexed, load_model
-from latentdx.applications.programmer import (
-    NAMELESS,
-    Programmer,
-    nearest_c,
-    played_at,
-    prepare_inputs,
-    program_targets,
-    resampled,
-)
+from latentdx.applications.programmer import NAMELESS, Programmer, program_targets
+from latentdx.applications.sound_inputs import prepare_inputs
 from latentdx.applications.target import Target, TargetFile
+from latentdx.applications.transposition import nearest_c, played_at, resampled
 from latentdx.audio import pitch
-from latentdx.audio.io import encoding
 from latentdx.audio.renderer import SIX_NOTES
 from latentdx.dataset.audio_descriptors import peak_rms_db
 from latentdx.dataset.loudness import leveled, training_level_db
 from latentdx.errors import ParameterError
 from latentdx.metrics.objective import score
-from latentdx.models.preset_vae import PresetVAE
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset, PresetBank
-from latentdx.training import checkpoint
-from latentdx.training.profile import read_profile
 
 
 @pytest.fixture(scope="module")
@@ -37,26 +26,9 @@ def bank() -> PresetBank:
     return corpora.read("starter").neutral()
 
 
-def small(name: str, folder: Path) -> Programmer:
-    """Return a small model with random weights."""
-    torch.manual_seed(1)
-    profile = read_profile(name, "smoke")
-    file = folder / f"{name}.safetensors"
-    checkpoint.save(
-        PresetVAE(profile.architecture), checkpoint.CheckpointHeader(profile, "", 1, 1, 1.0, {}), file
-    )
-    return load_model(file)
-
-
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Programmer:
     return small("latentdx", tmp_path_factory.mktemp("model"))
-
-
-def write(preset: Preset, note: int, velocity: int, folder: Path) -> Path:
-    path = folder / f"{note}_{velocity}.flac"
-    path.write_bytes(encoding.encode(Dexed().render(preset, note, velocity), "flac"))
-    return path
 
 
 @pytest.mark.parametrize("note", [36, 47, 59, 60, 61, 84])
@@ -113,9 +85,8 @@ def test_between_cs_the_sound_is_resampled_and_the_preset_transposed_by_octaves(
         "sound resampled by +3 semitones to C3 for the model",
         "transposed by +12 semitones; play it at note 45 (A2)",
     )
-    np.testing.assert_array_equal(
-        made.preset.values, played_at(model.program(resampled(heard[0].sound, 3)).values, 48)
-    )
+    alone = model.predict(model.spectrograms(resampled(heard[0].sound, 3))).values[0]
+    np.testing.assert_array_equal(made.preset.values, played_at(alone, 48))
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,11 @@ def test_the_onset_is_searched_in_the_first_half_minute():
         found, "read 34.02 s of float64 samples", "it lasts 49.5 s", "29.49", "s before the onset removed"
     )
     assert has(found, "to 4.017 s, its last") and found.note == 60
-    with pytest.raises(ParameterError, match="silent"):
-        prepare_target(np.concatenate([lead, np.zeros(RATE), tone()]), RATE)
+    late = np.concatenate([lead, np.zeros(5 * RATE), tone(3.5)])
+    with pytest.raises(ParameterError, match=r"silent: .* only the first 30 s of its 38\.0 s are searched"):
+        prepare_target(late, RATE)
+    noise = np.random.default_rng(0).normal(0, 10 ** (-55 / 20), len(late))
+    assert "only the first 30 s of its 38.0 s are searched" in prepare_target(late + noise, RATE).warnings[0]
 
 
 def test_a_dc_offset_is_removed():
@@ -107,6 +110,21 @@ def test_a_dc_offset_is_removed():
     assert has(found, "DC offset of 0.2 removed by a high-pass filter at 20 Hz") and not found.warnings
     assert abs(found.sound[5000:20_000].mean()) < 0.002 * found.sound.max()
     assert not has(prepare_target(tone(), RATE), "DC")
+
+
+@pytest.mark.parametrize("rate", [22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("lead", [0.0, 0.5])
+def test_a_large_dc_offset_makes_no_click(rate, lead):
+    """The offset is six times the tone, which rises within 50 ms."""
+    t = np.arange(2 * rate) / rate
+    sound = 0.05 * np.minimum(t / 0.05, 1) * np.sin(2 * np.pi * 440 * t)
+    sound = np.concatenate([np.zeros(round(lead * rate)), sound])
+    found, plain = prepare_target(sound + 0.3, rate), prepare_target(sound, rate)
+    assert has(found, "DC offset of 0.3 removed") and sum("DC" in line for line in found.remarks) == 1
+    start = round(0.002 * SAMPLE_RATE)
+    assert np.abs(found.sound[:start]).max() < 0.1 * np.abs(found.sound).max()
+    assert found.gain_db == pytest.approx(plain.gain_db, abs=0.1)
+    assert found.note == 69
 
 
 @pytest.mark.parametrize(("drive", "clipped"), [(1.0, False), (1.9, False), (2.5, True), (6.0, True)])
@@ -215,7 +233,8 @@ def test_target_files_are_parsed(text, file, note, velocity):
         ("", "names no file"),
         ("C3=", "names no file"),
         ("=low.wav", "'' is not a note"),
-        ("take=2.wav", "'take' is not a note.*C4 is 60"),
+        ("take=2.wav", "'take' is not a note.*C4 is 60.*; if take=2.wav is the .* file, write ./take=2.wav$"),
+        ("C3@9a=my/2.wav", "velocity '9a' is not .* write ./C3@9a=my/2.wav$"),
         ("200=low.wav", "outside 0 … 127"),
         ("C3@0=low.wav", "velocity '0' is not an integer in 1 … 127"),
         ("C3@=low.wav", "velocity ''"),
@@ -226,3 +245,13 @@ def test_target_files_are_parsed(text, file, note, velocity):
 def test_invalid_target_files_are_refused(text, message):
     with pytest.raises(ParameterError, match=message):
         parse_target_file(text)
+
+
+def test_the_message_on_a_file_whose_name_holds_an_equals_sign_says_what_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "C3=low.wav").touch()
+    with pytest.raises(ParameterError, match="there is no file low.wav; .* write ./C3=low.wav$"):
+        parse_target_file("C3=low.wav")
+    assert parse_target_file("./C3=low.wav").path.is_file()
+    (tmp_path / "low.wav").touch()
+    assert parse_target_file("C3=low.wav").note == 48

@@ -12,15 +12,15 @@ from bs4 import BeautifulSoup
 
 from command_lines import parse
 from latentdx.dataset.curation import read_curation
+from latentdx.display.result_comparisons import compare_steps, notes_comparison_table
 from latentdx.errors import NotebookError
+from latentdx.evaluation import InterpolationData
 from latentdx.evaluation.listening_examples import read_listening
+from latentdx.evaluation.result_data import SOUND, PublishedExamples, ResultData, per_preset
 from latentdx.evaluation.results import Result
-from latentdx_book.chapters import artifact_claims, artifact_costs, interpolation, interpolation_results
+from latentdx_book.chapters import artifact_claims, artifact_costs, interpolation_results
 from latentdx_book.chapters.artifact_claims import CLAIMS, Claim
 from latentdx_book.chapters.artifact_costs import NOT_MEASURED
-from latentdx_book.chapters.result_comparisons import compare_steps, notes_table
-from latentdx_book.chapters.result_data import SOUND, ResultData, per_preset
-from latentdx_book.chapters.result_tables import Examples
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data"
@@ -96,8 +96,8 @@ def results() -> ResultData:
 
 
 @pytest.fixture(scope="module")
-def paths() -> interpolation.InterpolationData:
-    return interpolation.InterpolationData.read()
+def paths() -> InterpolationData:
+    return InterpolationData.read()
 
 
 def medians(results: ResultData, name: str, rows_of: Result | None = None) -> pd.Series:
@@ -160,11 +160,10 @@ def test_steps(results: ResultData) -> None:
 
 
 def test_six_notes(results: ResultData) -> None:
-    for line in rows(notes_table(results)):
-        if line[1] == "(60, 20)" or line[2] == "dynamic numerical MAE":
-            assert line[-1] == "better"
-        elif line[2] == "MFCC13":
-            assert line[-1] == "no difference shown"
+    table = notes_comparison_table(results)
+    soft, dynamic = table["note, velocity"] == "(60, 20)", table["metric"] == "dynamic numerical MAE"
+    assert soft.any() and dynamic.any() and set(table["verdict"][soft | dynamic]) == {"better"}
+    assert set(table["verdict"][~soft & (table["metric"] == "MFCC13")]) == {"no difference shown"}
 
 
 def test_near_duplicates_in_training_help(results: ResultData) -> None:
@@ -202,7 +201,7 @@ def test_joint_draws() -> None:
 
 
 def test_published_examples(results: ResultData) -> None:
-    means = Examples.read(results).means("programming", "as published", "peak")
+    means = PublishedExamples.read(results).means("programming", "as published", "peak")
     ours, theirs = (
         means.loc[("ours", "LatentDX, best of 64 by rendering")],
         means.loc[("the authors", "NumCat++")],
@@ -221,7 +220,7 @@ def test_listening_examples_are_chosen_by_rule(results: ResultData) -> None:
         assert abs(100 * (part < part[row]).mean() - percentile) < 1
 
 
-def test_interpolation(paths: interpolation.InterpolationData) -> None:
+def test_interpolation(paths: InterpolationData) -> None:
     said = interpolation_results.verdict(paths)
     assert "Here the latent path is smoother and straighter and more even than the naive one." in said
     assert paths.ours() == "latent-paced"

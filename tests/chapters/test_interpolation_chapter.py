@@ -12,11 +12,11 @@ from latentdx.applications.interpolate import METHODS, interpolate
 from latentdx.audio.renderer import Dexed
 from latentdx.evaluation import path_examples
 from latentdx.evaluation.interpolation import PairResult, PathProvenance
+from latentdx.evaluation.interpolation_data import InterpolationData
 from latentdx.evaluation.path_examples import PathStep, checkpoint_hash
 from latentdx.metrics.timbre import FEATURES, GROUPS
 from latentdx.presets import corpora
 from latentdx_book.chapters import interpolation, interpolation_results
-from latentdx_book.chapters.interpolation import InterpolationData
 
 N = 60
 QUALITY = {"latent": 0.9, "naive": 1.0, "matched": 1.1, "paced": 0.6, "naive-paced": 0.7, "switch": 0.5}

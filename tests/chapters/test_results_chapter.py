@@ -13,15 +13,17 @@ import pytest
 
 from command_lines import parse
 from latentdx.dataset import curation
+from latentdx.display import result_comparisons, result_figures, table_html
+from latentdx.display.table_formats import described, number, p_text, with_interval
 from latentdx.evaluation import ablations, best_of_n, listening_examples, summary
+from latentdx.evaluation.result_data import LEADING, NotMeasuredError, ResultData
 from latentdx.evaluation.results import Result, ResultProvenance
 from latentdx.metrics.registry import METRICS
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.presets.parameters import learnable_parameters
 from latentdx.training import checkpoint
 from latentdx.training.profile import read_profile
-from latentdx_book.chapters import costs, model_card_list, result_comparisons, result_figures, result_tables
-from latentdx_book.chapters.result_data import LEADING, NotMeasuredError, ResultData, interval, number, p_text
+from latentdx_book.chapters import costs, model_card_list, results
 
 FIVE = [[60, 20], [60, 64], [60, 127], [40, 85], [70, 85]]
 QUALITY = {
@@ -142,7 +144,7 @@ def cells(html) -> list[list[str]]:
 
 
 def test_the_results_table_is_ordered_and_has_the_summarys_intervals(f) -> None:
-    header, *lines = cells(result_tables.results_table(f, (LEADING,), "Sounds"))
+    header, *lines = cells(results.results_table(f, (LEADING,), "Sounds"))
     assert header == ["", "MFCC13 ↓"]
     names = ["perfect", "num", "numcat", "numcat++", "numcat++-seed1", "nearest-unrelated", "mean"]
     assert [line[0] for line in lines] == [f"&lt;{name}&gt;" for name in names]
@@ -152,14 +154,12 @@ def test_the_results_table_is_ordered_and_has_the_summarys_intervals(f) -> None:
 
 def test_a_value_is_bold_only_if_it_beats_all_others(f, folder, tmp_path) -> None:
     """Of two equal models neither is bold; without the second, the first one is."""
-    assert "<strong>" not in result_tables.results_table(f, (LEADING,), "Sounds")
+    assert "<strong>" not in results.results_table(f, (LEADING,), "Sounds")
     for path in folder.glob("*.parquet"):
         if "seed1" not in path.name:
             (tmp_path / path.name).write_bytes(path.read_bytes())
     summary.write(tmp_path)
-    lines = cells(
-        result_tables.results_table(ResultData.read(tmp_path), (LEADING, "live_accuracy"), "Sounds")
-    )
+    lines = cells(results.results_table(ResultData.read(tmp_path), (LEADING, "live_accuracy"), "Sounds"))
     marked = {line[0]: [cell.startswith("*") for cell in line[1:]] for line in lines[1:]}
     assert marked.pop("&lt;numcat++&gt;") == [True, True]
     assert not any(map(any, marked.values()))
@@ -181,17 +181,17 @@ def test_steps_are_compared_on_common_presets_with_verdicts(f) -> None:
         f, [result_comparisons.ModelComparison("numcat", "num", "")], ("live_accuracy", LEADING)
     )
     assert back["verdict"].tolist() == ["worse", "worse"]
-    assert len(cells(result_comparisons.steps_table(f))) == 1 + 6
+    assert len(cells(results.steps_table(f))) == 1 + 6
 
 
 def test_six_notes_are_compared_note_by_note(f) -> None:
-    _, *lines = cells(result_comparisons.notes_table(f))
+    _, *lines = cells(results.notes_table(f))
     assert [line[1] for line in lines] == [f"({n}, {v})" for n, v in FIVE] + ["all", "all"]
     assert all(line[-1] == "better" for line in lines)
 
 
 def test_the_random_split_is_divided_by_near_duplicates_in_training(f) -> None:
-    _, *lines = cells(result_comparisons.split_table(f))
+    _, *lines = cells(results.split_table(f))
     assert [line[0] for line in lines] == [
         "random split",
         "… with a near duplicate in training",
@@ -204,7 +204,7 @@ def test_the_random_split_is_divided_by_near_duplicates_in_training(f) -> None:
 
 
 def test_results_on_a_part_are_compared_on_the_same_presets(f) -> None:
-    _, *lines = cells(result_tables.part_table(f, (LEADING,), "On the same"))
+    _, *lines = cells(results.part_table(f, (LEADING,), "On the same"))
     assert lines[-1][0] == "&lt;mean&gt;" and len(lines) == len(QUALITY) + 2
     rows = f.get("latentdx", selection=None).table["row"]
     num = f.get("num").table.set_index("row")[LEADING].loc[rows].median()
@@ -215,7 +215,7 @@ def test_results_on_a_part_are_compared_on_the_same_presets(f) -> None:
 
 
 def test_matches_are_compared_on_the_same_presets(f) -> None:
-    header, *lines = cells(result_comparisons.match_table(f))
+    header, *lines = cells(results.match_table(f))
     assert header[1] == "spectral convergence ↓" and header[-2:] == [
         "closer, spectral convergence",
         "closer, MFCC13",
@@ -228,22 +228,22 @@ def test_matches_are_compared_on_the_same_presets(f) -> None:
     assert lines[1][1].split()[0] == f"{best.loc[rows].median():.3f}"
     assert lines[3][-2:] == ["–", "–"] and lines[4][-2:] == ["100%", "100%"]
     assert lines[2][-2:] == ["0%", "0%"]
-    html = result_comparisons.match_table(f)
+    html = results.match_table(f)
     assert re.search(r"over 10 presets.*by (49|50|51)% in spectral convergence and (49|50|51)% in", html)
-    with_curve = result_figures.match_figure(f)
+    with_curve = results.match_figure(f)
     assert "Match, 2,000 renders, MFCC13: 1.00 in one pass" in with_curve and "10 of 77" in with_curve
 
 
 def test_results_are_shown_by_label_and_by_algorithm(f) -> None:
-    header, *lines = cells(result_tables.label_table(f))
+    header, *lines = cells(results.label_table(f))
     counted = f.get("num").table["label"].value_counts()
     assert set(header[1:]) == {f"{label} ({n})" for label, n in counted.items() if n}
     assert len(lines) == len(QUALITY) - 1
-    assert "best at algorithm 5" in result_figures.algorithm_figure(f, ["num"])
+    assert "best at algorithm 5" in results.algorithm_figure(f, ["num"])
 
 
 def test_skill_is_measured_against_the_mean_preset_with_operators_pooled(f) -> None:
-    table = result_figures.learned(f, "num").set_index("parameter")
+    table = result_figures.parameter_skill(f, "num").set_index("parameter")
     assert table["skill"].dropna().to_numpy() == pytest.approx(1 - 1.5 / 2.0)
     n = len(curation.rows("starter", subset="test"))
     assert table.loc["OUTPUT LEVEL", "live"] == pytest.approx(30 / n)
@@ -251,21 +251,21 @@ def test_skill_is_measured_against_the_mean_preset_with_operators_pooled(f) -> N
     assert table.loc["BREAK POINT", "error"] == pytest.approx(1.5 / 8)
     assert table.loc["ALGORITHM", "error"] == pytest.approx(1.5 / 4)
     assert len(table) == 3 + 21 + 15
-    assert "Best learned" in result_figures.parameter_figure(f, "num")
-    assert len(cells(result_figures.parameter_table(f, "num"))) == 1 + len(table)
+    assert "Best learned" in results.skill_figure(f, "num")
+    assert len(cells(results.skill_table(f, "num"))) == 1 + len(table)
 
 
 def test_alternative_texts_describe_the_figures(f) -> None:
-    overview = result_figures.overview_figure(f)
+    overview = results.overview_figure(f)
     assert overview.index("perfect") < overview.index("numcat++") < overview.index("&lt;mean&gt;")
-    assert "1.00 in one pass" in (text := result_figures.samples_figure(f))
+    assert "1.00 in one pass" in (text := results.samples_figure(f))
     assert "as the best of 8 (−88%)" in text
 
 
 def test_ablations_and_provenance_are_tabulated(f) -> None:
-    _, line = cells(result_tables.levers_table(f))
+    _, line = cells(results.ablations_table(f))
     assert line == ["more &lt;data&gt;", "twice", "loss", "2", "1", "−50.0%", "1", "–", "no"]
-    lines = cells(result_tables.provenance_table(f))
+    lines = cells(results.provenance_table(f))
     assert len(lines) == 1 + len(f.results) and {line[-1] for line in lines[1:]} == {"abc with changes"}
 
 
@@ -279,7 +279,7 @@ def test_published_examples_are_compared_with_the_authors(f, tmp_path) -> None:
     both = pd.concat([table, ours, ours.assign(coding="uncompressed")])
     published.write("latentdx", both, {"title": "LatentDX"}, tmp_path)
     found = replace(f, folder=tmp_path)
-    header, *lines = cells(result_tables.published_table(found))
+    header, *lines = cells(results.published_table(found))
     assert [line[0] for line in lines] == [
         *(f"{v}, the authors" for v in ("Num only", "NumCat", "NumCat++")),
         "LatentDX",
@@ -292,34 +292,34 @@ def test_published_examples_are_compared_with_the_authors(f, tmp_path) -> None:
     ]
     assert len(header) == 7 and lines[2][1:5] == expected
     assert lines[3][1:5] == lines[2][1:5] and lines[2][5:] == ["–", "–"] != lines[3][5:]
-    velocities = cells(result_tables.velocity_table(found))
+    velocities = cells(results.velocity_table(found))
     assert velocities[0] == ["", "velocity 20", "velocity 64", "velocity 127"]
     assert velocities[-1][0] == "LatentDX" and "–" not in velocities[-1]
-    assert "8 published examples" in result_figures.published_figure(found, ["LatentDX"])
+    assert "8 published examples" in results.published_figure(found, ["LatentDX"])
 
 
 def test_every_section_of_an_empty_folder_is_a_notice_that_names_a_command(tmp_path) -> None:
     empty = ResultData.read(tmp_path)
     shown = [
-        result_tables.results_table(empty, (LEADING,), "x"),
-        result_tables.part_table(empty, (LEADING,), "x"),
-        result_tables.label_table(empty),
-        result_tables.published_table(empty),
-        result_tables.velocity_table(empty),
-        result_tables.levers_table(empty),
-        result_tables.provenance_table(empty),
-        result_comparisons.steps_table(empty),
-        result_comparisons.notes_table(empty),
-        result_comparisons.split_table(empty),
-        result_figures.overview_figure(empty),
-        result_figures.parameter_figure(empty, "numcat++"),
-        result_figures.parameter_table(empty, "numcat++"),
-        result_figures.algorithm_figure(empty, ["numcat++"]),
-        result_figures.samples_figure(empty),
-        result_figures.match_figure(empty),
-        result_comparisons.match_table(empty),
-        result_figures.published_figure(empty, ["LatentDX"]),
-        *result_figures.listening_rows(empty),
+        results.results_table(empty, (LEADING,), "x"),
+        results.part_table(empty, (LEADING,), "x"),
+        results.label_table(empty),
+        results.published_table(empty),
+        results.velocity_table(empty),
+        results.ablations_table(empty),
+        results.provenance_table(empty),
+        results.steps_table(empty),
+        results.notes_table(empty),
+        results.split_table(empty),
+        results.overview_figure(empty),
+        results.skill_figure(empty, "numcat++"),
+        results.skill_table(empty, "numcat++"),
+        results.algorithm_figure(empty, ["numcat++"]),
+        results.samples_figure(empty),
+        results.match_figure(empty),
+        results.match_table(empty),
+        results.published_figure(empty, ["LatentDX"]),
+        *results.listening_rows(empty),
         model_card_list.cards_html(tmp_path),
     ]
     assert all("Not measured yet" in html and "<code>latentdx" in html for html in shown)
@@ -352,7 +352,7 @@ def test_a_missing_result_is_reported_with_its_command(f, name: str, command: st
 
 def test_a_stale_summary_is_reported(f) -> None:
     stale = replace(f, summary={**f.summary, "results": {}})
-    said = result_tables.results_table(stale, (LEADING,), "x")
+    said = results.results_table(stale, (LEADING,), "x")
     assert "latentdx evaluate summary" in said
     assert_commands_exist(said)
 
@@ -375,7 +375,7 @@ def test_listening_examples_become_rows_with_distances(f, tmp_path) -> None:
     (place / listening_examples.MANIFEST).write_text(
         pd.Series({"reference": "LatentDX", "exhibits": [exhibit]}).to_json()
     )
-    (shown,) = result_figures.listening_rows(replace(f, folder=tmp_path))
+    (shown,) = results.listening_rows(replace(f, folder=tmp_path))
     assert "Sfx, median" in shown and "MFCC13 12.3" in shown and shown.count("<audio") == 2
 
 
@@ -392,8 +392,11 @@ def test_numbers_intervals_and_p_values_are_formatted() -> None:
     assert number(12.345, mfcc) == "12.35" or number(12.345, mfcc) == "12.34"
     assert number(0.4567, share) == "45.7%" and number(None, mfcc) == number(float("nan"), mfcc) == "–"
     assert number(1234.5, METRICS["f0_error"]) == "1,234.5"
-    assert interval((0.5, 0.4, 0.6), share) == '50.0%<br><span class="ldx-interval">40.0 – 60.0</span>'
-    assert interval((float("nan"),) * 3, share) == "–"
+    frame = pd.DataFrame([with_interval(share.title, 0.5, 0.4, 0.6), with_interval(share.title)])
+    shown = table_html(described(frame, "shares", metrics=[share]))
+    assert (
+        '<td>50.0%<br><span class="ldx-interval">40.0 – 60.0</span></td>' in shown and "<td>–</td>" in shown
+    )
     assert (p_text(0.0001), p_text(0.04), p_text(float("nan"))) == ("<\u00a00.001", "0.040", "–")
 
 
@@ -428,7 +431,7 @@ def test_benchmarks_compare_with_the_first_loop_and_with_our_search(tmp_path) ->
     (tmp_path / "train.json").write_text(json.dumps({"machine": machine} | trained))
     assert cells(costs.loop_table(tmp_path / "train.json"))[2] == ["+ all", "260", "2.60"]
     assert cells(costs.use_table(tmp_path / "train.json"))[1:] == [
-        ["load the checkpoint", "1.00 s"],
+        ["load the checkpoint", "1,000 ms"],
         ["program the first sound", "80 ms"],
         ["program the next", "50 ms"],
     ]

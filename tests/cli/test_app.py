@@ -287,3 +287,32 @@ def test_curate_writes_a_table_and_its_counts(bank: Path, tmp_path: Path) -> Non
     counts = dict(line.strip().split(": ") for line in result.stdout.splitlines() if ": " in line)
     assert counts["read"] == "32"
     assert int(counts["kept"]) + int(counts["duplicates"]) + int(counts["silent"]) == 32
+
+
+def test_curate_replaces_tables_only_with_force(bank: Path, tmp_path: Path) -> None:
+    out = tmp_path / "curated"
+    out.mkdir()
+    (out / "bank.json").write_text("mine")
+    asked = ("curate", "--corpus", bank, "--out", out, "--processes", 1)
+    assert_one_line(run(*asked), 1, f"{out / 'bank.json'} exists already: --force replaces it")
+    assert [path.name for path in out.iterdir()] == ["bank.json"]
+    assert run(*asked, "--force").exit_code == 0
+    assert json.loads((out / "bank.json").read_text())["counts"]["read"] == 32
+
+
+@pytest.mark.parametrize("command", [["curate"], ["render"], ["train", "num", "--scale", "smoke"]])
+def test_folders_that_cannot_be_made_are_refused_before_the_work(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("latentdx.presets.corpora.read", None)
+    out = tmp_path / "file" / "out"
+    assert_one_line(
+        run(*command, "--out", out), 1, f"out cannot be written into {out.parent}: Not a directory"
+    )
+
+
+def test_train_keeps_a_model_of_no_run(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"mine")
+    refused = run("train", "num", "--scale", "smoke", "--out", tmp_path)
+    assert_one_line(refused, 1, f"{tmp_path} holds a model.safetensors of no run: choose another --out")

@@ -1,14 +1,19 @@
 """Test what commands write: no file is replaced without being asked, and no sound is clipped."""
 
+import errno
 import io
+import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import typer
 
 from latentdx import Dexed, PresetBank
-from latentdx.cli.output import check_folder, check_free, previews, sysex
+from latentdx.cli.output import MatchFiles, check_folder, check_free, previews, sysex, write
 from latentdx.errors import ParameterError
 from latentdx.files import write_files
 from latentdx.presets import corpora
@@ -84,3 +89,130 @@ def test_previews_keep_their_relative_levels_and_are_not_clipped() -> None:
     assert max(peaks) == pytest.approx(1, abs=1e-6)
     wanted = [np.abs(sound).max() for sound, _ in plain]
     assert min(peaks) / max(peaks) == pytest.approx(min(wanted) / max(wanted), rel=1e-4)
+
+
+@pytest.fixture
+def full() -> Iterator[None]:
+    """A process that can write no more than 1,000 bytes into a file, as on a full disk; also for root."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_is_refused_in_advance(tmp_path: Path, full: None) -> None:
+    check_free(tmp_path / "a.syx", ".syx", size=1_000)
+    with pytest.raises(ParameterError, match=f"a.syx cannot be written into {tmp_path}: .*2,000 bytes"):
+        check_free(tmp_path / "a.syx", ".syx", size=2_000)
+    with pytest.raises(ParameterError, match="sounds cannot be written into .*2,000,000 bytes"):
+        check_folder(tmp_path / "sounds", ["1.flac", "2.flac"], size=2_000_000)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self").is_dir(), reason="only Linux has /proc, where not even root writes"
+)
+def test_a_folder_that_cannot_be_written_is_refused_in_advance() -> None:
+    with pytest.raises(ParameterError, match="a.syx cannot be written into /proc: "):
+        check_free(Path("/proc/a.syx"), ".syx")
+    with pytest.raises(ParameterError, match="sounds cannot be written into /proc: "):
+        check_folder(Path("/proc/sounds"), ["1.flac"])
+
+
+def test_names_that_are_too_long_are_refused_in_advance(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=f"x.syx cannot be written into {tmp_path}: File name too long"):
+        check_free(tmp_path / f"{300 * 'x'}.syx", ".syx")
+    with pytest.raises(ParameterError, match=f"-previews cannot be written into {tmp_path}: File name too"):
+        MatchFiles(tmp_path / f"{248 * 'x'}.syx").check()  # only the folder's name is too long
+    with pytest.raises(ParameterError, match="cannot be written into .*: Not a directory"):
+        check_folder(Path(__file__) / "a" / "b", parents=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_previews_of_other_matches_are_not_replaced_without_force(tmp_path: Path) -> None:
+    files = MatchFiles(tmp_path / "m.syx")
+    files.previews.mkdir()
+    for name in ("notes.txt", "10.flac", "1st take.flac"):
+        (files.previews / name).touch()
+    files.check(keep=8)
+    for name in ("1.flac", "8.C3@85.flac", "target.FLAC"):
+        (files.previews / name).touch()
+        with pytest.raises(ParameterError, match=f"m-previews/{name} exists already: --force"):
+            files.check(keep=8)
+        files.check(keep=8, force=True)
+        (files.previews / name).unlink()
+    (files.previews / "target.flac").mkdir()
+    with pytest.raises(ParameterError, match="target.flac is a folder"):
+        files.check(force=True)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Another home; the working directory is "here", and temporary files go to "temporary"."""
+    for name in ("here", "home", "temporary"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    return tmp_path / "home"
+
+
+def lost(contents: dict[Path, bytes], capsys: pytest.CaptureFixture[str], *, force: bool = False) -> str:
+    """Write files, which must fail, and return the message."""
+    with pytest.raises(typer.Exit) as stopped:
+        write(contents, force=force)
+    assert stopped.value.exit_code == 1
+    return capsys.readouterr().err
+
+
+def rescued(message: str, place: Path) -> dict[str, bytes]:
+    """Return the files in the folder that a message names."""
+    folder = Path(re.search("the result was written to (.*) instead\n$", message)[1])
+    assert folder.parent == place
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_result_that_cannot_be_written_goes_elsewhere(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    contents = {tmp_path / "file" / "m.syx": b"1", tmp_path / "file" / "m-previews" / "1.flac": b"2"}
+    kept = {"m.syx": b"1", "m-previews/1.flac": b"2"}
+    message = lost(contents, capsys)
+    assert "file/m.syx cannot be written: File exists" in message
+    assert rescued(message, tmp_path / "here") == kept
+    used: list[Path] = []
+
+    def folder(prefix: str, dir: Path | None) -> str:
+        used.append(Path(dir or tempfile.gettempdir()))
+        if len(used) < 3:
+            raise PermissionError(errno.EACCES, "read-only")
+        return real(prefix=prefix, dir=dir)
+
+    real = tempfile.mkdtemp
+    monkeypatch.setattr(tempfile, "mkdtemp", folder)
+    assert rescued(lost(contents, capsys), tmp_path / "temporary") == kept
+    assert used == [tmp_path / "here", home, tmp_path / "temporary"]
+
+
+def test_a_file_made_during_the_work_is_kept(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "here" / "m.syx"
+    check_free(path, ".syx")
+    path.write_bytes(b"of another match")
+    message = lost({path: b"1"}, capsys)
+    assert f"another program has made {path} in the meantime" in message
+    assert rescued(message, tmp_path / "here") == {"m.syx": b"1"}
+    assert path.read_bytes() == b"of another match"
+    assert write({path: b"1"}, force=True) == [path]
+    assert path.read_bytes() == b"1"
+
+
+def test_a_full_disk_in_the_end_leaves_no_part_of_a_file(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], full: None
+) -> None:
+    message = lost({tmp_path / "m.syx": bytes(4104)}, capsys)
+    assert "m.syx cannot be written: File too large; it is lost" in message
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["here", "home", "temporary"]

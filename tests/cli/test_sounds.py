@@ -156,10 +156,11 @@ def test_tune_keeps_octaves_or_tunes_to_a_sound(here: Path, bank: Path) -> None:
         ([], 2, "give either --to or --target"),
         (["--to", "60", "--target", "a.wav"], 2, "give either --to or --target"),
         (["--target", "a.wav", "--keep-octave"], 2, "--keep-octave works with --to only"),
-        (["--to", "H"], 1, "'H' is not a note"),
+        (["--to", "H"], 1, "--to: 'H' is not a note"),
         (["--to", "nan"], 1, "nan is not a MIDI note in 28 … 107"),
         (["--to", "128"], 1, "128.0 is not a MIDI note in 28 … 107"),
-        (["--to", "60", "--velocity", "0"], 1, "velocity 0 is not an integer in 1 … 127"),
+        (["--to", "60", "--note", "128"], 1, "--note: note '128' is 128, outside 0 … 127"),
+        (["--to", "60", "--velocity", "0"], 2, "Invalid value for '--velocity'"),
         (["--target", "none.wav"], 1, "none.wav"),
     ],
 )

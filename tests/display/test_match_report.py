@@ -3,6 +3,7 @@
 import json
 import re
 from base64 import b64decode
+from dataclasses import replace
 
 import dexed
 import numpy as np
@@ -11,14 +12,14 @@ import soundfile
 from playwright.sync_api import Browser, expect
 
 from latentdx import Dexed, PresetBank
-from latentdx.applications.match import match
+from latentdx.applications.match import match_targets
 from latentdx.applications.target import prepare_target
 from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.cli.output import MatchFiles
 from latentdx.display.match_report import MatchedSound, MatchSettings, match_report
 from latentdx.presets import corpora
 
-NAME = '<b>"horn" & Söhne'  # characters that a file name may contain
+NAME = '<b>"horn" & Söhne \udcfc'  # what a file name may contain; the last is a byte that is no UTF-8
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +30,14 @@ def made(tmp_path_factory, smoke_model):
     sources = [
         MatchedSound(
             f"{NAME}.{note}.wav",
-            prepare_target(Dexed().render(bank[40], note, 85), SAMPLE_RATE, note=note),
+            replace(
+                prepare_target(Dexed().render(bank[40], note, 85), SAMPLE_RATE, note=note),
+                warnings=(f"something about {note}",),
+            ),
         )
         for note in (48, 60)
     ]
-    found = match([s.target for s in sources], smoke_model, budget=80, keep=3, name="horn")
+    found = match_targets([s.target for s in sources], smoke_model, budget=80, keep=3, name="horn")
     settings = MatchSettings(80, None, 0, ("No corpus was here.",))
     (folder / "out").mkdir()
     files = MatchFiles(folder / "out" / "horn.syx")
@@ -77,6 +81,7 @@ def test_the_summary_has_the_numbers_of_the_match(made) -> None:
     summary = json.loads(files.summary.read_text("utf8"))
     assert (summary["format"], summary["model"], summary["renders"]) == (2, "latentdx", found.renders)
     assert [s["note"] for s in summary["sounds"]] == [48, 60]
+    assert summary["sounds"][0]["file"] == f"{NAME}.48.wav"
     assert all(any("level changed by" in line for line in s["remarks"]) for s in summary["sounds"])
     assert summary["remarks"] == ["No corpus was here."]
     assert [s["name"] for s in summary["stages"]] == [s.name for s in found.stages]
@@ -91,6 +96,8 @@ def test_the_page_is_self_contained_escaped_and_offers_each_preset(made) -> None
     found, files = made
     html = files.page.read_text("utf8")
     assert '<b>"horn"' not in html and "&lt;b&gt;" in html
+    warning = "<p><b>&lt;b&gt;&#34;horn&#34; &amp; Söhne ?.48.wav: something about 48</b></p>"
+    assert html.index(warning) < html.index("<details")  # above everything that is folded
     assert not re.search(r'(src|href)="(?!data:)', html)
     offered = re.findall(r'href="data:application/octet-stream;base64,([^"]+)"', html)
     assert len(offered) == 2 * len(found.candidates)

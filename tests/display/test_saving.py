@@ -35,7 +35,6 @@ def table() -> pd.DataFrame:
         "Errors of 2 & more models",
         formats={"error, dB": ".2f", "right": ".1%", "p": "p"},
         better={"error, dB": "lower", "right": "higher"},
-        intervals={"error, dB": ("error low, dB", "error high, dB")},
         best={"right": "R&B_50%"},
     )
 

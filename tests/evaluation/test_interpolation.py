@@ -326,8 +326,9 @@ def page(bank, monkeypatch) -> list[tuple[Example, Example]]:
 
 
 def test_path_examples_hold_sounds_and_numbers_only(bank, page, result, tmp_path) -> None:
-    """No parameter is written, ends are written once, failed paths are left out, and old files removed."""
+    """No parameter is written, paths share their ends, failed paths are left out, and old files removed."""
     (tmp_path / "old.flac").write_bytes(b"")
+    (tmp_path / path_examples.MANIFEST).write_text('{"file": "old.flac"}')
     ends = bank.values[[[a.index, b.index] for a, b in page]]
     values = np.stack([ends[:, 0], ends[:, 0], ends[:, 1]], 1)
     sources = {

@@ -58,6 +58,7 @@ def test_examples_are_written_and_read(model, reference, trial, tmp_path, cached
     monkeypatch.setattr(listening_examples, "PERCENTILES", (50,))
     (tmp_path / "listen").mkdir()
     (tmp_path / "listen" / "99-0.flac").write_bytes(b"old")
+    (tmp_path / "listen" / listening_examples.MANIFEST).write_text('{"file": "99-0.flac"}')
     manifest = write_listening(reference, [model], n=2, folder=tmp_path)
     about, found = read_listening(tmp_path)
     assert about["reference"] == "LatentDX" and about["checkpoints"] == {"LatentDX": model.sha256}

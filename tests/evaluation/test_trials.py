@@ -216,3 +216,34 @@ def test_evaluate_reports_errors_in_one_line(checkpoints, cached, tmp_path) -> N
         assert done.exit_code == 1 and message in done.stderr and done.stderr.count("\n") == 1, done.output
     assert run(file, file, "--as", "two").exit_code == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_results_of_another_checkpoint_or_with_more_metrics_are_kept(
+    checkpoints, cached, tmp_path, monkeypatch
+) -> None:
+    file, out = checkpoints / "numcat++.safetensors", tmp_path / "results"
+    quick = [file, "--limit", 2, "--processes", 1, "--out", out, "--as", "mine", "--quick"]
+    assert run(*quick).exit_code == run(*quick).exit_code == 0  # the same checkpoint may be measured again
+    (result,) = out.glob("*.parquet")
+    before = result.read_bytes()
+    other = [checkpoints / "latentdx.safetensors", *quick[1:]]
+    monkeypatch.setattr("latentdx.evaluation.trials.predict", None)  # nothing is computed before the refusal
+    refused = run(*other)
+    assert refused.exit_code == 1 and refused.stderr.count("\n") == 1, refused.output
+    assert f"{result} holds a result of another checkpoint" in refused.stderr and "--force" in refused.stderr
+    found = Result.read(result)
+    Result(found.table, replace(found.provenance, live_notes=[[60, 85]])).write(out)
+    assert f"{result} holds more metrics than --quick measures" in run(*quick).stderr
+    assert Result.read(result).provenance.live_notes == [[60, 85]]
+    assert "'Mine!' cannot be part of a file name" in run(*quick[:-2], "Mine!", "--quick").stderr
+    monkeypatch.undo()
+    monkeypatch.setenv("LATENTDX_CACHE", str(cached))
+    assert run(*other, "--force").exit_code == 0
+    assert result.read_bytes() != before and Result.read(result).provenance.live_notes == []
+
+
+def test_evaluate_refuses_a_folder_that_cannot_be_written(checkpoints, cached, tmp_path) -> None:
+    (tmp_path / "file").touch()
+    done = run(checkpoints / "numcat++.safetensors", "--out", tmp_path / "file" / "results")
+    assert done.exit_code == 1 and done.stderr.count("\n") == 1, done.output
+    assert f"results cannot be written into {tmp_path / 'file'}: Not a directory" in done.stderr

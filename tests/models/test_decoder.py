@@ -17,9 +17,9 @@ def test_the_fast_transposed_convolution_equals_pytorchs(kernel, extra, size):
     plain.load_state_dict(fast.state_dict())  # same names, same shapes
     x = torch.randn(2, 3, *size, dtype=torch.float64)
     values = []
-    for layer in (fast, plain):
+    for layer, compute in ((fast, fast.doubled), (plain, plain)):
         at = x.clone().requires_grad_()
-        y = layer(at)
+        y = compute(at)
         gradients = torch.autograd.grad(
             (y * torch.arange(y.numel()).view(y.shape)).sum(), [at, *layer.parameters()]
         )
@@ -27,6 +27,15 @@ def test_the_fast_transposed_convolution_equals_pytorchs(kernel, extra, size):
     for ours, theirs in zip(*values, strict=True):
         assert ours.shape == theirs.shape
         assert torch.allclose(ours, theirs, atol=1e-10)
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_it_is_used_under_autocast_only_because_pytorchs_is_faster_in_single_precision(half, monkeypatch):
+    layer, called = DoublingConvTranspose2d(3, 2, 4), []
+    monkeypatch.setattr(layer, "doubled", lambda x: called.append(1) or x)
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        layer(torch.randn(1, 3, 4, 4))
+    assert bool(called) == half
 
 
 @pytest.mark.parametrize("n_notes", [1, 6])

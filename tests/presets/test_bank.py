@@ -2,6 +2,7 @@
 
 import string
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,6 +28,44 @@ def banks(draw: st.DrawFn, most: int = 40) -> PresetBank:
     values = draw(arrays(np.uint8, (n, 145))) % (maxima() + np.uint8(1))
     names = draw(st.lists(st.text(PRINTABLE, max_size=10), min_size=n, max_size=n))
     return PresetBank.from_values(values, names)
+
+
+# -- making them ----------------------------------------------------------------------------------
+
+
+@given(banks())
+@settings(deadline=None, max_examples=20)
+def test_a_bank_is_made_from_presets_which_keep_their_names_and_ids(bank: PresetBank) -> None:
+    numbered = [Preset(p.values, p.name, 7 * p.id) for p in reversed(list(bank))]
+    made = PresetBank(p for p in numbered)  # any iterable
+    assert made == bank[::-1] and made.ids.tolist() == [p.id for p in numbered]
+    assert not made.flags.any() and made.transposes.tolist() == [p["TRANSPOSE"] for p in numbered]
+    assert PresetBank(numbered[0]) == made[:1] and len(PresetBank([])) == len(PresetBank()) == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("bank.syx", "not from 'bank.syx': PresetBank.read takes a file"),
+        (Path("bank.syx"), "not from PosixPath|not from WindowsPath"),
+        (np.zeros((2, 145), np.uint8), "PresetBank.from_values an array"),
+        ([PresetBank.init()[0], "INIT VOICE"], "not from .*INIT VOICE"),
+        ([Preset(np.full(145, 99, np.uint8))], "is outside 0 …"),
+    ],
+)
+def test_a_bank_is_made_from_nothing_but_presets(wrong: object, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        PresetBank(wrong)  # type: ignore[arg-type]
+
+
+def test_replacing_an_attribute_leaves_the_others() -> None:
+    bank = PresetBank([*PresetBank.init(), *PresetBank.init()])
+    other = replace(bank, ids=np.array([5, 6]), notes=("one",))
+    assert other == bank and other.ids.tolist() == [5, 6] and other.notes == ("one",) and bank.notes == ()
+    with pytest.raises(TypeError, match="names"):
+        PresetBank(values=bank.values)
+    with pytest.raises(TypeError, match="sounds"):
+        replace(bank, sounds=())
 
 
 # -- views ----------------------------------------------------------------------------------------

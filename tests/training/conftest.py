@@ -14,7 +14,7 @@ def no_fsync(monkeypatch):
 
 @pytest.fixture(scope="session")
 def smoke():
-    return read_profile("numcat++", "smoke")
+    return read_profile("numcat++", "smoke", {"precision": "32-true"})
 
 
 @pytest.fixture(scope="session")

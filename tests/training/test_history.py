@@ -9,7 +9,7 @@ import pytest
 
 from latentdx.errors import CheckpointError, DataMissingError
 from latentdx.models.model_summary import multiply_adds
-from latentdx.training.cost import estimated_hours
+from latentdx.training.cost import estimated_seconds, operations_per_preset, training_operations
 from latentdx.training.history import RunProvenance, of_run, read_history, read_log, thinned
 from latentdx.training.log import COLUMNS
 from latentdx.training.loop import train
@@ -83,15 +83,20 @@ def test_missing_files_and_other_files_are_refused(tmp_path: Path) -> None:
         read_history(tmp_path / "odd.csv")
 
 
-def test_cost_is_proportional_to_multiply_adds_presets_and_epochs(run: Path) -> None:
-    measured = of_run(run).provenance
-    itself = read_profile("num", "smoke")
-    hours = estimated_hours(itself, measured)
-    assert hours == pytest.approx(2 * measured.presets_per_epoch / measured.presets_per_second / 3600)
-    assert estimated_hours(read_profile("num", "smoke", {"epochs": 6}), measured) == pytest.approx(3 * hours)
-    paper = read_profile("numcat++-unstacked", "paper")
-    ratio = multiply_adds(paper.architecture) / multiply_adds(itself.architecture, itself.decoded)
-    assert estimated_hours(paper, measured) == pytest.approx(hours * ratio * 6 * 81 / 2)
+def test_operations_are_counted_forward_and_backward_for_each_preset_and_epoch() -> None:
+    smoke = read_profile("num", "smoke")
+    each = 6 * multiply_adds(smoke.architecture, smoke.decoded)
+    assert operations_per_preset(smoke) == each
+    assert training_operations(smoke, 100) == each * 100 * smoke.epochs
+    unstacked = read_profile("numcat++-unstacked", "paper")  # each of its six notes is an item
+    assert operations_per_preset(unstacked) == 6 * 6 * multiply_adds(unstacked.architecture)
+
+
+def test_time_is_proportional_to_operations() -> None:
+    itself, paper = read_profile("num", "smoke"), read_profile("numcat++", "paper")
+    assert estimated_seconds(itself, 1000, itself, 50.0) == pytest.approx(1000 * itself.epochs / 50)
+    ratio = operations_per_preset(paper) / operations_per_preset(itself)
+    assert estimated_seconds(paper, 1000, itself, 50.0) == pytest.approx(ratio * 1000 * 400 / 50)
 
 
 def test_recipes_show_only_settings_that_differ() -> None:

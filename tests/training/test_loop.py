@@ -24,9 +24,9 @@ STEPS = 7  # whole batches of 32 in the starter bank's 246 training presets
 
 @pytest.mark.parametrize("name", [n for n in model_names("smoke") if n != "numcat++"])
 def test_every_configuration_trains(name, tmp_path):
-    profile = read_profile(name, "smoke", {"epochs": 1})
+    profile = read_profile(name, "smoke", {"epochs": 1, "precision": "32-true"})
     model, about = load(train(profile, tmp_path))
-    assert about.profile == profile == replace(read_profile(name, "smoke"), epochs=1)
+    assert about.profile == profile == replace(read_profile(name, "smoke"), epochs=1, precision="32-true")
     rows = [row for row in read_log(tmp_path) if row["subset"] == "train"]
     losses = [float(row["loss"]) for row in rows]
     unstacked = profile.architecture.note_latents

@@ -76,6 +76,11 @@ def test_the_paper_scale_has_the_papers_schedule():
         assert times == ((81, 2, 2, 6) if p.architecture.note_latents else (400, 6, 6, 25))
 
 
+@pytest.mark.parametrize(("name", "scale"), SHIPPED)
+def test_every_profile_but_the_papers_lets_the_machine_decide_on_the_precision(name, scale):
+    assert read_profile(name, scale).precision == ("32-true" if scale == "paper" else "auto")
+
+
 @pytest.mark.parametrize("name", model_names("laptop"))
 def test_laptop_models_have_at_most_12_million_parameters(name):
     assert count(read_profile(name, "laptop")) <= 12_000_000
@@ -93,7 +98,7 @@ def test_laptop_models_have_at_most_12_million_parameters(name):
         ({"learning_rate": "2e-3"}, "learning_rate must be of type float, not '2e-3'"),
         ({"clamped": 1}, "clamped must be of type bool, not 1"),
         ({"schedule": "cosine"}, "schedule must be one of 'plateau', 'one-cycle', not 'cosine'"),
-        ({"precision": "fp8"}, "precision must be one of '32-true', 'bf16-mixed', not 'fp8'"),
+        ({"precision": "fp8"}, "precision must be one of 'auto', '32-true', 'bf16-mixed', not 'fp8'"),
         ({"split": "mine"}, "split must be one of "),
         ({"beta": [0.1]}, "beta must be of type"),
         ({"beta": [0.1, "x"]}, "beta must be of type float, not 'x'"),

@@ -33,7 +33,8 @@ def write(self, progress, *rest, honest=log.Log.write):
 log.Log.write = write
 os.fsync = lambda file: None
 torch.set_num_threads(int(sys.argv[2]))  # the number of threads decides the last digits of sums
-train(read_profile("numcat++", "smoke"), Path(sys.argv[1]), save_seconds=0)
+profile = read_profile("numcat++", "smoke", {"precision": "32-true"})
+train(profile, Path(sys.argv[1]), save_seconds=0)
 """
 
 

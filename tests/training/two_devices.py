@@ -33,5 +33,4 @@ if __name__ == "__main__":
     out = Path(sys.argv[1])
     found = gradients(out)
     torch.save(found, out / f"gradients-{torch.distributed.get_rank()}.pt")
-    profile = read_profile("numcat++", "smoke")
-    train(profile, out)
+    train(read_profile("numcat++", "smoke", {"precision": "32-true"}), out)

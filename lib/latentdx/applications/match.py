@@ -5,18 +5,28 @@ from the nearest known presets; the search is `evolutionary_search`. A budget of
 covers all of these. The presets ranked in the end differ from each other: near duplicates are left out.
 """
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from latentdx.applications.evolutionary_search import SearchHistory, evolutionary_search
-from latentdx.applications.programmer import Programmer, nearest_c, played_at, resampled
-from latentdx.applications.target import VELOCITY, Target, TargetFile, prepare_targets
+from latentdx.applications.programmer import Programmer
+from latentdx.applications.sound_inputs import (
+    OneInstrument,
+    SoundOptions,
+    Sounds,
+    prepare_instruments,
+    reference,
+)
+from latentdx.applications.target import VELOCITY, Target
+from latentdx.applications.transposition import nearest_c, played_at
 from latentdx.applications.tune import Tuning, tune
 from latentdx.audio.renderer import Dexed, Renderer
 from latentdx.audio.spectrogram import to_codes
@@ -28,7 +38,7 @@ from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import NAME_LENGTH
 from latentdx.presets.sysex import BANK_VOICES, display_name
 from latentdx.retrieval.known_presets import KnownPresets, nearest_presets
-from latentdx.typing import Audio, Values
+from latentdx.typing import Values
 
 BUDGET = 2_000
 """Default number of renders."""
@@ -94,6 +104,24 @@ class Candidate:
     tuning: Tuning
 
 
+class SearchOptions(TypedDict, total=False):
+    """Arguments of `match_targets` that are not about sounds."""
+
+    nearest: Values | None
+    budget: int
+    seconds: float | None
+    keep: int
+    seed: int
+    renderer: Renderer | None
+    threads: int | None
+    enough: Callable[[], bool]
+    progress: Callable[[int, float], None]
+
+
+class _MatchOptions(SoundOptions, SearchOptions, total=False):
+    pass
+
+
 class Improvement(NamedTuple):
     """A preset that was better than all before it in a search.
 
@@ -119,6 +147,7 @@ class Match:
         seconds: Duration of the match.
         interrupted: Whether Ctrl-C or `enough` ended the search early.
         curve: Successive improvements of the least distance; the first is the forward pass.
+        name: Name of the sound; those of the presets are its first letters and a number.
     """
 
     candidates: tuple[Candidate, ...]
@@ -127,6 +156,7 @@ class Match:
     seconds: float
     interrupted: bool
     curve: tuple[Improvement, ...]
+    name: str = ""
 
     @property
     def best(self) -> Candidate:
@@ -196,66 +226,96 @@ class _Matching:
         ]
 
 
-def reference(sounds: Sequence[Target]) -> Target:
-    """Return the sound that the model hears: the one closest to note 60, then to velocity 85."""
-    return min(sounds, key=lambda s: (abs(s.note - 60), abs(s.velocity - 85)))
-
-
-def prepare_sounds(
-    takes: Sequence[TargetFile], note: int | None = None, velocity: int = VELOCITY
-) -> list[Target]:
-    """Prepare sound files of one instrument for a match; they keep their levels relative to each other.
+@overload
+def match(  # type: ignore[overload-overlap]  # a string is one sound, although it is iterable
+    sounds: OneInstrument,
+    model: Programmer,
+    known: Sequence[KnownPresets] = (),
+    **options: Unpack[_MatchOptions],
+) -> Match: ...
+@overload
+def match(
+    sounds: Iterable[OneInstrument],
+    model: Programmer,
+    known: Sequence[KnownPresets] = (),
+    **options: Unpack[_MatchOptions],
+) -> list[Match]: ...
+def match(
+    sounds: Sounds,
+    model: Programmer,
+    known: Sequence[KnownPresets] = (),
+    *,
+    rate: float | None = None,
+    note: int | None = None,
+    velocity: int = VELOCITY,
+    name: str | Sequence[str] | None = None,
+    **search: Unpack[SearchOptions],
+) -> Match | list[Match]:
+    """Find presets that sound like a sound, or like several notes of one instrument.
 
     Args:
-        takes: Sound files, with notes and velocities where they are known.
-        note: MIDI note of files that do not name theirs; estimated if omitted.
-        velocity: Velocity of files that do not name theirs, 1 … 127.
+        sounds: A sound file, an array of samples with its `rate`, a render of `Dexed` at note 60, or a
+            `Target`; or a mapping from notes, or from (MIDI note, velocity), to such sounds. Each item of a
+            list is matched on its own.
+        model: Model of a single note; it hears the sound closest to note 60, resampled to the nearest C.
+        known: Corpora of known presets; the search also starts from the nearest ones.
+        rate: Sample rate of arrays in Hz.
+        note: MIDI note that was played; default: estimated, and 60 for a render.
+        velocity: Velocity of the note, 1 … 127.
+        name: Name of the presets, which are numbered, or for a list a name for each; default: the names of
+            files, and "MATCH" for arrays.
+        **search: See `match_targets`, such as `budget` and `keep`.
 
     Returns:
-        Targets in the order of the files, all leveled by the gain of their `reference`.
+        The presets found, best first, and how the match went; or a list of these if `sounds` is a list.
 
     Raises:
-        AudioFileError: A file cannot be read or holds no usable sound; see `target.prepare_target`.
-        ParameterError: A note or velocity is out of its bounds.
+        AudioFileError: A file cannot be read or holds no usable sound.
+        ParameterError: An argument is out of its bounds, or an array needs its rate.
     """
-    targets = prepare_targets(takes, note, velocity)
-    gain = reference(targets).gain_db if targets else 0.0
-    return [target.with_gain(gain) for target in targets]
+    one_match = partial(match_targets, model=model, known=known, **search)
+    if isinstance(sounds, Sequence) and sounds and all(isinstance(s, Target) for s in sounds):
+        warnings.warn(
+            "a list of targets as the notes of one instrument is deprecated, because a list holds several"
+            " sounds now: give one target, or a mapping {note: sound}, or call match_targets",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return one_match(cast(Sequence[Target], sounds), name=cast(str, name) or "MATCH")
+    instruments, one = prepare_instruments(sounds, rate=rate, note=note, velocity=velocity, name=name)
+    found = [one_match(instrument.targets, name=instrument.name or "MATCH") for instrument in instruments]
+    return found[0] if one else found
 
 
-def _at_c(sound: Target) -> Audio:
-    return resampled(sound.sound, nearest_c(sound.note) - sound.note)
-
-
-def match(
+def match_targets(
     sounds: Sequence[Target],
     model: Programmer,
     known: Sequence[KnownPresets] = (),
     *,
+    name: str = "MATCH",
     nearest: Values | None = None,
     budget: int = BUDGET,
     seconds: float | None = None,
     keep: int = KEPT,
-    name: str = "MATCH",
     seed: int = 0,
     renderer: Renderer | None = None,
     threads: int | None = None,
     enough: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda renders, distance: None,
 ) -> Match:
-    """Find presets that sound like one sound, or like several at different notes.
+    """Find presets that sound like the prepared sounds of one instrument at their notes.
 
     Args:
-        sounds: Sounds of one instrument; see `prepare_sounds`.
+        sounds: Sounds of one instrument; see `sound_inputs.prepare_sounds`.
         model: Model of a single note; it hears the `reference` sound, resampled to the nearest C.
         known: Corpora of known presets; the search also starts from the nearest ones.
+        name: Name of the presets, which are numbered; see `numbered`.
         nearest: Presets to start from instead of those of `known`, uint8 (N, 145), made for note 60, nearest
             first.
         budget: Number of renders, one for each preset and note; tuning is not counted.
         seconds: Time in seconds after which the search stops even if budget is left; its result then depends
             on the machine.
         keep: Largest number of presets to return, 1 … 32.
-        name: Name of the presets, which are numbered; see `numbered`.
         seed: Random seed; equal seeds give equal matches, on any number of cores.
         renderer: Synth that renders; default `Dexed()`.
         threads: Number of renders at a time; default one per core.
@@ -276,14 +336,14 @@ def match(
         raise ParameterError(f"{keep} presets are outside 1 … {BANK_VOICES}, the size of a cartridge")
     if budget < len(sounds):
         raise ParameterError(f"a budget of {budget} renders is too small for {len(sounds)} notes")
-    if seconds is not None and not seconds > 0:
-        raise ParameterError(f"seconds must be positive, not {seconds}")
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise ParameterError(f"seconds must be positive and finite, not {seconds}")
     if len(model.notes) != 1:
         raise ParameterError(f"a match needs a model of one note, not of {len(model.notes)} notes")
     begun = time.monotonic()
     matching = _Matching(sounds, renderer or Dexed(), threads)
     at_note = partial(played_at, note=nearest_c(matching.reference.note))
-    decibels = model.spectrograms(_at_c(matching.reference))
+    decibels = model.hear([matching.reference])
     most = budget // len(sounds)
     from_model = max(1, min(most // _MODEL_SHARE, _MOST_OF_MODEL))
     explored = model.explore(decibels, from_model, lambda v: matching.objective(at_note(v)), seed=seed)
@@ -323,6 +383,7 @@ def match(
             Improvement((i + 1) * len(sounds), float(tried.distances[i]), Preset(tried.values[i]))
             for i in fell.tolist()
         ),
+        name,
     )
 
 

@@ -1,22 +1,22 @@
 """Program presets from sounds: by one forward pass as in the paper, or as the best of several draws."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Unpack, overload
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from latentdx.applications.target import VELOCITY, Target, TargetFile, prepare_targets
-from latentdx.audio.notes import note_name
-from latentdx.audio.renderer import NOTE_SETS, SAMPLE_RATE, SINGLE_NOTE, Dexed, Renderer
+from latentdx.applications.sound_inputs import OneInstrument, SoundOptions, Sounds, prepare_instruments
+from latentdx.applications.target import VELOCITY, Target
+from latentdx.applications.transposition import describe_transposition, nearest_c, played_at, resampled
+from latentdx.audio.renderer import NOTE_SETS, Dexed, Renderer
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.checkout import checkout
 from latentdx.errors import DataMissingError, ParameterError
@@ -24,14 +24,13 @@ from latentdx.metrics.objective import fitted, score
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE, N_BLOCKS
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.presets.bank import Preset
-from latentdx.presets.parameters import NEUTRAL_TRANSPOSE, column, parameter
 from latentdx.presets.predictions import Predictions
 from latentdx.presets.sysex import display_name
 from latentdx.registry import data_path, registry
 from latentdx.threads import one_thread
 from latentdx.training import checkpoint
 from latentdx.training.losses import TEMPERATURE
-from latentdx.typing import Audio, Floats, Notes, Values
+from latentdx.typing import Audio, Floats, Values
 
 Rank = Callable[[Values], npt.NDArray[np.float64]]
 
@@ -40,38 +39,7 @@ N_DRAWN = 64
 
 # presets drawn as a whole, and best ones of which each round redraws one block; chosen on validation presets
 _FIRST, _BEST = 24, 4
-_TRANSPOSE = column("TRANSPOSE")
-_REACHED = SINGLE_NOTE[0][0] - NEUTRAL_TRANSPOSE, SINGLE_NOTE[0][0] + NEUTRAL_TRANSPOSE
-
-
-def played_at(values: Values, note: int) -> Values:
-    """Transpose presets (..., 145) so that they sound at a note as they did at note 60, the models' note.
-
-    TRANSPOSE changes by 60 - note. The engine adds it to the key before everything else, including scaling by
-    key, so the sound stays the same. TRANSPOSE reaches two octaves up and down and stops at its bounds.
-    """
-    out = values.copy()
-    moved = values[..., _TRANSPOSE].astype(np.int64) + SINGLE_NOTE[0][0] - note
-    out[..., _TRANSPOSE] = np.clip(moved, 0, parameter("TRANSPOSE").maximum)
-    return out
-
-
-def nearest_c(note: int) -> int:
-    """Return the C, 36 … 84, to which a sound at a note is resampled for a model of one note.
-
-    TRANSPOSE reaches no other C. Of 364 presets of learnfm with a pitch, drawn at random, 91% sound a C at
-    note 60, and the model does not answer in tune at pitches that it never heard. For 264 renders of starter
-    presets at eleven notes, one forward pass of `latentdx` had a median distance of 1.42 when it heard the
-    sound as it was (its preset `played_at` that note), and of 1.24 when it heard it `resampled` to this C.
-    """
-    return int(np.clip(12 * round(note / 12), *_REACHED))
-
-
-def resampled(sound: Audio, semitones: float) -> Audio:
-    """Transpose a sound (samples,) at 22,050 Hz as a sampler does, so that it also gets shorter or longer."""
-    if not semitones:
-        return sound
-    return soxr.resample(sound, SAMPLE_RATE * 2 ** (semitones / 12), SAMPLE_RATE).astype(np.float32)
+_BATCH = 32  # sounds in one forward pass
 
 
 class Exploration(NamedTuple):
@@ -86,6 +54,11 @@ class Exploration(NamedTuple):
     single: Predictions
     values: Values
     distances: npt.NDArray[np.float64]
+
+
+class _BestOptions(SoundOptions, total=False):
+    seed: int
+    renderer: Renderer | None
 
 
 @dataclass(frozen=True)
@@ -120,7 +93,7 @@ class Programmer:
         Raises:
             ParameterError: Too few or too many sounds, or one that is empty, not mono or not finite.
         """
-        given = _each(sounds)
+        given = [sounds] if isinstance(sounds, np.ndarray) and sounds.ndim == 1 else list(sounds)
         if len(given) != len(self.notes):
             raise ParameterError(f"this model hears {len(self.notes)} sounds {self.notes}, not {len(given)}")
         for sound in given:
@@ -128,9 +101,71 @@ class Programmer:
                 raise ParameterError(f"a sound must be mono and finite, shape (samples,), not {sound.shape}")
         return torch.from_numpy(mel_spectrogram(np.stack([fitted(sound) for sound in given])))[None]
 
-    def program(self, sounds: Audio | Sequence[Audio]) -> Preset:
-        """Program a preset by one forward pass as in the paper: mean of q(z0 | x), flow, regression."""
-        return self.predict(self.spectrograms(sounds)).bank[0]
+    @overload
+    def program(  # type: ignore[overload-overlap]  # a string is one sound, although it is iterable
+        self, sounds: OneInstrument, **options: Unpack[SoundOptions]
+    ) -> Preset: ...
+    @overload
+    def program(self, sounds: Iterable[OneInstrument], **options: Unpack[SoundOptions]) -> list[Preset]: ...
+    def program(
+        self,
+        sounds: Sounds,
+        *,
+        rate: float | None = None,
+        note: int | None = None,
+        velocity: int = VELOCITY,
+        name: str | Sequence[str] | None = None,
+    ) -> Preset | list[Preset]:
+        """Program presets by one forward pass as in the paper: mean of q(z0 | x), flow, regression.
+
+        Files and arrays are prepared like those of `latentdx program`: their onset is found, and they are cut
+        and leveled (`prepare_target`). A render of `Dexed` is heard as it is. A sound at another note than 60
+        is answered by a preset for that note; a Python warning tells what may be wrong with a sound.
+
+        Args:
+            sounds: A sound file, an array of samples with its `rate`, a render of `Dexed` at note 60, or a
+                `Target`; for a model of several notes a mapping from (MIDI note, velocity) to such sounds. A
+                list of these is programmed in one batch.
+            rate: Sample rate of arrays in Hz.
+            note: MIDI note that was played; default: estimated, and 60 for a render.
+            velocity: Velocity of the note, 1 … 127.
+            name: Name of the preset, or for a list a name for each; default: the names of files.
+
+        Returns:
+            One preset, or a list of them if `sounds` is a list.
+
+        Raises:
+            AudioFileError, ParameterError: A sound cannot be used; see `sound_inputs.prepare_instruments`.
+        """
+        instruments, one = prepare_instruments(
+            sounds, self.notes, rate=rate, note=note, velocity=velocity, name=name
+        )
+        presets = []
+        for start in range(0, len(instruments), _BATCH):
+            part = instruments[start : start + _BATCH]
+            found = self.predict(torch.cat([self.hear(instrument.targets) for instrument in part])).values
+            for values, instrument in zip(found, part, strict=True):
+                answer = self.answered(values, instrument.targets)
+                presets.append(Preset(answer, preset_name(instrument.name)))
+        return presets[0] if one else presets
+
+    def hear(self, targets: Sequence[Target]) -> Tensor:
+        """Compute the spectrograms of prepared sounds, dB (1, note, 257, 347), see `spectrograms`.
+
+        A model of one note hears a sound at another note than 60 resampled to the nearest C (`nearest_c`).
+
+        Args:
+            targets: Sounds in the order of `notes`.
+        """
+        sounds = [target.sound for target in targets]
+        if len(self.notes) == 1:
+            note = targets[0].note
+            sounds = [resampled(sounds[0], nearest_c(note) - note)]
+        return self.spectrograms(sounds)
+
+    def answered(self, values: Values, targets: Sequence[Target]) -> Values:
+        """Transpose presets (…, 145) that were programmed for what `hear` returned to the targets' note."""
+        return played_at(values, nearest_c(targets[0].note)) if len(self.notes) == 1 else values
 
     def predict(self, decibels: Tensor) -> Predictions:
         """Predict a preset for each item of a batch of spectrograms, dB (B, note, 257, 347)."""
@@ -243,29 +278,41 @@ class Programmer:
 
         return redrawn
 
+    @overload
+    def program_best(  # type: ignore[overload-overlap]
+        self, sounds: OneInstrument, n: int = N_DRAWN, **options: Unpack[_BestOptions]
+    ) -> Preset: ...
+    @overload
+    def program_best(
+        self, sounds: Iterable[OneInstrument], n: int = N_DRAWN, **options: Unpack[_BestOptions]
+    ) -> list[Preset]: ...
     def program_best(
         self,
-        sounds: Audio | Sequence[Audio],
+        sounds: Sounds,
         n: int = N_DRAWN,
         *,
+        rate: float | None = None,
+        note: int | None = None,
+        velocity: int = VELOCITY,
+        name: str | Sequence[str] | None = None,
         seed: int = 0,
         renderer: Renderer | None = None,
-    ) -> Preset:
-        """Program a preset as the best of several, which are rendered and compared with the sounds.
+    ) -> Preset | list[Preset]:
+        """Program presets as the best of several, which are rendered and compared with the sounds.
 
         Args:
-            sounds: See `spectrograms`.
-            n: Number of presets to try; see `explore`.
+            sounds: See `program`. The items of a list take their turns: to draw for all at once is no faster.
+            n: Number of presets to try for each; see `explore`.
+            rate, note, velocity, name: See `program`.
             seed: Random seed; equal seeds give equal presets.
             renderer: Synth that renders; default `Dexed()`.
         """
-        rank = partial(score, targets=_each(sounds), notes=self.notes, renderer=renderer)
-        found = self.explore(self.spectrograms(sounds), n, rank, seed=seed)
-        return Preset(found.values[int(found.distances.argmin())])
-
-
-def _each(sounds: Audio | Sequence[Audio]) -> list[Audio]:
-    return [sounds] if isinstance(sounds, np.ndarray) and sounds.ndim == 1 else list(sounds)
+        instruments, one = prepare_instruments(
+            sounds, self.notes, rate=rate, note=note, velocity=velocity, name=name
+        )
+        best = partial(program_targets, self, n=n, seed=seed, renderer=renderer)
+        presets = [best(instrument.targets, instrument.name).preset for instrument in instruments]
+        return presets[0] if one else presets
 
 
 def load_model(name: str | Path) -> Programmer:
@@ -298,8 +345,6 @@ def published_models() -> list[str]:
 
 # -- from sound files ----------------------------------------------------------------------------------------
 
-_MOST_MOVED = 6  # semitones to the nearest C
-
 NAMELESS = "LATENTDX"
 """Name of presets for files whose names hold no character that a DX7 can show."""
 
@@ -319,41 +364,6 @@ class ProgramResult:
     distance: float
     remarks: tuple[str, ...]
     warnings: tuple[str, ...]
-
-
-def prepare_inputs(
-    files: Sequence[TargetFile], notes: Notes, note: int | None, velocity: int = VELOCITY
-) -> list[Target]:
-    """Prepare the sounds that a model hears, in the order of its notes.
-
-    A model of one note accepts a sound at any note (see `program_targets`). Sounds at several notes keep
-    their levels relative to each other: all get the gain of C4 at velocity 85.
-
-    Args:
-        files: Sound files, with notes and velocities where they are known.
-        notes: (MIDI note, velocity) pairs that the model hears, `Programmer.notes`.
-        note: MIDI note of files that do not name theirs; estimated if omitted.
-        velocity: Velocity of files that do not name theirs, 1 … 127.
-
-    Raises:
-        ParameterError: The notes are not those that the model hears.
-        AudioFileError: A file cannot be read or holds no usable sound; see `prepare_target`.
-    """
-    wanted = ", ".join(f"{note_name(n)}@{v}" for n, v in notes)
-    if len(files) != len(notes):
-        raise ParameterError(
-            f"this model hears {len(notes)} sound{'s' * (len(notes) > 1)} at once"
-            f"{f' ({wanted})' if len(notes) > 1 else ''}, not {len(files)}"
-        )
-    targets = prepare_targets(files, note, velocity)
-    if len(notes) == 1:
-        return targets
-    found = {(target.note, target.velocity): target for target in targets}
-    if set(found) != set(notes):
-        given = ", ".join(f"{note_name(i.note)}@{i.velocity}" for i in targets)
-        raise ParameterError(f"this model hears {wanted}, not {given}: give each as NOTE@VELOCITY=FILE")
-    gain = found.get(SINGLE_NOTE[0], targets[0]).gain_db
-    return [found[played].with_gain(gain) for played in notes]
 
 
 def program_targets(
@@ -382,38 +392,20 @@ def program_targets(
     """
     synth = renderer or Dexed()
     sounds, played = [t.sound for t in targets], [(t.note, t.velocity) for t in targets]
-    note, c = targets[0].note, nearest_c(targets[0].note)
-    single = len(model.notes) == 1
-    decibels = model.spectrograms([resampled(sounds[0], c - note)] if single else sounds)
-
-    def moved(values: Values) -> Values:
-        return played_at(values, c) if single else values
-
     with tqdm(total=n, unit="preset", leave=False, disable=None if progress else True) as bar:
 
         def rank(values: Values) -> Floats:
-            distances = score(moved(values), sounds, played, renderer=synth)
+            distances = score(model.answered(values, targets), sounds, played, renderer=synth)
             bar.update(len(values))
             return distances
 
-        found = model.explore(decibels, n, rank, seed=seed)
+        found = model.explore(model.hear(targets), n, rank, seed=seed)
     best = int(found.distances.argmin())
-    preset = Preset(moved(found.values[best]), display_name(name) or NAMELESS)
-    remarks, warnings = _transpositions(note, c) if single else ((), ())
+    preset = Preset(model.answered(found.values[best], targets), preset_name(name))
+    remarks, warnings = describe_transposition(targets[0].note) if len(model.notes) == 1 else ((), ())
     return ProgramResult(preset, float(found.distances[best]), remarks, warnings)
 
 
-def _transpositions(note: int, heard_at: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Describe how a sound was moved to a C and its preset back to the note, and what may be wrong there."""
-    moved, transposed = heard_at - note, SINGLE_NOTE[0][0] - heard_at
-    remarks = []
-    if moved:
-        remarks.append(f"sound resampled by {moved:+d} semitones to {note_name(heard_at)} for the model")
-    if transposed:
-        remarks.append(f"transposed by {transposed:+d} semitones; play it at note {note} ({note_name(note)})")
-    if abs(moved) <= _MOST_MOVED:
-        return tuple(remarks), ()
-    return tuple(remarks), (
-        f"note {note} is {abs(moved)} semitones beyond the range of TRANSPOSE, so the model hears the sound"
-        f" {2 ** (moved / 12):.2g} times as fast",
-    )
+def preset_name(name: str) -> str:
+    """Return the characters of a name that a DX7 can show, at most ten; `NAMELESS` if there are none."""
+    return display_name(name) or NAMELESS

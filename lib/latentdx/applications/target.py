@@ -33,6 +33,7 @@ FALLBACK_NOTE = 60
 """MIDI note assumed where none is given and none can be estimated."""
 
 _MOST_DC = 0.01  # as a share of the peak; a larger offset is removed
+_HIGH_PASS = "removed by a high-pass filter at 20 Hz"
 _MOST_CLIPPED = 0.05  # share of 0.1 s; in a sine that just reaches full scale it is 1%, 0.03 dB above it 5%
 _QUIET_DB = 30.0  # of gain, which raises the noise of 16 bits to -68 dB
 # The following bounds were measured on 148 renders of real presets at one note, and on 60 renders of triads
@@ -140,6 +141,7 @@ def _prepared(recording: Recording, note: int | None, velocity: int, level_db: f
     if gain > _QUIET_DB:
         warnings.append(
             f"quiet: raised by {gain:.0f} dB together with its noise (the bound is {_QUIET_DB:g} dB)"
+            f"{_unsearched(recording)}"
         )
     audible = sound[: max(len(kept), _PITCH_SAMPLES)]
     found = estimate(audible)
@@ -152,27 +154,42 @@ def _trimmed(recording: Recording, remarks: list[str], warnings: list[str]) -> A
     rate = recording.rate
     _check_length(len(recording.samples) / rate, "")
     sound = recording.samples
+    offset = float(sound.mean(dtype=np.float64))
+    if abs(offset) > _MOST_DC * np.abs(sound).max():  # before resampling, which would make a click of it
+        sound = without_dc(sound, rate, before=offset)
+        remarks.append(f"DC offset of {offset:.3g} {_HIGH_PASS}")
     if rate != SAMPLE_RATE:
         sound = soxr.resample(sound, rate, SAMPLE_RATE)
         remarks.append(f"resampled to {SAMPLE_RATE:,} Hz")
     if rate < SAMPLE_RATE:
         warnings.append(f"it holds nothing above {rate / 2:,.0f} Hz: its sample rate is only {rate:,.0f} Hz")
-    start = find_onset(sound[: round(SEARCHED * SAMPLE_RATE)])
+    try:
+        start = find_onset(sound[: round(SEARCHED * SAMPLE_RATE)])
+    except ParameterError as error:
+        raise ParameterError(f"{error}{_unsearched(recording)}") from error
     if start:
         remarks.append(f"{start / SAMPLE_RATE:.3f} s before the onset removed")
     rest = sound[start:]
     _check_length(len(rest) / SAMPLE_RATE, " from its onset")
     kept = rest[:N_SAMPLES].copy()
     offset = float(kept.mean())
-    if abs(offset) > _MOST_DC * np.abs(kept).max():
+    if abs(offset) > _MOST_DC * np.abs(kept).max():  # an offset that began with the sound
         kept = without_dc(sound[: start + N_SAMPLES])[start:]
-        remarks.append(f"DC offset of {offset:.3g} removed by a high-pass filter at 20 Hz")
+        remarks.append(f"DC offset of {offset:.3g} {_HIGH_PASS}")
     _end(kept, len(rest), remarks)
     first = round(start / SAMPLE_RATE * rate)
     _warn_of_clipping(
         recording.full_scale[first : first + round(N_SAMPLES / SAMPLE_RATE * rate)], rate, warnings
     )
     return kept
+
+
+def _unsearched(recording: Recording) -> str:
+    """Say how much of a recording was not searched for a sound, or nothing."""
+    if recording.length <= SEARCHED:
+        return ""
+    whole = f" of its {recording.length:,.1f} s" if np.isfinite(recording.length) else ""
+    return f"; only the first {SEARCHED:g} s{whole} are searched"
 
 
 def _check_length(seconds: float, where: str) -> None:
@@ -296,7 +313,8 @@ def parse_target_file(text: str) -> TargetFile:
         text: Such as "low.wav", "C3=low.wav" or "C3@100=low.wav".
 
     Raises:
-        ParameterError: The text names no file, or its note or velocity is not valid.
+        ParameterError: The text names no file, or its note or velocity is not valid; the message says how a
+            file whose name holds "=" is given.
 
     >>> file = parse_target_file("C3@100=low.wav")
     >>> file.path.name, file.note, file.velocity
@@ -309,9 +327,12 @@ def parse_target_file(text: str) -> TargetFile:
     if played is None:
         return TargetFile(Path(file))
     name, at, force = played.partition("@")
-    note = parse_note(name)
-    if not at:
-        return TargetFile(Path(file), note)
-    if not re.fullmatch(r"[0-9]{1,9}", force) or not 1 <= int(force) <= 127:
-        raise ParameterError(f"velocity {force!r} is not an integer in 1 … 127")
-    return TargetFile(Path(file), note, int(force))
+    try:
+        note = parse_note(name)
+        if at and (not re.fullmatch(r"[0-9]{1,9}", force) or not 1 <= int(force) <= 127):
+            raise ParameterError(f"velocity {force!r} is not an integer in 1 … 127")
+        if Path(text).is_file() and not Path(file).exists():
+            raise ParameterError(f"there is no file {file}")
+    except ParameterError as error:
+        raise ParameterError(f"{error}; if {text} is the name of a file, write ./{text}") from error
+    return TargetFile(Path(file), note, int(force) if at else None)

@@ -1,3 +1,4 @@
+from .engine.synth import Engine as Engine
 from .pitch import Pitch as Pitch
 from .recording_simulation import SimulatedRecording as SimulatedRecording
 from .renderer import NOTE_SETS as NOTE_SETS
@@ -15,6 +16,7 @@ __all__ = [
     "SINGLE_NOTE",
     "SIX_NOTES",
     "Dexed",
+    "Engine",
     "Pitch",
     "PluginRenderer",
     "Renderer",

@@ -21,22 +21,25 @@ _PRE_ROLL = round(0.005 * SAMPLE_RATE)
 _BLOCKER = 126.0  # radians per second (20 Hz), as in the plug-in's own DC blocker
 
 
-def without_dc(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def without_dc(
+    sound: npt.NDArray[np.float32], rate: float = SAMPLE_RATE, before: float | None = None
+) -> npt.NDArray[np.float32]:
     """Remove the DC offset of a sound with a first-order high-pass filter at 20 Hz.
 
     Args:
-        sound: Float32 (samples,), at 22,050 Hz.
+        sound: Float32 (samples,).
+        rate: Sample rate in Hz.
+        before: Value that the sound is assumed to have had before it begins; default its first sample. An
+            offset of that value makes no click.
 
     Returns:
         Filtered sound, float32 (samples,); a constant becomes silence.
     """
     from scipy.signal import lfilter, lfiltic  # takes more than a second to import
 
-    pole = 1 - _BLOCKER / SAMPLE_RATE
-    b, a = [1.0, -1.0], [1.0, -pole]
-    # start as if the first sample had been held forever, so that an offset makes no click
-    before = lfiltic(b, a, y=[0.0], x=sound[:1])
-    return lfilter(b, a, sound, zi=before)[0].astype(np.float32)
+    b, a = [1.0, -1.0], [1.0, _BLOCKER / rate - 1]
+    state = lfiltic(b, a, y=[0.0], x=sound[:1] if before is None else [before])
+    return lfilter(b, a, sound, zi=state)[0].astype(np.float32)
 
 
 def find_onset(sound: npt.NDArray[np.float32]) -> int:

@@ -7,6 +7,7 @@ float32 at the level of the plug-in's own output.
 
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -62,6 +63,11 @@ class Renderer(Protocol):
         """Name and version of the engine, as recorded with every artifact."""
         ...
 
+    @property
+    def sound(self) -> str:
+        """Identity of the sound: renderers in which it is equal give equal samples, so they share caches."""
+        ...
+
     def render(
         self,
         preset: Preset,
@@ -101,7 +107,7 @@ def _check_preset(preset: Preset) -> None:
         raise ParameterError(f"{p.name} = {values[bad[0]]} is outside 0 … {p.maximum}")
 
 
-def _check_request(preset: Preset, note: int, velocity: int, hold: float, n_samples: int) -> None:
+def check_request(preset: Preset, note: int, velocity: int, hold: float, n_samples: int) -> None:
     """Check all arguments of a render."""
     check_note(note, velocity)
     _check_preset(preset)
@@ -126,25 +132,16 @@ def fade_out(sound: npt.NDArray[np.float32], sample_rate: int) -> npt.NDArray[np
     return sound
 
 
-class Dexed:
-    """The default renderer: Dexed's engine in process, about 2 ms per note, with bit-identical repeats.
-
-    Each thread has its own synth, so threads may share one `Dexed`. Velocity has 64 levels (the engine drops
-    the lowest bit), and note-off takes effect at the next block of 64 samples, as in the plug-in. The LFO
-    phase, sample & hold and the oscillators are reset for each render.
+class InProcessRenderer(ABC):
+    """What `Dexed` and `Engine` share: checks, level, DC blocker, and rendering of many presets.
 
     Args:
-        sample_rate: Sample rate in Hz, an integer in 16,384 … 96,000. The engine supports only one rate at a
-            time in a process.
+        sample_rate: Sample rate in Hz, an integer in 16,384 … 96,000.
         dc_blocker: If true, apply the plug-in's DC blocker: a first-order high-pass filter at 20 Hz, whose
             pole is at 1 - 126 / sample rate (126 is 2 pi 20).
 
     Raises:
         ParameterError: The sample rate is out of range.
-
-    >>> from latentdx import PresetBank
-    >>> Dexed().render(PresetBank.init()[0], note=60).shape
-    (88576,)
     """
 
     def __init__(self, sample_rate: int = SAMPLE_RATE, *, dc_blocker: bool = False) -> None:
@@ -154,20 +151,8 @@ class Dexed:
             )
         self.sample_rate = int(sample_rate)
         self.dc_blocker = dc_blocker
-        self._local = threading.local()
 
-    @property
-    def engine(self) -> str:
-        """Name and version of the engine, as recorded with every artifact."""
-        return f"dexed-py {version('dexed-py')}" + (" with DC blocker" if self.dc_blocker else "")
-
-    def __getstate__(self) -> dict[str, object]:
-        """Leave out the threads' synths, so that Dask can pickle the renderer."""
-        return {"sample_rate": self.sample_rate, "dc_blocker": self.dc_blocker}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__dict__.update(state, _local=threading.local())
-
+    @abstractmethod
     def render(
         self,
         preset: Preset,
@@ -177,41 +162,23 @@ class Dexed:
         hold: float = HOLD,
         n_samples: int = N_SAMPLES,
     ) -> npt.NDArray[np.float32]:
-        """Render one note at the plug-in's level, with the paper's linear fade-out over the last 0.1 s.
+        """Render one note as float32 (n_samples,); see `Dexed.render` for the arguments."""
 
-        Args:
-            preset: Preset to play.
-            note: MIDI note, 0 … 127 (60 is middle C).
-            velocity: MIDI velocity, 1 … 127.
-            hold: Positive time in seconds from note-on to note-off.
-            n_samples: Length of the result in samples, at least one.
-
-        Returns:
-            Float32 (n_samples,).
-
-        Raises:
-            ParameterError: An argument is out of range.
-            RenderError: The engine cannot render, for example because another sample rate is in use.
-        """
-        _check_request(preset, note, velocity, hold, n_samples)
-        try:
-            synth = getattr(self._local, "synth", None)
-            if synth is None:
-                synth = self._local.synth = dexed.DexedSynth(self.sample_rate)
-            synth.load_patch(dexed.Patch.from_sysex(preset.values.tobytes() + b" " * 10))
-            # half a sample more, so that rounding does not drop the last one
-            sound = synth.render(int(note), int(velocity), float(hold), (n_samples + 0.5) / self.sample_rate)[
-                :n_samples
-            ]
-        except RuntimeError as error:
-            raise RenderError(f"the engine cannot render at {self.sample_rate:,} Hz: {error}") from error
-        sound = sound * _PLUGIN_LEVEL
+    def _finish(self, sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Apply the DC blocker, if there is one, and the fade-out."""
         if self.dc_blocker:
-            from scipy.signal import lfilter  # takes more than a second to import
-
-            pole = 1 - _DC_BLOCKER / self.sample_rate
-            sound = lfilter([1.0, -1.0], [1.0, -pole], sound).astype(np.float32)
+            sound, _ = self._block_dc(sound, np.zeros(1))
         return fade_out(sound, self.sample_rate)
+
+    def _block_dc(
+        self, sound: npt.NDArray[np.float32], state: npt.NDArray[np.float64]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+        """Apply the DC blocker to the next piece of a sound; return it, and the filter's state after it."""
+        from scipy.signal import lfilter  # takes more than a second to import
+
+        pole = 1 - _DC_BLOCKER / self.sample_rate
+        filtered, state = lfilter([1.0, -1.0], [1.0, -pole], sound, zi=state)
+        return filtered.astype(np.float32), state
 
     def render_batch(
         self,
@@ -250,6 +217,88 @@ class Dexed:
         return out
 
 
+class Dexed(InProcessRenderer):
+    """The reference renderer: Dexed's engine in process, about 2 ms per note, with bit-identical repeats.
+
+    Each thread has its own synth, so threads may share one `Dexed`. Velocity has 64 levels (the engine drops
+    the lowest bit), and note-off takes effect at the next block of 64 samples, as in the plug-in. The LFO
+    phase, sample & hold and the oscillators are reset for each render.
+
+    Args:
+        sample_rate: Sample rate in Hz, an integer in 16,384 … 96,000. The engine supports only one rate at a
+            time in a process.
+        dc_blocker: If true, apply the plug-in's DC blocker: a first-order high-pass filter at 20 Hz, whose
+            pole is at 1 - 126 / sample rate (126 is 2 pi 20).
+
+    Raises:
+        ParameterError: The sample rate is out of range.
+
+    >>> from latentdx import PresetBank
+    >>> Dexed().render(PresetBank.init()[0], note=60).shape
+    (88576,)
+    """
+
+    def __init__(self, sample_rate: int = SAMPLE_RATE, *, dc_blocker: bool = False) -> None:
+        super().__init__(sample_rate, dc_blocker=dc_blocker)
+        self._local = threading.local()
+
+    @property
+    def engine(self) -> str:
+        """Name and version of the engine, as recorded with every artifact."""
+        return f"dexed-py {version('dexed-py')}" + (" with DC blocker" if self.dc_blocker else "")
+
+    @property
+    def sound(self) -> str:
+        """Identity of the sound, shared by all renderers that give the same samples."""
+        return self.engine
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out the threads' synths, so that Dask can pickle the renderer."""
+        return {"sample_rate": self.sample_rate, "dc_blocker": self.dc_blocker}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state, _local=threading.local())
+
+    def render(
+        self,
+        preset: Preset,
+        note: int = 60,
+        velocity: int = 85,
+        *,
+        hold: float = HOLD,
+        n_samples: int = N_SAMPLES,
+    ) -> npt.NDArray[np.float32]:
+        """Render one note at the plug-in's level, with the paper's linear fade-out over the last 0.1 s.
+
+        Args:
+            preset: Preset to play.
+            note: MIDI note, 0 … 127 (60 is middle C).
+            velocity: MIDI velocity, 1 … 127.
+            hold: Positive time in seconds from note-on to note-off.
+            n_samples: Length of the result in samples, at least one.
+
+        Returns:
+            Float32 (n_samples,).
+
+        Raises:
+            ParameterError: An argument is out of range.
+            RenderError: The engine cannot render, for example because another sample rate is in use.
+        """
+        check_request(preset, note, velocity, hold, n_samples)
+        try:
+            synth = getattr(self._local, "synth", None)
+            if synth is None:
+                synth = self._local.synth = dexed.DexedSynth(self.sample_rate)
+            synth.load_patch(dexed.Patch.from_sysex(preset.values.tobytes() + b" " * 10))
+            # half a sample more, so that rounding does not drop the last one
+            sound = synth.render(int(note), int(velocity), float(hold), (n_samples + 0.5) / self.sample_rate)[
+                :n_samples
+            ]
+        except RuntimeError as error:
+            raise RenderError(f"the engine cannot render at {self.sample_rate:,} Hz: {error}") from error
+        return self._finish(sound * _PLUGIN_LEVEL)
+
+
 class PluginRenderer:
     """Renderer that hosts a real Dexed VST3 plug-in with pedalboard.
 
@@ -285,6 +334,11 @@ class PluginRenderer:
         """Name and version of the plug-in, as recorded with every artifact."""
         return self._engine
 
+    @property
+    def sound(self) -> str:
+        """Identity of the sound, shared by all renderers that give the same samples."""
+        return self.engine
+
     def _instance(self) -> Any:
         """Load a new instance of the plug-in."""
         plugin = self._load(str(self.path))
@@ -306,7 +360,7 @@ class PluginRenderer:
         Returns:
             Float32 (n_samples,).
         """
-        _check_request(preset, note, velocity, hold, n_samples)
+        check_request(preset, note, velocity, hold, n_samples)
         plugin = self._instance()
         for key, value in zip(self._keys, preset.bank.plugin()[0], strict=True):
             plugin.parameters[key].raw_value = float(value)

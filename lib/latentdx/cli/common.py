@@ -8,14 +8,21 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from latentdx.cli.terminal import make_output_safe
 from latentdx.errors import LatentDXError, PresetFileError
 from latentdx.presets.bank import PresetBank
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 + SIGINT, as in shells."""
 
+MOST_PROCESSES = 512
+"""Largest number of processes or threads; more would fill a machine's memory before they do any work."""
+
+MOST_PRESETS = 10_000_000
+"""Largest number of presets that a command can be limited to; no corpus is as large."""
+
 Force = Annotated[bool, typer.Option("--force", help="Replace files that already exist.")]
-Velocity = Annotated[int, typer.Option(help="Velocity of the note, 1 to 127.")]
+Velocity = Annotated[int, typer.Option(min=1, max=127, metavar="N", help="Velocity of the note.")]
 Lenient = Annotated[
     bool,
     typer.Option(
@@ -23,11 +30,22 @@ Lenient = Annotated[
         help="Read what is intact of damaged files and report the rest, or refuse them.",
     ),
 ]
-Processes = Annotated[int | None, typer.Option(min=1, help="Number of processes; one per core if omitted.")]
+Processes = Annotated[
+    int | None,
+    typer.Option(min=1, max=MOST_PROCESSES, help="Number of processes; one per core if omitted."),
+]
+BestOf = Annotated[
+    int,
+    typer.Option(min=1, max=10_000, metavar="N", help="Number of presets to try; 1 is one forward pass."),
+]
 
 
 class Group(TyperGroup):
     """Command group that prints our own errors, and the system's, as one line on stderr (exit status 1)."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        make_output_safe()
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -53,7 +71,7 @@ def fail(message: str, status: int = 1) -> NoReturn:
         message: Message; line breaks in it become spaces.
         status: Exit status.
     """
-    typer.echo(f"latentdx: {' '.join(message.split())}", err=True)
+    typer.echo(f"latentdx: {_one_line(message)}", err=True)
     raise typer.Exit(status)
 
 
@@ -85,4 +103,8 @@ def read_presets(path: Path, lenient: bool) -> PresetBank:
 def warn(warnings: Iterable[str]) -> None:
     """Print warnings to stderr, one line each."""
     for line in warnings:
-        typer.echo(f"latentdx: warning: {' '.join(line.split())}", err=True)
+        typer.echo(f"latentdx: warning: {_one_line(line)}", err=True)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(line.strip() for line in text.splitlines())

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentdx.cli.common import INTERRUPTED, Lenient, Processes, fail, warn
+from latentdx.cli import output
+from latentdx.cli.common import INTERRUPTED, MOST_PROCESSES, Force, Lenient, Processes, fail, warn
 from latentdx.cli.notes import parse_notes
 from latentdx.presets import corpora
 from latentdx.run_options import RunOptions
@@ -39,6 +40,7 @@ def curate(
     out: Annotated[Path, typer.Option(help="Folder for the table and its counts.")] = Path("curation"),
     lenient: Lenient = False,
     processes: Processes = None,
+    force: Force = False,
 ) -> None:
     """Clean, label and split a corpus, and write a table without parameters.
 
@@ -47,9 +49,11 @@ def curate(
     """
     from latentdx.dataset import curation
 
+    names = [f"{curation.corpus_name(corpus)}{suffix}" for suffix in (".parquet", ".json")]
+    output.check_folder(out, names, force=force, parents=True)
     outcome = curation.curate(corpus, strict=not lenient, options=RunOptions(processes))
     warn(outcome.notes)
-    for path in outcome.write(out):
+    for path in output.write({out / name: data for name, data in outcome.files().items()}, force=force):
         typer.echo(path)
     for key, value in outcome.summary["counts"].items():
         typer.echo(f"{key:>32}: {value:,}")
@@ -65,10 +69,12 @@ def render(
         Path | None, typer.Option(help="Folder of the store; in the user's cache if omitted.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Number of threads; one per core if omitted.")
+        int | None,
+        typer.Option(min=1, max=MOST_PROCESSES, help="Number of threads; one per core if omitted."),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Start a local Dask cluster with this many processes.")
+        int | None,
+        typer.Option(min=1, max=MOST_PROCESSES, help="Start a local Dask cluster with this many processes."),
     ] = None,
     scheduler: Annotated[str | None, typer.Option(help="Render on the Dask cluster at this address.")] = None,
     lenient: Lenient = False,
@@ -85,10 +91,11 @@ def render(
     pairs = parse_notes(notes)
     if sum(choice is not None for choice in (threads, workers, scheduler)) > 1:
         raise typer.BadParameter("only one of --threads, --workers and --scheduler can be given")
-    bank = corpora.read(corpus, strict=not lenient).neutral()
-    warn(bank.notes)
     name = corpus if corpus in corpora.CORPORA else Path(corpus).resolve().name
     folder = out or store_folder(name, pairs)
+    output.check_folder(folder, parents=True)
+    bank = corpora.read(corpus, strict=not lenient).neutral()
+    warn(bank.notes)
     try:
         with _client(workers, scheduler) as client:
             store = render_store(bank, pairs, folder, corpus=name, threads=threads, client=client)

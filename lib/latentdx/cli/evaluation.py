@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentdx.cli.common import INTERRUPTED, Processes, fail
+from latentdx.cli import output
+from latentdx.cli.common import INTERRUPTED, MOST_PRESETS, BestOf, Force, Processes, fail
 from latentdx.cli.notes import parse_notes
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ Subset = Annotated[str, typer.Option(help="test, or validation (to choose settin
 Notes = Annotated[
     str, typer.Option(help="Notes at which sounds are compared: single, six, or NOTE:VELOCITY pairs.")
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="Number of presets, drawn by seed; all if omitted.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Leave out live parameters and pYIN.")]
-BestOf = Annotated[
-    int, typer.Option(min=1, help="Presets to try and rank by rendering; 1 is one forward pass.")
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, max=MOST_PRESETS, help="Number of presets, drawn by seed; all if omitted."),
 ]
+Quick = Annotated[bool, typer.Option("--quick", help="Leave out live parameters and pYIN.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the results; data/results if omitted.")]
 Name = Annotated[str | None, typer.Option("--as", help="Name of the result; the model's if omitted.")]
 Leaky = Annotated[
@@ -47,13 +48,16 @@ def model(
     subset: Subset = "test",
     notes: Notes = "single",
     best_of: BestOf = 1,
-    temperature: Annotated[float | None, typer.Option(min=0.0, help="Temperature of the draws.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0, max=10, help="Temperature of the draws.")
+    ] = None,
     limit: Limit = None,
     name: Name = None,
     leaky: Leaky = False,
     quick: Quick = False,
     processes: Processes = None,
     out: Out = None,
+    force: Force = False,
 ) -> None:
     """Evaluate models, in one forward pass or as the best of several presets.
 
@@ -67,10 +71,13 @@ def model(
         raise typer.BadParameter(f"--as {name} names one result, but {len(names)} models are given")
     request = _request(
         processes, out, split=split, subset=subset, notes=notes, quick=quick, limit=limit, best_of=best_of,
-        temperature=temperature, name=name, leaky=leaky,
+        temperature=temperature, name=name, leaky=leaky, force=force,
     )  # fmt: skip
-    for each in names:
-        _write(commands.evaluate_model(commands.find_model(each), request))
+    models = [commands.find_model(each) for each in names]
+    for each in models:
+        commands.check_model(each, request)
+    for each in models:
+        _write(commands.evaluate_model(each, request))
     _write(commands.summarize(request))
 
 
@@ -83,6 +90,7 @@ def anchors(
     quick: Quick = False,
     processes: Processes = None,
     out: Out = None,
+    force: Force = False,
 ) -> None:
     """Evaluate the anchors of every table: perfect, one step away, nearest, mean and random presets.
 
@@ -91,13 +99,15 @@ def anchors(
     """
     from latentdx.evaluation import commands
 
-    request = _request(processes, out, split=split, subset=subset, notes=notes, quick=quick, limit=limit)
+    request = _request(
+        processes, out, split=split, subset=subset, notes=notes, quick=quick, limit=limit, force=force
+    )
     _write(commands.evaluate_baselines(request))
     _write(commands.summarize(request))
 
 
 @app.command()
-def published(best_of: BestOf = 1, out: Out = None) -> None:
+def published(best_of: BestOf = 1, out: Out = None, force: Force = False) -> None:
     """Evaluate every model that ships on the examples of the paper's companion page.
 
     \b
@@ -105,7 +115,7 @@ def published(best_of: BestOf = 1, out: Out = None) -> None:
     """
     from latentdx.evaluation import commands
 
-    request = _request(None, out, best_of=best_of)
+    request = _request(None, out, best_of=best_of, force=force)
     for each in commands.shipped_models():
         _write(commands.evaluate_published(each, request))
     _write(commands.summarize(request))
@@ -127,9 +137,12 @@ def listening(best_of: BestOf = 1, out: Out = None) -> None:
 def match(
     split: Split = None,
     subset: Subset = "test",
-    limit: Annotated[int | None, typer.Option(min=1, help="Number of targets; 200 if omitted.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=MOST_PRESETS, help="Number of targets; 200 if omitted.")
+    ] = None,
     processes: Processes = None,
     out: Out = None,
+    force: Force = False,
 ) -> None:
     """Evaluate `latentdx match` at several budgets, and the searches that it is compared with.
 
@@ -138,7 +151,7 @@ def match(
     """
     from latentdx.evaluation import commands
 
-    request = _request(processes, out, split=split, subset=subset, limit=limit)
+    request = _request(processes, out, split=split, subset=subset, limit=limit, force=force)
     _write(commands.evaluate_match(request))
     _write(commands.summarize(request))
 
@@ -150,13 +163,16 @@ def interpolation(
     ] = "",
     split: Split = None,
     subset: Subset = "test",
-    limit: Annotated[int | None, typer.Option(min=1, help="Number of pairs; 500 if omitted.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=MOST_PRESETS, help="Number of pairs; 500 if omitted.")
+    ] = None,
     name: Name = None,
     leaky: Leaky = False,
     processes: Processes = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results; data/interpolation if omitted.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Evaluate paths between pairs of presets by every method.
 
@@ -165,7 +181,9 @@ def interpolation(
     """
     from latentdx.evaluation import commands
 
-    request = _request(processes, out, split=split, subset=subset, limit=limit, name=name, leaky=leaky)
+    request = _request(
+        processes, out, split=split, subset=subset, limit=limit, name=name, leaky=leaky, force=force
+    )
     _write(commands.evaluate_interpolation(model, request))
 
 
@@ -197,12 +215,14 @@ def _request(
     measurement = Measurement(parse_notes(notes))
     if temperature is not None:
         asked["temperature"] = temperature
-    return EvaluationRequest(
+    request = EvaluationRequest(
         measurement=measurement.quick() if quick else measurement,
         out=out,
         options=RunOptions(processes),
         **asked,
     )
+    output.check_folder(request.folder, parents=True)
+    return request
 
 
 def _write(paths: Iterable[Path]) -> None:

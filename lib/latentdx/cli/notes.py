@@ -4,6 +4,7 @@ import typer
 
 from latentdx.audio.notes import parse_note
 from latentdx.audio.renderer import NOTE_SETS, check_note
+from latentdx.errors import ParameterError
 from latentdx.typing import Note
 
 
@@ -23,13 +24,20 @@ def parse_notes(text: str) -> tuple[Note, ...]:
 
 
 def optional_note(text: str | None) -> int | None:
-    """Read a note's name or MIDI number, if there is one."""
-    return None if text is None else parse_note(text)
+    """Read the option --note, a note's name or MIDI number, if there is one."""
+    try:
+        return None if text is None else parse_note(text)
+    except ParameterError as error:
+        raise ParameterError(f"--note: {error}") from error
 
 
 def parse_pitch(text: str) -> float:
-    """Read a MIDI note that may lie between keys ("57.5"), or a note's name."""
+    """Read the option --to, a MIDI note that may lie between keys ("57.5"), or a note's name."""
     try:
         return float(text)
     except ValueError:
+        pass
+    try:
         return float(parse_note(text))
+    except ParameterError as error:
+        raise ParameterError(f"--to: {error}") from error

@@ -1,6 +1,14 @@
-"""Files that commands write: existing files are replaced only on request, and none is left incomplete."""
+"""Files that commands write: checked before the work, written after it, and never lost.
 
-from collections.abc import Iterable
+Existing files are replaced only on request. If a file cannot be written in the end, all of them go elsewhere.
+"""
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,54 +17,134 @@ import numpy as np
 
 from latentdx.audio.io.encoding import encode
 from latentdx.audio.renderer import SAMPLE_RATE, SINGLE_NOTE, Dexed, Renderer
+from latentdx.cli.common import fail
 from latentdx.errors import ParameterError
-from latentdx.files import write_files
+from latentdx.files import try_writing, write_files
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.typing import Note
 
 if TYPE_CHECKING:
     from latentdx.display.match_report import MatchReport
 
+SOUND_BYTES = 600_000
+"""Most bytes that a sound takes: a FLAC file of noise, and its player and picture in a page."""
 
-def check_free(path: Path, suffix: str, *, force: bool = False) -> None:
+_SMALL = 100_000
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def check_free(path: Path, suffix: str, *, force: bool = False, size: int = _SMALL) -> None:
     """Check that a file can be written, before the work on its content begins.
 
     Args:
         path: The file; it need not exist.
         suffix: Suffix that it must have, with its dot.
         force: Whether an existing file may be replaced.
+        size: Size in bytes for which there must be room.
 
     Raises:
-        ParameterError: The suffix is another, the folder is missing, or the file exists already.
+        ParameterError: The suffix is another, the folder is missing, read-only or full, or the file exists
+            already.
     """
     if path.suffix.lower() != suffix:
         raise ParameterError(f"{path} does not end in {suffix}, the format that is written")
-    if not path.parent.is_dir():
-        raise ParameterError(f"{path} cannot be written: there is no folder {path.parent}")
-    if path.is_dir():
-        raise ParameterError(f"{path} is a folder: give the name of a {suffix} file")
-    if not force and (path.exists() or path.is_symlink()):
-        raise ParameterError(f"{path} exists already: --force replaces it, or choose another name")
+    with _refusal(path, size):
+        if not path.parent.is_dir():
+            raise ParameterError(f"{path} cannot be written: there is no folder {path.parent}")
+        if path.is_dir():
+            raise ParameterError(f"{path} is a folder: give the name of a {suffix} file")
+        if not force and _exists(path):
+            raise ParameterError(f"{path} exists already: --force replaces it, or choose another name")
+        try_writing([path], size)
 
 
-def check_folder(folder: Path, names: Iterable[str] = (), *, force: bool = False) -> None:
+def check_folder(
+    folder: Path,
+    names: Iterable[str] = (),
+    *,
+    force: bool = False,
+    size: int = _SMALL,
+    parents: bool = False,
+) -> None:
     """Check that a folder and files in it can be written; see `check_free`.
 
     Args:
-        folder: The folder; it need not exist, but its parent must.
-        names: Names of the files.
+        folder: The folder; it need not exist.
+        names: Names of the files, if they are known.
         force: Whether existing files may be replaced.
+        size: Size in bytes of all files, for which there must be room.
+        parents: Whether missing parents of the folder will be created.
 
     Raises:
         ParameterError: The folder cannot be created, or a file cannot be written.
     """
-    if not folder.parent.is_dir():
-        raise ParameterError(f"{folder} cannot be created: there is no folder {folder.parent}")
-    if not folder.is_dir() and (folder.exists() or folder.is_symlink()):
-        raise ParameterError(f"{folder} is a file: give the name of a folder")
-    if folder.is_dir():
-        for name in names:
-            check_free(folder / name, Path(name).suffix, force=force)
+    paths = [folder / name for name in names]
+    with _refusal(folder, size):
+        if not parents and not folder.parent.is_dir():
+            raise ParameterError(f"{folder} cannot be created: there is no folder {folder.parent}")
+        if not folder.is_dir() and _exists(folder):
+            raise ParameterError(f"{folder} is a file: give the name of a folder")
+        for path in paths:
+            if path.is_dir():
+                raise ParameterError(f"{path} is a folder, where a file is to be written: rename it")
+            if not force and _exists(path):
+                raise ParameterError(f"{path} exists already: --force replaces it, or choose another folder")
+        try_writing(paths or [folder / "file"], size)
+
+
+def write(contents: Mapping[Path, bytes], *, force: bool = False) -> list[Path]:
+    """Write the files of a command, and return their paths to show to the user.
+
+    If a file cannot be written, or another one has taken its name since the check, all of them are written to
+    a new folder elsewhere, and the command ends with a message that names the folder.
+
+    Args:
+        contents: Bytes of each file, by path; a missing folder is created.
+        force: Whether existing files may be replaced.
+    """
+    first = next(iter(contents))
+    try:
+        if taken := [path for path in contents if not force and _exists(path)]:
+            raise FileExistsError(f"another program has made {taken[0]} in the meantime")
+        write_files(contents)
+    except OSError as error:
+        rescued = _rescue(contents, first.parent)
+        fail(f"{first} cannot be written: {error.strerror or error}; {rescued}")
+    return list(contents)
+
+
+def _rescue(contents: Mapping[Path, bytes], base: Path) -> str:
+    """Write files to a new folder in the first place that has room, and say which folder that is."""
+    for place in (Path(), Path("~"), None):  # the last is the system's folder for temporary files
+        folder = None
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="latentdx-", dir=place and place.expanduser().absolute()))
+            names = (p.name if p.parent == base else Path(p.parent.resolve().name, p.name) for p in contents)
+            write_files({folder / name: data for name, data in zip(names, contents.values(), strict=True)})
+        except (OSError, RuntimeError):  # the latter for a user without a home
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+        else:
+            return f"the result was written to {folder} instead"
+    return (
+        "it is lost, for it can be written neither here nor into the home folder or that of temporary files"
+    )
+
+
+@contextmanager
+def _refusal(path: Path, size: int) -> Iterator[None]:
+    """Turn the system's errors in a check into one that names the file, its folder and the reason."""
+    try:
+        yield
+    except OSError as error:
+        room = f" ({size:,} bytes are needed)" if error.errno in _FULL else ""
+        raise ParameterError(
+            f"{path.name} cannot be written into {path.absolute().parent}: {error.strerror}{room}"
+        ) from error
+
+
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path)
 
 
 @dataclass(frozen=True)
@@ -80,24 +168,29 @@ class MatchFiles:
         """Folder of the previews."""
         return self.cartridge.with_name(f"{self.cartridge.stem}-previews")
 
-    def check(self, *, force: bool = False) -> None:
-        """Check that all files can be written, before the search begins; see `check_free`."""
+    def check(self, *, force: bool = False, keep: int = 1, n_sounds: int = 1) -> None:
+        """Check that all files can be written, before the search begins; see `check_free`.
+
+        Args:
+            force: Whether existing files may be replaced.
+            keep: Largest number of presets.
+            n_sounds: Number of sounds that they are compared with.
+        """
         for path, suffix in ((self.cartridge, ".syx"), (self.page, ".html"), (self.summary, ".json")):
             check_free(path, suffix, force=force)
-        check_folder(self.previews, force=force)
+        size = (1 + keep) * n_sounds * SOUND_BYTES
+        with _refusal(self.previews, size):
+            there = sorted(self.previews.iterdir()) if self.previews.is_dir() else []
+        numbers = {"target", *map(str, range(1, keep + 1))}  # a note may follow them, as in 1.C3@85.flac
+        taken = [p.name for p in there if p.suffix.lower() == ".flac" and p.name.split(".")[0] in numbers]
+        check_folder(self.previews, [*taken, "target.flac"], force=force, size=size)
 
-    def write(self, report: "MatchReport") -> list[Path]:
-        """Write a report, and return the files and the folder to show to the user."""
-        self.previews.mkdir(exist_ok=True)
-        write_files(
-            {
-                self.cartridge: report.cartridge,
-                self.page: report.page,
-                self.summary: report.summary,
-                **{self.previews / name: data for name, data in report.previews.items()},
-            }
-        )
-        return [self.cartridge, self.page, self.summary, self.previews]
+    def write(self, report: "MatchReport", *, force: bool = False) -> list[Path]:
+        """Write a report, and return the files and the folder to show to the user; see `output.write`."""
+        files = {self.cartridge: report.cartridge, self.page: report.page, self.summary: report.summary}
+        previews = {self.previews / name: data for name, data in report.previews.items()}
+        write(files | previews, force=force)
+        return [*files, self.previews]
 
 
 def sysex(bank: PresetBank) -> bytes:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from tqdm import tqdm
 
 from latentdx.cli import output
-from latentdx.cli.common import Force, Lenient, Velocity, read_presets, report
+from latentdx.cli.common import MOST_PRESETS, Force, Lenient, Velocity, read_presets, report
 from latentdx.cli.notes import optional_note, parse_pitch
 from latentdx.errors import ParameterError
-from latentdx.files import write_files
 from latentdx.presets.algorithms import algorithm, text_drawing
 from latentdx.presets.bank import Flag, Preset, PresetBank
 from latentdx.presets.parameters import parameter, voice_parameters
@@ -53,22 +53,20 @@ def tune(
     if keep_octave and to is None:
         raise typer.BadParameter("--keep-octave works with --to only")
     output.check_free(out, ".syx", force=force)
-    bank, key = read_presets(file, lenient), optional_note(note)
+    key, bank = optional_note(note), read_presets(file, lenient)
     if target is None:
         tune_one = _to_pitch(parse_pitch(to or ""), 60 if key is None else key, velocity, keep_octave)
     else:
         tune_one = _to_sound(target, key, velocity)
     tune_one = cache(tune_one)  # a cartridge may hold many INIT VOICEs
-    tuned = []
-    for i, preset in enumerate(bank):
-        found = tune_one(preset)
-        tuned.append(found)
+    tuned = [tune_one(preset) for preset in tqdm(bank, unit="preset", leave=False, disable=None)]
+    values, names = [found.preset.values for found in tuned], [found.preset.name for found in tuned]
+    output.write({out: output.sysex(PresetBank.from_values(values, names))}, force=force)
+    for i, (preset, found) in enumerate(zip(bank, tuned, strict=True)):
         cents = f"{_cents(found.before_cents):>6} -> {_cents(found.after_cents):>6} cents"
         typer.echo(f"{i:>6}  {preset.name:10}  {cents}  {found.verdict}: {found.why}")
     counts = Counter(found.verdict for found in tuned)
     typer.echo(", ".join(f"{n} {verdict}" for verdict, n in counts.most_common()))
-    values, names = [found.preset.values for found in tuned], [found.preset.name for found in tuned]
-    write_files({out: output.sysex(PresetBank.from_values(values, names))})
     typer.echo(out)
 
 
@@ -94,7 +92,7 @@ def interpolate(
     first: Annotated[Path, typer.Argument(metavar="A", help="File with the preset to start from.")],
     last: Annotated[Path, typer.Argument(metavar="B", help="File with the preset to end at.")],
     steps: Annotated[
-        int, typer.Option(min=2, max=128, show_default=True, help="Presets, both ends included.")
+        int, typer.Option(min=2, max=128, metavar="N", show_default=True, help="Presets, both ends included.")
     ] = 7,
     space: Annotated[
         str,
@@ -131,7 +129,7 @@ def interpolate(
     output.check_free(out, ".syx", force=force)
     sounds = [f"step-{i:0{len(str(steps))}}.flac" for i in range(1, steps + 1)]
     if preview is not None:
-        output.check_folder(preview, sounds, force=force)
+        output.check_folder(preview, sounds, force=force, size=steps * output.SOUND_BYTES)
     banks = read_presets(first, lenient), read_presets(last, lenient)
     a, b = (bank[_index(bank, voice)] for bank, voice in zip(banks, (voice_a, voice_b), strict=True))
     if space in METHODS and METHODS[space].model:
@@ -141,11 +139,10 @@ def interpolate(
     contents = {out: output.sysex(path)}
     if preview is not None:
         rendered = output.previews(path)
-        preview.mkdir(exist_ok=True)
         contents |= {preview / name: data for name, data in zip(sounds, rendered, strict=True)}
-    write_files(contents)
+    paths = output.write(contents, force=force)
     _list(path, range(len(path)))
-    for written in contents:
+    for written in paths:
         typer.echo(written)
 
 
@@ -154,7 +151,9 @@ def info(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A .syx or .bin file, the paper's database, or a folder.")
     ],
-    limit: Annotated[int, typer.Option(min=0, help="Number of presets to list; 0 lists all.")] = 64,
+    limit: Annotated[
+        int, typer.Option(min=0, max=MOST_PRESETS, help="Number of presets to list; 0 lists all.")
+    ] = 64,
     lenient: Lenient = True,
     voice: Annotated[str | None, typer.Option(help="Draw only this preset: index or name.")] = None,
     html: Annotated[
@@ -191,7 +190,9 @@ def info(
     if html is not None:
         from latentdx.display.algorithms import bank_page
 
-        write_files({html: bank_page({i: bank[i] for i in shown}, file.name).encode()})
+        output.write(
+            {html: bank_page({i: bank[i] for i in shown}, file.name).encode(errors="replace")}, force=force
+        )
         typer.echo(html, err=as_json)
 
 

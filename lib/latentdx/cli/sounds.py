@@ -7,9 +7,9 @@ import typer
 from tqdm import tqdm
 
 from latentdx.cli import output
-from latentdx.cli.common import INTERRUPTED, Force, Velocity, report
+from latentdx.cli.common import INTERRUPTED, BestOf, Force, Velocity, report
 from latentdx.cli.notes import optional_note
-from latentdx.files import write_files
+from latentdx.presets.bank import PresetBank
 
 app = typer.Typer()
 
@@ -19,7 +19,7 @@ Sounds = Annotated[
 ]
 Model = Annotated[str, typer.Option(help="Name or file of a model.")]
 Note = Annotated[str | None, typer.Option(help="Note that was played (C4 or 60); estimated if omitted.")]
-Seed = Annotated[int, typer.Option(min=0, help="Random seed, to repeat a result.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="N", help="Random seed.")]
 
 
 @app.command()
@@ -27,7 +27,7 @@ def program(
     sounds: Sounds,
     out: Annotated[Path, typer.Option("--out", "-o", help="Output file, .syx.")] = Path("preset.syx"),
     model: Model = "latentdx",
-    best_of: Annotated[int, typer.Option(min=1, help="Number of presets to try; 1 is one forward pass.")] = 1,
+    best_of: BestOf = 1,
     note: Note = None,
     velocity: Velocity = 85,
     name: Annotated[str | None, typer.Option(help="Name of the preset; the file's if omitted.")] = None,
@@ -40,24 +40,25 @@ def program(
     Example:  latentdx program flute.wav -o flute.syx --best-of 64
               latentdx program A2=low.wav --model numcat++
     """
-    from latentdx.applications.programmer import load_model, prepare_inputs, program_targets
+    from latentdx.applications.programmer import load_model, program_targets
+    from latentdx.applications.sound_inputs import prepare_inputs
     from latentdx.applications.target import parse_target_file
 
     output.check_free(out, ".syx", force=force)
-    files = [parse_target_file(sound) for sound in sounds]
+    files, key = [parse_target_file(sound) for sound in sounds], optional_note(note)
     programmer = load_model(model)
-    targets = prepare_inputs(files, programmer.notes, optional_note(note), velocity)
+    targets = prepare_inputs(files, programmer.notes, key, velocity)
     for file, target in zip(files, targets, strict=True):
         report(file.path, target.remarks, target.warnings)
     found = program_targets(
         programmer, targets, files[0].path.stem if name is None else name, n=best_of, seed=seed, progress=True
     )
+    output.write({out: found.preset.sysex()}, force=force)
     report(out, found.remarks, found.warnings)
     typer.echo(
         f"{found.preset.name}: algorithm {found.preset['ALGORITHM'] + 1}, "
         f"distance from the sound {found.distance:.3f} (0 means identical)"
     )
-    write_files({out: found.preset.sysex()})
     typer.echo(out)
 
 
@@ -65,10 +66,17 @@ def program(
 def match(
     sounds: Sounds,
     out: Annotated[Path, typer.Option("--out", "-o", help="Output cartridge, .syx.")] = Path("match.syx"),
-    budget: Annotated[int, typer.Option(min=1, show_default=True, help="Number of renders.")] = 2000,
-    seconds: Annotated[float | None, typer.Option(help="Stop the search after this many seconds.")] = None,
+    budget: Annotated[
+        int,
+        typer.Option(min=1, max=1_000_000, metavar="N", show_default=True, help="Number of renders."),
+    ] = 2000,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.001, max=86_400, metavar="S", help="Stop the search after so many seconds."),
+    ] = None,
     keep: Annotated[
-        int, typer.Option(min=1, max=32, show_default=True, help="Number of presets to keep.")
+        int,
+        typer.Option(min=1, max=32, metavar="N", show_default=True, help="Number of presets to keep."),
     ] = 8,
     note: Note = None,
     velocity: Velocity = 85,
@@ -77,9 +85,8 @@ def match(
     seed: Seed = 0,
     force: Force = False,
 ) -> None:
-    """Search for presets that sound like one or several notes of an instrument.
-
-    Writes a cartridge, a page to listen to, a report in numbers, and previews.
+    """Search for presets that sound like one or several notes of an instrument, and write them with a page to
+    listen to, a report in numbers and previews.
 
     \b
     Example:  latentdx match flute.wav -o flute.syx --budget 2000
@@ -87,14 +94,15 @@ def match(
     """
     from latentdx.applications import match as matching
     from latentdx.applications.programmer import load_model
+    from latentdx.applications.sound_inputs import prepare_sounds
     from latentdx.applications.target import parse_target_file
     from latentdx.display.match_report import MatchedSound, MatchSettings, match_report
     from latentdx.retrieval.known_presets import known_presets
 
     written = output.MatchFiles(out)
-    written.check(force=force)
+    written.check(force=force, keep=keep, n_sounds=len(sounds))
     files = [parse_target_file(sound) for sound in sounds]
-    targets = matching.prepare_sounds(files, optional_note(note), velocity)
+    targets = prepare_sounds(files, optional_note(note), velocity)
     for file, target in zip(files, targets, strict=True):
         report(file.path, target.remarks, target.warnings)
     known, remarks = known_presets()
@@ -107,7 +115,7 @@ def match(
             bar.update(renders - bar.n)
             bar.set_postfix(distance=f"{distance:.3f}")
 
-        found = matching.match(
+        found = matching.match_targets(
             targets,
             programmer,
             known,
@@ -118,14 +126,21 @@ def match(
             seed=seed,
             progress=progress,
         )
+    sources = [MatchedSound(str(file.path), target) for file, target in zip(files, targets, strict=True)]
+    settings = MatchSettings(budget, seconds, seed, tuple(remarks))
+    try:
+        made = match_report(found, sources, programmer, settings)
+    except BaseException:  # also Ctrl-C: the presets took longer than the page about them
+        bank = PresetBank.concatenate(c.preset.bank for c in found.candidates)
+        typer.echo(output.write({out: bank.sysex()}, force=force)[0])
+        raise
+    paths = written.write(made, force=force)
     for stage in found.stages:
         typer.echo(f"{stage.name:>12}  {stage.renders:>6,} renders  distance {stage.distance:.3f}")
     for number, candidate in enumerate(found.candidates, 1):
         tuning = f"{candidate.tuning.verdict}: {candidate.tuning.why}"
         typer.echo(f"{number:>12}  {candidate.preset.name:10}  distance {candidate.distance:.3f}  {tuning}")
-    sources = [MatchedSound(str(file.path), target) for file, target in zip(files, targets, strict=True)]
-    settings = MatchSettings(budget, seconds, seed, tuple(remarks))
-    for path in written.write(match_report(found, sources, programmer, settings)):
+    for path in paths:
         typer.echo(path)
     if found.interrupted:
         typer.echo(

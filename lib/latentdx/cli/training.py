@@ -1,13 +1,14 @@
 """Commands that train models: `latentdx train`."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from latentdx.cli import output
 from latentdx.cli.common import INTERRUPTED, fail
-from latentdx.errors import DevicesError
+from latentdx.errors import DevicesError, ParameterError
+from latentdx.run_options import keep_threads_awake
 
 app = typer.Typer()
 
@@ -22,14 +23,14 @@ def train(
         Path | None, typer.Option(help="Folder of the run; in the user's cache if omitted.")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Number of epochs; the profile's if omitted.")
+        int | None, typer.Option(min=1, max=1_000_000, help="Number of epochs; the profile's if omitted.")
     ] = None,
     precision: Annotated[
         str | None,
         typer.Option(
             envvar="LT_PRECISION",
             show_envvar=False,
-            help="32-true or bf16-mixed; the profile's if omitted.",
+            help="32-true, bf16-mixed, or auto (the faster one here); the profile's if omitted.",
         ),
     ] = None,
     devices: Annotated[
@@ -44,8 +45,7 @@ def train(
     Several machines: see python -m pydoc latentdx.training.loop
     """
     if devices in ("auto", "1"):
-        # with one process on all cores, busy-waiting threads make training a third faster
-        os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE")
+        keep_threads_awake()
     from latentdx.training import read_profile, run_folder
     from latentdx.training import train as train_model
     from latentdx.training.fabric import rank_zero_only
@@ -53,6 +53,9 @@ def train(
     changes = {"epochs": epochs, "precision": precision}
     profile = read_profile(name, scale, {key: value for key, value in changes.items() if value is not None})
     folder = out or run_folder(profile)
+    output.check_folder(folder, parents=True)
+    if (folder / "model.safetensors").exists() and not (folder / "running.ckpt").exists():
+        raise ParameterError(f"{folder} holds a model.safetensors of no run: choose another --out")
     try:
         path = train_model(profile, folder, devices=devices)
     except DevicesError as error:

@@ -4,6 +4,7 @@ The result is a table without parameters. `latentdx curate --corpus learnfm --ou
 table again; `read_curation` and `rows` read it. Equal corpora, code and library versions give equal bytes.
 """
 
+import io
 import json
 import sys
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from latentdx.caching import code_hash
 from latentdx.dataset import audio_descriptors, labels, near_duplicates, paper_examples, splits, summary
 from latentdx.errors import DataMissingError, ParameterError
 from latentdx.extras import needs_extra
+from latentdx.files import write_files
 from latentdx.presets import corpora, sysex
 from latentdx.presets.bank import PresetBank
 from latentdx.registry import data_path
@@ -84,27 +86,29 @@ class Curation:
     provenance: dict[str, str]
     notes: tuple[str, ...] = ()
 
-    def write(self, folder: Path) -> tuple[Path, Path]:
-        """Write the table to `<name>.parquet`, and the summary to `<name>.json`.
+    def files(self) -> dict[str, bytes]:
+        """Return the contents of `<name>.parquet`, the table, and of `<name>.json`, the summary.
 
-        The provenance is written to both: in the Parquet file, to the metadata's key "latentdx".
-
-        Args:
-            folder: Folder to write to; created if needed.
-
-        Returns:
-            Paths of the table and of the summary.
+        Both hold the provenance: the Parquet file in its metadata's key "latentdx".
         """
-        folder.mkdir(parents=True, exist_ok=True)
         arrow = pa.Table.from_pandas(self.table, preserve_index=False)
         arrow = arrow.replace_schema_metadata(
             {**arrow.schema.metadata, b"latentdx": json.dumps(self.provenance).encode()}
         )
-        table, counts = folder / f"{self.name}.parquet", folder / f"{self.name}.json"
+        table = io.BytesIO()
         pq.write_table(arrow, table, compression="zstd", compression_level=19)
-        text = json.dumps({"provenance": self.provenance, **self.summary}, indent=1, ensure_ascii=False)
-        counts.write_text(text + "\n", encoding="utf-8")
-        return table, counts
+        text = (
+            json.dumps({"provenance": self.provenance, **self.summary}, indent=1, ensure_ascii=False) + "\n"
+        )
+        # a corpus may be named after a file whose name is not text
+        counts = text.encode(errors="backslashreplace")
+        return {f"{self.name}.parquet": table.getvalue(), f"{self.name}.json": counts}
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write `files` into a folder, which is created if needed, and return their paths."""
+        contents = {folder / name: data for name, data in self.files().items()}
+        write_files(contents)
+        return list(contents)
 
 
 def _held_out(corpus: str, bank: PresetBank) -> npt.NDArray[np.bool_]:
@@ -228,7 +232,7 @@ def curate(
         PresetFileError: A file cannot be read.
     """
     bank = corpora.read(corpus, strict=strict)
-    name = str(corpus) if str(corpus) in corpora.CORPORA else Path(corpus).stem
+    name = corpus_name(corpus)
     table = curate_bank(
         bank,
         _held_out(str(corpus), bank),
@@ -239,6 +243,11 @@ def curate(
     if name in corpora.CORPORA and corpora.CORPORA[name].format == "packed":
         counts["undefined_bits"] = summary.undefined_bits(bank, corpora.find(name))
     return Curation(name, table, counts, _provenance(name, bank, seed), bank.notes)
+
+
+def corpus_name(corpus: str | Path) -> str:
+    """Return the name of a corpus, after which `Curation.files` are called: its own, or that of its file."""
+    return str(corpus) if str(corpus) in corpora.CORPORA else Path(corpus).stem
 
 
 def _provenance(name: str, bank: PresetBank, seed: int) -> dict[str, str]:

@@ -37,7 +37,7 @@ def cartridge(presets: Sequence[Preset], name: str) -> HTML:
         raise ParameterError(f"a cartridge holds 1 to {BANK_VOICES} presets, not {len(presets)}")
     if nameless := [number for number, preset in enumerate(presets, 1) if not preset.name.strip()]:
         raise ParameterError(f"presets {nameless} of the cartridge {name!r} have no name")
-    bank = PresetBank.concatenate(preset.bank for preset in presets)
+    bank = PresetBank(presets)
     return media.render_template(
         "cartridge.html", name=name, names=bank.names, link=media.save(bank.sysex(), "syx")
     )

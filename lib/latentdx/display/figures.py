@@ -110,6 +110,11 @@ class DescribedFigure(Figure):
         self._style = dict(style)
         FigureCanvasAgg(self)
 
+    def described(self, alt: str, caption: str = "") -> "DescribedFigure":
+        """Set what the figure says about itself, and return it."""
+        self.alt, self.caption = alt, caption
+        return self
+
     def draw(self, renderer: RendererBase) -> None:
         """Draw the figure; matplotlib makes ticks only now, and asks for their colors."""
         with rc_context(self._style):
@@ -127,10 +132,6 @@ class DescribedFigure(Figure):
         return buffer.getvalue()
 
 
-drawing = rc_context
-"""Decorator `@drawing()` of functions that draw: afterwards, matplotlib's settings are the caller's again."""
-
-
 def new_figure(
     rows: int = 1,
     columns: int = 1,
@@ -141,8 +142,8 @@ def new_figure(
 ) -> tuple[DescribedFigure, npt.NDArray[np.object_]]:
     """Create a figure in the house style and return it with its axes.
 
-    The style stays matplotlib's for the rest of the process, because it is read whenever something is added;
-    within a function, decorate that with `drawing` to end it there.
+    The style stays matplotlib's for the rest of the process, because it is read whenever something is added.
+    A function decorated with `matplotlib.rc_context()` leaves the caller's settings as they were.
 
     Args:
         rows: Number of rows of axes.

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from markupsafe import Markup
 
 from latentdx.applications.match import Candidate, Match
@@ -18,25 +17,15 @@ from latentdx.audio.io.encoding import encode
 from latentdx.audio.notes import note_name
 from latentdx.audio.renderer import Dexed
 from latentdx.display import listening_rows, media, tables
-from latentdx.display.figures import figure_html, new_figure
+from latentdx.display.figures import figure_html
 from latentdx.display.listening_rows import Clip, compared
+from latentdx.display.match_progress import match_search_figure, match_stages_table
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import voice_parameters
 from latentdx.provenance import code_commit, describe_commit
 
 FORMAT = 2
 """Version of the JSON report's format."""
-
-HEADINGS = {"log_stft": "log-STFT", "convergence": "SC", "mfcc13": "MFCC13", "log_mel": "log-mel, dB"}
-"""Column headings of the measures, by their names in `match.MEASURES`."""
-
-_STAGES = {
-    "forward pass": "one forward pass of the model",
-    "model": "best of the model's presets",
-    "nearest": "best of these and the closest known presets",
-    "search": "after the search",
-    "tuning": "ranked by all frames, and tuned",
-}
 
 
 @dataclass(frozen=True)
@@ -108,9 +97,10 @@ def match_report(
         for number, clip in enumerate(row):
             previews[f"{number or 'target'}{note}.flac"] = encode(clip.sound * amplitude, "flac")
     return MatchReport(
-        PresetBank.concatenate(c.preset.bank for c in match.candidates).sysex(),
-        _page(match, sources, sounds, model, settings).encode(),
-        json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False).encode(),
+        PresetBank(c.preset for c in match.candidates).sysex(),
+        # bytes of a file name that are no text become "?" on the page, and escapes such as \udcfc in JSON
+        _page(match, sources, sounds, model, settings).encode(errors="replace"),
+        json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace"),
         previews,
     )
 
@@ -192,15 +182,10 @@ def _sections(match: Match) -> Iterable[dict[str, object]]:
         "title": "From stage to stage",
         "text": "The closest preset after each stage. Lower distances mean greater similarity. The search "
         "minimizes the mix of the first three; the last distance plays no part in any choice.",
-        "content": tables.table_html(stage_table(match), "Distances after each stage"),
+        "content": tables.table_html(match_stages_table(match)),
     }
-    figure, axes = new_figure(size=(7.0, 2.8))
-    ax = axes[0, 0]
-    renders, least, _ = zip(*match.curve, strict=True)
-    ax.step([*renders, match.renders], [*least, least[-1]], where="post")
-    ax.set(xlabel="renders", ylabel="distance", xscale="log", ylim=(0, None))
-    text = f"Smallest distance: {least[0]:.2f} at first, {least[-1]:.2f} after {match.renders:,} renders."
-    yield {"title": "How the search went", "text": text, "content": figure_html(figure, text)}
+    figure = match_search_figure(match)
+    yield {"title": "How the search went", "text": figure.alt, "content": figure_html(figure)}
     before = next(s for s in reversed(match.stages) if s.name in ("nearest", "model"))
     changed = tables.differences(
         before.preset.with_values("start"), "before the search", [("the best found", match.best.preset)]
@@ -212,20 +197,6 @@ def _sections(match: Match) -> Iterable[dict[str, object]]:
         "the closest one before the search. The search may also have found it from another start.",
         "content": table if len(changed) else "",
     }
-
-
-def stage_table(match: Match) -> pd.DataFrame:
-    """Tabulate the closest preset after each stage: the renders up to that point, and its distances."""
-    lines = [
-        {
-            "": _STAGES[s.name],
-            "renders": f"{s.renders:,}",
-            "mix": f"{s.distance:.3f}",
-            **{HEADINGS[name]: f"{value:.2f}" for name, value in s.measures.items()},
-        }
-        for s in match.stages
-    ]
-    return pd.DataFrame(lines)
 
 
 def _summary(

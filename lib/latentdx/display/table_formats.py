@@ -3,28 +3,31 @@
 A table keeps full precision, and names units in its columns. Its `attrs` hold, as plain JSON values:
 
 - caption: a sentence on what the table shows
-- formats: column -> format specification of its numbers, such as ",.2f", ".1%" for a share, or "p" for
-  p-values; or {other column: {its value: specification}} where the lines differ in what they measure
+- formats: column -> format specification of its numbers, such as ",.2f", ".1%" for a share, "{:.0f} of 10" or
+  "p" for p-values; or {other column: {its value: specification}} where lines differ in what they measure
 - better: column -> "lower" or "higher", the direction of better values
 - intervals: column -> the two columns with the ends of its 95% intervals
-- best: column -> label of the line whose value beats all others by paired tests
+- best: column -> label of the line whose value beats all others by paired tests; the labels' own column is
+  named like the index
 
 Labels of lines are the frame's index, which then has a name.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from latentdx.evaluation import statistics
 from latentdx.metrics.registry import Metric
 
 MISSING = "–"
 """Text of a value that is missing or not finite."""
 
-UNITS = ("ms", "s", "min", "MB", "GB", "dB", "cents")
-"""Units that `cells` can move from a column's name, where they follow a comma, into its cells."""
+UNITS = ("ms", "s", "min", "MB", "GB", "dB", "cents", "log10")
+"""Units at the end of a column's name, after a comma."""
 
 _ARROWS = {"lower": " ↓", "higher": " ↑"}
 
@@ -33,15 +36,53 @@ def described(
     frame: pd.DataFrame,
     caption: str,
     *,
+    metrics: Iterable[Metric] = (),
     formats: Mapping[str, str | Mapping[str, Mapping[str, str]]] | None = None,
     better: Mapping[str, str] | None = None,
-    intervals: Mapping[str, Sequence[str]] | None = None,
     best: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Return the frame with `attrs` that say how to print it; see the module for their meaning."""
-    told = {"formats": formats, "better": better, "intervals": intervals, "best": best}
-    frame.attrs = {"caption": caption, **{key: dict(value) for key, value in told.items() if value}}
+    """Return the frame with `attrs` that say how to print it.
+
+    Args:
+        frame: Table; the ends of an interval are columns named by `interval_ends`.
+        caption: Sentence on what it shows.
+        metrics: Metrics among its columns, see `metric_column`, whose formats and directions are known.
+        formats: Formats of other columns, see the module.
+        better: Directions of other columns.
+        best: Column -> label of the line whose value beats all others.
+    """
+    ours = {metric_column(m): m for m in metrics}
+    frame.attrs = {
+        "caption": caption,
+        "formats": {name: metric_format(m) for name, m in ours.items()} | dict(formats or {}),
+        "better": {name: m.better for name, m in ours.items()} | dict(better or {}),
+        "intervals": {
+            name: ends for name in map(str, frame.columns) if set(ends := interval_ends(name)) <= set(frame)
+        },
+        "best": dict(best or {}),
+    }
     return frame
+
+
+def interval_ends(column: str) -> list[str]:
+    """Return the columns with the ends of a column's intervals, such as "error low, dB" for "error, dB"."""
+    name, _, unit = column.rpartition(", ")
+    return [f"{name} {end}, {unit}" if unit in UNITS else f"{column} {end}" for end in ("low", "high")]
+
+
+def with_interval(
+    column: str, value: float | None = None, low: float | None = None, high: float | None = None
+) -> dict[str, float | None]:
+    """Return the three columns of a value with its interval in one line of a table."""
+    return dict(zip((column, *interval_ends(column)), (value, low, high), strict=True))
+
+
+def with_estimate(
+    column: str, values: npt.ArrayLike, statistic: Literal["median", "mean"] = "median"
+) -> dict[str, float | None]:
+    """Return the three columns of a median or mean of values, with its 95% bootstrap interval."""
+    e = statistics.bootstrap(values, statistic)
+    return with_interval(column, e.value, e.low, e.high)
 
 
 def metric_format(metric: Metric) -> str:
@@ -59,6 +100,11 @@ def number(value: float | None, metric: Metric) -> str:
     return text(value, metric_format(metric))
 
 
+def share(value: float) -> str:
+    """Format a share as a whole percentage, such as "50%" for 0.5."""
+    return text(value, ".0%")
+
+
 def p_text(p: float) -> str:
     """Format a p-value with three decimals, or as below 0.001."""
     return MISSING if not np.isfinite(p) else "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
@@ -74,6 +120,8 @@ def text(value: Any, specification: str = "") -> str:
         return "yes" if value else "no"
     if specification == "p":
         return p_text(value)
+    if "{" in specification:
+        return specification.format(value)
     default = ",d" if isinstance(value, int | np.integer) else ".4g"
     return f"{value:{specification or default}}".replace("-", "−")
 
@@ -101,7 +149,8 @@ def cells(
     ends, best = _ends(frame), frame.attrs.get("best", {})
     columns: dict[str, list[str]] = {}
     if frame.index.name is not None:
-        columns[escape(str(frame.index.name))] = [escape(str(label)) for label in frame.index]
+        labels = [(escape(str(label)), label == best.get(frame.index.name)) for label in frame.index]
+        columns[escape(str(frame.index.name))] = [bold(t) if mark else t for t, mark in labels]
     for name in shown_columns(frame):
         heading, _, unit = str(name).rpartition(", ")
         moved = units_in_cells and unit in UNITS and is_number(frame[name])

@@ -152,12 +152,17 @@ def best_of(
     inference = f"best of {n} by rendering"
     found = [
         evaluated(model, trial, drawn.single, base, "one pass", measurement, options),
-        evaluated(model, trial, drawn.best(n), f"{base}-best-of-{n}", inference, measurement, options),
+        evaluated(model, trial, drawn.best(n), name_of(base, n), inference, measurement, options),
     ]
     counts = [k for k in (2**i for i in range(n.bit_length())) if k < n] + [n]
     best = {k: drawn.best(k) for k in counts}
     curve = curve_of(best, model, trial, base, measurement.notes, options)
     return found, curve.assign(temperature=temperature)
+
+
+def name_of(base: str, n: int) -> str:
+    """Return the name of a result, given the model's: with the number of candidates, unless it is 1."""
+    return base if n == 1 else f"{base}-best-of-{n}"
 
 
 def curve_of(

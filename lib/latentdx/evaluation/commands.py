@@ -1,14 +1,15 @@
 """Steps of `latentdx evaluate`: measure models, anchors and searches, and write results to `data/results`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from latentdx.applications.interpolate import DEFAULT_MODEL, METHODS, Pairs
-from latentdx.applications.programmer import Programmer, load_model, published_models
+from latentdx.applications.programmer import N_DRAWN, Programmer, load_model, published_models
 from latentdx.dataset import paper_examples
 from latentdx.dataset.splits import SPLITS, SUBSETS, Split
 from latentdx.errors import CheckpointError, DataMissingError, ParameterError
@@ -17,13 +18,14 @@ from latentdx.evaluation import (
     interpolation,
     listening_examples,
     path_examples,
+    published,
     search_benchmark,
     summary,
     trials,
 )
-from latentdx.evaluation.anchors import evaluate_anchors
+from latentdx.evaluation.anchors import ANCHORS, evaluate_anchors
 from latentdx.evaluation.model_cards import write_cards
-from latentdx.evaluation.results import Measurement, Result, read_all
+from latentdx.evaluation.results import Measurement, Result, check_name, name_of, read_all
 from latentdx.evaluation.trials import Trial
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE
 from latentdx.presets import corpora
@@ -38,6 +40,8 @@ from latentdx.typing import Mask, Rows
 
 PLAYED = ("latent", "naive", "matched", "naive-paced", "latent-paced", "paced")
 """Methods whose sounds between the page's presets are kept (3.3 MB); other methods keep only numbers."""
+
+_REMEDY = "--force replaces it, or choose another --out"
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class EvaluationRequest:
         name: Name of the result; `None` for the model's.
         leaky: True to allow another split than the model's.
         out: Folder of the results; `None` for `data/results`.
+        force: True to replace results of other checkpoints, or with more metrics, that have the same names.
         options: Number of processes, progress bar, and location of the cache.
     """
 
@@ -66,6 +71,7 @@ class EvaluationRequest:
     name: str | None = None
     leaky: bool = False
     out: Path | None = None
+    force: bool = False
     options: RunOptions = RunOptions()
 
     @property
@@ -89,6 +95,34 @@ class EvaluationRequest:
         if self.subset not in SUBSETS:
             raise ParameterError(f"there is no subset {self.subset!r}, only {', '.join(SUBSETS)}")
         return Trial.of(corpus, wanted, self.subset, limit=self.limit)
+
+
+def _check_results(names: Iterable[str], trial: Trial, checkpoint: str, request: EvaluationRequest) -> None:
+    """Check before the work that results replace only those of the same checkpoint and metrics."""
+    measurement = request.measurement
+    for name in names:
+        check_name(name)
+        file = name_of(trial.name(name), trial.split, trial.subset, measurement.notes)
+        if request.force or not (path := request.folder / file).exists():
+            continue
+        there = Result.read(path).provenance
+        _check_checkpoint(path, there.checkpoint_sha256, checkpoint)
+        if there.live_notes and measurement.live_notes is None:
+            raise ParameterError(f"{path} holds more metrics than --quick measures: {_REMEDY}")
+
+
+def _check_checkpoint(path: Path, there: str, checkpoint: str) -> None:
+    if there != checkpoint:
+        raise ParameterError(f"{path} holds a result of another checkpoint ({there}): {_REMEDY}")
+
+
+def _check_examples(model: Programmer, request: EvaluationRequest) -> None:
+    """Check before the work that measurements of the paper's examples replace only the same checkpoint's."""
+    for n in sorted({1, request.best_of}):
+        path = request.folder / published.file_name(best_of_n.name_of(model.about.profile.name, n))
+        if not request.force and path.exists():
+            there = pd.read_csv(path, nrows=1).get("checkpoint_sha256", pd.Series(["none"]))
+            _check_checkpoint(path, str(there[0]), model.sha256)
 
 
 def find_model(name: str) -> Programmer:
@@ -124,6 +158,27 @@ def summarize(request: EvaluationRequest) -> Iterator[Path]:
         yield from write_cards()
 
 
+def check_model(model: Programmer, request: EvaluationRequest) -> None:
+    """Check before the work that a model can be evaluated, and replaces no result that it should not.
+
+    Raises:
+        CheckpointError: The model does not fit the presets.
+        ParameterError: A result of the same name is from another checkpoint, or holds more metrics.
+    """
+    profile = model.about.profile
+    trial = request.trial(profile.corpus, profile.split)
+    trials.check(model, trial, leaky=request.leaky)
+    base = request.name or profile.name
+    names = {base, best_of_n.name_of(base, request.best_of)}
+    _check_results(sorted(names), trial, model.sha256, request)
+    if _has_examples(model, request):
+        _check_examples(model, request)
+
+
+def _has_examples(model: Programmer, request: EvaluationRequest) -> bool:
+    return model.about.profile.corpus == paper_examples.CORPUS and not request.name
+
+
 def evaluate_model(model: Programmer, request: EvaluationRequest) -> Iterator[Path]:
     """Evaluate a model in one pass or as best of several, and on the paper's examples. Yields each file."""
     profile = model.about.profile
@@ -134,6 +189,7 @@ def evaluate_model(model: Programmer, request: EvaluationRequest) -> Iterator[Pa
         "measurement": request.measurement,
         "options": request.options,
     }
+    check_model(model, request)
     if request.best_of == 1:
         yield trials.one_pass(model, trial, **shared).write(request.folder)
     else:
@@ -143,20 +199,35 @@ def evaluate_model(model: Programmer, request: EvaluationRequest) -> Iterator[Pa
         for result in results:
             yield result.write(request.folder)
         yield best_of_n.write_curve(curve, request.folder)
-    if profile.corpus == paper_examples.CORPUS and not request.name:
+    if _has_examples(model, request):
         yield from evaluate_published(model, request)
 
 
 def evaluate_published(model: Programmer, request: EvaluationRequest) -> Iterator[Path]:
     """Evaluate a model on the paper's examples, in one pass and as the best of several. Yields each file."""
+    _check_examples(model, request)
     for n in sorted({1, request.best_of}):
         yield listening_examples.evaluate_examples(model, n, folder=request.folder)
 
 
-def evaluate_baselines(request: EvaluationRequest) -> Iterator[Path]:
-    """Evaluate the anchors of every table, which need no training. Yields each file."""
-    trial = request.trial(paper_examples.CORPUS, "twin-disjoint")
+def evaluate_baselines(
+    request: EvaluationRequest,
+    corpus: str = paper_examples.CORPUS,
+    split: Split = "twin-disjoint",
+    names: Sequence[str] = tuple(ANCHORS),
+) -> Iterator[Path]:
+    """Evaluate anchors, which need no training. Yields each file.
+
+    Args:
+        request: Settings of the evaluation.
+        corpus: Name of the corpus.
+        split: Name of the split, if the request names none.
+        names: Names of the anchors; by default all that the tables have.
+    """
+    trial = request.trial(corpus, split)
+    _check_results(names, trial, "", request)
     for result in evaluate_anchors(
+        names,
         corpus=trial.corpus,
         split=trial.split,
         subset=trial.subset,
@@ -180,6 +251,8 @@ def evaluate_match(request: EvaluationRequest) -> Iterator[Path]:
     request = replace(request, limit=request.limit or search_benchmark.N_TARGETS)
     trial = request.trial(profile.corpus, profile.split)
     index = SoundIndex.read(data_path("index", f"{profile.corpus}.safetensors"))
+    best = best_of_n.name_of(profile.name, N_DRAWN)
+    _check_results([best], trial, model.sha256, replace(request, measurement=request.measurement.quick()))
     for found in search_benchmark.measure(model, file, trial, index, options=request.options):
         if isinstance(found, Result):
             yield found.write(request.folder)
@@ -210,12 +283,18 @@ def evaluate_interpolation(model: str, request: EvaluationRequest) -> Iterator[P
     n_pairs = min(request.limit or interpolation.N_PAIRS, len(trial.rows) // 2)
     pairs = interpolation.draw_pairs(trial.rows, n_pairs)
     name = request.name or profile.name
+    label = f"{name}-on-{len(pairs)}" if request.limit else name
+    path = folder / f"pairs.{label}.parquet"
+    if not request.force and path.exists():
+        _check_checkpoint(
+            path, interpolation.PairResult.read(path).provenance.checkpoint_sha256, programmer.sha256
+        )
     sources, _ = _sources(programmer, trial.bank, pairs, request.options)
     result = interpolation.evaluate_paths(
         sources,
         pairs,
         trial.bank,
-        model=f"{name}-on-{len(pairs)}" if request.limit else name,
+        model=label,
         title=profile.title,
         checkpoint_sha256=programmer.sha256,
         corpus=trial.corpus,

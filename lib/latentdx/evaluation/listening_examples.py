@@ -25,9 +25,10 @@ from latentdx.dataset.paper_examples import CORPUS
 from latentdx.dataset.target_sounds import TargetSound
 from latentdx.errors import ParameterError
 from latentdx.evaluation import published
-from latentdx.evaluation.best_of_n import SEED, draw
+from latentdx.evaluation.best_of_n import SEED, draw, name_of
 from latentdx.evaluation.evaluate import evaluate
 from latentdx.evaluation.results import Result
+from latentdx.evaluation.sound_folders import remove_sounds
 from latentdx.evaluation.trials import Trial, check, predict
 from latentdx.files import atomic_write
 from latentdx.metrics.objective import score
@@ -115,9 +116,9 @@ def evaluate_examples(
         published.measure(published.render(presets, section), section)
         for section in ("programming", "multiple notes")
     ]
-    base, title, inference = name or model.about.profile.name, model.about.profile.title, "one pass"
+    title, inference = model.about.profile.title, "one pass"
     if n > 1:
-        base, inference = f"{base}-best-of-{n}", f"best of {n} by rendering"
+        inference = f"best of {n} by rendering"
         title = f"{title}, {inference}"
     facts = {
         "title": title,
@@ -127,6 +128,7 @@ def evaluate_examples(
         "engine": Dexed().engine,
         "commit": code_commit(),
     }
+    base = name_of(name or model.about.profile.name, n)
     return published.write(base, pd.concat(tables, ignore_index=True), facts, folder)
 
 
@@ -208,7 +210,7 @@ def write_listening(
 ) -> Path:
     """Render the presets that `choose` chooses, and what each model infers from them, into `folder`/listen.
 
-    Sounds that were there before are removed.
+    Sounds of an earlier run are removed.
 
     Args:
         reference: Result whose metric decides which presets are rendered.
@@ -240,8 +242,7 @@ def write_listening(
     ]
     out = (folder or data_path("results")) / LISTEN
     out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob("*.flac"):
-        old.unlink()
+    remove_sounds(out / MANIFEST)
     synth, examples = Dexed(), []
     for i, (label, percentile, row) in enumerate(chosen):
         at = int(np.searchsorted(rows, row))

@@ -19,6 +19,7 @@ from latentdx.audio.io import encoding
 from latentdx.audio.renderer import SAMPLE_RATE, SINGLE_NOTE, Dexed
 from latentdx.dataset.paper_examples import CORPUS, EXAMPLES, Example
 from latentdx.evaluation.interpolation import FOLDER, MethodPaths, Standard
+from latentdx.evaluation.sound_folders import remove_sounds
 from latentdx.files import atomic_write
 from latentdx.metrics.path import largest_step, nonlinearity, progress, smoothness, unevenness
 from latentdx.metrics.timbre import FEATURES, TimbreAnalysis
@@ -202,7 +203,7 @@ def write(
     played: Collection[str] = (),
     folder: Path | None = None,
 ) -> Path:
-    """Render the page's paths and write them with their description; earlier sounds are removed.
+    """Render the page's paths and write them with their description; sounds of an earlier run are removed.
 
     Args:
         sources: Paths of each method between `page_pairs()`, in that order; failed ones are left out.
@@ -219,8 +220,7 @@ def write(
     """
     out = folder or data_path(FOLDER)
     out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob("*.flac"):
-        old.unlink()
+    remove_sounds(out / MANIFEST)
     pairs = []
     for i, (start, end) in enumerate(page_pairs()):
         paths = {
@@ -270,9 +270,8 @@ def _example_path(
     if folder is None:
         names = [""] * len(path)
     else:
-        for name, sound in zip(names, sounds, strict=True):
-            if not (folder / name).exists():  # paths of one pair share their ends
-                _write_sound(folder / name, sound)
+        for name, sound in zip(names, sounds, strict=True):  # paths of one pair share their ends
+            _write_sound(folder / name, sound)
     numbers = np.stack([progress(found), aside(found), *parameters_along(path)], 1)
     steps = [
         PathStep(name, a.silent, *(float(f"{x:.4g}") for x in line))

@@ -218,11 +218,16 @@ def write(name: str, table: pd.DataFrame, facts: Mapping[str, str], folder: Path
     """
     folder = folder or data_path("results")
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"examples.{name}.csv"
+    path = folder / file_name(name)
     text = table.assign(version=name, **facts).to_csv(index=False, float_format="%.6g", lineterminator="\n")
     with atomic_write(path) as file:
         file.write(text.encode())
     return path
+
+
+def file_name(name: str) -> str:
+    """Return the name of the file of a model's measurements, given the name of its results."""
+    return f"examples.{name}.csv"
 
 
 def means(folder: Path | None = None) -> pd.DataFrame:

@@ -4,7 +4,7 @@ No column or metadata holds a parameter of a preset: presets are identified by t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -147,15 +147,29 @@ class Result:
 
 
 def file_name(provenance: ResultProvenance) -> str:
-    """Return the name of a result's file, such as "numcat++.twin-disjoint.60-85.parquet".
+    """Return the name of a result's file, such as "numcat++.twin-disjoint.60-85.parquet"; see `name_of`."""
+    return name_of(provenance.name, provenance.split, provenance.subset, provenance.notes)
+
+
+def name_of(name: str, split: str, subset: str, notes: Sequence[Sequence[int]]) -> str:
+    """Return the name of the file of a result.
 
     Several notes appear as their number, such as "5-notes"; a subset other than "test" follows the split.
+
+    Args:
+        name: Name of the result.
+        split, subset: Names of the split and the part of it.
+        notes: (MIDI note, velocity) pairs.
     """
-    notes = provenance.notes
     label = f"{len(notes)}-notes" if len(notes) > 1 else "-".join(map(str, notes[0]))
-    subset = "" if provenance.subset == "test" else provenance.subset
-    parts = (provenance.name, provenance.split, subset, label)
+    parts = (name, split, "" if subset == "test" else subset, label)
     return ".".join(part for part in parts if part) + ".parquet"
+
+
+def check_name(name: str) -> None:
+    """Raise `ParameterError` unless the name of a result can be part of a file name."""
+    if not _NAME.fullmatch(name):
+        raise ParameterError(f"{name!r} cannot be part of a file name: use only a-z, 0-9 and + _ -")
 
 
 def read_all(folder: Path | None = None) -> list[Result]:
@@ -251,8 +265,7 @@ def evaluate_rows(
     Raises:
         ParameterError: The name cannot be part of a file name, or numbers of predictions and rows differ.
     """
-    if not _NAME.fullmatch(name):
-        raise ParameterError(f"{name!r} cannot be part of a file name: use only a-z, 0-9 and + _ -")
+    check_name(name)
     bank = corpora.read(corpus).neutral()
     synth = renderer or Dexed()
     notes, live_notes, pyin = measurement.notes, measurement.live_notes, measurement.pyin

@@ -73,7 +73,7 @@ def _match(rows: Rows, near: Values, *, file: str, corpus: str, budget: int) -> 
     for found, row, known in zip(out, rows.tolist(), near, strict=True):
         sound = Target(_sound(bank, row), *SINGLE_NOTE[0], (), ())
         # only the best preset is evaluated
-        made = match.match(
+        made = match.match_targets(
             [sound], _model(file), nearest=known, budget=budget, keep=1, seed=SEED + row, threads=1
         )
         found[0] = made.best.preset.values

@@ -1,5 +1,6 @@
 """The spectrogram decoder (paper section 3): a linear layer, then transposed convolutions up to 257 x 347."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -10,11 +11,12 @@ _OUTPUT_PADDING = ((1, 1), (1, 0), (1, 1), (1, 1), (1, 0), (1, 0))  # brings 3 x
 
 
 class DoublingConvTranspose2d(nn.ConvTranspose2d):
-    """Transposed convolution of stride 2 and padding 2, computed by a convolution and a pixel shuffle.
+    """Transposed convolution of stride 2 and padding 2; in bfloat16, by a convolution and a pixel shuffle.
 
-    It has the weights and, up to rounding, the results of `torch.nn.ConvTranspose2d`, but is four to ten
-    times as fast on CPUs: each of the four phases of the output uses every second weight of the kernel
-    (https://arxiv.org/abs/1609.07009).
+    It has the weights and, up to rounding, the results of `torch.nn.ConvTranspose2d`. Each of the four phases
+    of the output uses every second weight of the kernel (https://arxiv.org/abs/1609.07009). Under autocast
+    this makes a pass through the decoder up to 1.4 times as fast on a CPU; in single precision PyTorch's own
+    kernel is 1.4 times as fast, and is used.
 
     Args:
         inputs: Number of input channels.
@@ -36,6 +38,10 @@ class DoublingConvTranspose2d(nn.ConvTranspose2d):
         Returns:
             (batch, outputs, H', W'), where H' = 2 (H - 1) + kernel - 4 + output padding, and W' likewise.
         """
+        return self.doubled(x) if torch.is_autocast_enabled(x.device.type) else super().forward(x)
+
+    def doubled(self, x: Tensor) -> Tensor:
+        """Compute the same as `forward` by a convolution and a pixel shuffle."""
         kernel = self.kernel_size[0]
         taps = (kernel + 1) // 2  # each phase sees x[q + 1], x[q], (x[q - 1]) for output 2 q and 2 q + 1
         odd = 2 * taps - kernel

@@ -1,8 +1,9 @@
 """`PresetBank`: DX7 presets as integers with names, ids and flags, read from files and written as .syx."""
 
 import difflib
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import IntFlag
 from pathlib import Path
 from typing import Any, Self, overload
@@ -15,11 +16,12 @@ from latentdx.presets import reading, sysex, sysex_reader
 from latentdx.presets.parameters import (
     N_VALUES,
     NEUTRAL_TRANSPOSE,
-    PARAMETERS,
     column,
     init_values,
+    integers_to_plugin,
     maxima,
     parameter,
+    plugin_to_integers,
     voice_parameters,
 )
 from latentdx.presets.reading import Format
@@ -71,7 +73,7 @@ class Preset:
     @property
     def bank(self) -> "PresetBank":
         """This preset alone, as a bank of one."""
-        return PresetBank.from_values(self.values[None], [self.name], [self.id])
+        return PresetBank([self])
 
     def with_values(self, name: str | None = None, /, **changes: int) -> "Preset":
         """Return a copy with some parameters changed.
@@ -100,12 +102,15 @@ class Preset:
         return _write(path, self.sysex())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class PresetBank:
     """N presets as the DX7's own integers.
 
-    Make one with `read`, `from_values`, `from_packed` or `from_plugin`. All of them check or repair the
-    values, so that `values` is always within range.
+    Make one from presets, or with `read`, `from_values`, `from_packed` or `from_plugin`. All of them check or
+    repair the values, so that `values` is always within range.
+
+    Args:
+        presets: Presets, each of which keeps its name and id.
 
     Attributes:
         values: Values in VCED order, uint8 (N, 145); `voice_parameters()[i]` describes column i.
@@ -116,9 +121,14 @@ class PresetBank:
         transposes: TRANSPOSE as read, uint8 (N,); `values` may contain the neutral 24 (see `neutral`).
         notes: Sentences about damaged and skipped parts of the files.
 
+    Raises:
+        ParameterError: Something is not a preset, or a value is out of range.
+
     >>> bank = PresetBank.init() + PresetBank.init()
     >>> len(bank), bank.values.shape, bank.plugin().shape
     (2, (2, 145), (2, 155))
+    >>> PresetBank([bank[0], bank[1].with_values("COPY")])
+    PresetBank of 2: 'INIT VOICE', 'COPY'
     """
 
     values: npt.NDArray[np.uint8]
@@ -127,7 +137,23 @@ class PresetBank:
     flags: npt.NDArray[np.uint8]
     mended: npt.NDArray[np.bool_]
     transposes: npt.NDArray[np.uint8]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, presets: Iterable[Preset] = (), **fields: Any) -> None:
+        if not fields:
+            voices = list(presets) if isinstance(presets, Iterable) else [presets]
+            if not all(isinstance(voice, Preset) for voice in voices):
+                raise ParameterError(
+                    f"a bank is made from presets, not from {reprlib.repr(presets)}: PresetBank.read takes a"
+                    " file or a folder, PresetBank.from_values an array"
+                )
+            values = np.stack([v.values for v in voices]) if voices else np.zeros((0, N_VALUES), np.uint8)
+            fields = vars(PresetBank.from_values(values, [v.name for v in voices], [v.id for v in voices]))
+        elif wrong := (fields.keys() ^ self.__dataclass_fields__.keys()) - {"notes"}:
+            raise TypeError(
+                f"a bank is made from presets, or from all of its attributes: see {sorted(wrong)}"
+            )
+        self.__dict__.update(fields)  # all of them as `dataclasses.replace` gives them; the class is frozen
 
     @classmethod
     def from_values(
@@ -153,20 +179,18 @@ class PresetBank:
             row, col = np.argwhere(bad)[0]
             p = voice_parameters()[col]
             raise ParameterError(f"preset {row}: {p.name} = {array[row, col]} is outside 0 … {p.maximum}")
-        labels = (
-            [""] * len(array) if names is None else [sysex.decode_name(sysex.encode_name(n)) for n in names]
-        )
-        numbers = np.arange(len(array)) if ids is None else np.asarray(ids, np.int64)
+        labels = [""] * len(array) if names is None else names
+        numbers = np.array(range(len(array)) if ids is None else ids, np.int64)
         if len(labels) != len(array) or len(numbers) != len(array):
             raise ParameterError(f"{len(array)} presets, but {len(labels)} names and {len(numbers)} ids")
         array = np.array(array, np.uint8)
         return cls(
-            array,
-            tuple(labels),
-            numbers.astype(np.int64),
-            np.zeros(len(array), np.uint8),
-            np.zeros(array.shape, bool),
-            array[:, _TRANSPOSE].copy(),
+            values=array,
+            names=tuple(sysex.decode_name(sysex.encode_name(n)) for n in labels),
+            ids=numbers,
+            flags=np.zeros(len(array), np.uint8),
+            mended=np.zeros(array.shape, bool),
+            transposes=array[:, _TRANSPOSE].copy(),
         )
 
     @classmethod
@@ -182,13 +206,13 @@ class PresetBank:
         )
         numbers = np.arange(len(values)) if ids is None else np.asarray(ids)
         return cls(
-            values,
-            names,
-            numbers.astype(np.int64),
-            flags.astype(np.uint8),
-            mended,
-            values[:, _TRANSPOSE].copy(),
-            tuple(voices.notes),
+            values=values,
+            names=names,
+            ids=numbers.astype(np.int64),
+            flags=flags.astype(np.uint8),
+            mended=mended,
+            transposes=values[:, _TRANSPOSE].copy(),
+            notes=tuple(voices.notes),
         )
 
     @classmethod
@@ -230,30 +254,15 @@ class PresetBank:
             ParameterError: A value is NaN or infinite, or the shape or lengths are wrong.
         """
         array = np.array(plugin, np.float64)
-        if array.ndim != 2 or array.shape[1] != len(PARAMETERS):
-            raise ParameterError(f"plug-in presets must have shape (N, {len(PARAMETERS)}), not {array.shape}")
-        if not np.isfinite(array).all():
-            row, index = np.argwhere(~np.isfinite(array))[0]
-            raise ParameterError(
-                f"preset {row}: {PARAMETERS[index].name} is {array[row, index]}, not a number in 0 … 1"
-            )
-        labels = [""] * len(array) if names is None else names
-        numbers = np.arange(len(array)) if ids is None else np.asarray(ids, np.int64)
-        if len(labels) != len(array) or len(numbers) != len(array):
-            raise ParameterError(f"{len(array)} presets, but {len(labels)} names and {len(numbers)} ids")
-        order = np.array([p.index for p in voice_parameters()])
-        # a value outside [0, 1] must stay out of range after rounding
-        scaled = np.rint(np.clip(array[:, order], -1, 3) * maxima())
-        voices = sysex_reader.Voices()
+        scaled = plugin_to_integers(array)
         raw = np.where(scaled < 0, 255, np.minimum(scaled, 255)).astype(np.uint8)
-        voices.add(raw, [sysex.encode_name(n) for n in labels], damaged=False)
-        bank = cls.from_voices(voices, numbers)
-        below = scaled < 0
-        bank.values[below] = 0  # sanitize clamps upward only
+        values, mended = sysex.sanitize(raw)
+        values[scaled < 0] = 0  # sanitize clamps upward only
         for operator in range(1, 7):
             off = array[:, parameter(f"OP{operator} SWITCH").index] < 0.5
-            bank.values[off, column(f"OP{operator} OUTPUT LEVEL")] = 0
-        return replace(bank, transposes=bank.values[:, _TRANSPOSE].copy())
+            values[off, column(f"OP{operator} OUTPUT LEVEL")] = 0
+        bank = cls.from_values(values, names, ids)
+        return replace(bank, mended=mended, flags=np.asarray(mended.any(1) * Flag.MENDED, np.uint8))
 
     @classmethod
     def init(cls) -> Self:
@@ -282,9 +291,7 @@ class PresetBank:
     @classmethod
     def concatenate(cls, banks: Iterable["PresetBank"]) -> Self:
         """Join banks one after the other; each preset keeps its id."""
-        parts = list(banks)
-        if not parts:
-            return cls.from_values(np.zeros((0, N_VALUES), np.uint8))
+        parts: list[PresetBank] = [cls(), *banks]
         return cls(
             values=np.concatenate([b.values for b in parts]),
             names=tuple(n for b in parts for n in b.names),
@@ -364,10 +371,7 @@ class PresetBank:
 
     def plugin(self) -> npt.NDArray[np.float32]:
         """Return the plug-in's values, float32 (N, 155) in [0, 1], with locked constants and TRANSPOSE."""
-        out = np.empty((len(self), len(PARAMETERS)), np.float32)
-        for p in PARAMETERS:
-            out[:, p.index] = p.locked if p.vced is None else self.values[:, p.vced] / np.float32(p.maximum)
-        return out
+        return integers_to_plugin(self.values)
 
     def packed(self) -> npt.NDArray[np.uint8]:
         """Return the packed voices of a cartridge with their names, uint8 (N, 128)."""

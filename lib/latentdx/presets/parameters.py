@@ -16,6 +16,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from latentdx.errors import ParameterError
+
 N_OPERATORS = 6
 """Number of operators of a DX7 voice."""
 
@@ -239,6 +241,38 @@ def maxima() -> npt.NDArray[np.uint8]:
     array = np.array([p.maximum for p in voice_parameters()], np.uint8)
     array.flags.writeable = False
     return array
+
+
+def plugin_to_integers(plugin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Convert plug-in values to the integers of DX7 voices: round(value * maximum).
+
+    Args:
+        plugin: Plug-in values, float64 (N, 155).
+
+    Returns:
+        Whole numbers in VCED order, float64 (N, 145); out of their ranges where values are outside [0, 1].
+
+    Raises:
+        ParameterError: A value is NaN or infinite, or the shape is wrong.
+    """
+    if plugin.ndim != 2 or plugin.shape[1] != len(PARAMETERS):
+        raise ParameterError(f"plug-in presets must have shape (N, {len(PARAMETERS)}), not {plugin.shape}")
+    if not np.isfinite(plugin).all():
+        row, index = np.argwhere(~np.isfinite(plugin))[0]
+        raise ParameterError(
+            f"preset {row}: {PARAMETERS[index].name} is {plugin[row, index]}, not a number in 0 … 1"
+        )
+    order = np.array([p.index for p in voice_parameters()])
+    # a value outside [0, 1] must stay out of range after rounding
+    return np.rint(np.clip(plugin[:, order], -1, 3) * maxima())
+
+
+def integers_to_plugin(values: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Convert the integers of DX7 voices, uint8 (N, 145), to plug-in values, float32 (N, 155) in [0, 1]."""
+    out = np.empty((len(values), len(PARAMETERS)), np.float32)
+    for p in PARAMETERS:
+        out[:, p.index] = p.locked if p.vced is None else values[:, p.vced] / np.float32(p.maximum)
+    return out
 
 
 # values of INIT VOICE; names without "OPk" apply to all operators, and all other parameters are 0

@@ -1,30 +1,42 @@
-"""Estimate of a training run's duration from another run that was measured on the same machine.
+"""Cost of a training run in floating-point operations, and an estimate of its time from a measured run.
 
-The estimate assumes that time is proportional to the number of multiply-adds. A preset costs those of one
-forward pass (a backward pass costs twice as much again for every model); the decoder counts only for the
-share of presets that is decoded. An epoch serves every training preset once, or once per note where notes are
-items of their own, and all epochs of the profile are trained. Precision and machine are those of the measured
-run, and a larger model is assumed to use the machine equally well.
+A step with one preset costs three forward passes, because a backward pass costs twice a forward pass; a
+multiply-add is two operations; and the decoder counts only for the share of presets that is decoded. An epoch
+serves every training preset once, or once per note where notes are items of their own, and all epochs of the
+profile count, although a plateau may end a run early. Validation is left out.
+
+The estimate assumes that time is proportional to operations: a larger model is assumed to use the machine as
+well as the measured one, in the same precision.
 """
 
 from latentdx.audio.renderer import NOTE_SETS
 from latentdx.models.model_summary import multiply_adds
-from latentdx.training.history import RunProvenance
 from latentdx.training.profile import Profile
 
 
-def estimated_hours(profile: Profile, measured: RunProvenance) -> float:
-    """Estimate the hours of a whole training run with as many presets per epoch as the measured run.
+def operations_per_preset(profile: Profile) -> float:
+    """Count the floating-point operations of one training preset, at all notes, in one epoch."""
+    items = len(NOTE_SETS[profile.notes]) if profile.architecture.note_latents else 1
+    return 3 * 2 * multiply_adds(profile.architecture, profile.decoded) * items
+
+
+def training_operations(profile: Profile, presets: int) -> float:
+    """Count the floating-point operations of all training steps.
+
+    Args:
+        profile: Training profile.
+        presets: Number of training presets.
+    """
+    return operations_per_preset(profile) * presets * profile.epochs
+
+
+def estimated_seconds(profile: Profile, presets: int, reference: Profile, presets_per_second: float) -> float:
+    """Estimate the time of all training steps, in seconds, on the machine of a measured run.
 
     Args:
         profile: Profile of the run to estimate.
-        measured: Provenance of the measured run.
+        presets: Number of training presets.
+        reference: Profile of the measured run, whose items are presets.
+        presets_per_second: Speed of the measured run.
     """
-    reference = Profile.from_dict(measured.profile)
-    of_reference = multiply_adds(reference.architecture, reference.decoded)
-    per_second = measured.presets_per_second * of_reference
-    items = measured.presets_per_epoch
-    if profile.architecture.note_latents:
-        items *= len(NOTE_SETS[profile.notes])
-    work = multiply_adds(profile.architecture, profile.decoded) * items * profile.epochs
-    return work / per_second / 3600
+    return training_operations(profile, presets) / (operations_per_preset(reference) * presets_per_second)

@@ -1,9 +1,8 @@
 """Import of Lightning Fabric, which runs the training on one device or on many."""
 
-from typing import Literal
-
 from latentdx.errors import DevicesError
 from latentdx.extras import needs_extra
+from latentdx.training.precision import Precision
 
 with needs_extra("train"):
     from lightning_fabric import Fabric
@@ -12,7 +11,7 @@ with needs_extra("train"):
 __all__ = ["Fabric", "make_fabric", "rank_zero_only"]
 
 
-def make_fabric(precision: Literal["32-true", "bf16-mixed"], devices: str | int = "auto") -> Fabric:
+def make_fabric(precision: Precision, devices: str | int = "auto") -> Fabric:
     """Return the devices and the precision of a run; under ``fabric run``, those of its options.
 
     Args:

@@ -15,10 +15,12 @@ training.
 """
 
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from math import isfinite
 from pathlib import Path
@@ -47,8 +49,9 @@ from latentdx.training.losses import (
     latent_loss,
     reconstruction_loss,
 )
+from latentdx.training.precision import fastest_precision
 from latentdx.training.profile import Profile
-from latentdx.training.run import Run, resume, run_folder, save, save_best
+from latentdx.training.run import Run, resume, resumed_precision, run_folder, save, save_best
 
 SAVE_SECONDS = 300.0
 """Training time in seconds between two saves within an epoch; the end of an epoch is always saved."""
@@ -69,13 +72,14 @@ def train(
     same call then resumes it, and ends with the same checkpoint as without the interruption.
 
     Args:
-        profile: Training profile, see `read_profile`.
+        profile: Training profile, see `read_profile`. The precision "auto" stands for that of a run that is
+            resumed, or else for the fastest one here (see `fastest_precision`); the checkpoint says which.
         folder: Folder of the run, which all nodes must see; default `run_folder(profile)`, in the cache.
         devices: Number of devices; "auto" takes every GPU, or else the processor.
         callback: Function that is called with each new row of the log, for a live curve: after each step, and
             after the validation at the end of each epoch. A resumed run passes its earlier rows first. Only
             the first process calls it; with an exception, it stops the run.
-        show: Whether a progress bar is shown; default only on a terminal.
+        show: Whether a progress bar is shown; default only on a terminal. If false, nothing is printed.
         save_seconds: Training time in seconds between two saves of the running checkpoint within an epoch.
 
     Returns:
@@ -88,7 +92,7 @@ def train(
         TrainingDivergedError: A loss or a gradient is NaN or infinite; the batch is saved in the folder.
     """
     folder = folder or run_folder(profile)
-    fabric = make_fabric(profile.precision, devices)
+    profile, fabric = _with_precision(profile, folder, devices, show=show)
     folder.mkdir(parents=True, exist_ok=True)
     if os.environ.get("LT_CLI_USED") != "1":  # `fabric run` has launched already; twice is an error
         fabric.launch()
@@ -120,6 +124,21 @@ def train(
         _write_model(run, final)
     fabric.barrier()
     return final
+
+
+def _with_precision(
+    profile: Profile, folder: Path, devices: str | int, *, show: bool | None
+) -> tuple[Profile, Fabric]:
+    """Replace the precision "auto" by the resumed run's, or by the fastest on these devices."""
+    if profile.precision != "auto":
+        return profile, make_fabric(profile.precision, devices)
+    fabric = make_fabric("32-true", devices)
+    choice = resumed_precision(folder) or fastest_precision(fabric.device, fabric.world_size)
+    if show is not False and fabric.is_global_zero:
+        tqdm.write(f"{profile.name}: precision {choice.precision}: {choice.reason}", file=sys.stderr)
+    if choice.precision != "32-true":
+        fabric = make_fabric(choice.precision, devices)
+    return replace(profile, precision=choice.precision), fabric
 
 
 def set_up(profile: Profile, folder: Path, fabric: Fabric) -> Run:

@@ -80,7 +80,7 @@ class Profile:
         recorded: Share of each training batch that is replaced by simulated recordings, 0 to 1, see
             `latentdx.audio.recording_simulation`.
         decoded: Share of each batch that is decoded for the reconstruction loss, more than 0 and at most 1.
-        precision: "32-true" or "bf16-mixed".
+        precision: "32-true", "bf16-mixed", or "auto" for the faster of these on the machine that trains.
         seed: Random seed of weights, order and noise.
 
     Raises:
@@ -115,7 +115,7 @@ class Profile:
     blank_bands: int = 0
     recorded: float = 0.0
     decoded: float = 1.0
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -23,7 +23,10 @@ from latentdx.run_options import cache_folder
 from latentdx.training.checkpoint import differences
 from latentdx.training.data import TrainingData
 from latentdx.training.fabric import Fabric
+from latentdx.training.precision import PrecisionChoice
 from latentdx.training.profile import Profile
+
+_RUNNING = "running.ckpt"
 
 
 def run_folder(profile: Profile) -> Path:
@@ -85,7 +88,7 @@ class Run:
     @property
     def running(self) -> Path:
         """Path of the running checkpoint."""
-        return self.folder / "running.ckpt"
+        return self.folder / _RUNNING
 
     @property
     def best(self) -> Path:
@@ -130,6 +133,15 @@ def _write(run: Run, file: Path, state: dict[str, Any]) -> None:
         with atomic_write(file) as opened:
             opened.write(content.getbuffer())
     run.fabric.barrier()
+
+
+def resumed_precision(folder: Path) -> PrecisionChoice | None:
+    """Return the precision of the run in a folder; `None` if there is no run, or none that can be read."""
+    try:
+        state = torch.load(folder / _RUNNING, map_location="cpu", weights_only=True, mmap=True)
+        return PrecisionChoice(state["profile"]["precision"], "as this run began")
+    except Exception:  # `resume` names the reason
+        return None
 
 
 def resume(run: Run) -> None:

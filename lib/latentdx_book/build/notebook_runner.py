@@ -86,6 +86,7 @@ def _execute(source: Path, executed: Path, parameters: dict[str, Any], work: Pat
             cwd=str(work),
             kernel_name="python3",
             progress_bar=False,
+            stdout_file=sys.stdout,  # a training says how far it is
             config=_ENCRYPTED,
         )
     finally:
@@ -118,14 +119,21 @@ def _replace_folder(new: Path, old: Path) -> None:
 
 def main() -> None:
     """Run one chapter from the command line."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many chapters run at once as there are cores
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("source", type=Path, help="the clean notebook")
     parser.add_argument("target", type=Path, help="file of the executed copy; media/<name>/ goes next to it")
     parser.add_argument("--profile", type=Path, help="a YAML file of parameters by chapter")
+    parser.add_argument("-p", dest="given", action="append", default=[], metavar="NAME=VALUE",
+                        help="a parameter, before those of the profile; the value is YAML")  # fmt: skip
+    parser.add_argument("--alone", action="store_true", help="nothing else runs: use all cores")
     options = parser.parse_args()
+    if not options.alone:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # as many chapters run at once as there are cores
     try:
         parameters = read_profile(options.profile, options.source.stem) if options.profile else {}
+        parameters |= {
+            name: yaml.safe_load(value) for name, _, value in (p.partition("=") for p in options.given)
+        }
         run_notebook(options.source, options.target, parameters)
     except NotebookError as error:
         sys.exit(f"error: {error}")

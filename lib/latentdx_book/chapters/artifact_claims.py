@@ -11,10 +11,10 @@ import nbformat
 import pandas as pd
 from markupsafe import Markup
 
-from latentdx.display.html import HTML
-from latentdx.display.tables import table_html
+from latentdx.display.table_formats import described
 from latentdx.errors import NotebookError
 from latentdx_book.chapters.artifact_costs import result_files
+from latentdx_book.chapters.presentation import shown
 
 BOOK = Path(__file__).resolve().parents[3] / "book"
 
@@ -278,7 +278,8 @@ CLAIMS: tuple[Claim, ...] = (
 """Every claim of the chapters on the dataset, the results, interpolation, and other instruments."""
 
 
-def claims_table(claims: Iterable[Claim] = CLAIMS) -> HTML:
+@shown
+def claims_table(claims: Iterable[Claim] = CLAIMS) -> pd.DataFrame:
     """List claims, the commands that make their files, the files, and where the book shows them."""
     lines = [
         {
@@ -289,7 +290,7 @@ def claims_table(claims: Iterable[Claim] = CLAIMS) -> HTML:
         }
         for claim in claims
     ]
-    return table_html(pd.DataFrame(lines, dtype=object), "Each claim, and what it rests on")
+    return described(pd.DataFrame(lines, dtype=object), "Each claim, and what it rests on")
 
 
 def _place(claim: Claim) -> Markup:

@@ -7,6 +7,7 @@ not measured.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,12 +15,12 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from latentdx.display.html import HTML
-from latentdx.display.tables import table_html
+from latentdx.display.table_formats import described
 from latentdx.evaluation.evaluate import N_PYIN
 from latentdx.registry import data_path, registry
 from latentdx.training.history import RunProvenance, read_history
 from latentdx.training.profile import model_names
+from latentdx_book.chapters.presentation import shown
 
 BOOK = Path(__file__).resolve().parents[3] / "book"
 
@@ -41,18 +42,35 @@ class Cost:
     Attributes:
         command: What to type, or the call in Python.
         what: What it does, in a few words.
-        time: Measured time.
-        memory: Measured peak memory.
-        disk: Size of what it leaves on disk.
+        seconds: Measured time of the whole command.
+        peak_bytes: Measured peak memory.
+        disk_bytes: Size of what it leaves on disk.
+        remark: Measured times that need more words than a number.
         source: File or folder below `data/` that records the time.
     """
 
     command: str
     what: str
-    time: str = NOT_MEASURED
-    memory: str = NOT_MEASURED
-    disk: str = NOT_MEASURED
+    seconds: float | None = None
+    peak_bytes: float | None = None
+    disk_bytes: float | None = None
+    remark: str = ""
     source: str = ""
+
+    @property
+    def time(self) -> str:
+        """Measured time, in words."""
+        return self.remark or (NOT_MEASURED if self.seconds is None else _duration(self.seconds))
+
+    @property
+    def memory(self) -> str:
+        """Measured peak memory, in words."""
+        return _size(self.peak_bytes)
+
+    @property
+    def disk(self) -> str:
+        """Size on disk, in words."""
+        return _size(self.disk_bytes)
 
 
 def costs() -> list[Cost]:
@@ -76,10 +94,10 @@ def _whole(command: str, what: str) -> Cost:
     return Cost(
         command,
         what,
-        _duration(measured["seconds"]),
-        _size(measured["peak_bytes"]),
-        _size(measured["disk_bytes"]),
-        "benchmarks/commands.json",
+        measured["seconds"],
+        measured["peak_bytes"],
+        measured["disk_bytes"],
+        source="benchmarks/commands.json",
     )
 
 
@@ -87,11 +105,11 @@ def _data_costs() -> list[Cost]:
     measured = _benchmark("render")
     fetched = registry()["corpora/learnfm/compact.bin"]
     return [
-        Cost("latentdx fetch learnfm", "download and verify the voices", disk=_size(fetched.size)),
+        Cost("latentdx fetch learnfm", "download and verify the voices", disk_bytes=fetched.size),
         Cost(
             "latentdx curate --corpus learnfm",
             "clean, label, find near duplicates, split",
-            disk=_size_of("curation/learnfm.parquet", "curation/learnfm.json"),
+            disk_bytes=_size_of("curation/learnfm.parquet", "curation/learnfm.json"),
         ),
         _rendering(
             "latentdx render --corpus learnfm", "render one note per preset", measured, "store_single"
@@ -105,7 +123,7 @@ def _data_costs() -> list[Cost]:
         Cost(
             "python -m latentdx.retrieval.build_index learnfm",
             "index the training set by sound",
-            disk=_size_of("index/learnfm.safetensors"),
+            disk_bytes=_size_of("index/learnfm.safetensors"),
         ),
         Cost("make reproduce", "all of this for one note; the starter presets and the target sounds"),
     ]
@@ -118,10 +136,10 @@ def _rendering(command: str, what: str, measured: Mapping[str, Any], key: str) -
     return Cost(
         command,
         what,
-        _duration(60 * store["minutes"]),
-        f"{store['peak_memory_gb']:.1f} GB",
-        _size(store["bytes"]),
-        "benchmarks/render.json",
+        60 * store["minutes"],
+        1e9 * store["peak_memory_gb"],
+        store["bytes"],
+        source="benchmarks/render.json",
     )
 
 
@@ -131,18 +149,21 @@ def _training_costs() -> list[Cost]:
         Cost(
             f"latentdx train {name}",
             f"{run.epochs} epochs, {run.parameters / 1e6:.1f} million parameters",
-            f"{run.minutes:.1f} min",
-            disk=_size_of(f"checkpoints/{name}.safetensors"),
+            60 * run.minutes,
+            disk_bytes=_size_of(f"checkpoints/{name}.safetensors"),
             source=f"{TRAINING}/{name}.csv",
         )
         for name, run in runs.items()
     ]
-    total = sum(run.minutes for run in runs.values())
-    whole = f"{total / 60:.1f} h, the sum of the lines above" if runs else NOT_MEASURED
-    return [
-        *lines,
-        Cost("make train", "all of these, one after another", whole, source=TRAINING if runs else ""),
-    ]
+    hours = sum(run.minutes for run in runs.values()) / 60
+    whole = Cost(
+        "make train",
+        "all of these, one after another",
+        3600 * hours if runs else None,
+        remark=f"{hours:.1f} h, the sum of the lines above" if runs else "",
+        source=TRAINING if runs else "",
+    )
+    return [*lines, whole]
 
 
 def training_runs() -> dict[str, RunProvenance]:
@@ -153,7 +174,7 @@ def training_runs() -> dict[str, RunProvenance]:
 
 def _evaluation_costs() -> list[Cost]:
     measured, matched = _benchmark("evaluate"), _benchmark("match")
-    one = several = match = NOT_MEASURED
+    one = several = match = ""
     if measured:
         each = {stage: found["median"] for stage, found in measured["milliseconds"].items()}
         drawn = measured["drawn"]
@@ -173,22 +194,22 @@ def _evaluation_costs() -> list[Cost]:
         Cost(
             "latentdx evaluate anchors",
             "the anchors of every table",
-            disk=_size_of(
+            disk_bytes=_size_of(
                 *result_files("perfect", "one-step", "nearest", "nearest-unrelated", "mean", "random")
             ),
         ),
         Cost(
             "latentdx evaluate model latentdx",
             "one forward pass, the whole test set",
-            one,
-            disk=_size_of(*result_files("latentdx")),
+            remark=one,
+            disk_bytes=_size_of(*result_files("latentdx")),
             source="benchmarks/evaluate.json" if measured else "",
         ),
         Cost(
             "latentdx evaluate model latentdx --best-of 64 --limit 1000",
             "the best of 64 by rendering",
-            several,
-            disk=_size_of(
+            remark=several,
+            disk_bytes=_size_of(
                 *result_files("latentdx-best-of-64-on-1000", "latentdx-on-1000"),
                 "results/curve.latentdx.twin-disjoint.csv",
             ),
@@ -197,8 +218,8 @@ def _evaluation_costs() -> list[Cost]:
         Cost(
             "latentdx evaluate match",
             "searches at three budgets",
-            match,
-            disk=_size_of(
+            remark=match,
+            disk_bytes=_size_of(
                 *result_files("match-500-on-200", "match-2000-on-200", "match-10000-on-50"),
                 *result_files("nearest-genetic-on-200", "latentdx-best-of-64-on-200"),
                 *(f"results/curve.match-{n}.twin-disjoint.csv" for n in (500, 2000, 10000)),
@@ -209,22 +230,24 @@ def _evaluation_costs() -> list[Cost]:
         Cost(
             "latentdx evaluate interpolation",
             "paths between 500 pairs",
-            disk=_size_of("interpolation"),
+            disk_bytes=_size_of("interpolation"),
         ),
         Cost(
-            "latentdx evaluate listening --best-of 64", "sounds to listen to", disk=_size_of("results/listen")
+            "latentdx evaluate listening --best-of 64",
+            "sounds to listen to",
+            disk_bytes=_size_of("results/listen"),
         ),
         Cost(
             "make evaluate",
             "every evaluation but the interpolation; the size is that of all of data/results",
-            disk=_size_of("results"),
+            disk_bytes=_size_of("results"),
         ),
     ]
 
 
 def _use_costs() -> list[Cost]:
     load, used = _benchmark("load"), _benchmark("train").get("using")
-    match = program = NOT_MEASURED
+    match = program = ""
     if load:
         quiet, busy = (f"{median(load[key]):.0f} s" for key in ("quiet_s", "busy_s"))
         match = f"{quiet}; {busy} beside a process that uses all cores"
@@ -236,19 +259,20 @@ def _use_costs() -> list[Cost]:
         Cost(
             "latentdx match SOUND",
             f"search with {load['budget']:,} renders" if load else "search",
-            match,
+            remark=match,
             source="benchmarks/load.json" if load else "",
         ),
         Cost(
             'load_model("latentdx").program(sound)',
             "one forward pass, in Python",
-            program,
+            remark=program,
             source="benchmarks/train.json" if used else "",
         ),
     ]
 
 
-def cost_table() -> HTML:
+@shown
+def cost_table() -> pd.DataFrame:
     """Tell what each command takes, as far as a file records it."""
     lines = [
         {
@@ -257,17 +281,18 @@ def cost_table() -> HTML:
             "time": cost.time,
             "memory": cost.memory,
             "on disk": cost.disk,
-            "time from": _code(cost.source) if cost.source else "–",
+            "time from": _code(cost.source) if cost.source else None,
         }
         for cost in costs()
     ]
-    return table_html(
+    return described(
         pd.DataFrame(lines, dtype=object),
         "What each command takes; the time of a training is that of its training steps alone",
     )
 
 
-def machine_table() -> HTML:
+@partial(shown, units_in_cells=True)
+def machine_table() -> pd.DataFrame:
     """Tell what the times were measured on, as the files themselves record it."""
     lines = []
     for file in sorted(data_path("benchmarks").glob("*.json")):
@@ -275,28 +300,34 @@ def machine_table() -> HTML:
         if machine:
             lines.append(
                 {
-                    "file": _code(f"benchmarks/{file.name}"),
+                    "file": f"benchmarks/{file.name}",
                     "processor": machine["processor"],
-                    "cores": str(machine["cores"]),
-                    "memory": f"{machine['memory_gb']:.0f} GB",
+                    "cores": machine["cores"],
+                    "memory, GB": machine["memory_gb"],
                     "Python": machine["python"],
                     "PyTorch": machine["versions"]["torch"],
-                    "load at the start": f"{machine['load_average']:.1f}",
+                    "load at the start": machine["load_average"],
                     "date": machine["date"][:10],
                     "commit": machine["commit"][:12],
                 }
             )
     if runs := training_runs().values():
-        unknown = ("processor", "cores", "memory", "Python", "load at the start", "date")
         lines.append(
             {
-                "file": _code(f"{TRAINING}/*.csv"),
-                **dict.fromkeys(unknown, "not recorded"),
+                "file": f"{TRAINING}/*.csv",
+                **dict.fromkeys(("processor", "Python", "date"), "not recorded"),
                 "PyTorch": ", ".join(sorted({run.libraries["torch"] for run in runs})),
                 "commit": ", ".join(sorted({run.commit for run in runs})),
             }
         )
-    return table_html(pd.DataFrame(lines, dtype=object), "What the times were measured on")
+    frame = pd.DataFrame(lines)
+    if lines:
+        frame["file"] = pd.Series(map(_code, frame["file"]), dtype=object)
+    return described(
+        frame,
+        "What the times were measured on",
+        formats={"cores": ".0f", "memory, GB": ".0f", "load at the start": ".1f"},
+    )
 
 
 def _benchmark(name: str) -> dict[str, Any]:
@@ -309,17 +340,19 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
 
 
-def _size(n_bytes: float) -> str:
+def _size(n_bytes: float | None) -> str:
+    if n_bytes is None:
+        return NOT_MEASURED
     return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.1f} MB"
 
 
-def _size_of(*names: str) -> str:
-    """Return the size of files or folders below `data/`; not measured where one is missing."""
+def _size_of(*names: str) -> int | None:
+    """Return the size of files or folders below `data/` in bytes; `None` where one is missing."""
     places = [data_path(*name.split("/")) for name in names]
     if not all(place.exists() for place in places):
-        return NOT_MEASURED
+        return None
     files = [file for place in places for file in (place.rglob("*") if place.is_dir() else [place])]
-    return _size(sum(file.stat().st_size for file in files if file.is_file()))
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _code(text: str) -> Markup:

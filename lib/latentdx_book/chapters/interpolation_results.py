@@ -6,173 +6,50 @@ The sentences are computed from the measures, so they state whatever those show.
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from latentdx.display.figures import COLORS, figure_html, new_figure
+from latentdx.display import interpolation_figures, interpolation_tables
 from latentdx.display.html import HTML
-from latentdx.display.tables import table_html
-from latentdx.evaluation import interpolation, statistics
+from latentdx.display.interpolation_tables import NAMES, by_group, by_kind, p_against_naive, percent
+from latentdx.display.table_formats import interval_ends, p_text
+from latentdx.evaluation import statistics
 from latentdx.evaluation.interpolation import BASELINE, MEASURES, PairResult, change
-from latentdx.metrics.timbre import FEATURES, GROUPS
+from latentdx.evaluation.interpolation_data import InterpolationData
+from latentdx.metrics.timbre import GROUPS
 from latentdx.provenance import describe_commit
-from latentdx_book.chapters.interpolation import InterpolationData, share
-from latentdx_book.chapters.result_data import p_text, shown
+from latentdx_book.chapters.presentation import shown
 
-LEAST_OF_KIND = 20
-"""Smallest number of pairs for a line of the breakdown; with fewer, its interval would be too wide."""
-
-NAMES = {"smoothness": "Smoothness", "nonlinearity": "Non-linearity", "unevenness": "Unevenness"}
-"""Names of the `MEASURES` at the beginning of a line."""
+features_table = shown(interpolation_tables.interpolation_features_table, scroll=True)
+gains_figure = shown(interpolation_figures.interpolation_gains_figure)
 
 _BETTER = {"smoothness": "smoother", "nonlinearity": "straighter", "unevenness": "more even"}
 _WORSE = {"smoothness": "rougher", "nonlinearity": "less straight", "unevenness": "less even"}
 
 
-def percent(e: statistics.Estimate) -> str:
-    """Format a change with its 95% interval, as percentages."""
-    if not np.isfinite(e.value):
-        return "–"
-    low, high = (f"{100 * x:+.1f}".replace("-", "−") for x in (e.low, e.high))
-    return f"{100 * e.value:+.1f}% ({low} to {high})".replace("-", "−")
-
-
-def _against(result: PairResult, measure: str, sounding: bool) -> dict[str, float]:
-    """Return method -> p-value of its paired test against naive."""
-    out = {}
-    for c in interpolation.comparisons(result, measure, sounding=sounding):
-        if BASELINE in (c.a, c.b):
-            out[c.b if c.a == BASELINE else c.a] = c.p
-    return out
+def _inline(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return a table in which the intervals of a column stand in the same line as its values."""
+    ends = interval_ends(column)
+    values = frame[[column, *ends]].to_numpy()
+    texts = [percent(statistics.Estimate(value, low, high, 0)) for value, low, high in values]
+    return frame.assign(**{column: texts}).drop(columns=ends)
 
 
 @shown
-def changes_table(found: InterpolationData, measure: str, *, sounding: bool = False) -> HTML:
-    """Tabulate each method's mean, its change against naive with interval and test, and the pairs it won.
-
-    Args:
-        found: Files to read.
-        measure: One of `MEASURES`.
-        sounding: True to use only the pairs in which no method has a silent step.
-    """
-    result = found.measured()
-    scores, tests = result.scores(measure, sounding=sounding), _against(result, measure, sounding)
-    digits = 1 if measure == "smoothness" else 3
-    lines = []
-    for name, about in result.provenance.methods.items():
-        mean = statistics.bootstrap(scores[name], "mean")
-        line: dict[str, Any] = {
-            "": Markup("<strong>{}</strong>").format(about["title"])
-            if name == found.ours()
-            else about["title"],
-            f"{NAMES[measure]}, mean ↓": Markup('{}<br><span class="ldx-interval">{} – {}</span>').format(
-                *(f"{x:.{digits}f}" for x in (mean.value, mean.low, mean.high))
-            ),
-            "median": f"{np.nanmedian(scores[name]):.{digits}f}",
-            "against naive": "–",
-            "better in": "–",
-            "p": "–",
-        }
-        if name != BASELINE:
-            line["against naive"] = percent(change(scores, name))
-            known = np.isfinite(scores[name]) & np.isfinite(scores[BASELINE])
-            line["better in"] = share(float((scores[name] < scores[BASELINE])[known].mean()))
-            line["p"] = p_text(tests[name])
-        lines.append(line)
-    n = len(scores[BASELINE])
-    which = "without silent steps in any method" if sounding else f"of {result.provenance.corpus}'s test set"
-    return table_html(
-        pd.DataFrame(lines, dtype=object), f"{NAMES[measure]} over {n:,} pairs {which}, {_steps(result)}"
+def changes_table(found: InterpolationData, measure: str, *, sounding: bool = False) -> pd.DataFrame:
+    """Show `interpolation_changes_table`, with its changes in a single line; same arguments."""
+    return _inline(
+        interpolation_tables.interpolation_changes_table(found, measure, sounding=sounding), "against naive"
     )
 
 
-def _steps(result: PairResult) -> str:
-    return f"{result.provenance.n_steps} steps"
-
-
 @shown
-def silence_table(found: InterpolationData) -> HTML:
-    """Tabulate how often a method has silent steps between two presets that are not silent."""
-    result = found.measured()
-    lines = []
-    for name, about in result.provenance.methods.items():
-        part = result.table[result.table["method"] == name]
-        inner = result.provenance.n_steps - 2
-        lines.append(
-            {
-                "": about["title"],
-                "silent steps": f"{part['silent_steps'].sum():,} of {inner * (~part['failed']).sum():,}",
-                "paths with silent steps": share(float((part["silent_steps"] > 0).mean())),
-                "no path": f"{part['failed'].sum():,}",
-                "ends reproduced exactly": share(about["exact"]) if "exact" in about else "–",
-            }
-        )
-    return table_html(pd.DataFrame(lines), "Silent steps, and how often a method reproduces the ends")
-
-
-def by_group(result: PairResult, name: str) -> dict[str, statistics.Estimate]:
-    """Return the change of a method's smoothness against naive within each group of features."""
-    return {group: change(result.scores(f"smoothness_{group}"), name) for group in GROUPS}
-
-
-def by_kind(result: PairResult, name: str, measure: str = MEASURES[0]) -> dict[str, statistics.Estimate]:
-    """Return the change of a measure against naive by the labels of the ends, where there are enough pairs.
-
-    Both directions count together: "harmonic and sfx" includes paths from sfx to harmonic.
-    """
-    ends = result.table[result.table["method"] == name].sort_values("pair")[["label_a", "label_b"]]
-    kinds = [" and ".join(sorted(set(pair))) for pair in ends.itertuples(index=False)]
-    scores = result.scores(measure)
-    out = {}
-    for kind in sorted(set(kinds)):
-        which = np.array([k == kind for k in kinds])
-        if which.sum() >= LEAST_OF_KIND:
-            label = kind if " and " in kind else f"both {kind}"
-            out[label] = change({k: v[which] for k, v in scores.items()}, name)
-    return out
-
-
-@shown
-def gains_figure(found: InterpolationData) -> HTML:
-    """Plot where latent, and our best method, win and lose against naive, by features and kinds of sound."""
-    result = found.measured()
-    names = [name for name in dict.fromkeys(("latent", found.ours())) if name]
-    lines = {
-        name: {
-            **{f"{GROUPS[g]}": e for g, e in by_group(result, name).items()},
-            **by_kind(result, name),
-        }
-        for name in names
-    }
-    labels = list(lines[names[0]])[::-1]
-    figure, axes = new_figure(size=(7.4, 1.3 + 0.36 * len(labels)))
-    ax = axes[0, 0]
-    for i, (name, color) in enumerate(zip(names, COLORS, strict=False)):
-        y = np.arange(len(labels)) + 0.16 * (0.5 - i) * (len(names) > 1)
-        found_ = [lines[name][label] for label in labels]
-        value = 100 * np.array([e.value for e in found_])
-        reach = 100 * np.array([[e.value - e.low, e.high - e.value] for e in found_]).T
-        ax.errorbar(
-            value,
-            y,
-            xerr=reach,
-            fmt="o",
-            capsize=3,
-            color=color,
-            label=result.provenance.methods[name]["title"],
-        )
-    ax.axvline(0, color=COLORS[4], linewidth=0.8)
-    ax.set_yticks(range(len(labels)), [f"{label} ({lines[names[0]][label].n:,})" for label in labels])
-    ax.set(xlabel="change of smoothness against naive, %", ylim=(-0.6, len(labels) - 0.4))
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
-    text = "; ".join(f"{label} {percent(e)}" for label, e in lines[names[0]].items())
-    return figure_html(
-        figure,
-        f"Change of smoothness against naive, by features and by kinds of sound. Latent space: {text}.",
-        caption="Left of the line is smoother than naive. Top: all pairs, by groups of features. Bottom: all "
-        "features, by the labels of the ends. The number of pairs is in brackets.",
-    )
+def silence_table(found: InterpolationData) -> pd.DataFrame:
+    """Show `interpolation_silence_table`, with the number of steps next to that of silent ones."""
+    frame = interpolation_tables.interpolation_silence_table(found)
+    counts = zip(frame["silent steps"], frame["steps"], strict=True)
+    texts = [f"{silent:,} of {steps:,}" for silent, steps in counts]
+    return frame.assign(**{"silent steps": texts}).drop(columns="steps")
 
 
 @shown
@@ -182,7 +59,7 @@ def verdict(found: InterpolationData) -> HTML:
     parts = []
     for measure in MEASURES:
         e = change(result.scores(measure), "latent")
-        p = _against(result, measure, False)["latent"]
+        p = p_against_naive(result, measure)["latent"]
         parts.append(f"{NAMES[measure].lower()} {percent(e)}, p {p_text(p)}")
     sentences = [_significance(result), f"Latent against naive: {'; '.join(parts)}."]
     groups = by_group(result, "latent")
@@ -217,7 +94,7 @@ def _significance(result: PairResult) -> str:
     """State in which measures latent is significantly better or worse than naive."""
     better, worse = [], []
     for measure in MEASURES:
-        e, p = change(result.scores(measure), "latent"), _against(result, measure, False)["latent"]
+        e, p = change(result.scores(measure), "latent"), p_against_naive(result, measure)["latent"]
         if p < statistics.SIGNIFICANCE and e.high < 0:
             better.append(_BETTER[measure])
         elif p < statistics.SIGNIFICANCE and e.low > 0:
@@ -261,25 +138,6 @@ def _latents(result: PairResult) -> str:
         "They are about as far out, so points between two presets can lie in a region that the model knows."
         if near
         else "They lie in different regions, so the model has learned nothing about points between presets."
-    )
-
-
-def features_table(found: InterpolationData) -> HTML:
-    """Tabulate the features, with mean and deviation over training presets where they were measured."""
-    measured = found.result.provenance.features if found.result else {}
-    lines = [
-        {
-            "feature": f.name,
-            "group": GROUPS[f.group],
-            "unit": f.unit or "–",
-            "mean": f"{measured[f.name]['mean']:.3g}".replace("-", "−") if measured else "–",
-            "deviation": f"{measured[f.name]['deviation']:.3g}" if measured else "–",
-        }
-        for f in FEATURES
-    ]
-    n = f" over {found.result.provenance.n_training:,} training presets" if found.result else ""
-    return table_html(
-        pd.DataFrame(lines), f"The {len(FEATURES)} features, their mean and deviation{n}", scroll=True
     )
 
 

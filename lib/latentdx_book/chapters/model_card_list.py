@@ -6,9 +6,10 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from latentdx.display.html import HTML
+from latentdx.evaluation.result_data import NotMeasuredError
 from latentdx.registry import data_path
 from latentdx.training.profile import model_names
-from latentdx_book.chapters.result_data import NotMeasuredError, shown
+from latentdx_book.chapters.presentation import shown
 
 
 @shown

@@ -7,16 +7,18 @@ from functools import cached_property
 import librosa
 import numpy as np
 import pandas as pd
+from matplotlib import rc_context
 
 from latentdx.audio.renderer import Dexed
 from latentdx.dataset import dynamics, target_sounds
 from latentdx.dataset.audio_descriptors import peak_rms_db
 from latentdx.dataset.target_sounds import VELOCITIES, TargetSound
-from latentdx.display.figures import COLORS, figure_html, new_figure
+from latentdx.display.figures import DescribedFigure, new_figure
 from latentdx.display.html import HTML
 from latentdx.display.listening_rows import Clip, measured, row
-from latentdx.display.tables import table_html
+from latentdx.display.table_formats import described
 from latentdx.typing import Audio, Note
+from latentdx_book.chapters.presentation import shown
 from latentdx_book.chapters.programming import Models, ProgrammedPreset, infer, named, original
 
 KEYS = tuple(dict.fromkeys(note for note, _ in target_sounds.GRID))
@@ -109,47 +111,49 @@ def rise(sounds: Mapping[Note, Audio], key: int) -> float:
 # -- tables and figures --------------------------------------------------------------------------------------
 
 
-def notes_table(played: Sequence[Played]) -> HTML:
-    """Tabulate MFCC13 at middle C by velocity and at the other keys, and the level between soft and hard."""
-    lines = []
+def _notes_table(played: Sequence[Played]) -> pd.DataFrame:
+    """Tabulate MFCC13 at middle C by velocity and at the other keys, and the level between soft and hard.
+
+    Returns:
+        One row per preset and version: the original, then each model's answer.
+    """
+    others = [key for key in KEYS if key != 60]
+    louder = f"hard above soft at {key_name(60)}, dB"
+    lines: list[dict[str, object]] = []
     for p in played:
-        home = p.target.note
-        others = [key for key in KEYS if key != home]
-        blank = {f"velocity {v}": "–" for v in VELOCITIES} | {key_name(key): "–" for key in others}
-        lines.append({"": p.target.name, "version": "original", **blank, "rise": _rise(p.sounds, home)})
+        lines.append({"version": "original", louder: rise(p.sounds, 60)})
         for title, clips in p.versions.items():
             mfcc = {note: clip.distances.mfcc13 for note, clip in clips.items() if clip.distances}
-            line = {"": p.target.name, "version": title}
-            line |= {f"velocity {v}": f"{mfcc[home, v]:.1f}" for v in VELOCITIES}
-            line |= {key_name(k): f"{np.mean([mfcc[k, v] for v in VELOCITIES]):.1f}" for k in others}
-            lines.append(line | {"rise": _rise({n: c.sound for n, c in clips.items()}, home)})
-    frame = pd.DataFrame(lines).rename(
-        columns={
-            "rise": f"hard above soft at {key_name(60)}",
-            **{key_name(k): f"{key_name(k)}, mean" for k in KEYS},
-        }
+            line: dict[str, object] = {"version": title}
+            line |= {f"velocity {v}": mfcc[60, v] for v in VELOCITIES}
+            line |= {f"{key_name(k)}, mean": np.mean([mfcc[k, v] for v in VELOCITIES]) for k in others}
+            lines.append(line | {louder: rise({n: c.sound for n, c in clips.items()}, 60)})
+    names = [p.target.name for p in played for _ in range(1 + len(p.versions))]
+    frame = pd.DataFrame(lines, index=pd.Index(names, name="preset"))
+    numbers = [*(f"velocity {v}" for v in VELOCITIES), *(f"{key_name(k)}, mean" for k in others), louder]
+    return described(
+        frame[["version", *numbers]],
+        f"MFCC13, lower is better: each velocity at {key_name(60)}, the mean of three at other keys",
+        formats=dict.fromkeys(numbers, ".1f") | {louder: "+.1f"},
     )
-    return table_html(
-        frame, f"MFCC13, lower is better: each velocity at {key_name(60)}, the mean of three at other keys"
-    )
 
 
-def _rise(sounds: Mapping[Note, Audio], key: int) -> str:
-    return f"{rise(sounds, key):+.1f} dB".replace("-", "−")
+notes_table = shown(_notes_table, units_in_cells=True)
 
 
-def choice_figure() -> HTML:
+@rc_context()
+def _choice_figure() -> DescribedFigure:
     """Plot how much velocity and key change the timbre of each candidate, and mark the two chosen ones."""
     table = dynamics.read()
     fit = table[dynamics.fit(table)]
     figure, axes = new_figure(size=(7.0, 4.2))
     ax = axes[0, 0]
-    ax.plot(fit["velocity"], fit["key"], ".", color=COLORS[3], alpha=0.5, markersize=5)
+    ax.plot(fit["velocity"], fit["key"], ".", color="C3", alpha=0.5, markersize=5)
     texts = []
     names = {t.index: t.name for t in presets()}
     for kind, index in dynamics.choose(table).items():
         line = fit.set_index("row").loc[index]
-        ax.plot(line["velocity"], line["key"], "o", color=COLORS[0], markersize=8)
+        ax.plot(line["velocity"], line["key"], "o", color="C0", markersize=8)
         right = line["velocity"] > fit["velocity"].max() / 2
         ax.annotate(
             names[index],
@@ -167,9 +171,10 @@ def choice_figure() -> HTML:
         xlim=(-0.5, None),
         ylim=(0, 1.1 * fit["key"].max()),
     )
-    return figure_html(
-        figure,
+    return figure.described(
         f"{len(fit):,} presets by how much velocity and key change their timbre. {'; '.join(texts)}.",
-        caption=f"{len(fit):,} presets of the test set. {'; '.join(texts)}.",
-        format="webp",
+        f"{len(fit):,} presets of the test set. {'; '.join(texts)}.",
     )
+
+
+choice_figure = shown(_choice_figure, format="webp")

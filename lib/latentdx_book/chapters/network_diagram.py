@@ -81,15 +81,15 @@ def blocks_table(models: Mapping[str, PresetVAE]) -> pd.DataFrame:
     rows = []
     for of_models in _aligned(models):
         one = next(iter(of_models.values()))
-        row = {"part": one.part, "block": one.kind}
+        row: dict[str, object] = {"part": one.part, "block": one.kind}
         for name, block in of_models.items():
-            row |= {f"{name}: out": _shape(block.shape), f"{name}: parameters": f"{block.parameters:,}"}
+            row |= {f"{name}: out": _shape(block.shape), f"{name}: parameters": block.parameters}
         rows.append(row)
-    total = {"part": "all", "block": ""}
+    total: dict[str, object] = {"part": "all", "block": ""}
     for name, model in models.items():
         total |= {
             f"{name}: out": "",
-            f"{name}: parameters": f"{sum(p.numel() for p in model.parameters()):,}",
+            f"{name}: parameters": sum(p.numel() for p in model.parameters()),
         }
     return pd.DataFrame([*rows, total])
 

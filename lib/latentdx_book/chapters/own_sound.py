@@ -16,22 +16,26 @@ import pandas as pd
 from IPython import get_ipython
 
 from latentdx.applications.interpolate import interpolate
-from latentdx.applications.match import BUDGET, Match, match
+from latentdx.applications.match import BUDGET, Match, match_targets
 from latentdx.applications.programmer import Programmer
 from latentdx.applications.target import VELOCITY, prepare_target
 from latentdx.audio.notes import note_name
 from latentdx.audio.renderer import Dexed
-from latentdx.display import listening_rows, tables
+from latentdx.display import listening_rows
 from latentdx.display.downloads import cartridge
 from latentdx.display.html import HTML
 from latentdx.display.listening_rows import Clip, compared
-from latentdx.display.match_report import MatchedSound, clips_of, stage_table
+from latentdx.display.match_progress import match_stages_table
+from latentdx.display.match_report import MatchedSound, clips_of
+from latentdx.display.table_formats import described
+from latentdx.display.tables import table_html
 from latentdx.errors import AudioFileError, LatentDXError
 from latentdx.metrics.objective import FastObjective
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import Parameter, voice_parameters
 from latentdx.presets.sysex import display_name
 from latentdx.retrieval.known_presets import KnownPresets
+from latentdx_book.chapters.presentation import shown
 from latentdx_book.chapters.templates import render_template
 from latentdx_book.chapters.trained_models import notice
 
@@ -107,7 +111,7 @@ def find(
     stopped: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda renders, distance: None,
 ) -> Match:
-    """Find presets for a sound, see `match.match`.
+    """Find presets for a sound, see `match.match_targets`.
 
     Args:
         source: Sound, see `take`.
@@ -119,7 +123,7 @@ def find(
         stopped: Called during the search; once it returns True, the best presets so far are returned.
         progress: Called with the number of renders and the smallest distance so far.
     """
-    return match(
+    return match_targets(
         [source.target],
         model,
         known,
@@ -156,7 +160,7 @@ def found_html(found: Match, source: MatchedSound, remark: str = "") -> HTML:
         ),
         summary=f"distance {first:.2f} at first, {last:.2f} in the end, {found.renders:,} renders"
         f"{', stopped early' * found.interrupted}",
-        stages=tables.table_html(stage_table(found), "Distances after each stage"),
+        stages=table_html(match_stages_table(found)),
         cartridge=cartridge([c.preset for c in found.candidates], name),
     )
 
@@ -259,18 +263,19 @@ def _moved(p: Parameter, value: int) -> tuple[int, int]:
     return max(value - step, 0), min(value + step, p.maximum)
 
 
-def audible_table(preset: Preset, found: Sequence[AudibleParameter]) -> HTML:
+@shown
+def audible_table(preset: Preset, found: Sequence[AudibleParameter]) -> pd.DataFrame:
     """Tabulate the parameters, their values, and the distance after moving them."""
-    lines = [
+    frame = pd.DataFrame(
         {
             "parameter": each.parameter.name,
             "value": each.parameter.text(preset[each.parameter.name]),
             "moved to": each.parameter.text(each.value),
-            "distance": f"{each.distance:.2f}",
+            "distance": each.distance,
         }
         for each in found
-    ]
-    return tables.table_html(pd.DataFrame(lines), f"The most audible parameters of {preset.name}")
+    )
+    return described(frame, f"The most audible parameters of {preset.name}", formats={"distance": ".2f"})
 
 
 def moved_html(preset: Preset, found: Sequence[AudibleParameter], note: int, velocity: int) -> HTML:

@@ -18,8 +18,9 @@ import grimp
 import pandas as pd
 
 from latentdx.display.html import HTML
-from latentdx.display.tables import table_html
+from latentdx.display.table_formats import described
 from latentdx.errors import ParameterError
+from latentdx_book.chapters.presentation import shown
 from latentdx_book.chapters.templates import render_template
 
 FOUNDATIONS = "foundations"
@@ -171,22 +172,15 @@ def layout_html(packages: Mapping[str, Package] | None = None) -> HTML:
     )
 
 
-def layout_table(packages: Mapping[str, Package] | None = None) -> HTML:
+@shown
+def layout_table(packages: Mapping[str, Package] | None = None) -> pd.DataFrame:
     """Tell what each package holds and how large it is, from the top layer down."""
     packages = read_packages() if packages is None else packages
     order = [packages[name] for layer in reversed(layers(packages)) for name in layer]
-    lines = [
-        {"package": p.name, "what it holds": p.summary, "modules": p.modules, "lines": f"{p.lines:,}"}
-        for p in order
-    ]
-    total = {
-        "package": "all",
-        "what it holds": "",
-        "modules": sum(p.modules for p in order),
-        "lines": f"{sum(p.lines for p in order):,}",
-    }
-    return table_html(
-        pd.DataFrame([*lines, total]),
+    sizes = [(p.name, p.summary, p.modules, p.lines) for p in order]
+    total = ("all", "", sum(p.modules for p in order), sum(p.lines for p in order))
+    return described(
+        pd.DataFrame([*sizes, total], columns=["package", "what it holds", "modules", "lines"]),
         "Packages of latentdx, from the top layer down; modules are .py files, lines are all of their lines",
     )
 

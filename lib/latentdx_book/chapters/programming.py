@@ -19,12 +19,14 @@ from latentdx.dataset.target_sounds import TargetSound
 from latentdx.display.downloads import cartridge, originals_allowed
 from latentdx.display.html import HTML
 from latentdx.display.listening_rows import Clip, Distances, compared, row
-from latentdx.display.tables import table_html
+from latentdx.display.table_formats import described
 from latentdx.errors import DataError, DataMissingError
+from latentdx.metrics.objective import fitted
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
 from latentdx.presets.sysex import BANK_VOICES
 from latentdx.typing import Audio
+from latentdx_book.chapters.presentation import shown
 from latentdx_book.chapters.trained_models import notice
 
 SHORT = {"num": "N", "numcat": "NC", "numcat++": "N+", "numcat++-six": "6N", "latentdx": "DX", "match": "M"}
@@ -144,9 +146,10 @@ def infer(model: Programmer, sounds: Sequence[Audio], n_drawn: int = N_DRAWN) ->
         n_drawn: Number of presets that a model with a sampler draws and renders to keep the best one. A model
             without a sampler uses a single forward pass.
     """
+    heard = {note: fitted(sound) for note, sound in zip(model.notes, sounds, strict=True)}
     if model.model.sampler is None:
-        return model.program(sounds)
-    return model.program_best(sounds, n_drawn)
+        return model.program(heard)
+    return model.program_best(heard, n_drawn)
 
 
 def program(
@@ -281,47 +284,49 @@ def by_model(programmed: Sequence[Programmed]) -> dict[str, list[tuple[Distances
     return out
 
 
-def means_table(programmed: Sequence[Programmed], caption: str) -> HTML:
+@shown
+def means_table(programmed: Sequence[Programmed], caption: str) -> pd.DataFrame:
     """Tabulate means over the targets by model, as inferred and in tune; empty without models."""
-    lines = []
-    for title, pairs in by_model(programmed).items():
-        line: dict[str, object] = {"": title}
-        for name, column in _COLUMNS.items():
-            for when, i in (("as inferred", 0), ("in tune", 1)):
-                line[f"{name}, {when}"] = _text(np.mean([getattr(pair[i], column) for pair in pairs]), name)
-        lines.append(line)
-    return _table(lines, f"{caption}: means over {len(programmed)}, lower is better")
+    lines = {
+        title: {
+            f"{name}, {when}": np.mean([getattr(pair[i], column) for pair in pairs])
+            for name, column in _COLUMNS.items()
+            for i, when in enumerate(("as inferred", "in tune"))
+        }
+        for title, pairs in by_model(programmed).items()
+    }
+    frame = pd.DataFrame(list(lines.values()), index=pd.Index(lines, name="model"))
+    formats = {column: _FORMATS[column.partition(", ")[0]] for column in frame.columns}
+    return described(frame, f"{caption}: means over {len(programmed)}, lower is better", formats=formats)
 
 
-def sounds_table(programmed: Sequence[Programmed], caption: str) -> HTML:
+@shown
+def sounds_table(programmed: Sequence[Programmed], caption: str) -> pd.DataFrame:
     """Tabulate each model's distances in tune, one line per target, and their means; empty without models."""
-    lines = []
-    for i, title in enumerate([*(p.target.name for p in programmed), "mean"]):
-        line: dict[str, object] = {"": title}
-        for name, column in _COLUMNS.items():
-            for model, pairs in by_model(programmed).items():
-                values = [getattr(after, column) for _, after in pairs]
-                line[f"{model}, {name}"] = _text(values[i] if i < len(values) else np.mean(values), name)
-        lines.append(line)
-    return _table(lines, f"{caption}; lower is better")
+    columns = {
+        f"{model}, {name}": [getattr(after, column) for _, after in pairs]
+        for name, column in _COLUMNS.items()
+        for model, pairs in by_model(programmed).items()
+    }
+    titles = pd.Index([*(p.target.name for p in programmed), "mean"], name="target")
+    frame = pd.DataFrame({name: [*x, np.mean(x)] for name, x in columns.items()}, index=titles)
+    formats = {column: _FORMATS[column.rpartition(", ")[2]] for column in columns}
+    return described(frame, f"{caption}; lower is better", formats=formats)
 
 
-def tuning_table(programmed: Sequence[Programmed], caption: str) -> HTML:
-    """Tabulate what tuning did to each answer, and the smallest possible error; empty without models."""
+@shown
+def tuning_table(programmed: Sequence[Programmed], caption: str) -> pd.DataFrame:
+    """Tell what tuning did to each answer, and the smallest possible error; empty without models."""
 
     def cell(t: Tuning) -> str:
         least = f", at best {t.reachable_cents:.1f}" if np.isfinite(t.reachable_cents) else ""
         return tuning_fact(t) + (least if t.verdict in ("tuned", "kept") else "")
 
-    lines = [
-        {"": p.target.name, **{a.title: cell(a.tuning) for a in p.answers if a.tuning}} for p in programmed
-    ]
-    return _table(lines, caption)
-
-
-def _table(lines: Sequence[Mapping[str, object]], caption: str) -> HTML:
-    """Render a table; empty where it has only its first column."""
-    return table_html(pd.DataFrame(lines), caption) if lines and len(lines[0]) > 1 else HTML("")
+    frame = pd.DataFrame(
+        [{a.title: cell(a.tuning) for a in p.answers if a.tuning} for p in programmed],
+        index=pd.Index([p.target.name for p in programmed], name="target"),
+    )
+    return described(frame, caption)
 
 
 def presets_of(programmed: Sequence[Programmed]) -> list[Preset]:
@@ -342,8 +347,4 @@ def download(presets: Sequence[Preset], name: str) -> HTML:
 
 
 _COLUMNS = {"log-STFT": "log_stft", "SC": "convergence", "MFCC13": "mfcc13"}
-_DECIMALS = {"log-STFT": 3, "SC": 2, "MFCC13": 1}
-
-
-def _text(value: float, name: str) -> str:
-    return f"{value:.{_DECIMALS[name]}f}" if np.isfinite(value) else "–"
+_FORMATS = {"log-STFT": ".3f", "SC": ".2f", "MFCC13": ".1f"}

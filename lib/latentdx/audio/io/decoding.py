@@ -5,6 +5,7 @@ supports, such as M4A, are read by pedalboard in a separate process (`audio.io.d
 only ever decoded, never executed or written.
 """
 
+import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ import numpy.typing as npt
 import soundfile
 from pedalboard.io import get_supported_read_formats
 
-from latentdx.audio.io import decoder_process
+from latentdx.audio.io import decoder_process, headers
 from latentdx.errors import AudioFileError, ParameterError
 
 MIN_RATE, MAX_RATE = 4_000, 384_000
@@ -35,6 +36,7 @@ Floats as large as integers (32,768) are merely loud; beyond this bound the valu
 _BLOCK = 4096  # samples per channel that are decoded at a time; a damaged place loses at most one block
 _CANCEL = 0.1  # channels cancel each other if their average is 10 dB softer than for independent channels
 _FEWER = 0.99  # share of the promised samples below which a warning is given; MP3 lengths are estimates
+_MOST_SAMPLES = 2**60  # libsndfile returns about 2**63 for a FLAC file that does not state its length
 _FULL_SCALE = 0.9999, 1.0001  # magnitudes of samples that may be clipped; larger floats were not clipped
 _DECODER_ERRORS = (soundfile.SoundFileError, OSError, RuntimeError, ValueError, TypeError)
 
@@ -48,6 +50,7 @@ class Recording:
         rate: Sample rate in Hz.
         full_scale: Bool (samples,), true where at least one channel is at full scale.
         decoded: Number of values decoded, over all channels.
+        length: Length of the whole recording in seconds, of which `samples` may be the beginning only.
         remarks: Sentences that describe how the file was read.
         warnings: Sentences that describe possible faults of the recording.
     """
@@ -56,6 +59,7 @@ class Recording:
     rate: float
     full_scale: npt.NDArray[np.bool_]
     decoded: int
+    length: float
     remarks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -66,7 +70,7 @@ class _Reader:
 
     rate: float
     channels: int
-    length: int  # samples, according to the header
+    length: float  # samples, according to the header; infinite if that does not say
     kind: str
     read: Callable[[int], npt.NDArray[np.float32]]
 
@@ -88,11 +92,12 @@ def decode(path: str | Path, seconds: float) -> Recording:
     """
     path = Path(path)
     try:
-        missing = _cut_short(path)
-        with _opened(path, seconds) as reader:
+        _check_path(path)
+        stated = headers.examine(path)
+        with _opened(path, stated, seconds) as reader:
             recording, louder = _mixed(reader, seconds)
         if louder is not None:
-            with _opened(path, seconds) as reader:
+            with _opened(path, stated, seconds) as reader:
                 recording = _single(recording, reader, louder)
     except FileNotFoundError as error:
         raise AudioFileError(f"{path}: there is no such file") from error
@@ -100,9 +105,11 @@ def decode(path: str | Path, seconds: float) -> Recording:
         raise AudioFileError(f"{path}: the file cannot be read: {error.strerror or error}") from error
     except ParameterError as error:
         raise AudioFileError(f"{path}: {error}") from error
-    if missing:
-        cut = f"the file is cut short: its header promises {missing:,} bytes more"
-        recording = replace(recording, warnings=(cut, *recording.warnings))
+    if stated.missing or not stated.ends:
+        more = (
+            f"its header promises {stated.missing:,} bytes more" if stated.missing else "its end is missing"
+        )
+        recording = replace(recording, warnings=(f"the file is cut short: {more}", *recording.warnings))
     return recording
 
 
@@ -137,8 +144,8 @@ def _scaled(block: npt.NDArray[np.generic]) -> npt.NDArray[np.floating]:
     return (block.astype(np.float64) - (half if block.dtype.kind == "u" else 0.0)) / half
 
 
-def _cut_short(path: Path) -> int:
-    """Return the number of bytes by which a RIFF or AIFF file is shorter than its header states, or 0."""
+def _check_path(path: Path) -> None:
+    """Check that a path names an ordinary file that is not empty."""
     try:
         status = path.stat()
     except ValueError as error:  # the path contains a character that no file system allows
@@ -148,13 +155,6 @@ def _cut_short(path: Path) -> int:
         raise AudioFileError(f"{path}: this is {kind}, not an ordinary file")
     if not status.st_size:
         raise AudioFileError(f"{path}: the file is empty (0 bytes)")
-    with path.open("rb") as file:
-        head = file.read(8)
-    order = {b"RIFF": "little", b"FORM": "big"}.get(head[:4])
-    size = int.from_bytes(head[4:], "little" if order == "little" else "big")
-    if order is None or size in (0, 0xFFFFFFFF):  # programs that write to a pipe leave the size like this
-        return 0
-    return max(size + 8 - status.st_size, 0)
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
@@ -169,18 +169,22 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no t
 
 
 @contextmanager
-def _opened(path: Path, seconds: float) -> Iterator[_Reader]:
+def _opened(path: Path, stated: headers.Stated, seconds: float) -> Iterator[_Reader]:
     """Open a file with soundfile, or with pedalboard if soundfile does not know the format."""
     with ExitStack() as stack:
+        # on POSIX a path is bytes, in any encoding or none; soundfile would encode text as UTF-8
+        source = headers.patched(path, stated) or (path if os.name == "nt" else os.fsencode(path))
+        if not isinstance(source, bytes | Path):
+            stack.enter_context(source)
         try:
-            file = stack.enter_context(_Forward(path))
+            file = stack.enter_context(_Forward(source))
         except _DECODER_ERRORS as error:
             reader = _opened_apart(path, seconds, error)
         else:
             reader = _Reader(
                 file.samplerate,
                 file.channels,
-                file.frames,
+                file.frames if file.frames < _MOST_SAMPLES else np.inf,
                 f"{file.format} ({file.subtype_info})",
                 lambda n: file.read(n, dtype="float32", always_2d=True),
             )
@@ -270,7 +274,8 @@ def _blocks(reader: _Reader, n: int, tally: _Tally) -> Iterator[npt.NDArray[np.f
 def _mixed(reader: _Reader, seconds: float) -> tuple[Recording, int | None]:
     """Average all channels; also return the index of the loudest channel if the channels cancel."""
     _check(reader)
-    wanted = min(int(np.ceil(seconds * reader.rate)), reader.length)
+    limit = int(np.ceil(seconds * reader.rate))
+    wanted = int(min(limit, reader.length))
     tally = _Tally()
     for block in _blocks(reader, wanted, tally):
         tally.parts.append(block.mean(1, dtype=np.float32))
@@ -288,8 +293,9 @@ def _mixed(reader: _Reader, seconds: float) -> tuple[Recording, int | None]:
         float(reader.rate),
         np.concatenate(tally.full_scale),
         tally.decoded,
-        _remarks(reader, wanted),
-        _warnings(reader, wanted, len(samples), tally.stopped),
+        (reader.length if len(samples) == wanted else len(samples)) / reader.rate,
+        _remarks(reader, len(samples), wanted),
+        _warnings(reader, len(samples), wanted, tally.stopped),
     )
     if reader.channels == 1:
         return recording, None
@@ -317,18 +323,21 @@ def _single(mixed: Recording, reader: _Reader, channel: int) -> Recording:
     )
 
 
-def _remarks(reader: _Reader, wanted: int) -> tuple[str, ...]:
+def _remarks(reader: _Reader, found: int, wanted: int) -> tuple[str, ...]:
     """Describe the format and the part that was read."""
     channels = {1: "mono", 2: "stereo"}.get(reader.channels, f"{reader.channels} channels")
-    remark = f"read {wanted / reader.rate:.2f} s of {reader.kind}, {reader.rate:,.0f} Hz, {channels}"
-    if wanted == reader.length:
+    remark = f"read {found / reader.rate:.2f} s of {reader.kind}, {reader.rate:,.0f} Hz, {channels}"
+    if found < wanted or found == reader.length:
         return (remark,)
-    return (f"{remark}, from its beginning; it lasts {reader.length / reader.rate:,.1f} s",)
+    lasts = (
+        f"it lasts {reader.length / reader.rate:,.1f} s" if np.isfinite(reader.length) else "it lasts longer"
+    )
+    return (f"{remark}, from its beginning; {lasts}",)
 
 
-def _warnings(reader: _Reader, wanted: int, found: int, stopped: str) -> tuple[str, ...]:
-    """Warn if clearly fewer samples were decoded than the header states."""
-    if not stopped and found >= _FEWER * wanted:
+def _warnings(reader: _Reader, found: int, wanted: int, stopped: str) -> tuple[str, ...]:
+    """Warn if the decoder failed, or clearly fewer samples were decoded than the header states."""
+    if not stopped and (found >= _FEWER * wanted or not np.isfinite(reader.length)):
         return ()
     reason = f" ({stopped})" if stopped else ""
     return (

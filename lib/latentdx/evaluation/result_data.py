@@ -1,31 +1,25 @@
-"""Data of the chapter "Results", and the formatting of its numbers.
+"""Results of a folder, read together, from which `latentdx.display` makes tables and figures.
 
-Everything comes from the files that `latentdx evaluate` writes. A notice appears where results are missing.
+Everything comes from the files that `latentdx evaluate` writes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from markupsafe import Markup
 
-from latentdx.display.html import HTML
-from latentdx.errors import LatentDXError
-from latentdx.evaluation import statistics, summary
+from latentdx.errors import DataMissingError
+from latentdx.evaluation import published, summary
 from latentdx.evaluation.anchors import ANCHORS
 from latentdx.evaluation.results import Result, read_all
-from latentdx.metrics.registry import Metric
 from latentdx.registry import data_path
 from latentdx.training.profile import model_names
-from latentdx_book.chapters.trained_models import notice
 
-# metrics of a table: distances of sounds, and errors of parameters
 SOUND = ("log_stft_mae", "spectral_convergence", "mfcc13_mae", "mfcc40_mae", "log_mel_mae", "f0_error")
+"""Metrics of the tables of sounds: distances."""
+
 PARAMETERS = (
     "numerical_mae",
     "categorical_accuracy",
@@ -35,28 +29,14 @@ PARAMETERS = (
     "live_categorical_accuracy",
     "live_accuracy",
 )
+"""Metrics of the tables of parameters: errors and shares."""
+
 LEADING = "mfcc13_mae"
 """Metric of breakdowns and figures."""
 
 
-class NotMeasuredError(LatentDXError):
-    """Error for results that are missing; its message names the command that makes them, in backticks."""
-
-
-def shown(section: Callable[..., HTML]) -> Callable[..., HTML]:
-    """Decorate a section so that it shows a notice, instead of failing, where its results are missing."""
-
-    @wraps(section)
-    def section_or_notice(*arguments: Any, **named: Any) -> HTML:
-        try:
-            return section(*arguments, **named)
-        except NotMeasuredError as absent:
-            parts = str(absent).split("`")
-            code = Markup("<code>{}</code>")
-            text = Markup("").join(code.format(part) if i % 2 else part for i, part in enumerate(parts))
-            return notice("Not measured yet", text)
-
-    return section_or_notice
+class NotMeasuredError(DataMissingError):
+    """Results are missing; the message names the command that makes them, in backticks."""
 
 
 def base_name(result: Result) -> str:
@@ -171,41 +151,50 @@ def per_preset(result: Result, metric: str, note: Sequence[int] | None = None) -
     return table.groupby("row")[metric].mean()
 
 
-# -- cells ---------------------------------------------------------------------------------------------------
+def _place(version: str) -> tuple[int, str]:
+    """Return the sort key of a version: by training profile, the single pass first."""
+    base, names = version.split("-best-of-")[0], model_names("laptop")
+    return names.index(base) if base in names else len(names), version
 
 
-def number(value: float | None, metric: Metric) -> str:
-    """Format a value with the metric's decimals, a share as a percentage, and a missing value as a dash."""
-    if value is None or not np.isfinite(value):
-        return "–"
-    if metric.unit == "share":
-        return f"{100 * value:.{max(metric.decimals - 3, 1)}f}%"
-    return f"{value:,.{metric.decimals}f}".replace("-", "−")
+@dataclass(frozen=True)
+class PublishedExamples:
+    """The authors' versions of the published examples, and ours.
 
+    Attributes:
+        table: One row per version, example, coding and level, with the columns of `published.published`;
+            `source` is "the authors" or "ours".
+    """
 
-def interval(estimate: Sequence[float | None], metric: Metric, *, bold: bool = False) -> Markup:
-    """Format (value, low, high) as a value with its interval below it, the value in bold if asked."""
-    value, low, high = (number(x, metric) for x in estimate)
-    shown_ = Markup("<strong>{}</strong>").format(value) if bold else value
-    if value == "–":
-        return Markup("–")
-    return Markup('{}<br><span class="ldx-interval">{} – {}</span>').format(
-        shown_, low.removesuffix("%"), high.removesuffix("%")
-    )
+    table: pd.DataFrame
 
+    @classmethod
+    def read(cls, data: ResultData) -> "PublishedExamples":
+        """Read the versions in the results' folder.
 
-def estimate(values: npt.ArrayLike, statistic: str = "median") -> tuple[float, float, float]:
-    """Return a median or mean with its bootstrap interval: value, low, high."""
-    e = statistics.bootstrap(values, statistic)  # type: ignore[arg-type]
-    return e.value, e.low, e.high
+        Raises:
+            NotMeasuredError: There are none of ours.
+        """
+        paths = sorted(data.folder.glob("examples.*.csv"))
+        if not paths:
+            raise NotMeasuredError(
+                "None of our models has programmed the examples yet. `latentdx evaluate published` does it."
+            )
+        ours = [pd.read_csv(path, dtype={"uid": str}) for path in paths]
+        ours.sort(key=lambda t: _place(str(t["version"][0])))
+        theirs = published.published().assign(source="the authors")
+        theirs["title"] = theirs["version"]
+        return cls(pd.concat([theirs, *(t.assign(source="ours") for t in ours)], ignore_index=True))
 
+    def means(self, section: str, coding: str, level: str) -> pd.DataFrame:
+        """Return (source, title) -> mean metrics over a section's examples.
 
-def p_text(p: float) -> str:
-    """Format a p-value with three decimals, or as below 0.001."""
-    return "–" if not np.isfinite(p) else "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
-
-
-def heading(metric: Metric) -> str:
-    """Return the heading of a metric's column: its title, its unit, and an arrow toward better values."""
-    unit = f", {metric.unit}" if metric.unit and metric.unit != "share" else ""
-    return f"{metric.title}{unit} {'↓' if metric.better == 'lower' else '↑'}"
+        Args:
+            section: Section of the authors' page.
+            coding: Audio coding of the sounds.
+            level: Level normalization of the sounds.
+        """
+        t = self.table
+        t = t[(t["section"] == section) & (t["coding"] == coding) & (t["level"] == level)]
+        groups = t.groupby(["source", "title"], sort=False)
+        return groups[list(published.METRICS)].mean().assign(n=groups.size())

@@ -1,72 +1,65 @@
-"""Figures and listening rows of the chapter "Results"."""
+"""Figures of results: overview, parameters, algorithms, samples, matches, and the published examples."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
+from matplotlib import rc_context
 
-from latentdx.display.figures import COLORS, figure_html, new_figure
-from latentdx.display.html import HTML
-from latentdx.display.listening_rows import Clip, row
-from latentdx.display.tables import table_html
-from latentdx.evaluation import best_of_n, listening_examples
+from latentdx.display.figures import DescribedFigure, new_figure
+from latentdx.display.table_formats import described, number
+from latentdx.evaluation import best_of_n, statistics
+from latentdx.evaluation.result_data import (
+    LEADING,
+    NotMeasuredError,
+    PublishedExamples,
+    ResultData,
+    per_preset,
+)
 from latentdx.evaluation.results import Result
 from latentdx.metrics.registry import METRICS
 from latentdx.presets.parameters import learnable_parameters
-from latentdx_book.chapters.result_data import (
-    LEADING,
-    NotMeasuredError,
-    ResultData,
-    estimate,
-    number,
-    per_preset,
-    shown,
-)
-from latentdx_book.chapters.result_tables import Examples
 
-_BY_KIND = {"model": COLORS[0], "search": COLORS[4], "anchor": COLORS[3], "reference": COLORS[5]}
+_BY_KIND = {"model": "C0", "search": "C4", "anchor": "C3", "reference": "C5"}
 
 
-@shown
-def overview_figure(f: ResultData, metric: str = LEADING, **where: Any) -> HTML:
+@rc_context()
+def results_figure(data: ResultData, metric: str = LEADING, **where: Any) -> DescribedFigure:
     """Plot medians with intervals of all results, the best on top.
 
     Args:
-        f: Results to read.
+        data: Results to read.
         metric: Metric to show.
         **where: Results to include, see `ResultData.select`.
     """
-    results = f.select(**where)
+    results = data.select(**where)
     m = METRICS[metric]
-    lines = sorted(
-        ((estimate(per_preset(r, metric)), r) for r in results), key=lambda x: x[0][0], reverse=True
-    )
+    estimates = [(statistics.bootstrap(per_preset(r, metric), "median"), r) for r in results]
+    lines = sorted(estimates, key=lambda x: x[0].value, reverse=True)
     figure, axes = new_figure(size=(7.0, 0.9 + 0.32 * len(lines)))
     ax = axes[0, 0]
-    for y, ((value, low, high), r) in enumerate(lines):
-        color = _BY_KIND[r.provenance.kind]
-        ax.errorbar(value, y, xerr=[[value - low], [high - value]], fmt="o", color=color, capsize=3)
+    for y, (e, r) in enumerate(lines):
+        color, reach = _BY_KIND[r.provenance.kind], [[e.value - e.low], [e.high - e.value]]
+        ax.errorbar(e.value, y, xerr=reach, fmt="o", color=color, capsize=3)
     ax.set_yticks(range(len(lines)), [r.provenance.title for _, r in lines])
     ax.set(xlabel=f"{m.title}, median", xlim=(0, None), ylim=(-0.6, len(lines) - 0.4))
-    text = "; ".join(f"{r.provenance.title} {number(e[0], m)}" for e, r in reversed(lines))
+    text = "; ".join(f"{r.provenance.title} {number(e.value, m)}" for e, r in reversed(lines))
     n = results[0].table["row"].nunique()
-    return figure_html(
-        figure,
+    return figure.described(
         f"Medians of {m.title} with their intervals, the best on top: {text}.",
-        caption=f"{m.title} over {n:,} presets, lower is better. Models are teal, anchors violet.",
+        f"{m.title} over {n:,} presets, lower is better. Models are teal, anchors violet.",
     )
 
 
 # -- parameters ----------------------------------------------------------------------------------------------
 
 
-def learned(f: ResultData, name: str, **where: Any) -> pd.DataFrame:
+def parameter_skill(data: ResultData, name: str, **where: Any) -> pd.DataFrame:
     """Tabulate how well a model predicts each parameter, with the operators taken together.
 
     Args:
-        f: Results to read.
+        data: Results to read.
         name: Name of the model.
         **where: Results to include, see `ResultData.select`.
 
@@ -78,7 +71,7 @@ def learned(f: ResultData, name: str, **where: Any) -> pd.DataFrame:
     Raises:
         NotMeasuredError: The results have no figures for single parameters.
     """
-    model, mean = f.get(name, **where), f.get("mean", **where)
+    model, mean = data.get(name, **where), data.get("mean", **where)
     if not model.provenance.by_parameter or not mean.provenance.by_parameter:
         raise NotMeasuredError(
             "Audible parameters have not been measured. `latentdx evaluate` without `--quick` does so."
@@ -115,78 +108,65 @@ def _bare(name: str) -> str:
     return name.split(" ", 1)[1] if name.startswith("OP") and name[2].isdigit() else name
 
 
-@shown
-def parameter_figure(f: ResultData, name: str, **where: Any) -> HTML:
+@rc_context()
+def parameter_skill_figure(data: ResultData, name: str, **where: Any) -> DescribedFigure:
     """Plot a model's skill by parameter, next to how often each parameter can be heard.
 
     Args:
-        f: Results to read.
+        data: Results to read.
         name: Name of the model.
         **where: Results to include, see `ResultData.select`.
     """
-    table = learned(f, name, **where).dropna(subset="skill").sort_values("skill")
+    table = parameter_skill(data, name, **where).dropna(subset="skill").sort_values("skill")
     figure, axes = new_figure(1, 2, size=(7.4, 0.8 + 0.19 * len(table)), sharey="row")
     y = np.arange(len(table))
     for ax in axes[0]:
         ax.tick_params(axis="y", labelsize=8)
-    colors = [COLORS[0] if k == "numerical" else COLORS[1] for k in table["kind"]]
+    colors = ["C0" if k == "numerical" else "C1" for k in table["kind"]]
     axes[0, 0].barh(y, 100 * table["skill"], color=colors, height=0.7)
     axes[0, 0].set(xlabel="% of guessing's error removed", title="Learned", ylim=(-0.7, len(table) - 0.3))
     axes[0, 0].set_yticks(y, table["parameter"])
-    axes[0, 1].barh(y, 100 * table["live"], color=COLORS[3], height=0.7)
+    axes[0, 1].barh(y, 100 * table["live"], color="C3", height=0.7)
     axes[0, 1].set(xlabel="% of presets", title="Audible", xlim=(0, 100))
     best, worst = table.iloc[::-1].head(3), table.head(3)
-    title = f.get(name, **where).provenance.title
-    return figure_html(
-        figure,
+    title = data.get(name, **where).provenance.title
+    return figure.described(
         f"One bar per parameter. Best learned: {', '.join(best['parameter'])}; least: "
         f"{', '.join(worst['parameter'])}. A second bar shows in how many presets each can be heard.",
-        caption=f"{title}, over live parameters, compared with always answering the training set's mean or "
+        f"{title}, over live parameters, compared with always answering the training set's mean or "
         "most common value. Numerical parameters are teal, by mean absolute error; categorical ones are "
         "orange, by wrong answers.",
     )
 
 
-@shown
-def parameter_table(f: ResultData, name: str, **where: Any) -> HTML:
-    """Tabulate the numbers of `parameter_figure`, with the same arguments."""
-    table = learned(f, name, **where)
+def parameter_skill_table(data: ResultData, name: str, **where: Any) -> pd.DataFrame:
+    """Tabulate the numbers of `parameter_skill_figure`, with the same arguments.
 
-    def text(value: float, kind: str) -> str:
-        return (
-            "–"
-            if not np.isfinite(value)
-            else f"{100 * value:.1f}%"
-            if kind == "categorical"
-            else f"{value:.3f}"
-        )
-
-    out = pd.DataFrame(
-        {
-            "parameter": table["parameter"],
-            "kind": table["kind"],
-            "audible": [f"{100 * x:.1f}%" for x in table["live"]],
-            "error": [text(x, k) for x, k in zip(table["error"], table["kind"], strict=True)],
-            "guessing": [text(x, k) for x, k in zip(table["guess"], table["kind"], strict=True)],
-        }
-    )
-    title = f.get(name, **where).provenance.title
-    return table_html(
-        out,
-        f"{title}: mean absolute error of numerical parameters, wrong answers of categorical ones",
-        scroll=True,
+    Returns:
+        Columns parameter, kind, audible (share of presets), error and guessing (mean absolute error of
+        numerical parameters, share of wrong answers of categorical ones).
+    """
+    table = parameter_skill(data, name, **where).rename(columns={"live": "audible", "guess": "guessing"})
+    formats = {"kind": {"numerical": ".3f", "categorical": ".1%"}}
+    return described(
+        table[["parameter", "kind", "audible", "error", "guessing"]],
+        f"{data.get(name, **where).provenance.title}: mean absolute error of numerical parameters, wrong "
+        "answers of categorical ones",
+        formats={"audible": ".1%", "error": formats, "guessing": formats},
     )
 
 
 # -- algorithms, samples, examples ---------------------------------------------------------------------------
 
 
-@shown
-def algorithm_figure(f: ResultData, names: Sequence[str], metric: str = LEADING, **where: Any) -> HTML:
+@rc_context()
+def results_by_algorithm_figure(
+    data: ResultData, names: Sequence[str], metric: str = LEADING, **where: Any
+) -> DescribedFigure:
     """Plot medians by the target's algorithm for several results.
 
     Args:
-        f: Results to read.
+        data: Results to read.
         names: Names of the results; missing ones are left out.
         metric: Metric to show.
         **where: Results to include, see `ResultData.select`.
@@ -194,7 +174,7 @@ def algorithm_figure(f: ResultData, names: Sequence[str], metric: str = LEADING,
     found: list[Result] = []
     for name in names:
         try:
-            found.append(f.get(name, **where))
+            found.append(data.get(name, **where))
         except NotMeasuredError:
             continue
     if not found:
@@ -213,57 +193,58 @@ def algorithm_figure(f: ResultData, names: Sequence[str], metric: str = LEADING,
     axes[0, 0].legend(loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=len(found))
     by = found[0].provenance.by_algorithm
     ranked = sorted(by, key=lambda k: by[k][metric])
-    return figure_html(
-        figure,
+    return figure.described(
         f"Median {m.title} by algorithm. {found[0].provenance.title} is best at algorithm {ranked[0]} "
         f"({number(by[ranked[0]][metric], m)}, {by[ranked[0]]['n']} presets) and worst at {ranked[-1]} "
         f"({number(by[ranked[-1]][metric], m)}, {by[ranked[-1]]['n']} presets).",
-        caption=f"Algorithms with at least {min(int(v['n']) for v in by.values())} test presets.",
+        f"Algorithms with at least {min(int(v['n']) for v in by.values())} test presets.",
     )
 
 
-@shown
-def samples_figure(
-    f: ResultData, metrics: Sequence[str] = (LEADING, "log_stft_mae"), anchor: str = "nearest-unrelated"
-) -> HTML:
+@rc_context()
+def samples_curve_figure(
+    data: ResultData, metrics: Sequence[str] = (LEADING, "log_stft_mae"), anchor: str = "nearest-unrelated"
+) -> DescribedFigure:
     """Plot the median of the best sample against the number of samples, with an anchor as a line.
 
     Args:
-        f: Results to read.
+        data: Results to read.
         metrics: Metrics to show, one axis each.
         anchor: Name of the result that is drawn as a line.
     """
-    curves = best_of_n.read_curves(f.folder)
+    curves = best_of_n.read_curves(data.folder)
     curves = curves[~curves["name"].str.startswith("match-")]
     if curves.empty:
         raise NotMeasuredError(
             "No samples have been drawn yet. "
             "`latentdx evaluate model latentdx --best-of 64 --limit 1000` draws them."
         )
-    return _curves_figure(f, curves, metrics, anchor)
+    return _curves_figure(data, curves, metrics, anchor)
 
 
-@shown
-def match_figure(
-    f: ResultData,
+@rc_context()
+def match_curve_figure(
+    data: ResultData,
     metrics: Sequence[str] = ("spectral_convergence", LEADING),
     anchor: str = "nearest-genetic",
-) -> HTML:
+) -> DescribedFigure:
     """Plot the median result of a match against the number of renders, with an anchor as a line.
 
     Args:
-        f: Results to read.
+        data: Results to read.
         metrics: Metrics to show, one axis each.
         anchor: Name of the result that is drawn as a line.
     """
-    curves = best_of_n.read_curves(f.folder)
+    curves = best_of_n.read_curves(data.folder)
     curves = curves[curves["name"].isin(["match-2000", "match-10000"])]
     if curves.empty:
         raise NotMeasuredError("No match has been measured yet. `latentdx evaluate match` measures it.")
-    return _curves_figure(f, curves.sort_values("n", ascending=False, kind="stable"), metrics, anchor)
+    return _curves_figure(data, curves.sort_values("n", ascending=False, kind="stable"), metrics, anchor)
 
 
-def _curves_figure(f: ResultData, curves: pd.DataFrame, metrics: Sequence[str], anchor: str) -> HTML:
+def _curves_figure(
+    data: ResultData, curves: pd.DataFrame, metrics: Sequence[str], anchor: str
+) -> DescribedFigure:
     curves = curves[curves["metric"].isin(metrics)]
     figure, axes = new_figure(1, len(metrics), size=(7.4, 3.2))
     texts = []
@@ -278,10 +259,8 @@ def _curves_figure(f: ResultData, curves: pd.DataFrame, metrics: Sequence[str], 
                 f"{part['samples'].iloc[-1]:,} ({f'{100 * (last / first - 1):+.0f}'.replace('-', '−')}%)"
             )
         try:
-            r = f.get(anchor, selection=None)
-            ax.axhline(
-                per_preset(r, metric).median(), color=COLORS[3], linestyle="--", label=r.provenance.title
-            )
+            r = data.get(anchor, selection=None)
+            ax.axhline(per_preset(r, metric).median(), color="C3", linestyle="--", label=r.provenance.title)
         except NotMeasuredError:
             pass
         counts = sorted(set(curves["samples"]))
@@ -293,23 +272,22 @@ def _curves_figure(f: ResultData, curves: pd.DataFrame, metrics: Sequence[str], 
     text = "; ".join(texts)
     whole = curves["n"].map("{:,} presets".format)
     presets = "; ".join(curves["selection"].where(curves["selection"] != "", whole).unique())
-    return figure_html(
-        figure,
+    return figure.described(
         f"Curves of the median distance against the number of candidates. {text}.",
-        caption=f"{text}. {presets}; bands are 95% intervals.",
+        f"{text}. {presets}; bands are 95% intervals.",
     )
 
 
-@shown
-def published_figure(f: ResultData, titles: Sequence[str], metric: str = LEADING) -> HTML:
+@rc_context()
+def published_figure(data: ResultData, titles: Sequence[str], metric: str = LEADING) -> DescribedFigure:
     """Plot each published example as a dot, for the authors' NumCat++ and some of our versions.
 
     Args:
-        f: Results to read.
+        data: Results to read.
         titles: Titles of our versions to show.
         metric: Metric to show.
     """
-    examples = Examples.read(f)
+    examples = PublishedExamples.read(data)
     t = examples.table
     t = t[(t["section"] == "programming") & (t["coding"] == "as published") & (t["level"] == "peak")]
     names = list(dict.fromkeys(t["name"]))
@@ -324,49 +302,8 @@ def published_figure(f: ResultData, titles: Sequence[str], metric: str = LEADING
     axes[0, 0].set_xticks(range(len(names)), names, rotation=25, ha="right")
     axes[0, 0].set(ylabel=m.title, ylim=(0, None))
     axes[0, 0].legend(loc="upper center", bbox_to_anchor=(0.5, 1.22), ncols=3, fontsize=8)
-    return figure_html(
-        figure,
+    return figure.described(
         f"{m.title} of each of the {len(names)} published examples, for the authors' NumCat++ and ours; the "
-        "table above has the means.",
-        caption="Peak-normalized, all in the page's audio coding. Lower is better.",
+        "table of their means has the numbers.",
+        "Peak-normalized, all in the page's audio coding. Lower is better.",
     )
-
-
-def listening_rows(f: ResultData) -> list[HTML]:
-    """Render the kept listening examples, one row each: the target, then each answer with its distance."""
-    about, found = listening_examples.read_listening(f.folder)
-    if not found:
-        return [_absent()]
-    folder = f.folder / listening_examples.LISTEN
-    m = METRICS[listening_examples.METRIC]
-    out = []
-    for e in found:
-        clips = [
-            Clip(
-                s.audio(folder),
-                s.title,
-                tuple(f"{METRICS[k].title} {number(v, METRICS[k])}" for k, v in s.metrics.items()),
-            )
-            for s in e.sounds
-        ]
-        place = {50: "median"}.get(e.percentile, f"{e.percentile}th percentile")
-        caption = f"Ranked by {m.title} of {about['reference']}."
-        out.append(row(clips, f"{e.label.capitalize()}, {place}", caption))
-    return out
-
-
-@shown
-def _absent() -> HTML:
-    raise NotMeasuredError(
-        "No sounds of the test set have been kept yet. `latentdx evaluate listening --best-of 64` makes them."
-    )
-
-
-def details(heading: str, content: HTML) -> HTML:
-    """Hide long content behind a line to open.
-
-    Args:
-        heading: Text of the line.
-        content: HTML that it reveals.
-    """
-    return HTML(Markup("<details><summary>{}</summary>{}</details>").format(heading, Markup(content)))

@@ -1,34 +1,32 @@
-"""Paired comparisons of the chapter "Results": representations, notes, splits, seeds."""
+"""Paired comparisons of results: representations, notes, splits, seeds, and matches."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from latentdx.dataset import curation
-from latentdx.display.html import HTML
-from latentdx.display.tables import table_html
+from latentdx.display.table_formats import (
+    described,
+    metric_column,
+    metric_format,
+    with_estimate,
+)
 from latentdx.evaluation import statistics
-from latentdx.evaluation.results import Result
-from latentdx.metrics.registry import METRICS
-from latentdx_book.chapters.result_data import (
+from latentdx.evaluation.result_data import (
     LEADING,
     PARAMETERS,
     NotMeasuredError,
     ResultData,
     base_name,
-    estimate,
-    heading,
-    interval,
-    number,
-    p_text,
     per_preset,
-    shown,
 )
+from latentdx.evaluation.results import Result
+from latentdx.metrics.registry import METRICS
 
 Part = Callable[[npt.NDArray[Any]], npt.NDArray[np.bool_]]
 """Function that marks the rows of a corpus which belong to a part of it."""
@@ -50,11 +48,11 @@ COMPARISONS = (
     ModelComparison("numcat++", "latentdx", "our own model"),
     ModelComparison("numcat++", "numcat++-seed1", "only another seed"),
 )
-"""Comparisons of the chapter's table."""
+"""Comparisons of the paper's claims, and of two seeds."""
 
 
 def compare_steps(
-    f: ResultData,
+    data: ResultData,
     steps: Sequence[ModelComparison] = COMPARISONS,
     metrics: Sequence[str] = (LEADING, "log_stft_mae"),
     **where: Any,
@@ -62,7 +60,7 @@ def compare_steps(
     """Test each comparison whose results exist on common presets, with Holm correction over all of them.
 
     Args:
-        f: Results to read.
+        data: Results to read.
         steps: Comparisons to test.
         metrics: Metrics to compare by.
         **where: Results to include, see `ResultData.select`.
@@ -77,7 +75,7 @@ def compare_steps(
     lines = []
     for step in steps:
         try:
-            a, b = f.get(step.a, **where), f.get(step.b, **where)
+            a, b = data.get(step.a, **where), data.get(step.b, **where)
         except NotMeasuredError:
             continue
         lines += [
@@ -129,26 +127,39 @@ def _with_verdicts(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(verdict=table.apply(verdict, axis=1))
 
 
-def _verdict_table(table: pd.DataFrame, first: Mapping[str, str], caption: str) -> HTML:
-    """Format lines of `_with_verdicts`; `first` maps the leading columns to their headings."""
-    out = pd.DataFrame(
-        {
-            **{shown_: table[key] for key, shown_ in first.items()},
-            "metric": [METRICS[m].title for m in table["metric"]],
-            "before": [number(v, METRICS[m]) for v, m in zip(table["before"], table["metric"], strict=True)],
-            "after": [number(v, METRICS[m]) for v, m in zip(table["after"], table["metric"], strict=True)],
-            "improved": [f"{100 * v:.0f}%" for v in table["improved"]],
-            "p": [p_text(p) for p in table["p"]],
-            "verdict": table["verdict"],
-        }
+def _verdict_table(table: pd.DataFrame, first: Mapping[str, str], caption: str) -> pd.DataFrame:
+    """Tabulate lines of `_with_verdicts`; `first` maps the leading columns to their headings."""
+    metrics = {metric_column(METRICS[m]): metric_format(METRICS[m]) for m in table["metric"]}
+    frame = table.rename(columns=dict(first)).assign(
+        metric=[metric_column(METRICS[m]) for m in table["metric"]]
     )
-    return table_html(out, caption)
+    return described(
+        frame[[*first.values(), "metric", "before", "after", "improved", "p", "verdict"]],
+        caption,
+        formats={
+            "before": {"metric": metrics},
+            "after": {"metric": metrics},
+            "improved": ".0%",
+            "p": "p",
+        },
+    )
 
 
-@shown
-def steps_table(f: ResultData, **where: Any) -> HTML:
-    """Render the comparisons of `compare_steps` as a table."""
-    table = compare_steps(f, **where)
+def model_comparison_table(data: ResultData, **where: Any) -> pd.DataFrame:
+    """Tabulate the comparisons of `compare_steps`.
+
+    Args:
+        data: Results to read.
+        **where: Results to include, see `ResultData.select`.
+
+    Returns:
+        Columns step, difference, metric, before, after (medians on common presets), improved (share of
+        presets), p and verdict.
+
+    Raises:
+        NotMeasuredError: No comparison has both results.
+    """
+    table = compare_steps(data, **where)
     return _verdict_table(
         table,
         {"step": "step", "question": "difference"},
@@ -156,12 +167,22 @@ def steps_table(f: ResultData, **where: Any) -> HTML:
     )
 
 
-@shown
-def notes_table(f: ResultData) -> HTML:
-    """Compare the six-note model with single-note models, at notes that not all of them were trained on."""
-    six = f.get("numcat++-six", notes=5, selection=None)
+def notes_comparison_table(data: ResultData) -> pd.DataFrame:
+    """Compare the six-note model with single-note models, at notes that not all of them were trained on.
+
+    Args:
+        data: Results to read.
+
+    Returns:
+        Columns single-note model, note, velocity; metric, before (the single-note model), after, improved, p
+        and verdict, see `model_comparison_table`.
+
+    Raises:
+        NotMeasuredError: One of the two kinds of models has no result at several notes.
+    """
+    six = data.get("numcat++-six", notes=5, selection=None)
     lines = []
-    singles = [r for r in f.select(notes=5, selection=None) if r.provenance.name.startswith("numcat++")]
+    singles = [r for r in data.select(notes=5, selection=None) if r.provenance.name.startswith("numcat++")]
     for one in (r for r in singles if r.provenance.kind == "model" and "-six" not in r.provenance.name):
         if one.provenance.selection != six.provenance.selection:
             continue
@@ -190,23 +211,27 @@ MATCHED = (
     *("latentdx", "latentdx-best-of-64", "nearest-unrelated", "nearest-genetic"),
     *("match-500", "match-2000", "match-10000", "one-step"),
 )
-"""Names of the results that `match_table` compares."""
+"""Names of the results that `match_comparison_table` compares."""
 
 
-@shown
-def match_table(f: ResultData, of: str = "match-2000", against: str = "nearest-genetic") -> HTML:
-    """Compare matches with other answers to a sound: medians with intervals, and shares that are closer.
+def match_comparison_table(
+    data: ResultData, of: str = "match-2000", against: str = "nearest-genetic"
+) -> pd.DataFrame:
+    """Compare matches with other answers to a sound.
 
     Args:
-        f: Results to read.
+        data: Results to read.
         of: Name of the match whose presets are used, and which the caption names.
         against: Name of the result that the shares refer to.
+
+    Returns:
+        One row per result: medians with 95% intervals, and shares of presets in which it is closer.
 
     Raises:
         NotMeasuredError: One of the two has no result on the same presets.
     """
-    everything = f.select(selection=None)
-    rows = set(f.get(of, selection=None).table["row"])
+    everything = data.select(selection=None)
+    rows = set(data.get(of, selection=None).table["row"])
     covering = {base_name(r): r for r in everything if rows <= set(r.table["row"])}
     found = {name: covering[name] for name in MATCHED if name in covering}
     if against not in found:
@@ -216,33 +241,46 @@ def match_table(f: ResultData, of: str = "match-2000", against: str = "nearest-g
     metrics = ("spectral_convergence", LEADING, "log_stft_mae", "log_mel_mae")
     values = {name: {m: per_preset(r, m).loc[sorted(rows)] for m in metrics} for name, r in found.items()}
     lines = []
-    for name, r in found.items():
-        line: dict[str, object] = {"": r.provenance.title}
-        line |= {heading(METRICS[m]): interval(estimate(values[name][m]), METRICS[m]) for m in metrics}
+    for name in found:
+        line: dict[str, float | None] = {}
+        for m in metrics:
+            line |= with_estimate(metric_column(METRICS[m]), values[name][m])
         for m in metrics[:2]:
-            closer = (values[name][m] < values[against][m]).mean()
-            line[f"closer, {METRICS[m].title}"] = "–" if name == against else f"{100 * closer:.0f}%"
+            closer = float((values[name][m] < values[against][m]).mean())
+            line[f"closer, {METRICS[m].title}"] = None if name == against else closer
         lines.append(line)
     less = [1 - values[of][m].median() / values[against][m].median() for m in metrics[:2]]
     gains = " and ".join(
         f"{100 * x:.0f}% in {METRICS[m].title}" for x, m in zip(less, metrics[:2], strict=True)
     )
-    return table_html(
-        pd.DataFrame(lines, dtype=object),
+    titles = pd.Index([r.provenance.title for r in found.values()], name="result")
+    return described(
+        pd.DataFrame(lines, index=titles).astype(np.float64),
         f"Medians over {len(rows)} presets with 95% intervals, and the share of presets in which each is "
         f"closer than “{found[against].provenance.title}”. In comparison, the median of "
         f"“{found[of].provenance.title}” is lower by {gains}",
+        metrics=[METRICS[m] for m in metrics],
+        formats={f"closer, {METRICS[m].title}": ".0%" for m in metrics[:2]},
     )
 
 
-@shown
-def split_table(f: ResultData) -> HTML:
+def split_comparison_table(data: ResultData) -> pd.DataFrame:
     """Compare training and testing on the paper's random split and on the split without near duplicates.
 
     The random split's test presets are also divided by whether the training set has a near duplicate.
+
+    Args:
+        data: Results to read.
+
+    Returns:
+        One row per split or part of it: its number of presets, medians of sounds and means of parameters,
+        with 95% intervals.
+
+    Raises:
+        NotMeasuredError: The random split has not been evaluated.
     """
     metrics = ("categorical_accuracy", "numerical_mae", "live_accuracy", LEADING, "log_stft_mae")
-    random = f.get("numcat++-random", split="random", selection=None)
+    random = data.get("numcat++-random", split="random", selection=None)
     kept = curation.read_curation(random.provenance.corpus).query("kept")
     known = set(kept["twin_group"][kept["split_random"] == "train"])
     twins = kept["index"][kept["twin_group"].isin(known)].to_numpy()
@@ -251,23 +289,25 @@ def split_table(f: ResultData) -> HTML:
         "… with a near duplicate in training": lambda rows: np.isin(rows, twins),
         "… without": lambda rows: ~np.isin(rows, twins),
     }
-    lines = [_part(title, random, metrics, part) for title, part in parts.items()]
+    lines = {title: _part(random, metrics, part) for title, part in parts.items()}
     with suppress(NotMeasuredError):
-        disjoint = f.get("numcat++", selection=None)
-        lines.append(_part("twin-disjoint split", disjoint, metrics, parts["random split"]))
-    return table_html(
-        pd.DataFrame(lines, dtype=object).fillna("–"),
+        disjoint = data.get("numcat++", selection=None)
+        lines["twin-disjoint split"] = _part(disjoint, metrics, parts["random split"])
+    frame = pd.DataFrame(list(lines.values()), index=pd.Index(lines, name="split"))
+    return described(
+        frame.astype({column: np.float64 for column in frame.columns if column != "presets"}),
         "NumCat++ trained and tested on each split: medians of sounds, means of parameters, 95% intervals",
+        metrics=[METRICS[m] for m in metrics],
     )
 
 
-def _part(title: str, r: Result, metrics: Iterable[str], part: Part) -> dict[str, object]:
+def _part(r: Result, metrics: Iterable[str], part: Part) -> dict[str, float | None]:
     """Return the table's line for a part of a result's presets."""
-    line: dict[str, object] = {"": title}
+    line: dict[str, float | None] = {}
     for m in metrics:
         values = per_preset(r, m)
         values = values[part(values.index.to_numpy())]
-        line |= {"presets": f"{len(values):,}"}
-        statistic = "mean" if m in PARAMETERS else "median"
-        line[heading(METRICS[m])] = interval(estimate(values, statistic), METRICS[m])
+        line["presets"] = len(values)
+        statistic: Literal["mean", "median"] = "mean" if m in PARAMETERS else "median"
+        line |= with_estimate(metric_column(METRICS[m]), values, statistic)
     return line

@@ -1,0 +1,3 @@
+from .synth import Engine as Engine
+
+__all__ = ["Engine"]

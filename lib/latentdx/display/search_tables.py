@@ -1,0 +1,75 @@
+"""Tables of searches, as `benchmarks/match.py` measured them."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from latentdx.display.match_progress import HEADINGS
+from latentdx.display.table_formats import described
+from latentdx.evaluation.benchmark_files import machine_text, read_benchmark
+
+
+def search_table(file: Path | None = None) -> pd.DataFrame:
+    """Compare searches with the same starts and the same distance.
+
+    Args:
+        file: File of the benchmark; by default the one that ships.
+
+    Returns:
+        Columns search, mean and median of the distance, number of targets for which our search is closer, and
+        one core (s).
+
+    Raises:
+        NotMeasuredError: There is no such file.
+    """
+    measured = read_benchmark("match", file)
+    spent, targets = measured["seconds_one_core"], measured["targets"]
+    frame = pd.DataFrame(
+        {
+            "search": name,
+            "distance, mean": distance["mean"],
+            "median": distance["median"],
+            "ours is closer in": measured["ours_nearer"].get(name),
+            "one core, s": spent[name],
+        }
+        for name, distance in measured["distance"].items()
+    )
+    return described(
+        frame,
+        f"{targets} validation presets, {measured['budget']:,} renders each; a whole match takes "
+        f"{spent['match, whole']:.1f} s; {machine_text(measured)}",
+        formats={
+            "distance, mean": ".3f",
+            "median": ".3f",
+            "ours is closer in": f"{{:.0f}} of {targets}",
+            "one core, s": ".1f",
+        },
+        better={"distance, mean": "lower", "median": "lower"},
+    )
+
+
+def search_distance_table(file: Path | None = None) -> pd.DataFrame:
+    """Tabulate the distances that a search can minimize, and the result by each measure.
+
+    Args:
+        file: File of the benchmark; by default the one that ships.
+
+    Returns:
+        Column "search minimizes", and one for the median of each measure.
+
+    Raises:
+        NotMeasuredError: There is no such file.
+    """
+    measured = read_benchmark("match", file)
+    found = measured["medians_by_the_distance_searched"]
+    frame = pd.DataFrame(
+        {"search minimizes": name} | {HEADINGS[m]: value for m, value in values.items()}
+        for name, values in found.items()
+    )
+    columns = frame.columns[1:]
+    return described(
+        frame,
+        f"Medians over {measured['targets']} validation presets, after a search",
+        formats=dict.fromkeys(columns, ".3g"),
+        better=dict.fromkeys(columns, "lower"),
+    )
