@@ -36,8 +36,7 @@ def build(tmp_path: Path) -> Callable[..., str]:
             }
 
     def task_site():
-        made = [str(tmp_path / f"{name}.made") for name in "abc"]
-        return {"file_dep": made, "actions": [lambda: None]}
+        return {"task_dep": ["chapter"], "file_dep": [str(tmp_path / "a.made")], "actions": [lambda: None]}
 
     def task_train():
         return {"actions": [lambda: None]}
