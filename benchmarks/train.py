@@ -168,7 +168,7 @@ def using(file: Path) -> dict[str, Any]:
     synth = Dexed()
     times = []
     for preset in presets:
-        sounds = [synth.render(preset, *note) for note in model.notes]
+        sounds = {note: synth.render(preset, *note) for note in model.notes}
         start = time.perf_counter()
         model.program(sounds)
         times.append(time.perf_counter() - start)
