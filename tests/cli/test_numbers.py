@@ -66,6 +66,6 @@ def test_numbers_have_bounds_and_the_help_names_them(
     refused(words, option, str(declared.max + 1))
 
 
-@pytest.mark.parametrize("value", ["0", "513", "1" + "0" * 30])
+@pytest.mark.parametrize("value", ["513", "1" + "0" * 30])
 def test_numbers_of_devices_that_no_machine_has_are_refused(value: str) -> None:
     refused(["train", "num"], "--devices", value)
