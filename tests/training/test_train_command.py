@@ -117,7 +117,7 @@ def test_a_full_disk_gives_a_one_line_error(tmp_path, monkeypatch) -> None:
         raise OSError(28, "No space left on device", "running.ckpt")
 
     monkeypatch.setattr("latentdx.training.loop.save", full)
-    result = run("num", "--scale", "smoke", "--out", tmp_path)
+    result = run("num", "--scale", "smoke", "--out", tmp_path, "--precision", "32-true")
     assert_one_line(result, 1, "No space left on device")
 
 
@@ -127,8 +127,8 @@ def test_control_c_explains_how_to_resume(tmp_path, monkeypatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr("latentdx.training.loop.validate", stop)
-        stopped = run("num", "--scale", "smoke", "--out", tmp_path)
+        stopped = run("num", "--scale", "smoke", "--out", tmp_path, "--precision", "32-true")
     assert_one_line(
         stopped, 130, "stopped; run the same command to resume from the last checkpoint", str(tmp_path)
     )
-    assert run("num", "--scale", "smoke", "--out", tmp_path).exit_code == 0
+    assert run("num", "--scale", "smoke", "--out", tmp_path, "--precision", "32-true").exit_code == 0
