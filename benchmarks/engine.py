@@ -2,8 +2,9 @@
 
     python benchmarks/engine.py                    # 200 random voices of learnfm (or --corpus starter)
 
-Each voice is rendered by both in turn, in the thread's own processor time, so that other programs do not count;
-of some rounds, the fastest counts. Threads are compared in wall time, so that comparison needs a quiet machine.
+Each voice is rendered by both in turn, and measured in the thread's own processor time, so that other
+programs do not count; of several rounds, the fastest counts. Threads are compared in wall time, which needs a
+quiet machine.
 """
 
 import argparse

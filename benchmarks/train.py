@@ -7,8 +7,8 @@ The loop is the one that trains models. The measurements alternate, because othe
 machine down at any time. They begin with an unoptimized loop (single precision, PyTorch's own memory format,
 every spectrogram decoded) and add one optimization at a time. The last line in single precision and the last
 one in bfloat16 are the loops between which the profiles' precision "auto" chooses; the results hold both, and
-the choice. The last optimization, threads that wait actively (`OMP_WAIT_POLICY`, which `latentdx train` sets on
-an idle machine), needs a process of its own.
+the choice. The last optimization, threads that wait actively (`OMP_WAIT_POLICY`, which `latentdx train` sets
+on an idle machine), needs a process of its own.
 """
 
 import argparse
@@ -35,8 +35,8 @@ from latentdx.audio.renderer import Dexed
 from latentdx.models.decoder import DoublingConvTranspose2d
 from latentdx.presets import corpora
 from latentdx.registry import data_path
-from latentdx.training.loop import set_up, train_epoch
-from latentdx.training.precision import Precision, fastest_precision
+from latentdx.training.loop import choose_precision, set_up, train_epoch
+from latentdx.training.precision import Precision, PrecisionChoice
 from latentdx.training.profile import Profile, read_profile
 from latentdx.training.run import Progress, Run
 
@@ -63,7 +63,7 @@ class Loop:
     def prepare(self, profile: Profile, folder: Path, items: int) -> Run:
         """Set up a run whose epochs have a given number of items."""
         changed = replace(profile, precision=self.precision, decoded=self.decoded)
-        run = set_up(changed, folder, Fabric(accelerator="cpu", devices=1, precision=self.precision))
+        run = set_up(changed, folder, Fabric(accelerator="cpu", devices=1))
         served = np.resize(run.data.items("train"), items)
         run.data.items = lambda subset: served  # type: ignore[method-assign]
         if not self.doubling:
@@ -104,11 +104,17 @@ def loops(profile: Profile) -> dict[str, Loop]:
     }
 
 
+def choice(profile: Profile) -> PrecisionChoice:
+    """Return what the precision "auto" stands for on this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        return choose_precision(set_up(profile, Path(folder), Fabric(accelerator="cpu", devices=1)))
+
+
 def one_round(profile: Profile, steps: int, *, awake: bool) -> dict[str, float]:
     """Measure presets per second of each loop (if `awake`, of the last), without the first step."""
     variants = loops(profile)
     if awake:
-        chosen = fastest_precision(torch.device("cpu")).precision
+        chosen = choice(profile).precision
         variants = {AWAKE: [v for v in variants.values() if v.precision == chosen][-1]}
     rates = {}
     with tempfile.TemporaryDirectory() as folder, tqdm(disable=True) as bar:
@@ -141,7 +147,7 @@ def training(options: argparse.Namespace, profile: Profile) -> dict[str, Any]:
         "presets_per_second_of_rounds": rates,
         "presets_per_second_by_lever": medians,
         "presets_per_second_by_precision": by_precision,
-        "auto": asdict(fastest_precision(torch.device("cpu"))),
+        "auto": asdict(choice(profile)),
         "presets_per_second": fast,
         "times_faster": fast / slow,
     }
@@ -162,7 +168,7 @@ def using(file: Path) -> dict[str, Any]:
     synth = Dexed()
     times = []
     for preset in presets:
-        sounds = [synth.render(preset, *note) for note in model.notes]
+        sounds = {note: synth.render(preset, *note) for note in model.notes}
         start = time.perf_counter()
         model.program(sounds)
         times.append(time.perf_counter() - start)

@@ -13,6 +13,9 @@ from media_notebook import COUNT, write_media_notebook
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SEEN = """() => [...document.querySelectorAll('img')].filter(i => i.complete && i.naturalWidth).length"""
+WIDER = """() => [...document.querySelectorAll('.ldx-plot')]
+  .map(plot => [plot.clientWidth, plot.querySelector('img').clientWidth])
+  .filter(([axis, picture]) => axis !== picture)"""
 HEARD = """async () => {
   const heard = [...document.querySelectorAll('audio')].map(async audio => {
     audio.muted = true;
@@ -52,6 +55,8 @@ def test_media_play_in_jupyterlab_which_has_not_run_the_notebook(browser: Browse
 
 
 def assert_all_is_shown(page: Page) -> None:
+    """Without the book's style too, pictures load and are as wide as their time axis, and sounds play."""
     page.evaluate("document.querySelectorAll('img').forEach(image => { image.loading = 'eager'; })")
     page.wait_for_function(f"({SEEN})() >= {COUNT['image']}")
+    assert page.evaluate(WIDER) == []
     assert page.evaluate(HEARD) == COUNT["audio"]

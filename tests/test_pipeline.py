@@ -14,7 +14,7 @@ from latentdx.dataset import curation
 from latentdx.errors import ProfileError
 from latentdx.evaluation.anchors import ANCHORS
 from latentdx.evaluation.results import read_all
-from latentdx.training import model_names, read_profile
+from latentdx.training import read_profile
 from latentdx.training.checkpoint import read_header
 from latentdx.training.cost import operations_per_preset
 from latentdx_book.build import pipeline_cost
@@ -27,8 +27,8 @@ BENCHMARKS = ROOT / "data/benchmarks"
 
 TINY = """
 scale: smoke
-models:
-  tiny: {epochs: 1, presets: 64, precision: 32-true, architecture: {representation: num}}
+presets: 64
+precision: 32-true
 """
 
 
@@ -64,7 +64,9 @@ def test_full_has_the_laptops_models_and_paper_has_the_papers(tmp_path: Path) ->
 def test_models_can_be_chosen_and_unknown_ones_are_refused(tmp_path: Path) -> None:
     chosen = pipeline_of("full", tmp_path, "num", "latentdx")
     assert chosen.models == ("num", "latentdx") and chosen.shown == "num"
-    with pytest.raises(ProfileError, match="no model latentdx at scale paper; there are num,"):
+    with pytest.raises(
+        ProfileError, match="there is no model 'latentdx' at scale 'paper'; choose one of num,"
+    ):
         pipeline_of("paper", tmp_path, "latentdx")
 
 
@@ -177,9 +179,9 @@ def test_the_whole_way_through_the_notebooks(tmp_path: Path) -> None:
     """With a tiny model of one's own, on the starter bank; the chapters then show its results."""
     scale, build = tmp_path / "tiny.yml", tmp_path / "build"
     scale.write_text(TINY, "utf8")
-    given = {"training": {"scale": str(scale), "epochs": 3}, "evaluation": {"limit": 5}}
-    pipeline = Pipeline.of(given, ["tiny"], build)
-    assert pipeline and pipeline.run("tiny").is_relative_to(build)
+    given = {"training": {"model": "num", "scale": str(scale), "epochs": 3}, "evaluation": {"limit": 5}}
+    pipeline = Pipeline.of(given, [], build)
+    assert pipeline and pipeline.run("num").is_relative_to(build)
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     said = ""
     for step in pipeline.steps():
@@ -195,13 +197,11 @@ def test_the_whole_way_through_the_notebooks(tmp_path: Path) -> None:
                 function(*arguments)
         assert all(target.is_file() for target in step.targets)
     assert said.index("What this will take") < said.index("starter-single: 384 presets")
-    about = read_header(pipeline.checkpoint("tiny"))
-    assert (about.profile.scale, about.profile.epochs, about.profile.presets) == ("tiny", 3, 64)
+    about = read_header(pipeline.checkpoint("num"))
+    assert (about.profile.name, about.profile.epochs, about.profile.presets) == ("num-tiny", 3, 64)
     names = {r.provenance.name for r in read_all(pipeline.results)}
-    assert names == {f"{name}-on-5" for name in ("tiny", *ANCHORS)}
+    assert names == {f"{name}-on-5" for name in ("num-tiny", *ANCHORS)}
 
-    assert model_names(str(scale))[-1] == "tiny"
-    for chapter in ("training", "evaluation"):  # as the site runs them
-        target = build / f"executed/{chapter}.ipynb"
-        run_notebook(ROOT / f"book/{chapter}.ipynb", target, pipeline.parameters(chapter))
-        assert "tiny" in target.read_text("utf8")
+    page = build / "executed/evaluation.ipynb"  # as the site runs it
+    run_notebook(ROOT / "book/evaluation.ipynb", page, pipeline.parameters("evaluation"))
+    assert "num-tiny-on-5.twin-disjoint.60-85.parquet" in page.read_text("utf8")

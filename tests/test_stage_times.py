@@ -36,8 +36,7 @@ def build(tmp_path: Path) -> Callable[..., str]:
             }
 
     def task_site():
-        made = [str(tmp_path / f"{name}.made") for name in "abc"]
-        return {"file_dep": made, "actions": [lambda: None]}
+        return {"task_dep": ["chapter"], "file_dep": [str(tmp_path / "a.made")], "actions": [lambda: None]}
 
     def task_train():
         return {"actions": [lambda: None]}
@@ -72,7 +71,7 @@ def test_a_first_build_quotes_the_committed_measurement_if_there_is_one(build, t
 
 
 def test_without_any_measurement_there_is_no_estimate(build) -> None:
-    assert "== 1 of 1 stages to do: no estimate, because 1 of them" in build("chapter:a")
+    assert "== 1 of 1 stages to do: no estimate, because 1 never ran" in build("chapter:a")
     said = build("site", committed=COMMITTED)  # the measurement is not of a part
     assert "3 of 4 stages to do: no estimate" in said and "9 min" not in said
 

@@ -17,8 +17,9 @@ CHAPTER = Path(__file__).parents[2] / "book/training.ipynb"
 
 OWN = """
 scale: smoke
-models:
-  tiny: {epochs: 3, presets: 70, precision: 32-true, architecture: {representation: num}}
+epochs: 3
+presets: 70
+precision: 32-true
 """
 
 STOPPED = """
@@ -31,7 +32,7 @@ def stop(row):
         raise KeyboardInterrupt
 
 try:
-    train(read_profile("tiny", sys.argv[1]), Path(sys.argv[2]), callback=stop, save_seconds=0)
+    train(read_profile("num", sys.argv[1]), Path(sys.argv[2]), callback=stop, save_seconds=0)
 except KeyboardInterrupt:
     print("stopped")
 """
@@ -82,11 +83,11 @@ def test_it_draws_every_two_seconds_and_not_at_every_step(
 
 @pytest.mark.training
 def test_the_notebook_resumes_a_run_and_ends_with_the_commands_checkpoint(tmp_path: Path) -> None:
-    """The scale is a file of one's own; the run was interrupted in its first epoch, by another program."""
+    """The settings are a file of one's own; another program began the run, and was interrupted."""
     scale = tmp_path / "tiny.yml"
     scale.write_text(OWN, "utf8")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}  # the number of threads decides the last digits
-    command = [sys.executable, "-m", "latentdx.cli", "train", "tiny", "--scale", scale]
+    command = [sys.executable, "-m", "latentdx.cli", "train", "num", "--profile", scale]
     subprocess.run([*command, "--out", tmp_path / "command"], check=True, env=environment)
     stopped = subprocess.run(
         [sys.executable, "-c", STOPPED, scale, tmp_path / "notebook"],
@@ -96,7 +97,7 @@ def test_the_notebook_resumes_a_run_and_ends_with_the_commands_checkpoint(tmp_pa
         text=True,
     )
     assert stopped.stdout == "stopped\n" and not (tmp_path / "notebook/model.safetensors").exists()
-    named = [("model", "tiny"), ("scale", scale), ("folder", tmp_path / "notebook")]
+    named = [("model", "num"), ("scale", scale), ("folder", tmp_path / "notebook")]
     options = [part for name, value in named for part in ("-p", name, str(value))]
     subprocess.run(
         [sys.executable, "-m", "papermill", CHAPTER, tmp_path / "out.ipynb", *options, "--no-progress-bar"],

@@ -16,6 +16,7 @@ from latentdx.applications.match import match_targets
 from latentdx.applications.target import prepare_target
 from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.cli.output import MatchFiles
+from latentdx.display import match_search_figure, match_stages_table
 from latentdx.display.match_report import MatchedSound, MatchSettings, match_report
 from latentdx.presets import corpora
 
@@ -58,6 +59,16 @@ def test_a_second_reader_finds_the_same_presets_on_the_cartridge(made) -> None:
     assert [patch.name.rstrip() for patch in patches[: len(names)]] == names
     for candidate, patch in zip(found.candidates, patches, strict=False):
         assert list(patch.to_raw()[:145]) == candidate.preset.values.tolist()
+
+
+def test_the_stages_and_the_search_are_a_table_and_a_figure(made) -> None:
+    found, files = made
+    table = match_stages_table(found)
+    assert table["renders"].tolist() == [stage.renders for stage in found.stages]
+    assert table["mix"].tolist() == [stage.distance for stage in found.stages]
+    assert table.index[0] == "one forward pass of the model"
+    text = match_search_figure(found).alt
+    assert f"after {found.renders:,} renders" in text and text in files.page.read_text("utf8")
 
 
 def test_previews_are_the_rendered_presets_at_one_gain(made) -> None:

@@ -10,7 +10,8 @@ from latentdx import caching
 from latentdx.audio.renderer import Dexed
 from latentdx.errors import ParameterError
 from latentdx.evaluation.evaluate import _measure, evaluate, pyin_rows
-from latentdx.metrics.registry import AUDIO_METRICS, METRICS
+from latentdx.metrics import registry
+from latentdx.metrics.registry import AUDIO_METRICS, METRICS, PYIN_METRIC, AudioMetric, ParameterMetric
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.models import audible_parameters
 from latentdx.models.audible_parameters import live_masks, live_parameters, mask_file
@@ -152,6 +153,97 @@ def test_measure_keeps_the_order_of_notes(targets, predictions) -> None:
     b = _measure(targets.values[:2], predictions.values[:2], notes=NOTES[::-1], renderer=Dexed())
     np.testing.assert_array_equal(a, b[:, ::-1])
     assert not np.array_equal(a, b)
+
+
+# -- own metrics ---------------------------------------------------------------------------------------------
+
+
+def peak_error(target: SoundFeatures, inferred: SoundFeatures) -> float:
+    return float(abs(np.abs(target.audio).max() - np.abs(inferred.audio).max()))
+
+
+def own(compute=peak_error, **changes) -> AudioMetric:
+    return AudioMetric("peak_error", "peak error", "", "lower", 3, compute, **changes)
+
+
+@pytest.mark.parametrize("compute", [peak_error, lambda target, inferred: peak_error(target, inferred)])
+def test_an_own_metric_is_computed_beside_the_others(
+    compute, table, targets, predictions, tmp_path, monkeypatch
+) -> None:
+    """A function that other processes cannot import, such as a lambda, is computed in this one."""
+    monkeypatch.setattr("latentdx.evaluation.evaluate.map_chunks", _sized(5))
+    agree = ParameterMetric(
+        "agree", "agree", "", "higher", 2, lambda t, p, live: (t.values == p.values).mean(1)
+    )
+    found = evaluate(
+        targets,
+        predictions,
+        rows=np.arange(100, 112),
+        notes=NOTES,
+        extra=[own(compute), agree],
+        options=RunOptions(processes=2, cache=tmp_path),
+    )
+    pd.testing.assert_frame_equal(found[table.columns], table)
+    assert found.columns[-2:].tolist() == ["peak_error", "agree"] and found["peak_error"].dtype == np.float32
+    for i in (0, 5, 23):
+        sounds = (Dexed().render(p[i // 2], *NOTES[i % 2]) for p in (targets, predictions.bank))
+        assert found["peak_error"][i] == pytest.approx(peak_error(*map(SoundFeatures, sounds)), rel=1e-6)
+        assert found["agree"][i] == np.float32((targets.values == predictions.values)[i // 2].mean())
+
+
+def test_own_metrics_are_kept_under_their_names_and_versions(targets, predictions, tmp_path) -> None:
+    synth, calls = Counting(), []
+
+    def counted(target, inferred):
+        calls.append(1)
+        return float(len(calls))
+
+    def run(*extra):
+        options = RunOptions(processes=1, cache=tmp_path)
+        return evaluate(
+            targets[:3],
+            Predictions.of_bank(predictions.bank[:3]),
+            extra=extra,
+            renderer=synth,
+            options=options,
+        )
+
+    run()
+    assert synth.renders == 6
+    first = run(own(counted))  # after a cached run; what is known is not measured again
+    assert first["peak_error"].tolist() == [1, 2, 3] and synth.renders == 12
+    pd.testing.assert_frame_equal(run(own(counted)), first)
+    assert len(calls) == 3 and synth.renders == 12
+    assert run(own(counted, version="2"))["peak_error"].tolist() == [4, 5, 6]
+    other = AudioMetric("another", "another", "", "lower", 3, counted)
+    assert run(other)["another"].tolist() == [7, 8, 9]
+    assert run(own(counted), other)[["peak_error", "another"]].values.tolist() == [[1, 7], [2, 8], [3, 9]]
+
+
+def test_a_longer_registry_does_not_read_measurements_of_a_shorter_one(
+    targets, predictions, tmp_path, monkeypatch
+) -> None:
+    few = targets[:2], Predictions.of_bank(predictions.bank[:2])
+    options = RunOptions(processes=1, cache=tmp_path)
+    evaluate(*few, options=options)
+    for version in ("1", "2"):
+        metric = own(lambda target, inferred, version=version: float(version), version=version)
+        monkeypatch.setattr(registry, "AUDIO_METRICS", (*AUDIO_METRICS, metric))
+        assert evaluate(*few, options=options)["peak_error"].tolist() == [float(version)] * 2
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ([AudioMetric("mfcc13_mae", "", "", "lower", 1, peak_error)], "'mfcc13_mae' is taken"),
+        ([AudioMetric("row", "", "", "lower", 1, peak_error)], "'row' is taken"),
+        ([own(), own(version="2")], "'peak_error' is taken"),
+        ([PYIN_METRIC], "takes AudioMetric and ParameterMetric, not PitchMetric"),
+    ],
+)
+def test_unusable_own_metrics_are_refused(targets, predictions, tmp_path, extra, message) -> None:
+    with pytest.raises(ParameterError, match=message):
+        evaluate(targets, predictions, extra=extra, options=RunOptions(cache=tmp_path))
 
 
 def test_live_masks(tmp_path: Path, monkeypatch) -> None:

@@ -16,10 +16,11 @@ from latentdx.dataset.store import store_folder
 from latentdx.errors import DataMissingError, ParameterError
 from latentdx.evaluation import anchors, evaluate, results, summary
 from latentdx.evaluation.results import LEAST_OF_ALGORITHM, Measurement, Result, evaluate_rows, file_name
-from latentdx.metrics.registry import METRICS
+from latentdx.metrics.registry import METRICS, AudioMetric
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
 from latentdx.presets.predictions import Predictions
+from latentdx.registry import data_path
 from latentdx.run_options import RunOptions
 
 
@@ -101,6 +102,25 @@ def test_results_reveal_no_parameters(result, rows, bank) -> None:
         of = result.table[result.table["row"].isin(algorithm.index[algorithm == int(number)])]
         assert figures["n"] == counts[int(number)]
         assert figures["mfcc13_mae"] == pytest.approx(of["mfcc13_mae"].median(), rel=1e-4)
+
+
+def test_own_metrics_are_columns_of_a_result_which_says_what_they_are(rows, bank, tmp_path: Path) -> None:
+    metric = AudioMetric("loud", "loudness", "dB", "lower", 1, lambda a, b: 3.5, version="4")
+    measurement = Measurement(live_notes=None, n_pyin=0, extra=(metric,))
+    found = Predictions.of_bank(bank[rows[:2]])
+    options = RunOptions(processes=1, cache=tmp_path)
+    result = evaluate_rows(
+        "own", "Own", found, rows[:2], corpus="starter", measurement=measurement, options=options
+    )
+    back = Result.read(result.write(tmp_path))
+    assert back.table["loud"].tolist() == [3.5, 3.5] and back.provenance == result.provenance
+    about = {"title": "loudness", "unit": "dB", "better": "lower", "version": "4"}
+    assert back.provenance.extra_metrics == {"loud": about}
+    assert summary.read(summary.write(tmp_path).parent)["results"]["own.twin-disjoint.60-85"]["all"]["n"] == 2
+
+
+def test_results_without_the_newer_fields_are_still_read() -> None:
+    assert all(r.provenance.extra_metrics == {} for r in summary.read_all(data_path("results")))
 
 
 def test_bad_names_and_files_are_refused(rows, bank, tmp_path: Path) -> None:

@@ -165,6 +165,18 @@ def test_one_cycle_rises_for_a_fifth_of_the_run_and_falls_to_almost_zero():
     assert rates.index(max(rates)) == pytest.approx(20, abs=1)
 
 
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_one_cycle_works_for_a_few_steps(steps):
+    optimizer, schedules = optimizer_and_schedules(read_profile("numcat++", "laptop"), steps)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedules["step"].step()
+    assert all(0 < rate <= 1e-3 for rate in rates)
+    assert steps == 1 or rates[-1] > optimizer.param_groups[0]["lr"]  # it falls in the end
+
+
 def test_beta_grows_linearly_then_stays_constant():
     paper = read_profile("numcat++", "paper")
     assert [beta(paper, epoch) for epoch in (0, 5, 25, 26, 399)] == pytest.approx([0.1, 0.12, 0.2, 0.2, 0.2])

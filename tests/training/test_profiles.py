@@ -136,64 +136,42 @@ def test_errors_about_unknown_models_and_scales_list_the_known_ones():
         read_profile("num", "huge")
 
 
+def test_a_file_of_ones_own_replaces_settings_of_a_scale(tmp_path):
+    file = tmp_path / "wide.yml"
+    file.write_text("scale: smoke\nepochs: 7\narchitecture: {flow_hidden: 5}\n")
+    before = read_profile("numcat", "smoke")
+    wanted = replace(before, epochs=7, architecture=replace(before.architecture, flow_hidden=5))
+    assert read_profile("numcat", file) == replace(wanted, name="numcat-wide")
+    assert read_profile("numcat", str(file), {"epochs": 3}).epochs == 3
+    assert read_profile("numcat", file).title == "NumCat, numcat-wide"
+    file.write_text("{name: mine}")
+    assert read_profile("numcat", file) == replace(read_profile("numcat", "laptop"), name="mine")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch: 3", "own.yml: unknown epoch; choose from name,"),
+        ("architecture: {width: 3}", "own.yml: architecture: unknown width"),
+        ("epochs: many", "own.yml: epochs must be of type int, not 'many'"),
+        ("scale: huge", "there is no scale 'huge'"),
+        ("epochs: [1", "own.yml is not YAML: "),
+        ("- epochs", "own.yml must hold settings such as"),
+        (None, "own.yml cannot be read: No such file"),
+    ],
+)
+def test_errors_in_a_file_of_ones_own_name_it(text, message, tmp_path):
+    file = tmp_path / "own.yml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ProfileError) as caught:
+        read_profile("numcat", file)
+    assert message in str(caught.value)
+
+
 def test_changes_reach_into_the_architecture_and_are_checked():
     before = read_profile("numcat++", "smoke")
     after = read_profile("numcat++", "smoke", {"epochs": 7, "architecture": {"flow_hidden": 5}})
     assert after == replace(before, epochs=7, architecture=replace(before.architecture, flow_hidden=5))
     with pytest.raises(ProfileError, match="unknown epoch"):
         read_profile("numcat++", "smoke", {"epoch": 7})
-
-
-def own(tmp_path, text, name="mine.yml"):
-    file = tmp_path / name
-    file.write_text(text, "utf8")
-    return str(file)
-
-
-def test_a_file_of_ones_own_changes_a_scale_and_adds_models(tmp_path):
-    scale = own(
-        tmp_path,
-        """
-        scale: smoke
-        defaults: {epochs: 3, architecture: {mixer: 12}}
-        models:
-          wide: {architecture: {representation: numcat, flow_hidden: 40}}
-          num: {seed: 5}
-        """,
-    )
-    assert model_names(scale) == (*model_names("smoke"), "wide")
-    before, after = read_profile("numcat", "smoke"), read_profile("wide", scale)
-    a = replace(before.architecture, mixer=12, flow_hidden=40)
-    assert after == replace(before, name="wide", scale="mine", epochs=3, architecture=a)
-    assert read_profile("num", scale).seed == 5 and "seed 5" in read_profile("num", scale).title
-    assert read_profile("num", scale, {"epochs": 9}).epochs == 9
-
-
-def test_a_file_of_ones_own_without_a_scale_changes_the_papers_settings(tmp_path):
-    scale = own(tmp_path, "models: {mine: {epochs: 7}}")
-    assert model_names(scale) == ("mine",)
-    assert read_profile("mine", scale) == Profile(name="mine", scale="mine", epochs=7)
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "message"),
-    [
-        ("models: {num: {epoch: 3}}", "mine.yml", "num: unknown epoch; choose from name,"),
-        ("model: {num: {}}", "mine.yml", "unknown model; choose from scale, defaults, models"),
-        ("[1, 2]", "mine.yml", "no sections; choose from scale"),
-        ("models: [num]", "mine.yml", "models must be of type dict, not ['num']"),
-        ("scale: huge", "mine.yml", "there is no scale 'huge'; choose one of smoke, laptop, paper"),
-        ("defaults: {epochs: 3}", "mine.yml", "has no models, and names no scale"),
-        ("scale: laptop", "paper.yml", "cannot have the name of a scale; rename it"),
-        ("models: {num: [", "mine.yml", "cannot be read as a profile"),
-    ],
-)
-def test_a_wrong_file_of_ones_own_is_refused(tmp_path, text, name, message):
-    with pytest.raises(ProfileError) as caught:
-        read_profile("num", own(tmp_path, text, name))
-    assert message in str(caught.value)
-
-
-def test_a_missing_file_of_ones_own_is_refused(tmp_path):
-    with pytest.raises(ProfileError, match="absent.yml cannot be read as a profile: .*No such file"):
-        read_profile("num", str(tmp_path / "absent.yml"))

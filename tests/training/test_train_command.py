@@ -1,11 +1,14 @@
 """`latentdx train`: its help fits a screen, errors take one line, and Ctrl-C explains how to resume."""
 
+import shutil
+
 import pytest
 from click.testing import Result
 from runs import read_log
 from typer.testing import CliRunner
 
 from latentdx.cli.app import app
+from latentdx.registry import data_path
 from latentdx.training.checkpoint import read_header
 
 pytestmark = pytest.mark.training
@@ -73,8 +76,34 @@ def test_wrong_options_give_a_one_line_error(undisturbed) -> None:
         1,
         "precision must be one of 'auto', '32-true', 'bf16-mixed', not 'fp8'",
     )
+    assert_one_line(run("num", "--corpus", "nowhere"), 1, "nowhere is neither a file or folder nor")
+    assert_one_line(run("num", "--profile", "no.yml"), 1, "profile no.yml cannot be read: No such file")
+    both = run("num", "--profile", "no.yml", "--scale", "smoke")
+    assert both.exit_code == 2 and "--scale and --profile exclude each other" in both.stderr
     refused = run("num", "--scale", "smoke", "--out", undisturbed)
     assert_one_line(refused, 1, "another profile: name is 'numcat++', not 'num'; architecture.repres")
+
+
+def test_a_folder_is_trained_on_and_the_model_evaluated_with_files_in_the_cache_only(tmp_path) -> None:
+    sounds, out, results = tmp_path / "sounds", tmp_path / "run", tmp_path / "results"
+    sounds.mkdir()
+    for number in ("01-electric-pianos", "03-basses"):
+        shutil.copy(data_path("starter", f"{number}.syx"), sounds)
+    settings = tmp_path / "short.yml"
+    settings.write_text("scale: smoke\nepochs: 1\nbatch: 16\n")
+    result = run("numcat++", "--profile", settings, "--corpus", sounds, "--out", out)
+    assert result.exit_code == 0, result.output
+    profile = read_header(out / "model.safetensors").profile
+    assert (profile.name, profile.scale, profile.batch) == ("numcat++-short", "smoke", 16)
+    assert profile.corpus.startswith("sounds-") and str(tmp_path) not in str(profile.as_dict())
+    assert len(list(sounds.iterdir())) == 2 and {p.name for p in tmp_path.iterdir()} >= {"sounds", "run"}
+    shutil.rmtree(sounds)
+    evaluated = CliRunner().invoke(
+        app,
+        ["evaluate", "model", str(out / "model.safetensors"), "--quick", "--out", str(results)],
+    )
+    assert evaluated.exit_code == 0, evaluated.output
+    assert (results / "numcat++-short.twin-disjoint.60-85.parquet").exists()
 
 
 @pytest.mark.parametrize("devices", ["none", "0", "-1x"])
@@ -88,7 +117,7 @@ def test_a_full_disk_gives_a_one_line_error(tmp_path, monkeypatch) -> None:
         raise OSError(28, "No space left on device", "running.ckpt")
 
     monkeypatch.setattr("latentdx.training.loop.save", full)
-    result = run("num", "--scale", "smoke", "--out", tmp_path)
+    result = run("num", "--scale", "smoke", "--out", tmp_path, "--precision", "32-true")
     assert_one_line(result, 1, "No space left on device")
 
 
@@ -98,8 +127,8 @@ def test_control_c_explains_how_to_resume(tmp_path, monkeypatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr("latentdx.training.loop.validate", stop)
-        stopped = run("num", "--scale", "smoke", "--out", tmp_path)
+        stopped = run("num", "--scale", "smoke", "--out", tmp_path, "--precision", "32-true")
     assert_one_line(
         stopped, 130, "stopped; run the same command to resume from the last checkpoint", str(tmp_path)
     )
-    assert run("num", "--scale", "smoke", "--out", tmp_path).exit_code == 0
+    assert run("num", "--scale", "smoke", "--out", tmp_path, "--precision", "32-true").exit_code == 0

@@ -21,6 +21,7 @@ from latentdx.audio.renderer import Dexed, Renderer
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.errors import LatentError, ParameterError
 from latentdx.models.flows import RealNVP
+from latentdx.models.preset_vae import PresetVAE
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import N_OPERATORS, N_VALUES, column, operator_columns, voice_parameters
 from latentdx.registry import is_here
@@ -185,9 +186,11 @@ class Pairs:
         """Model whose latents are used.
 
         Raises:
-            ParameterError: The model does not cover all six operators.
+            ParameterError: The model does not cover all six operators, or has no latent space.
         """
         model = self._model or load_model(default_model())
+        if not isinstance(model.model, PresetVAE):
+            raise ParameterError(f"the network of {model.about.profile.name!r} has no latent space")
         if (n := model.model.representation.n_operators) != N_OPERATORS:
             raise ParameterError(f"a model of {n} operators cannot reproduce all {N_OPERATORS} operators")
         return model

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer, sound_identity
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.caching import map_chunks
 from latentdx.errors import ParameterError
@@ -150,13 +150,14 @@ def choose(
         ParameterError: The number of steps is out of bounds.
     """
     synth = renderer or Dexed()
+    engine = sound_identity(synth.engine)
     work = partial(_choose, steps=steps, renderer=synth)
     if options is None:
         return work(candidates)
     return map_chunks(
         work,
         [candidates],
-        method=f"{FLOOR_DB} {NEARNESS} {_POOL} {steps} {synth.engine} {synth.sample_rate} {SINGLE_NOTE}",
+        method=f"{FLOOR_DB} {NEARNESS} {_POOL} {steps} {engine} {synth.sample_rate} {SINGLE_NOTE}",
         kind="paths",
         size=_CHUNK,
         options=options,

@@ -38,17 +38,9 @@ class SimulatedRecording:
         self.seed = seed
 
     @property
-    def sound(self) -> str:
-        """Identity of the sound, shared by all renderers that give the same samples."""
-        return self._recorded(self.renderer.sound)
-
-    @property
     def engine(self) -> str:
         """Name and version of the renderer and of the chain, with the seed."""
-        return self._recorded(self.renderer.engine)
-
-    def _recorded(self, name: str) -> str:
-        return f"{name}, recorded (chain {VERSION}, seed {self.seed})"
+        return f"{self.renderer.engine}, recorded (chain {VERSION}, seed {self.seed})"
 
     def render(
         self,

@@ -49,6 +49,27 @@ _DC_BLOCKER = 126.0  # radians per second, as in the plug-in
 _MIN_RATE, _MAX_RATE = 16_384, 96_000  # at lower rates one of the engine's tables overflows silently
 
 
+SOUND_EQUAL = {"LatentDX engine 1, era current": "dexed-py 0.3.0"}
+"""Names of engines -> name of the engine that gives the same samples, bit for bit, which tests prove."""
+
+
+def sound_identity(engine: str) -> str:
+    """Return the name under which results of an engine are kept: one name for all engines of equal sound.
+
+    Caches and stores made with one of them are thus valid for the others; provenance keeps the engine's name.
+
+    Args:
+        engine: Name of an engine, as `Renderer.engine` gives it, with what follows it, such as a DC blocker.
+
+    >>> sound_identity("LatentDX engine 1, era current with DC blocker")
+    'dexed-py 0.3.0 with DC blocker'
+    """
+    for name, equal in SOUND_EQUAL.items():
+        if engine.startswith(name):
+            return equal + engine.removeprefix(name)
+    return engine
+
+
 class RenderError(LatentDXError):
     """The engine cannot render, for example because another sample rate is in use in this process."""
 
@@ -61,11 +82,6 @@ class Renderer(Protocol):
     @property
     def engine(self) -> str:
         """Name and version of the engine, as recorded with every artifact."""
-        ...
-
-    @property
-    def sound(self) -> str:
-        """Identity of the sound: renderers in which it is equal give equal samples, so they share caches."""
         ...
 
     def render(
@@ -247,11 +263,6 @@ class Dexed(InProcessRenderer):
         """Name and version of the engine, as recorded with every artifact."""
         return f"dexed-py {version('dexed-py')}" + (" with DC blocker" if self.dc_blocker else "")
 
-    @property
-    def sound(self) -> str:
-        """Identity of the sound, shared by all renderers that give the same samples."""
-        return self.engine
-
     def __getstate__(self) -> dict[str, object]:
         """Leave out the threads' synths, so that Dask can pickle the renderer."""
         return {"sample_rate": self.sample_rate, "dc_blocker": self.dc_blocker}
@@ -333,11 +344,6 @@ class PluginRenderer:
     def engine(self) -> str:
         """Name and version of the plug-in, as recorded with every artifact."""
         return self._engine
-
-    @property
-    def sound(self) -> str:
-        """Identity of the sound, shared by all renderers that give the same samples."""
-        return self.engine
 
     def _instance(self) -> Any:
         """Load a new instance of the plug-in."""

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from latentdx.cli import output
-from latentdx.cli.common import INTERRUPTED, MOST_PRESETS, BestOf, Force, Processes, fail
+from latentdx.cli.common import (
+    INTERRUPTED,
+    MOST_PRESETS,
+    BestOf,
+    Force,
+    Lenient,
+    Processes,
+    fail,
+    warn,
+)
 from latentdx.cli.notes import parse_notes
 
 if TYPE_CHECKING:
@@ -35,7 +44,7 @@ Quick = Annotated[bool, typer.Option("--quick", help="Leave out live parameters 
 Out = Annotated[Path | None, typer.Option(help="Folder of the results; data/results if omitted.")]
 Name = Annotated[str | None, typer.Option("--as", help="Name of the result; the model's if omitted.")]
 Leaky = Annotated[
-    bool, typer.Option("--leaky", help="Allow a split other than the one the model was trained on.")
+    bool, typer.Option("--leaky", help="Allow another split or corpus than the model was trained on.")
 ]
 
 
@@ -54,6 +63,14 @@ def model(
     limit: Limit = None,
     name: Name = None,
     leaky: Leaky = False,
+    corpus: Annotated[
+        str | None, typer.Option(help="Corpus, file or folder of presets; the checkpoint's if omitted.")
+    ] = None,
+    lenient: Lenient = False,
+    factory: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:NAME", help="Factory of a network of your own; runs its code."),
+    ] = None,
     quick: Quick = False,
     processes: Processes = None,
     out: Out = None,
@@ -69,11 +86,17 @@ def model(
 
     if name is not None and len(names) > 1:
         raise typer.BadParameter(f"--as {name} names one result, but {len(names)} models are given")
+    if corpus is not None:
+        from latentdx.dataset import prepare_corpus
+
+        corpus, remarks = prepare_corpus(corpus, strict=not lenient)
+        warn(remarks)
     request = _request(
         processes, out, split=split, subset=subset, notes=notes, quick=quick, limit=limit, best_of=best_of,
         temperature=temperature, name=name, leaky=leaky, force=force,
+        corpus=corpus,
     )  # fmt: skip
-    models = [commands.find_model(each) for each in names]
+    models = [commands.find_model(each, factory) for each in names]
     for each in models:
         commands.check_model(each, request)
     for each in models:

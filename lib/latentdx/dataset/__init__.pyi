@@ -2,6 +2,7 @@ from .curation import Curation as Curation
 from .curation import curate as curate
 from .curation import read_curation as read_curation
 from .loading import SpectrogramDataset as SpectrogramDataset
+from .own_corpus import prepare_corpus as prepare_corpus
 from .rendering import render_store as render_store
 from .store import Store as Store
 from .target_sounds import TargetSound as TargetSound
@@ -12,6 +13,7 @@ __all__ = [
     "Store",
     "TargetSound",
     "curate",
+    "prepare_corpus",
     "read_curation",
     "render_store",
 ]

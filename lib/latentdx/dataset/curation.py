@@ -269,11 +269,21 @@ def _provenance(name: str, bank: PresetBank, seed: int) -> dict[str, str]:
     }
 
 
+def table_path(name: str | Path) -> Path:
+    """Return the path of a curation table: a Parquet file itself, in `data/curation`, or in the cache."""
+    if str(name).endswith(".parquet"):
+        return Path(name)
+    shipped = data_path("curation") / f"{name}.parquet"
+    own = corpora.cache_place(str(name)) / f"{name}.parquet"
+    return own if own.exists() and not shipped.exists() else shipped
+
+
 def read_curation(name: str | Path = "learnfm") -> pd.DataFrame:
     """Read a curation table.
 
     Args:
-        name: Name of a corpus whose table ships in `data/curation`, or path of a Parquet file.
+        name: Name of a corpus whose table ships in `data/curation` or is in the cache, or path of a Parquet
+            file.
 
     Returns:
         Table with one row per preset and the columns `COLUMNS`.
@@ -284,7 +294,7 @@ def read_curation(name: str | Path = "learnfm") -> pd.DataFrame:
     >>> len(read_curation("learnfm"))
     31380
     """
-    path = Path(name) if str(name).endswith(".parquet") else data_path("curation") / f"{name}.parquet"
+    path = table_path(name)
     if not path.exists():
         raise DataMissingError(f"{path} does not exist: make it with `latentdx curate --corpus {path.stem}`")
     return pd.read_parquet(path)
@@ -294,12 +304,13 @@ def read_provenance(name: str | Path = "learnfm") -> dict[str, str]:
     """Read the provenance of a curation table from its metadata.
 
     Args:
-        name: Name of a corpus whose table ships in `data/curation`, or path of a Parquet file.
+        name: Name of a corpus whose table ships in `data/curation` or is in the cache, or path of a Parquet
+            file.
 
     Returns:
         Corpus, code, engine, settings and libraries that made the table.
     """
-    path = Path(name) if str(name).endswith(".parquet") else data_path("curation") / f"{name}.parquet"
+    path = table_path(name)
     return json.loads(pq.read_schema(path).metadata[b"latentdx"])
 
 
@@ -309,7 +320,8 @@ def rows(
     """Return the rows of a corpus that are in one subset of a split.
 
     Args:
-        name: Name of a corpus whose table ships in `data/curation`, or path of a Parquet file.
+        name: Name of a corpus whose table ships in `data/curation` or is in the cache, or path of a Parquet
+            file.
         split: "random", as in the paper, or "twin-disjoint", which keeps near duplicates together.
         subset: "train", "validation" or "test"; default `None`: all kept rows.
 

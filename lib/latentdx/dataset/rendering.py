@@ -23,7 +23,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from latentdx.audio.renderer import Dexed, Renderer, RenderError, check_note
+from latentdx.audio.renderer import Dexed, Renderer, RenderError, check_note, sound_identity
 from latentdx.audio.spectrogram import N_FRAMES, N_MELS, mel_spectrogram, to_codes
 from latentdx.dataset.store import MANIFEST, Manifest, Notes, Store, is_intact, shard_name, write_shard
 from latentdx.errors import ParameterError, StoreBusyError, StoreFullError
@@ -78,7 +78,7 @@ def render_shard(task: ShardTask, stop: Callable[[], bool] = lambda: False) -> s
         OSError: The shard cannot be written.
     """
     renderer = task.renderer
-    if renderer.engine != task.engine:
+    if sound_identity(renderer.engine) != sound_identity(task.engine):
         raise RenderError(f"this worker runs {renderer.engine}, but the store is made with {task.engine}")
     codes = np.empty((len(task.bank), len(task.notes), N_MELS, N_FRAMES), np.uint8)
     for preset, target in zip(task.bank, codes, strict=True):

@@ -19,7 +19,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from latentdx.audio.renderer import FADE, HOLD, N_SAMPLES, NOTE_SETS, Renderer
+from latentdx.audio.renderer import FADE, HOLD, N_SAMPLES, NOTE_SETS, Renderer, sound_identity
 from latentdx.audio.spectrogram import CEILING_DB, FLOOR_DB, N_FRAMES, N_MELS, SETTINGS, from_codes
 from latentdx.errors import ParameterError, StoreCorruptError, StoreMismatchError, StoreMissingError
 from latentdx.files import atomic_write, sha256_of
@@ -126,7 +126,7 @@ class Manifest:
             file.write(("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
     def check(self, wanted: "Manifest", folder: Path) -> None:
-        """Compare all settings with those of another manifest.
+        """Compare all settings with those of another manifest; of engines, what counts is the sound.
 
         Args:
             wanted: Manifest with the settings to compare with; its shards are ignored.
@@ -135,7 +135,10 @@ class Manifest:
         Raises:
             StoreMismatchError: Settings differ; the message lists each difference.
         """
-        found, asked = asdict(self), asdict(wanted)
+        found, asked = (
+            asdict(replace(manifest, renderer=sound_identity(manifest.renderer)))
+            for manifest in (self, wanted)
+        )
         differences = [
             f"{key}: the store has {_short(found[key])}, expected {_short(asked[key])}"
             for key in found

@@ -1,6 +1,6 @@
-"""Display of sounds and presets as HTML and figures, without Jupyter: listening rows, tables, match reports.
+"""Display without Jupyter: listening rows, match reports, and tables and figures of results, for a paper too.
 
-It builds on `applications` and `metrics`.
+It builds on `evaluation`, `applications` and `metrics`.
 """
 
 import warnings

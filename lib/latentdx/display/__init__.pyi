@@ -6,6 +6,7 @@ from .cost_tables import training_cost_table as training_cost_table
 from .cost_tables import training_speed_table as training_speed_table
 from .downloads import cartridge as cartridge
 from .downloads import originals_allowed as originals_allowed
+from .figures import DescribedFigure as DescribedFigure
 from .figures import figure_html as figure_html
 from .figures import new_figure as new_figure
 from .figures import paper_style as paper_style
@@ -53,6 +54,7 @@ from .tables import three_views as three_views
 __all__ = [
     "HTML",
     "Clip",
+    "DescribedFigure",
     "Distances",
     "MatchReport",
     "ablations_table",

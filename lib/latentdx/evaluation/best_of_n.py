@@ -14,7 +14,7 @@ import pandas as pd
 
 from latentdx.applications import programmer
 from latentdx.applications.programmer import Programmer
-from latentdx.audio.renderer import SINGLE_NOTE, Dexed
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed, sound_identity
 from latentdx.caching import code_hash, map_chunks
 from latentdx.dataset.loading import SpectrogramDataset
 from latentdx.evaluation import evaluate, statistics
@@ -106,7 +106,7 @@ def draw(
     found = map_chunks(
         explore,
         [trial.rows],
-        method=f"{known} {evaluate.method()} {code} {synth.engine}",
+        method=f"{known} {evaluate.method()} {code} {sound_identity(synth.engine)}",
         kind="samples",
         options=replace(options, processes=1),
         size=_CHUNK,

@@ -59,6 +59,7 @@ class EvaluationRequest:
         leaky: True to allow another split than the model's.
         out: Folder of the results; `None` for `data/results`.
         force: True to replace results of other checkpoints, or with more metrics, that have the same names.
+        corpus: Name of another corpus than the model's; see `latentdx.dataset.own_corpus`.
         options: Number of processes, progress bar, and location of the cache.
     """
 
@@ -72,6 +73,7 @@ class EvaluationRequest:
     leaky: bool = False
     out: Path | None = None
     force: bool = False
+    corpus: str | None = None
     options: RunOptions = RunOptions()
 
     @property
@@ -83,7 +85,7 @@ class EvaluationRequest:
         """Return the presets to evaluate on.
 
         Args:
-            corpus: Name of the corpus.
+            corpus: Name of the corpus to use if the request names none: the model's own.
             split: Split to use if the request names none: the model's own.
 
         Raises:
@@ -94,7 +96,7 @@ class EvaluationRequest:
             raise ParameterError(f"there is no split {wanted!r}, only {', '.join(SPLITS)}")
         if self.subset not in SUBSETS:
             raise ParameterError(f"there is no subset {self.subset!r}, only {', '.join(SUBSETS)}")
-        return Trial.of(corpus, wanted, self.subset, limit=self.limit)
+        return Trial.of(self.corpus or corpus, wanted, self.subset, limit=self.limit)
 
 
 def _check_results(names: Iterable[str], trial: Trial, checkpoint: str, request: EvaluationRequest) -> None:
@@ -125,24 +127,25 @@ def _check_examples(model: Programmer, request: EvaluationRequest) -> None:
             _check_checkpoint(path, str(there[0]), model.sha256)
 
 
-def find_model(name: str) -> Programmer:
+def find_model(name: str, factory: str | None = None) -> Programmer:
     """Load a model: a checkpoint file, a published model, or the result of a laptop training on this machine.
 
     Args:
         name: Path of a .safetensors file, or name of a model; published models take precedence.
+        factory: Import path of the factory of a network of one's own, see `latentdx.training.network`.
 
     Raises:
         DataMissingError: There is no such model.
     """
     is_file = name.endswith(".safetensors")
     if is_file or name in published_models() or name not in model_names("laptop"):
-        return load_model(name)
+        return load_model(name, factory=factory)
     own = run_folder(read_profile(name, "laptop")) / "model.safetensors"
     if not own.exists():
         raise DataMissingError(
             f"no model {name!r} is published, and there is none at {own}: run `latentdx train {name}` first"
         )
-    return load_model(own)
+    return load_model(own, factory=factory)
 
 
 def shipped_models() -> list[Programmer]:

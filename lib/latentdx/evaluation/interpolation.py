@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer
+from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer, sound_identity
 from latentdx.caching import code_hash, map_chunks
 from latentdx.dataset import curation, splits
 from latentdx.errors import ParameterError
@@ -60,7 +60,9 @@ def method(renderer: Renderer) -> str:
     """Return what a cached feature depends on in addition to the preset: code, libraries, engine and note."""
     code = code_hash(timbre)
     libraries = (f"{name} {version(name)}" for name in ("librosa", "numpy", "scipy"))
-    return f"{code} {' '.join(libraries)} {renderer.engine} {renderer.sample_rate} {SINGLE_NOTE}"
+    return (
+        f"{code} {' '.join(libraries)} {sound_identity(renderer.engine)} {renderer.sample_rate} {SINGLE_NOTE}"
+    )
 
 
 def _measure(values: Values) -> Floats:

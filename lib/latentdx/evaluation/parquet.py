@@ -73,4 +73,6 @@ def read(path: Path, provenance: type[P], maker: str) -> tuple[pd.DataFrame, P]:
     if _KEY not in metadata:
         raise DataMissingError(f"{path} is not a result of LatentDX: its metadata has no {_KEY.decode()!r}")
     found = json.loads(metadata[_KEY])
-    return pd.read_parquet(path), provenance(**{f.name: found[f.name] for f in fields(provenance)})
+    return pd.read_parquet(path), provenance(
+        **{f.name: found[f.name] for f in fields(provenance) if f.name in found}
+    )

@@ -55,6 +55,7 @@ class Measurement:
         live_notes: (MIDI note, velocity) pairs at which a parameter counts as live; `None` leaves the live
             metrics undefined. The masks take 0.3 s per preset and core the first time.
         n_pyin: Number of presets with a pYIN estimate; `None` for 500 at a single note and 0 at several.
+        extra: Metrics of your own, see `evaluate.evaluate`.
 
     >>> Measurement().pyin, Measurement(((60, 85), (60, 42))).pyin, Measurement().quick().pyin
     (500, 0, 0)
@@ -63,6 +64,7 @@ class Measurement:
     notes: Notes = SINGLE_NOTE
     live_notes: Notes | None = SINGLE_NOTE
     n_pyin: int | None = None
+    extra: tuple[evaluate.OwnMetric, ...] = ()
 
     @property
     def pyin(self) -> int:
@@ -100,6 +102,7 @@ class ResultProvenance:
             are at least five presets.
         by_parameter: Statistics of each learnable parameter, see `figures_by_parameter`; empty without live
             masks.
+        extra_metrics: Title, unit, better direction and version of each metric that is not in the registry.
     """
 
     name: str
@@ -122,6 +125,7 @@ class ResultProvenance:
     libraries: str
     by_algorithm: dict[str, dict[str, float]] = field(default_factory=dict)
     by_parameter: dict[str, dict[str, float]] = field(default_factory=dict)
+    extra_metrics: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -285,6 +289,7 @@ def evaluate_rows(
         notes=notes,
         live=live,
         n_pyin=pyin,
+        extra=measurement.extra,
         renderer=synth,
         options=options,
     )
@@ -314,6 +319,10 @@ def evaluate_rows(
         ),
         by_algorithm=medians_by_algorithm(table, bank),
         by_parameter={} if live is None else figures_by_parameter(bank[rows], predictions, live),
+        extra_metrics={
+            m.name: {key: getattr(m, key) for key in ("title", "unit", "better", "version")}
+            for m in measurement.extra
+        },
     )
     return Result(table, provenance)
 

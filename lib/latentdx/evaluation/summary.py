@@ -60,7 +60,7 @@ def _estimates(table: pd.DataFrame) -> dict[str, Any]:
 def _summary(result: Result) -> dict[str, Any]:
     table = result.table
     provenance = asdict(result.provenance)
-    del provenance["by_parameter"]  # too long for the summary; read it from the result
+    del provenance["by_parameter"], provenance["extra_metrics"]  # they are in the result
     out = {"provenance": provenance, "all": _estimates(table), "labels": {}, "notes": {}}
     for label, part in table.groupby("label", observed=True):
         out["labels"][str(label)] = _estimates(part)

@@ -2,10 +2,13 @@
 
 Audio metrics compare the `SoundFeatures` of two sounds at plug-in scale. Parameter metrics compare presets,
 vectorized over a bank. A metric that is undefined for a preset is `nan` there and is left out of statistics.
+
+A metric of your own need not be registered here: give it to an evaluation, as
+`latentdx.evaluation.evaluate.evaluate` shows.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -33,6 +36,8 @@ class Metric:
         unit: Unit, or "" if it has none.
         better: Direction in which results improve, "lower" or "higher".
         decimals: Number of decimals to print.
+        version: Version of the function. Measurements are kept on disk under the metric's name and version,
+            so change it whenever the function changes.
     """
 
     name: str
@@ -40,6 +45,7 @@ class Metric:
     unit: str
     better: Literal["lower", "higher"]
     decimals: int
+    version: str = field(default="1", kw_only=True)
 
 
 @dataclass(frozen=True)

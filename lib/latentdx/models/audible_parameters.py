@@ -9,7 +9,7 @@ import numpy.typing as npt
 from filelock import FileLock
 from tqdm import tqdm
 
-from latentdx.audio.renderer import N_SAMPLES, SINGLE_NOTE, Dexed, Renderer
+from latentdx.audio.renderer import N_SAMPLES, SINGLE_NOTE, Dexed, Renderer, sound_identity
 from latentdx.caching import cache_key
 from latentdx.files import atomic_write
 from latentdx.presets.bank import Preset, PresetBank
@@ -105,7 +105,7 @@ def mask_file(bank: PresetBank, notes: Notes, renderer: Renderer, options: RunOp
         options: Location of the cache.
     """
     pairs = [(int(n), int(v)) for n, v in notes]
-    method = f"{_METHOD} {THRESHOLD} {bank_hash(bank)} {pairs} {renderer.engine}"
+    method = f"{_METHOD} {THRESHOLD} {bank_hash(bank)} {pairs} {sound_identity(renderer.engine)}"
     return options.folder("live") / f"{cache_key(method)}.npy"
 
 

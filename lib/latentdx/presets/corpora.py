@@ -7,6 +7,8 @@ A corpus is looked up in this order:
 3. the project's data, which includes the starter corpus;
 4. `corpora/<name>/` in the user's cache (`$LATENTDX_CACHE`, or the platform's default folder);
 5. a download into that cache.
+
+Presets of one's own that a model learned from are in that cache too, see `latentdx.dataset.own_corpus`.
 """
 
 import hashlib
@@ -28,6 +30,9 @@ from latentdx.run_options import cache_folder
 
 SUMS = "SHA256SUMS"
 """Name of the file that lists a corpus's files and their checksums."""
+
+OWN_PRESETS = "presets.bin"
+"""Name of the file, in a folder of the cache, that holds a corpus of one's own as packed voices."""
 
 STARTER_SUMS_SHA256 = "39cc2c8c7d2a2243226c5a194974ee63db3967974eb08d996de2181004fd926a"
 """SHA-256 of the list that ships with the starter corpus."""
@@ -89,9 +94,9 @@ def find(name: str | Path, path: str | Path | None = None) -> tuple[Path, ...]:
     """Find the verified files of a corpus on this machine, in reading order; nothing is downloaded.
 
     Args:
-        name: Key of `CORPORA`, or path of any file or folder of presets. A name takes precedence over a
-            folder in the working directory; write "./learnfm" for such a folder. A path has no known hash and
-            is returned unverified.
+        name: Key of `CORPORA`, name of a corpus of one's own in the cache, or path of any file or folder of
+            presets. A name takes precedence over a folder in the working directory; write "./learnfm" for
+            such a folder. A path has no known hash and is returned unverified.
         path: File or folder of a named corpus, which replaces the search.
 
     Raises:
@@ -99,11 +104,13 @@ def find(name: str | Path, path: str | Path | None = None) -> tuple[Path, ...]:
         DataCorruptError: A file exists but is not the published one; it is left unchanged.
     """
     if str(name) not in CORPORA:
-        if not Path(name).exists():
-            raise DataMissingError(
-                f"{name} is neither a file or folder nor a known corpus ({', '.join(CORPORA)})"
-            )
-        return (Path(name),)
+        for file in (cache_place(str(name)) / OWN_PRESETS, Path(name)):
+            if file.exists():
+                return (file,)
+        raise DataMissingError(
+            f"{name} is neither a file or folder nor a known corpus ({', '.join(CORPORA)}), "
+            f"nor one of your own that a model learned from, in {cache_folder() / 'corpora'}"
+        )
     corpus = CORPORA[str(name)]
     places = _places(corpus) if path is None else [Path(path)]
     for place in places:
@@ -180,11 +187,16 @@ def bank_hash(bank: PresetBank) -> str:
     return digest.hexdigest()
 
 
+def cache_place(name: str) -> Path:
+    """Return the folder of a corpus in the user's cache."""
+    return cache_folder() / "corpora" / name
+
+
 def _places(corpus: Corpus) -> list[Path]:
     """Return the folders in which a corpus is searched for, in order."""
     data = os.environ.get("LATENTDX_DATA")
     named = [Path(data).expanduser() / corpus.name] if data else []
-    return [*named, data_path(corpus.name), cache_folder() / "corpora" / corpus.name]
+    return [*named, data_path(corpus.name), cache_place(corpus.name)]
 
 
 def _listed(folder: Path, corpus: Corpus) -> tuple[Path, ...]:

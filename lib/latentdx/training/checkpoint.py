@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
+from torch import nn
 
 from latentdx.errors import CheckpointError
 from latentdx.files import atomic_write, sha256_of
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.provenance import code_commit
+from latentdx.training.network import Factory, make_network
 from latentdx.training.profile import Profile
 
 _KEY = "latentdx"
@@ -66,7 +68,7 @@ class CheckpointHeader:
         return cls(**{**plain, "profile": Profile.from_dict(plain["profile"])})
 
 
-def save(model: PresetVAE, about: CheckpointHeader, file: Path) -> None:
+def save(model: nn.Module, about: CheckpointHeader, file: Path) -> None:
     """Write a checkpoint atomically.
 
     Matrices are stored in half precision, vectors (biases, batch-norm statistics) in single precision.
@@ -97,35 +99,51 @@ def read_header(file: Path) -> CheckpointHeader:
         raise CheckpointError(f"{file} is not a checkpoint of this project: {error}") from error
 
 
-def load(file: Path, expected: Mapping[str, Any] | None = None) -> tuple[PresetVAE, CheckpointHeader]:
-    """Load a checkpoint.
+def shapes(file: Path) -> dict[str, list[int]]:
+    """Return the shapes of the weights in a checkpoint, by name."""
+    with safe_open(file, "pt") as opened:
+        return {name: opened.get_slice(name).get_shape() for name in opened.keys()}  # noqa: SIM118
+
+
+def load(
+    file: Path, expected: Mapping[str, Any] | None = None, *, factory: Factory | str | None = None
+) -> tuple[PresetVAE, CheckpointHeader]:
+    """Load a checkpoint; the file itself cannot make this run any code.
 
     Args:
         file: Checkpoint that `save` wrote.
         expected: Values that the profile (and its architecture) must have, for example
             ``{"notes": "six", "architecture": {"representation": "numcat++"}}``; the key ``"corpus_sha256"``
             checks the corpus as well. Default: no check.
+        factory: Factory of a network of one's own, see `latentdx.training.network.make_network`. The name of
+            the factory in the file is never imported.
 
     Returns:
-        The model, in evaluation mode and in single precision, and the header.
+        The model (a `PresetNetwork` from the factory, if the checkpoint holds one's own), in evaluation mode
+        and in single precision, and the header.
 
     Raises:
-        CheckpointError: The file is not a checkpoint, or it does not have the expected values; the message
-            lists each difference.
+        CheckpointError: The file is not a checkpoint, or it does not have the expected values (the message
+            lists each difference), or it holds a network of one's own and there is no factory.
     """
     about = read_header(file)
     if expected:
         there = {**about.profile.as_dict(), "corpus_sha256": about.corpus_sha256}
         if found := differences(there, expected):
             raise CheckpointError(f"{file} does not fit: {'; '.join(found)}")
-    model = PresetVAE(about.profile.architecture)
+    if about.profile.factory and factory is None:
+        raise CheckpointError(
+            f"{file} holds a network made by {about.profile.factory!r}. Its code is run only if you pass it: "
+            "as `factory` in Python, or with --factory on the command line"
+        )
+    model = make_network(about.profile, factory if about.profile.factory else None)
     with safe_open(file, "pt") as opened:
         weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
     try:
         model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in weights.items()})
     except RuntimeError as error:
         raise CheckpointError(f"the weights in {file} do not fit its profile: {error}") from error
-    return model.eval(), about
+    return cast(PresetVAE, model.eval()), about
 
 
 def checkpoint_hash(file: Path) -> str:

@@ -1,8 +1,9 @@
 """Training data of a profile: presets, their spectrograms and the rows of each subset."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,7 @@ from latentdx.presets.parameters import N_OPERATORS, column
 from latentdx.training.profile import Profile
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """Batch of B items, on the device that trains.
 
     Attributes:

@@ -2,7 +2,6 @@
 
 from latentdx.errors import DevicesError
 from latentdx.extras import needs_extra
-from latentdx.training.precision import Precision
 
 with needs_extra("train"):
     from lightning_fabric import Fabric
@@ -11,17 +10,16 @@ with needs_extra("train"):
 __all__ = ["Fabric", "make_fabric", "rank_zero_only"]
 
 
-def make_fabric(precision: Precision, devices: str | int = "auto") -> Fabric:
-    """Return the devices and the precision of a run; under ``fabric run``, those of its options.
+def make_fabric(devices: str | int = "auto") -> Fabric:
+    """Return the devices of a run; under ``fabric run``, those of its options.
 
     Args:
-        precision: Precision of the training steps.
         devices: Number of devices; "auto" takes every GPU, or else the processor.
 
     Raises:
         DevicesError: This machine does not have these devices.
     """
     try:
-        return Fabric(precision=precision, devices=devices)
+        return Fabric(devices=devices)
     except (RuntimeError, TypeError, ValueError) as error:
         raise DevicesError(f"devices {devices}: {error}") from error

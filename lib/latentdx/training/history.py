@@ -8,6 +8,7 @@ run's ``log.csv``: all validation rows, and about 200 training rows, each the me
 import argparse
 import io
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class RunProvenance:
         profile: Resolved training profile, as plain values.
         checkpoint_sha256: First sixteen hexadecimal digits of the SHA-256 of the finished model's file.
         corpus_sha256: Hash of the presets that the model learned from.
-        parameters: Number of trained parameters of the model.
+        parameters: Number of trained parameters of the model; of a network of one's own, with its buffers.
         presets_per_epoch: Number of presets that a training epoch served.
         epochs: Number of epochs that were trained.
         best_epoch: Epoch whose weights were kept, counted from 1.
@@ -140,11 +141,12 @@ def of_run(folder: Path) -> History:
     if len(train) != about.steps:
         raise CheckpointError(f"{log} has {len(train)} steps, but {model} was trained for {about.steps}")
     epochs = int(table.epoch.max()) + 1
+    n_weights = sum(math.prod(shape) for shape in checkpoint.shapes(model).values())
     provenance = RunProvenance(
         profile=json.loads(json.dumps(about.profile.as_dict())),  # tuples become lists
         checkpoint_sha256=checkpoint.checkpoint_hash(model),
         corpus_sha256=about.corpus_sha256,
-        parameters=n_parameters(about.profile.architecture),
+        parameters=n_parameters(about.profile.architecture) if about.profile.factory is None else n_weights,
         presets_per_epoch=about.steps * about.profile.batch // epochs,
         epochs=epochs,
         best_epoch=about.epoch,

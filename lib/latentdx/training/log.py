@@ -80,7 +80,7 @@ class Log:
         with atomic_write(path) as file:
             file.write(text.getvalue().encode())
         self._file = path.open("a", newline="")
-        self._writer = csv.DictWriter(self._file, COLUMNS)
+        self._writer = csv.DictWriter(self._file, COLUMNS, extrasaction="ignore")
         self._board = SummaryWriter(folder / "tensorboard", purge_step=progress.step + 1)
         for row in kept:
             step, epoch, subset = int(row.pop("step")), int(row.pop("epoch")), row.pop("subset")
@@ -92,7 +92,7 @@ class Log:
         Args:
             progress: Progress of the run, which gives step and epoch.
             subset: "train" or "validation".
-            figures: Values by name, see `COLUMNS`.
+            figures: Values by name, see `COLUMNS`; others are written to TensorBoard only.
         """
         if not self._active:
             return

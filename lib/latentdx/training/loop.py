@@ -14,6 +14,7 @@ those of one device. Batch norms see only the share of their own device, as in t
 training.
 """
 
+import copy
 import os
 import sys
 import time
@@ -21,10 +22,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,27 +35,24 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LinearLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 from tqdm import tqdm
 
+from latentdx.dataset.own_corpus import check_size, prepare_corpus
 from latentdx.errors import ProfileError, TrainingDivergedError
-from latentdx.models.preset_vae import Output, PresetVAE
+from latentdx.models.preset_vae import PresetVAE
 from latentdx.models.representation import Representation
 from latentdx.training import checkpoint
-from latentdx.training.augmentation import blank_bands
 from latentdx.training.data import Batch, TrainingData, batches, n_batches
 from latentdx.training.fabric import Fabric, make_fabric
 from latentdx.training.log import Log, LogRow
-from latentdx.training.losses import (
-    controls_loss,
-    encoding_loss,
-    joint_loss,
-    latent_loss,
-    reconstruction_loss,
-)
-from latentdx.training.precision import fastest_precision
+from latentdx.training.network import PresetNetwork, make_network
+from latentdx.training.objective import beta, losses, mean_over_ranks, parameter_accuracies, score
+from latentdx.training.precision import Precision, PrecisionChoice, fastest_precision
 from latentdx.training.profile import Profile
-from latentdx.training.run import Run, resume, resumed_precision, run_folder, save, save_best
+from latentdx.training.run import Run, resume, run_folder, save, save_best
 
 SAVE_SECONDS = 300.0
 """Training time in seconds between two saves within an epoch; the end of an epoch is always saved."""
+
+_TRIED = 8  # presets in a step that is timed to choose the precision
 
 
 def train(
@@ -87,12 +85,17 @@ def train(
 
     Raises:
         CheckpointError: The folder holds a run of another profile or corpus.
+        DataError: There is no such corpus.
         DevicesError: This machine does not have these devices.
+        ParameterError: The corpus is too small.
+        PresetFileError: A file of a corpus of one's own is damaged; `prepare_corpus` can read the rest.
         ProfileError: The batch cannot be shared evenly by the devices.
         TrainingDivergedError: A loss or a gradient is NaN or infinite; the batch is saved in the folder.
     """
+    profile = replace(profile, corpus=prepare_corpus(profile.corpus)[0])
+    check_size(profile.corpus, profile.split)
     folder = folder or run_folder(profile)
-    profile, fabric = _with_precision(profile, folder, devices, show=show)
+    fabric = make_fabric(devices)
     folder.mkdir(parents=True, exist_ok=True)
     if os.environ.get("LT_CLI_USED") != "1":  # `fabric run` has launched already; twice is an error
         fabric.launch()
@@ -101,6 +104,11 @@ def train(
     first = fabric.is_global_zero
     run = set_up(profile, folder, fabric)
     resume(run)
+    if run.profile.precision == "auto":
+        choice = choose_precision(run)
+        run.profile = replace(run.profile, precision=choice.precision)
+        if first and show is not False:
+            tqdm.write(f"{profile.name}: precision {choice.precision}: {choice.reason}", file=sys.stderr)
     final = folder / "model.safetensors"
     if _finished(run) and final.exists():
         return final
@@ -119,26 +127,28 @@ def train(
             figures = validate(run)
             log.write(progress, "validation", figures)
             _end_epoch(run, figures)
-            bar.set_postfix(validation=f"{_score(figures):.4f}")
+            bar.set_postfix(validation=f"{score(run, figures):.4f}")
     if first:
         _write_model(run, final)
     fabric.barrier()
     return final
 
 
-def _with_precision(
-    profile: Profile, folder: Path, devices: str | int, *, show: bool | None
-) -> tuple[Profile, Fabric]:
-    """Replace the precision "auto" by the resumed run's, or by the fastest on these devices."""
-    if profile.precision != "auto":
-        return profile, make_fabric(profile.precision, devices)
-    fabric = make_fabric("32-true", devices)
-    choice = resumed_precision(folder) or fastest_precision(fabric.device, fabric.world_size)
-    if show is not False and fabric.is_global_zero:
-        tqdm.write(f"{profile.name}: precision {choice.precision}: {choice.reason}", file=sys.stderr)
-    if choice.precision != "32-true":
-        fabric = make_fabric(choice.precision, devices)
-    return replace(profile, precision=choice.precision), fabric
+def choose_precision(run: Run) -> PrecisionChoice:
+    """Choose the precision in which the steps of a run are fastest, see `fastest_precision`.
+
+    Args:
+        run: Run at its beginning, which is not changed.
+    """
+
+    def on_copy(precision: Precision) -> None:
+        trial.profile = replace(run.profile, precision=precision)
+        run.fabric.backward(losses(trial, batch, training=False)[0]["loss"])
+
+    batch = run.data.batch(run.data.items("train")[:_TRIED], run.fabric.device)
+    trial = replace(run, model=SimpleNamespace(module=copy.deepcopy(run.bare).train()))
+    with torch.random.fork_rng():
+        return fastest_precision(on_copy, run.fabric.device, run.fabric.world_size)
 
 
 def set_up(profile: Profile, folder: Path, fabric: Fabric) -> Run:
@@ -147,7 +157,7 @@ def set_up(profile: Profile, folder: Path, fabric: Fabric) -> Run:
     Args:
         profile: Training profile.
         folder: Folder of the run.
-        fabric: Devices and precision; must be launched.
+        fabric: Devices; must be launched.
 
     Raises:
         ProfileError: The batch cannot be shared evenly by the devices.
@@ -155,18 +165,21 @@ def set_up(profile: Profile, folder: Path, fabric: Fabric) -> Run:
     if profile.batch % fabric.world_size:
         raise ProfileError(f"{fabric.world_size} devices cannot share a batch of {profile.batch} evenly")
     torch.manual_seed(profile.seed)
-    model = PresetVAE(profile.architecture)
-    data = _prepared(profile, model.representation, fabric)
+    model = make_network(profile)
+    data = _prepared(profile, cast(PresetNetwork, model).representation, fabric)
     run_starts = not (folder / "running.ckpt").exists()
     if fabric.is_global_zero and run_starts:  # `fabric.setup` copies rank 0's to the others
         found = data.store.statistics(data.rows("train"))
-        model.range_db.copy_(torch.tensor([found.minimum, found.maximum]))
+        if isinstance(levels := getattr(model, "range_db", None), Tensor):
+            levels.copy_(torch.tensor([found.minimum, found.maximum]))
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[profile.optimizer]
     optimizer = kind(
         model.parameters(), lr=profile.learning_rate, weight_decay=profile.weight_decay, fused=True
     )
     wrapped, optimizer = fabric.setup(model, optimizer)
+    if not isinstance(model, PresetVAE):
+        wrapped.mark_forward_method("losses")
     torch.manual_seed(profile.seed * 1000 + fabric.global_rank + 1)  # seeds dropout and noise
     steps = n_batches(len(data.items("train")), profile.batch) * profile.epochs
     return Run(profile, folder, fabric, data, wrapped, optimizer, _schedulers(profile, optimizer, steps))
@@ -186,7 +199,9 @@ def _schedulers(
 ) -> dict[str, LRScheduler | ReduceLROnPlateau]:
     """Return the schedulers by what they follow: "step", "epoch", or the "validation" loss."""
     if profile.schedule == "one-cycle":
-        return {"step": OneCycleLR(optimizer, profile.learning_rate, total_steps=steps + 1, pct_start=0.2)}
+        total = steps + 1
+        rise = max(0.2, 2 / total)  # at least one step, because PyTorch divides by the length of the rise
+        return {"step": OneCycleLR(optimizer, profile.learning_rate, total_steps=total, pct_start=rise)}
     plateau = ReduceLROnPlateau(
         optimizer, factor=0.2, patience=profile.patience, cooldown=profile.patience, threshold=1e-4
     )
@@ -200,77 +215,6 @@ def _finished(run: Run) -> bool:
     rate = run.optimizer.param_groups[0]["lr"]
     exhausted = run.profile.schedule == "plateau" and rate < run.profile.least_learning_rate
     return exhausted or run.progress.epoch >= run.profile.epochs
-
-
-def beta(profile: Profile, epoch: int) -> float:
-    """Return the weight of the latent loss in an epoch; it grows linearly, then stays constant.
-
-    Args:
-        profile: Training profile, see `Profile.beta` and `Profile.beta_epochs`.
-        epoch: Epoch, counted from 0.
-    """
-    first, last = profile.beta
-    return first + (last - first) * min(epoch / profile.beta_epochs, 1.0)
-
-
-def losses(run: Run, batch: Batch, *, training: bool) -> tuple[dict[str, Tensor], Tensor]:
-    """Compute the losses of a batch.
-
-    Args:
-        run: Training run.
-        batch: Batch. In training it is this process's share of a batch; the mean of the losses over all
-            processes is then the loss that one process would compute.
-        training: Whether this is a training step, in which the processes run in step; if false, each process
-            works on its own.
-
-    Returns:
-        The losses by name, with their weighted sum as "loss"; and the predicted preset vectors (B, length).
-    """
-    profile, model = run.profile, run.bare
-    spectrograms = model.normalize(batch.decibels)
-    decoded = max(round(len(spectrograms) * profile.decoded), 2 if training else 1)  # for batch norm
-    encode = profile.encoding_weight > 0
-    if training:
-        augmented = blank_bands(spectrograms, profile.blank_bands)
-        output = run.model(augmented, batch.notes, batch.values, decoded, encode=encode)
-    else:
-        with run.fabric.autocast():
-            found = model(spectrograms, batch.notes, batch.values, decoded, encode=encode)
-        output = Output._make(t if t is None else t.float() for t in found)
-
-    def over_ranks(count: Tensor) -> Tensor:
-        return _mean_over_ranks(run, count) if training else count
-
-    parts = {
-        "reconstruction": reconstruction_loss(output, spectrograms),
-        "latent": latent_loss(output),
-        "controls": controls_loss(
-            model.representation,
-            output.presets,
-            batch.targets,
-            batch.counts,
-            clamped=profile.clamped,
-            scalar_loss=profile.scalar_loss,
-            free_ends=profile.free_ends,
-            over_ranks=over_ranks,
-        ),
-    }
-    total = (
-        parts["reconstruction"]
-        + beta(profile, run.progress.epoch) * parts["latent"]
-        + profile.controls_weight * parts["controls"]
-    )
-    if encode:
-        parts["encoding"] = encoding_loss(output)
-        total = total + profile.encoding_weight * parts["encoding"]
-    if model.sampler is not None and output.nll is not None:
-        parts["joint"] = joint_loss(output.nll, model.sampler.heard(batch.values), over_ranks)
-        total = total + profile.joint_weight * parts["joint"]
-    return {"loss": total, **parts}, output.presets
-
-
-def _mean_over_ranks(run: Run, values: Tensor) -> Tensor:
-    return torch.as_tensor(run.fabric.all_reduce(values, reduce_op="mean"))
 
 
 def train_epoch(run: Run, log: Log, bar: "tqdm[Any]", save_seconds: float = SAVE_SECONDS) -> None:
@@ -299,7 +243,7 @@ def train_epoch(run: Run, log: Log, bar: "tqdm[Any]", save_seconds: float = SAVE
         seconds = torch.tensor(now - began, device=norm.device)
         began = now
         values = [*(part.detach() for part in parts.values()), norm, seconds]
-        *means, gradient, spent = _mean_over_ranks(run, torch.stack([v.float() for v in values])).tolist()
+        *means, gradient, spent = mean_over_ranks(run, torch.stack([v.float() for v in values])).tolist()
         figures = dict(zip(parts, means, strict=True))
         _stop_if_diverged(run, figures | {"gradient_norm": gradient}, batch)
         figures |= {
@@ -351,18 +295,18 @@ def validate(run: Run) -> dict[str, float]:
         TrainingDivergedError: A value is NaN or infinite.
     """
     fabric, representation = run.fabric, run.bare.representation
-    kinds = ["loss", "reconstruction", "latent", "controls"]
-    kinds += ["encoding"] * (run.profile.encoding_weight > 0) + ["joint"] * (run.bare.sampler is not None)
-    names = [*kinds, "categorical_accuracy", "numerical_mae"]
-    sums = torch.zeros(len(names) + 1, dtype=torch.float64)
     run.model.eval()
-    order = batches(run.data.items("validation"), run.profile.batch)
-    for items in islice(order, fabric.global_rank, None, fabric.world_size):
+    order = list(batches(run.data.items("validation"), run.profile.batch))
+    # a process without a batch must know the names of the losses too, so it takes one that does not count
+    own = [(items, len(items)) for items in order[fabric.global_rank :: fabric.world_size]] or [(order[0], 0)]
+    sums, names = torch.zeros((), dtype=torch.float64), []
+    for items, weight in own:
         batch = run.data.batch(items, fabric.device)
         parts, presets = losses(run, batch, training=False)
         accuracies = parameter_accuracies(representation, presets, batch.targets)
-        values = [*(float(parts[kind]) for kind in kinds), *accuracies, 1.0]
-        sums += len(items) * torch.tensor(values, dtype=torch.float64)
+        names = [*parts, "categorical_accuracy", "numerical_mae"]
+        values = [*map(float, parts.values()), *accuracies, 1.0]
+        sums = sums + weight * torch.tensor(values, dtype=torch.float64)
     total = fabric.all_reduce(sums.float().to(fabric.device), reduce_op="sum")  # Apple's GPUs have no double
     *values, n = torch.as_tensor(total).tolist()
     figures = {name: value / n for name, value in zip(names, values, strict=True)}
@@ -370,45 +314,16 @@ def validate(run: Run) -> dict[str, float]:
     return figures
 
 
-def parameter_accuracies(
-    representation: Representation, presets: Tensor, targets: Tensor
-) -> tuple[float, float]:
-    """Compare predicted presets with their targets.
-
-    Args:
-        representation: Representation of the presets.
-        presets: Predicted vectors (B, length).
-        targets: Target vectors (B, length).
-
-    Returns:
-        Share of categorical parameters that are exact, and mean absolute error of the numerical parameters,
-        which are scaled to [0, 1].
-    """
-    guess, truth = representation.plugin(presets), representation.plugin(targets)
-    parameters = [slot.parameter for slot in representation.slots]
-    categorical = [p for p in parameters if p.kind == "categorical"]
-    columns = [p.index for p in categorical]
-    maxima = np.array([p.maximum for p in categorical])
-    exact = np.rint(guess[:, columns] * maxima) == np.rint(truth[:, columns] * maxima)
-    columns = [p.index for p in parameters if p.kind != "categorical"]
-    return float(exact.mean()), float(np.abs(guess[:, columns] - truth[:, columns]).mean())
-
-
-def _score(figures: dict[str, float]) -> float:
-    """Return the validation score, lower is better: the paper's, plus the sampler's loss if there is one."""
-    return figures["reconstruction"] + figures["controls"] + figures.get("joint", 0.0)
-
-
 def _end_epoch(run: Run, figures: dict[str, float]) -> None:
     """Step the schedulers, save the weights if they are the best so far, and save the run."""
-    progress, score = run.progress, _score(figures)
+    progress, value = run.progress, score(run, figures)
     if "epoch" in run.schedulers:
         run.schedulers["epoch"].step()  # type: ignore[call-arg]
     if "validation" in run.schedulers:
-        run.schedulers["validation"].step(score)  # type: ignore[arg-type]
+        run.schedulers["validation"].step(value)  # type: ignore[arg-type]
     progress.epoch, progress.step_in_epoch = progress.epoch + 1, 0
-    if score < progress.best:
-        progress.best, progress.best_epoch = score, progress.epoch
+    if value < progress.best:
+        progress.best, progress.best_epoch = value, progress.epoch
         save_best(run, figures)
     save(run)
 
@@ -432,8 +347,7 @@ def _stop_if_diverged(run: Run, figures: dict[str, float], batch: Batch | None =
 def _write_model(run: Run, file: Path) -> None:
     """Write the checkpoint of the best epoch's model."""
     best = torch.load(run.best, weights_only=True, map_location="cpu")
-    model = PresetVAE(run.profile.architecture)
-    model.load_state_dict(best["model"])
+    run.bare.load_state_dict(best["model"])
     about = checkpoint.CheckpointHeader(
         profile=run.profile,
         corpus_sha256=run.data.corpus_sha256,
@@ -442,4 +356,4 @@ def _write_model(run: Run, file: Path) -> None:
         training_minutes=None,
         validation=best["figures"],
     )
-    checkpoint.save(model, about, file)
+    checkpoint.save(run.bare, about, file)

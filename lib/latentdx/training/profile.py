@@ -7,13 +7,13 @@ The files ``profiles/<scale>.yml`` in this package have one section of defaults 
       numcat: {architecture: {representation: numcat}}
 
 The scales are "smoke" (the starter bank; trains in seconds), "laptop" (the models that ship) and "paper" (the
-paper's own sizes and schedule). A file of your own is a scale too, named by its path. It has the same
-sections, and may name a scale whose settings and models it changes::
+paper's own sizes and schedule).
 
-    scale: laptop
-    defaults: {epochs: 20}
-    models:
-      mine: {architecture: {representation: numcat++, flow_hidden: 250}}
+A file of one's own, which takes the place of a scale, holds only the settings that differ from a scale's::
+
+    scale: laptop    # the scale that it changes; laptop if omitted
+    epochs: 20
+    architecture: {flow_hidden: 250}
 """
 
 import types
@@ -35,8 +35,6 @@ from latentdx.models.representation import REPRESENTATIONS
 SCALES = ("smoke", "laptop", "paper")
 """Names of the scales, see the module's docstring."""
 
-_ENDINGS = (".yml", ".yaml")
-
 
 @dataclass(frozen=True)
 class Profile:
@@ -44,10 +42,10 @@ class Profile:
 
     Attributes:
         name: Name of the model, as in ``latentdx train NAME``.
-        scale: Scale that the profile came from: one of `SCALES`, or the name of a file of your own without
-            its ending.
+        scale: Scale that the profile came from, one of `SCALES`.
         architecture: Configuration of the model, see `Architecture`.
-        corpus: Name of the corpus that the model learns from.
+        corpus: Name of the corpus that the model learns from, or a file or folder of presets, which `train`
+            replaces by its name, see `latentdx.dataset.own_corpus`.
         split: Split of the corpus, see `latentdx.dataset.curation.rows`.
         presets: Number of training presets, drawn by a fixed seed, for a trial; the validation set shrinks in
             proportion. `None` for all.
@@ -80,6 +78,8 @@ class Profile:
         recorded: Share of each training batch that is replaced by simulated recordings, 0 to 1, see
             `latentdx.audio.recording_simulation`.
         decoded: Share of each batch that is decoded for the reconstruction loss, more than 0 and at most 1.
+        factory: Import path, as ``"module:function"``, of the factory that makes a network of one's own, see
+            `latentdx.training.network`; `None` for the paper's network.
         precision: "32-true", "bf16-mixed", or "auto" for the faster of these on the machine that trains.
         seed: Random seed of weights, order and noise.
 
@@ -117,6 +117,7 @@ class Profile:
     decoded: float = 1.0
     precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
+    factory: str | None = None
 
     def __post_init__(self) -> None:
         bounds = {"epochs": 1, "batch": 2, "beta_epochs": 1}
@@ -130,6 +131,10 @@ class Profile:
             raise ProfileError(f"{self.name}: decoded must be more than 0 and at most 1, not {self.decoded}")
         if not 0 <= self.recorded <= 1:
             raise ProfileError(f"{self.name}: recorded must be from 0 to 1, not {self.recorded}")
+        if self.factory is not None and not all(self.factory.partition(":")):
+            raise ProfileError(
+                f"{self.name}: factory must be an import path such as 'module:function', not {self.factory!r}"
+            )
         if self.split not in SPLITS or self.notes not in NOTE_SETS:
             raise ProfileError(f"{self.name}: unknown split {self.split!r} or notes {self.notes!r}")
         played = len(NOTE_SETS[self.notes])
@@ -143,6 +148,8 @@ class Profile:
     @property
     def title(self) -> str:
         """Name of the model in tables: its kind, then all settings that distinguish it."""
+        if self.factory:
+            return self.name
         a = self.architecture
         parts = ["LatentDX" if a.sampler else REPRESENTATIONS[a.representation].title]
         parts += ["MLP head"] * (a.head == "mlp")
@@ -152,9 +159,11 @@ class Profile:
         parts += [f"{self.presets:,} presets"] if self.presets else []
         parts += ["random split"] * (self.split == "random")
         parts += [f"seed {self.seed}"] * (self.seed != 0)
-        if self.scale in SCALES and self.name in model_names(self.scale):
+        if self.name in model_names(self.scale):
             usual = read_profile(self.name.partition("-epochs")[0], self.scale).epochs
             parts += [f"{self.epochs} epochs"] * (self.epochs != usual)
+        else:
+            parts += [self.name]
         return ", ".join(parts)
 
     def as_dict(self) -> dict[str, Any]:
@@ -174,39 +183,50 @@ class Profile:
         return _build(cls, plain, str(plain.get("name", "profile")))
 
 
-def read_profile(name: str, scale: str = "laptop", changes: Mapping[str, Any] | None = None) -> Profile:
+def read_profile(
+    name: str, scale: str | Path = "laptop", changes: Mapping[str, Any] | None = None
+) -> Profile:
     """Read the profile of one model.
 
     Args:
-        name: Name of the model, see `model_names`.
-        scale: "smoke", "laptop" or "paper", or the path of a file of your own that ends in ".yml".
+        name: Name of the model, see `model_names`. With a file of one's own that names a `factory`, it is any
+            name.
+        scale: "smoke", "laptop" or "paper", or path of a YAML file of one's own (.yml or .yaml). A model from
+            such a file is called ``<name>-<name of the file>``, unless the file gives it a name.
         changes: Values that replace those of the file, nested like the file; default none.
 
     Raises:
-        ProfileError: There is no such scale or model (the message lists those that exist), or a value is
-            wrong.
+        ProfileError: There is no such scale, file or model (the message lists those that exist), or a value
+            is wrong.
 
     >>> read_profile("numcat++").epochs
     10
     >>> read_profile("numcat++", "paper", {"epochs": 3}).epochs
     3
     """
-    content = _read(scale)
-    if name not in content["models"]:
+    own: dict[str, Any] = {}
+    base, called = str(scale), name
+    if Path(scale).suffix in (".yml", ".yaml"):
+        own = _read_file(Path(scale))
+        base = str(own.get("scale", "laptop"))
+    content = _read(base)
+    if name not in content["models"] and "factory" not in own:
         choices = ", ".join(content["models"])
-        raise ProfileError(f"there is no model {name!r} at scale {scale!r}; choose one of {choices}")
-    merged = _merge(content.get("defaults") or {}, content["models"][name] or {})
-    merged = _merge(merged, changes or {})
-    return Profile.from_dict(
-        {**merged, "name": name, "scale": scale if scale in SCALES else Path(scale).stem}
-    )
+        raise ProfileError(f"there is no model {name!r} at scale {base!r}; choose one of {choices}")
+    if own and name in content["models"]:
+        called = f"{name}-{Path(scale).stem}"
+    merged = _merge(content.get("defaults") or {}, content["models"].get(name) or {})
+    merged = {"name": called, **_merge(_merge(merged, own), changes or {}), "scale": base}
+    if own:
+        return _build(Profile, merged, str(scale))
+    return Profile.from_dict(merged)
 
 
 def model_names(scale: str = "laptop") -> tuple[str, ...]:
-    """List the models of a scale, in the order of its file; see `read_profile`.
+    """List the models of a scale, in the order of its file.
 
     Raises:
-        ProfileError: There is no such scale, or its file is invalid.
+        ProfileError: There is no such scale.
 
     >>> model_names("laptop")[:3]
     ('num', 'numcat', 'numcat++')
@@ -216,37 +236,27 @@ def model_names(scale: str = "laptop") -> tuple[str, ...]:
 
 def _read(scale: str) -> dict[str, Any]:
     """Read the sections of a scale, "defaults" and "models"."""
-    if scale.endswith(_ENDINGS):
-        return _read_own(Path(scale))
     if scale not in SCALES:
         raise ProfileError(
-            f"there is no scale {scale!r}; choose one of {', '.join(SCALES)}, or a file that ends in .yml"
+            f"there is no scale {scale!r}; choose one of {', '.join(SCALES)}, or a .yml file of your own"
         )
     text = resources.files("latentdx.training").joinpath("profiles", f"{scale}.yml").read_text("utf8")
     content: dict[str, Any] = yaml.safe_load(text)
     return content
 
 
-def _read_own(file: Path) -> dict[str, Any]:
-    """Read a user's file, and lay it over the scale that it names."""
+def _read_file(file: Path) -> dict[str, Any]:
+    """Read a profile of one's own."""
     try:
-        content = yaml.safe_load(file.read_text("utf8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ProfileError(f"{file} cannot be read as a profile: {error}") from error
-    if file.stem in SCALES:  # its runs would be mistaken for those of that scale
-        raise ProfileError(f"{file}: a file of your own cannot have the name of a scale; rename it")
-    sections = {"scale": str, "defaults": dict, "models": dict}
-    if not isinstance(content, dict) or (unknown := sorted(set(map(str, content)) - set(sections))):
-        what = f"unknown {', '.join(unknown)}" if isinstance(content, dict) else "no sections"
-        raise ProfileError(f"{file}: {what}; choose from {', '.join(sections)}")
-    for key, kind in sections.items():
-        if not isinstance(content.get(key, kind()), kind):
-            raise ProfileError(f"{file}: {key} must be of type {kind.__name__}, not {content[key]!r}")
-    under = _read(content.pop("scale")) if "scale" in content else {}
-    merged = _merge({"models": {}, **under}, content)
-    if not merged["models"]:
-        raise ProfileError(f"{file} has no models, and names no scale whose models it changes")
-    return merged
+        content = yaml.safe_load(file.read_text("utf8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ProfileError(f"the profile {file} cannot be read: {reason}") from error
+    except yaml.YAMLError as error:
+        raise ProfileError(f"the profile {file} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ProfileError(f"the profile {file} must hold settings such as 'epochs: 20'")
+    return content
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

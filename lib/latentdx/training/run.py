@@ -7,7 +7,7 @@ and in the end ``model.safetensors``, see `latentdx.training.checkpoint`.
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,18 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from latentdx.errors import CheckpointError, ProfileError
 from latentdx.files import atomic_write
-from latentdx.models.preset_vae import PresetVAE
+from latentdx.presets.corpora import CORPORA
 from latentdx.run_options import cache_folder
 from latentdx.training.checkpoint import differences
 from latentdx.training.data import TrainingData
 from latentdx.training.fabric import Fabric
-from latentdx.training.precision import PrecisionChoice
 from latentdx.training.profile import Profile
-
-_RUNNING = "running.ckpt"
 
 
 def run_folder(profile: Profile) -> Path:
     """Return the default folder of a run's checkpoints and logs, in the user's cache."""
-    return cache_folder() / "runs" / f"{profile.scale}-{profile.name}"
+    own = "" if profile.corpus in CORPORA else f"-{profile.corpus}"
+    return cache_folder() / "runs" / f"{profile.scale}-{profile.name}{own}"
 
 
 @dataclass
@@ -62,9 +60,9 @@ class Run:
     Attributes:
         profile: Training profile.
         folder: Folder of the run, see the module's docstring.
-        fabric: Devices and precision.
+        fabric: Devices.
         data: Training data.
-        model: `PresetVAE`, wrapped by Fabric.
+        model: Network, wrapped by Fabric.
         optimizer: Optimizer, wrapped by Fabric.
         schedulers: Learning rate schedulers by what they follow: "step", "epoch" or "validation".
         progress: Progress of the run.
@@ -80,15 +78,19 @@ class Run:
     progress: Progress = field(default_factory=Progress)
 
     @property
-    def bare(self) -> PresetVAE:
-        """Model without Fabric's wrapper."""
-        bare: PresetVAE = self.model.module
-        return bare
+    def bare(self) -> Any:
+        """Network without Fabric's wrapper: a `PresetVAE` or another `PresetNetwork`."""
+        return self.model.module
+
+    def autocast(self) -> torch.autocast:
+        """Return the context in which the network runs in the profile's precision."""
+        half = self.profile.precision == "bf16-mixed"
+        return torch.autocast(self.fabric.device.type, torch.bfloat16, enabled=half)
 
     @property
     def running(self) -> Path:
         """Path of the running checkpoint."""
-        return self.folder / _RUNNING
+        return self.folder / "running.ckpt"
 
     @property
     def best(self) -> Path:
@@ -135,20 +137,12 @@ def _write(run: Run, file: Path, state: dict[str, Any]) -> None:
     run.fabric.barrier()
 
 
-def resumed_precision(folder: Path) -> PrecisionChoice | None:
-    """Return the precision of the run in a folder; `None` if there is no run, or none that can be read."""
-    try:
-        state = torch.load(folder / _RUNNING, map_location="cpu", weights_only=True, mmap=True)
-        return PrecisionChoice(state["profile"]["precision"], "as this run began")
-    except Exception:  # `resume` names the reason
-        return None
-
-
 def resume(run: Run) -> None:
     """Restore the run from the running checkpoint in its folder, if there is one.
 
     With as many processes as before, the run continues exactly (on a GPU, except for sums that its kernels
-    compute in varying order). With more processes, the additional ones start with new random states.
+    compute in varying order). With more processes, the additional ones start with new random states. The
+    precision "auto" becomes that of the checkpoint.
 
     Args:
         run: Run at its beginning; it is changed in place.
@@ -169,6 +163,8 @@ def resume(run: Run) -> None:
         raise CheckpointError(f"{run.running} is from another version of this code: {error}") from error
     except Exception as error:  # PyTorch raises a dozen kinds, with paragraphs of advice
         raise CheckpointError(f"{run.running} is damaged: delete it to start again") from error
+    if run.profile.precision == "auto":
+        run.profile = replace(run.profile, precision=state["profile"]["precision"])
     if found := differences(there, run.profile.as_dict() | {"corpus_sha256": run.data.corpus_sha256}):
         raise CheckpointError(f"{run.folder} holds a run of another profile: {'; '.join(found)}")
     run.bare.load_state_dict(state["model"])

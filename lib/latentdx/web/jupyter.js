@@ -4,14 +4,14 @@
   'use strict';
   if (window.ldxWatch) return;  // a notebook may run this script twice
   const PATIENCE = 300;  // milliseconds, after which a person wonders
-  const WAITING = 'Waiting for the kernel, which is busy; nothing that you press is lost.';
+  const WAITING = 'Waiting for the kernel, which is busy or not running.';
 
   // A panel holds a hidden button. The kernel handles messages in order, so when it has handled that button, which
   // replaces the panel's line of text, it has handled the press before it.
   function ask(panel) {
     const line = panel.querySelector('.ldx-answer p');
     panel.querySelector('.ldx-ask').click();
-    setTimeout(() => { if (line.isConnected) line.textContent = WAITING; }, PATIENCE);
+    setTimeout(() => { if (line?.isConnected) line.textContent = WAITING; }, PATIENCE);
   }
 
   const asking = new Set();

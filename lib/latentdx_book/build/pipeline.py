@@ -16,6 +16,7 @@ from typing import Any, Self
 from latentdx.display.cost_tables import N_SEARCHED
 from latentdx.errors import ProfileError
 from latentdx.evaluation.anchors import ANCHORS
+from latentdx.presets.corpora import CORPORA
 from latentdx.registry import data_path
 from latentdx.training.profile import SCALES, Profile, model_names, read_profile
 from latentdx.training.run import run_folder
@@ -108,33 +109,32 @@ class Pipeline:
 
         Args:
             chapters: The book profile: chapter -> parameters.
-            models: Names of models; by default those of `SHOWN` that the scale has, or else all.
+            models: Names of models; by default those of `SHOWN` that the scale has, or the training
+                chapter's model with a profile of one's own.
             build: Folder of the build.
 
         Raises:
-            ProfileError: The scale has no such model.
+            ProfileError: The scale has no such model, or a model learns from a corpus without a name.
         """
         training, evaluation = (chapters.get(name) or {} for name in ("training", "evaluation"))
         scale = str(training.get("scale", "smoke"))
         if scale == "smoke":
             return None
         scale = scale if scale in SCALES else str(Path(scale).absolute())
-        known = model_names(scale)
-        chosen = tuple(models) or tuple(name for name in SHOWN if name in known) or known
-        if unknown := sorted(set(chosen) - set(known)):
-            raise ProfileError(
-                f"no model {', '.join(unknown)} at scale {scale}; there are {', '.join(known)}"
-            )
         wanted = training.get("model")
+        if scale in SCALES:
+            known = model_names(scale)
+            chosen = tuple(models) or tuple(name for name in SHOWN if name in known)
+        else:
+            chosen = tuple(models) or (str(wanted),)
         trial = {key: training[key] for key in ("epochs", "presets") if training.get(key)}
-        return cls(
-            scale,
-            chosen,
-            build.absolute(),
-            wanted if wanted in chosen else chosen[0],
-            trial,
-            evaluation.get("limit"),
-        )
+        shown = wanted if wanted in chosen else chosen[0]
+        pipeline = cls(scale, chosen, build.absolute(), shown, trial, evaluation.get("limit"))
+        for name in chosen:
+            corpus = pipeline.profile(name).corpus
+            if corpus not in CORPORA:
+                raise ProfileError(f"the corpus {corpus} of {name} is not one of {', '.join(CORPORA)}")
+        return pipeline
 
     def profile(self, name: str) -> Profile:
         """Return the training profile of a model."""

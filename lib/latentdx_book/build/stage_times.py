@@ -29,24 +29,24 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def makespan(tasks: Iterable[Task], seconds: Mapping[str, float], workers: int) -> float:
-    """Return how long tasks take, in seconds, when each starts as soon as a worker and its inputs are there.
+def makespan(steps: Mapping[str, Iterable[str]], seconds: Mapping[str, float], workers: int) -> float:
+    """Return how long steps take, in seconds, when each starts as soon as a worker and its inputs are there.
 
     Args:
-        tasks: Tasks in an order in which they can run.
-        seconds: Name of each task -> how long it takes.
-        workers: Number of tasks that run at once.
+        steps: Name of each step -> names of those before it, in an order in which they can run.
+        seconds: Name of each step -> how long it takes.
+        workers: Number of steps that run at once.
     """
     free, ends = [0.0] * workers, {"": 0.0}
-    for task in tasks:
-        start = max(heapq.heappop(free), *(ends.get(name, 0.0) for name in ["", *task.task_dep]))
-        ends[task.name] = start + seconds[task.name]
-        heapq.heappush(free, ends[task.name])
+    for name, before in steps.items():
+        start = max(heapq.heappop(free), *(ends.get(other, 0.0) for other in ["", *before]))
+        ends[name] = start + seconds[name]
+        heapq.heappush(free, ends[name])
     return max(ends.values())
 
 
 def steps_to(tasks: Mapping[str, Task], names: Iterable[str]) -> list[str]:
-    """Return these tasks and all that come before them, in an order in which they can run."""
+    """Return these tasks and all before them that do something, in an order in which they can run."""
     found: dict[str, None] = {}
     for name in names:
         found |= dict.fromkeys(steps_to(tasks, tasks[name].task_dep))
@@ -75,7 +75,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         self.file = build / "stage_times.json"
         self.seconds: dict[str, float] = json.loads(self.file.read_text()) if self.file.exists() else {}
         self.started: dict[str, float] = {}
-        self.due: dict[str, Task] = {}
+        self.due: dict[str, list[str]] = {}
         self.done = 0
 
     def initialize(self, tasks: Mapping[str, Task], selected_tasks: Sequence[str]) -> None:
@@ -84,12 +84,11 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         if not set(needed) <= set(every):
             return
         database = Dependency(JsonDB, str(self.build / ".doit.json"))
-        for task in (tasks[name] for name in needed):
-            if (
-                self.due.keys() & set(task.task_dep)
-                or database.get_status(task, tasks).status != "up-to-date"
-            ):
-                self.due[task.name] = task
+        for name in needed:
+            before = steps_to(tasks, tasks[name].task_dep)
+            status = database.get_status(tasks[name], tasks).status
+            if status != "up-to-date" or self.due.keys() & set(before):
+                self.due[name] = before
         if self.due:
             forecast = self._forecast(whole=len(self.due) == len(every))
             self._say(f"{len(self.due)} of {len(needed)} stages to do: {forecast}")
@@ -119,7 +118,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
     def _forecast(self, *, whole: bool) -> str:
         unknown = self.due.keys() - self.seconds.keys()
         if not unknown:
-            expected = makespan(self.due.values(), self.seconds, self.workers)
+            expected = makespan(self.due, self.seconds, self.workers)
             return f"about {duration(expected)}, by the last build on this machine"
         if whole and self.committed:
             machine = self.committed["machine"]
@@ -127,7 +126,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
                 f"{duration(self.committed['seconds'])} when measured on {machine['cores']} cores of"
                 f" {machine['processor']}; how long here, the next build will know"
             )
-        return f"no estimate, because {len(unknown)} of them have never run on this machine"
+        return f"no estimate, because {len(unknown)} never ran on this machine"
 
     def _left(self) -> str:
         now = time.monotonic()
@@ -135,7 +134,7 @@ class StageReporter(ConsoleReporter):  # type: ignore[misc]  # doit has no types
         if not self.due.keys() <= self.seconds.keys():
             return text
         rest = {name: max(self.seconds[name] - (now - self.started.get(name, now)), 0.0) for name in self.due}
-        return f"{text}, about {duration(makespan(self.due.values(), rest, self.workers))} left"
+        return f"{text}, about {duration(makespan(self.due, rest, self.workers))} left"
 
     def _say(self, text: str) -> None:
         self.write(f"== {text}\n")

@@ -43,6 +43,7 @@ class EvaluatedHere:
 def evaluate_here(
     model: str = "",
     *,
+    factory: str = "",
     limit: int | None = None,
     notes: str = "single",
     best_of: int = 1,
@@ -54,6 +55,7 @@ def evaluate_here(
 
     Args:
         model: Name of a model or a checkpoint file, see `commands.find_model`; "" trains a small one first.
+        factory: Import path of the factory of a network of one's own, see `latentdx.training.network`.
         limit: Number of presets of the test set, drawn by seed; by default all.
         notes: Notes at which sounds are compared, as for the command's ``--notes``.
         best_of: Number of candidates per preset; 1 is the single pass.
@@ -63,7 +65,8 @@ def evaluate_here(
     """
     with tempfile.TemporaryDirectory() as temporary:
         if model:
-            programmer, place = commands.find_model(model), Path(folder or cache_folder() / "results")
+            programmer = commands.find_model(model, factory or None)
+            place = Path(folder or cache_folder() / "results")
         else:
             small = read_profile("numcat++", "smoke", {"epochs": SMOKE_EPOCHS})
             programmer = load_model(train(small, Path(temporary, "run"), show=False))

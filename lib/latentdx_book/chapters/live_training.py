@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -19,14 +19,15 @@ from latentdx.applications.programmer import Programmer, load_model
 from latentdx.audio import mel_spectrogram
 from latentdx.audio.renderer import Dexed
 from latentdx.display.figures import new_figure
+from latentdx.models.preset_vae import PresetVAE
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.training import LogRow, Profile, read_profile, run_folder, train
 from latentdx.training.history import read_log, thinned
 from latentdx.training.log import COLUMNS
+from latentdx.training.network import make_network
 from latentdx_book.chapters.training_curves import draw_curve
 
-LOSSES = ("reconstruction", "latent", "controls")
-"""Losses of the chapter's first figure."""
+_LOSSES = ("reconstruction", "latent", "controls")
 
 SMOKE_EPOCHS = 12
 """Number of epochs at the scale "smoke" where none is given: its own two are too few to see anything."""
@@ -82,16 +83,22 @@ class LiveCurve:
         )
 
 
+def losses_of(log: pd.DataFrame) -> list[str]:
+    """Return the losses to show of a log; networks of one's own may have none of the paper's three."""
+    return [name for name in _LOSSES if log[name].notna().any()] or ["loss"]
+
+
 def draw_losses(log: pd.DataFrame, per_epoch: int = 0) -> Figure:
-    """Plot the three losses of a log side by side.
+    """Plot the losses of a log side by side, see `losses_of`.
 
     Args:
         log: Log with the columns of `latentdx.training.log.COLUMNS`, of any length.
         per_epoch: Number of steps per epoch, see `draw_curve`.
     """
-    figure, axes = new_figure(1, len(LOSSES), size=(7.4, 2.5))
+    losses = losses_of(log)
+    figure, axes = new_figure(1, len(losses), size=(7.4, 2.5))
     drawn = thinned(log) if len(log) > 1_000 else log
-    for ax, name in zip(axes[0], LOSSES, strict=True):
+    for ax, name in zip(axes[0], losses, strict=True):
         draw_curve(ax, drawn, name, per_epoch=per_epoch)
         ax.set_title(name)
     return figure
@@ -149,7 +156,7 @@ def train_here(
 def _trained(profile: Profile, folder: Path, *, keep: bool) -> TrainedHere:
     file = train(profile, folder, callback=LiveCurve(profile), show=False)
     clear_output()
-    model = load_model(file)
+    model = load_model(file, factory=profile.factory)
     return TrainedHere(model.about.profile, read_log(folder / "log.csv"), model, file if keep else None)
 
 
@@ -166,15 +173,30 @@ def program_one(model: Programmer, preset: Preset, synth: Dexed) -> Preset:
     return program_all(model, preset.bank, synth)[0]
 
 
-def describe_run(trained: TrainedHere, n_weights: int, paper_weights: int) -> Mapping[str, Any]:
+def untrained(trained: TrainedHere, seed: int) -> Programmer:
+    """Return the network of a run with random weights, at the level that its training set has."""
+    torch.manual_seed(seed)
+    network, live = cast(PresetVAE, make_network(trained.profile).eval()), trained.programmer
+    if hasattr(network, "range_db"):  # a network of one's own may have none
+        network.range_db.copy_(live.model.range_db)
+    return Programmer(network, live.about, "")
+
+
+def n_weights(trained: TrainedHere) -> int:
+    """Count the weights of the network that was trained."""
+    return sum(p.numel() for p in trained.programmer.model.parameters())
+
+
+def describe_run(trained: TrainedHere, paper_weights: int) -> Mapping[str, Any]:
     """Return what was trained, by heading of a table."""
     p, steps = trained.profile, trained.log[trained.log.subset == "train"]
     epochs, kept = int(trained.log.epoch.max()) + 1, trained.programmer.about.epoch
+    weights = n_weights(trained)
     return {
         "model": p.title,
         "scale": p.scale,
         "precision": p.precision,
-        "weights": f"{n_weights:,}, {n_weights / paper_weights:.0%} of the paper's NumCat++",
+        "weights": f"{weights:,}, {weights / paper_weights:.0%} of the paper's NumCat++",
         "learned from": f"{p.presets:,} presets of {p.corpus}" if p.presets else f"the corpus {p.corpus}",
         "steps": f"{len(steps):,} of {p.batch} presets",
         "epochs": f"{epochs}; the weights are those of epoch {kept}",

@@ -105,7 +105,7 @@ def levels(values: Array, era: int, key_off: int, n: int, pieces: int = 1) -> Ar
     """Level of operator 1 in each block."""
     voice, out = started(values, era, key_off=key_off), np.zeros(n, np.int32)
     for first in range(0, n, n // pieces):
-        envelope.envelope(voice[0], 5, n // pieces, out, first)
+        envelope.envelope(voice[0], 5, n // pieces, out[first : first + n // pieces])
         voice["block"] += n // pieces
     return out
 
@@ -238,18 +238,18 @@ def test_t10_modulation(era: int) -> None:
     changes = {"OP1 A MOD SENS.": 3, "OP2 A MOD SENS.": 1, "OP2 OUTPUT LEVEL": 80, "P MODE SENS.": 7}
     values = preset(LFO_SPEED=70, LFO_AM_DEPTH=80, LFO_PM_DEPTH=99, LFO_KEY_SYNC=0, **changes)
     voice, work = started(values, era), np.zeros((4, CHUNK), np.int64)
-    gains, steps = np.zeros(6 * CHUNK, np.int32), np.zeros(6 * CHUNK, np.uint32)
+    gains, steps = np.zeros((6, CHUNK), np.int32), np.zeros((6, CHUNK), np.uint32)
     table = tables.phase_steps(RATE)
     control(voice[0], 81, STRAIGHT, table, gains, steps, work)
     depths, one, two, pitches = (np.array(text.split(), np.int64) for text in T10[era])
     blocks = np.array([0, 1, 5, 20, 40, 80])
     np.testing.assert_array_equal(work[3, blocks], depths)
     np.testing.assert_array_equal(work[0, blocks], pitches)
-    np.testing.assert_array_equal(gains[5 * CHUNK + blocks], 16384 - (one >> 14))
-    np.testing.assert_array_equal(gains[4 * CHUNK + blocks], 16384 - (two >> 14))
+    np.testing.assert_array_equal(gains[5, blocks], 16384 - (one >> 14))
+    np.testing.assert_array_equal(gains[4, blocks], 16384 - (two >> 14))
     base = int(voice["pitch"][0, 5])
     expected = [pitch.phase_step(base + int(p), table) << 8 for p in pitches]
-    np.testing.assert_array_equal(steps[5 * CHUNK + blocks], expected)
+    np.testing.assert_array_equal(steps[5, blocks], expected)
 
 
 def test_tables_of_the_oscillator() -> None:

@@ -106,15 +106,14 @@ def _enter(v: Record, op: int, stage: int) -> None:
 
 
 @jit
-def envelope(v: Record, op: int, n: int, out: Array, at: int) -> None:
+def envelope(v: Record, op: int, n: int, out: Array) -> None:
     """Move the envelope of an operator by n blocks (section 7.2).
 
     Args:
         v: Record of the note.
         op: Operator, 0 … 5 for operators 6 … 1.
         n: Number of blocks.
-        out: Log level of each block, int32; filled from `at`.
-        at: Position of the first block in `out`.
+        out: Log level of each block, int32; filled.
     """
     i = 0
     while i < n:
@@ -125,7 +124,7 @@ def envelope(v: Record, op: int, n: int, out: Array, at: int) -> None:
         if v.hold[op] > 0:
             still = min(room, (v.hold[op] - 1) // BLOCK)
             if still:
-                _fill(out, at + i, still, v.level[op])
+                out[i : i + still] = v.level[op]
                 v.hold[op] -= BLOCK * still
                 i += still
                 continue
@@ -137,35 +136,30 @@ def envelope(v: Record, op: int, n: int, out: Array, at: int) -> None:
         elif stage == 4 or (stage == 3 and block < v.key_off):
             still = room
         else:
-            i += _move(v, op, room, out, at + i)
+            i += _move(v, op, out[i : i + room])
             continue
-        _fill(out, at + i, still, v.level[op])
+        out[i : i + still] = v.level[op]
         i += still
 
 
 @jit
-def _fill(out: Array, at: int, n: int, level: int) -> None:
-    for i in range(n):
-        out[at + i] = level
-
-
-@jit
-def _move(v: Record, op: int, room: int, out: Array, at: int) -> int:
-    """Move an envelope toward its target for at most `room` blocks; return how many were needed."""
+def _move(v: Record, op: int, out: Array) -> int:
+    """Move an envelope toward its target while blocks are left; return how many were needed."""
     stage, level = v.stage[op], v.level[op]
-    target, step = v.target[op, stage], v.step[op, stage]
-    rising = target > level
-    i = 0
-    while i < room:
-        if rising:
+    target, step, n = v.target[op, stage], v.step[op, stage], len(out)
+    if target > level:
+        i = 0
+        while i < n and level != target:
             level = max(level, _QUIET)
             level = min(level + ((_LOUD - level) >> 24) * step, target)
-        else:
-            level = max(level - step, target)
-        out[at + i] = level
-        i += 1
-        if level == target:
-            break
+            out[i] = level
+            i += 1
+    else:
+        i = min(n, max(1, -((target - level) // step)))  # the last one may be shorter
+        for k in range(i):
+            out[k] = level - (k + 1) * step
+        level = max(level - i * step, target)
+        out[i - 1] = level
     v.level[op] = level
     if level == target:
         _enter(v, op, stage + 1)

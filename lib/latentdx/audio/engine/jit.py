@@ -5,5 +5,8 @@ from typing import Any
 
 from numba import njit
 
-jit: Callable[..., Any] = njit(nogil=True, error_model="numpy")
-"""Compile a function, which then runs without Python's global lock."""
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+"""Options of the compiler; the functions run without Python's global lock."""
+
+jit: Callable[..., Any] = njit(**OPTIONS)
+"""Compile a function of the engine."""

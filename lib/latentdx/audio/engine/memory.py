@@ -1,19 +1,19 @@
 """Numbers and whole blocks in memory, by address.
 
-The operators work on addresses, because Numba counts references to arrays and checks indices, which would take
-longer than the samples. An operation on a block works on vectors of 64 numbers, which the compiler splits into
-those of the processor.
+The operators work on addresses, because Numba counts references to arrays and checks indices, which would
+take longer than the samples. An operation on a block works on a vector of 64 numbers, which the compiler
+splits into those of the processor.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+from numba import extending, types
 
 from latentdx.audio.engine.layout import BLOCK
 
+intrinsic: Callable[..., Any] = extending.intrinsic
 _INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 _INTEGERS, _FLOATS = ir.VectorType(_INT32, BLOCK), ir.VectorType(ir.FloatType(), BLOCK)
 
@@ -29,7 +29,7 @@ def address(typing: Any, array: Any) -> Any:
     return types.int64(array), generate
 
 
-def _reader(bits: int, extend: str) -> Callable[[int], int]:
+def _reader(bits: int, extend: str) -> Callable[..., Any]:
     @intrinsic
     def read(typing: Any, address: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -4,16 +4,16 @@ Signals are samples of the oscillator's table (8,191 is full level, and 2,048 is
 and phases are unsigned integers of 32 bits, of which 2^32 is a cycle; both scale the specification's numbers
 exactly. For speed,
 
-- operators are computed one after the other for a run of several blocks, so that their part of the tables stays
-  near the processor; blocks depend on each other only within an operator;
-- a loop that the compiler turns into vectors computes the positions of a block in the table of log-sines, and
-  another one makes the two look-ups of each sample;
-- the operator with feedback, each of whose samples waits for the last one, works one run ahead: it depends on no
-  other operator, so that its samples are made between the look-ups of the others, and the processor overlaps
-  them.
+- operators are computed one after the other for a run of several blocks, so that their part of the tables
+  stays near the processor; blocks depend on each other only within an operator;
+- the positions of a block in the table of log-sines are computed as a vector, and a loop makes the two
+  look-ups of each sample;
+- the operator with feedback, each of whose samples waits for the last one, works one run ahead: it depends on
+  no other operator, so that its samples are made between the look-ups of the others, and the processor
+  overlaps them.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -157,10 +157,7 @@ def _run(v: Record, m: Memory, run: int, end: int, loop: bool, fed_audible: int)
                         )
                     else:
                         write_positions(positions, phase, step)
-                    if v.feed_left > 0:
-                        _look_up_and_feed(v, m, m.waves + 2 * first, 2 * more, positions, row)
-                    else:
-                        _look_up(m, m.waves + 2 * first, 2 * more, positions, row, 0)
+                    _look_up(v, m, m.waves + 2 * first, 2 * more, positions, row)
             if audible:
                 filled |= bit
                 mixed |= int(into) << b
@@ -178,7 +175,7 @@ def _run(v: Record, m: Memory, run: int, end: int, loop: bool, fed_audible: int)
 
 @jit
 def _turn(v: Record, m: Memory, op: int, i: int) -> tuple[int, int, bool]:
-    """Move an operator over a block; return its first gain, the change per sample, and whether it is computed."""
+    """Move an operator over a block; return its first gain, the change per sample, and "audible"."""
     first = v.gain[op] if v.gain[op] else 16383
     last = read_i32(m.gains + 4 * (op * CHUNK + i))
     v.gain[op] = last
@@ -209,11 +206,13 @@ def _next_feed(v: Record, m: Memory) -> None:
 
 
 @jit
-def _fed(sines: int, gain: int, phase: int, older: int, newer: int, shift: int) -> int:
+def _fed(
+    sines: int, gain: int, phase: np.uint32, older: np.uint32, newer: np.uint32, shift: int
+) -> np.uint32:
     """Return a sample of the fed-back operator.
 
     The two samples before it move the phase by (older + newer) << (20 - shift). Only `newer` is late, so that
-    everything else comes first; the table's margins save a mask. All numbers but the addresses are of 32 bits.
+    everything else comes first; the table's margins save a mask. Numbers are of 32 bits, except addresses.
     """
     early = np.uint32((phase >> np.uint32(20 - shift)) + older) & np.uint32((1 << (12 + shift)) - 1)
     position = np.uint32(np.uint32(early + np.uint32(MARGIN << shift)) + newer) >> np.uint32(shift)
@@ -236,40 +235,69 @@ def _feed_on(v: Record, m: Memory) -> None:
         _next_feed(v, m)
 
 
-@jit
-def _look_up(m: Memory, gain: int, more: int, positions: int, to: int, done: int) -> None:
-    """Do the look-ups of an operator (section 11.2) from a sample on."""
-    for k in range(done, BLOCK):
-        gain += more
-        write_i32(to + 4 * k, read_i16(gain + 2 * read_u16(m.sines + 2 * read_i32(positions + 4 * k))))
+def _look_ups(ramped: bool) -> tuple[Any, Any]:
+    """Make the loops over an operator's look-ups, for gains that move within the block or for steady ones.
 
+    Returns:
+        The loop over the samples from `done` on, and the one that also feeds the fed-back operator.
+    """
 
-@jit
-def _look_up_and_feed(v: Record, m: Memory, gain: int, more: int, positions: int, to: int) -> None:
-    """Do the look-ups of an operator, and with every few of them a sample of the fed-back operator."""
-    sines, done = m.sines, 0
-    while v.feed_left > 0 and done + _RATIO <= BLOCK:
+    @jit
+    def look_up(m: Memory, gain: int, more: int, positions: int, to: int, done: int) -> None:
+        for k in range(done, BLOCK):
+            if ramped:
+                gain += more
+            write_i32(to + 4 * k, read_i16(gain + 2 * read_u16(m.sines + 2 * read_i32(positions + 4 * k))))
+
+    @jit
+    def look_up_and_feed(
+        v: Record, m: Memory, gain: int, more: int, positions: int, to: int, done: int
+    ) -> None:
         turns = min(v.feed_left, (BLOCK - done) // _RATIO)
         phase, fed_gain, older, newer = v.feed_phase, v.feed_gain, v.older, v.newer
-        step, fed_more, shift, fed_to = v.feed_step, v.feed_more, v.shift, v.feed_to
-        here, there = positions + 4 * done, to + 4 * done
+        sines, step, fed_more, shift, fed_to = m.sines, v.feed_step, v.feed_more, v.shift, v.feed_to
+        positions, to = positions + 4 * done, to + 4 * done
         for turn in range(turns):
-            fed_gain += fed_more
+            if ramped:
+                fed_gain += fed_more
             older, newer = newer, _fed(sines, fed_gain, phase, older, newer, shift)
             phase = np.uint32(phase + step)
             write_i32(fed_to + 4 * turn, np.int64(newer))
             for k in range(_RATIO):
-                gain += more
-                write_i32(there + 4 * k, read_i16(gain + 2 * read_u16(sines + 2 * read_i32(here + 4 * k))))
-            here += 4 * _RATIO
-            there += 4 * _RATIO
-        done += _RATIO * turns
+                if ramped:
+                    gain += more
+                write_i32(to + 4 * k, read_i16(gain + 2 * read_u16(sines + 2 * read_i32(positions + 4 * k))))
+            positions += 4 * _RATIO
+            to += 4 * _RATIO
         v.feed_phase, v.feed_gain, v.older, v.newer = phase, fed_gain, older, newer
         v.feed_left -= turns
         v.feed_to = fed_to + 4 * turns
+
+    return look_up, look_up_and_feed
+
+
+_look_up_steady, _look_up_and_feed_steady = _look_ups(ramped=False)
+_look_up_ramped, _look_up_and_feed_ramped = _look_ups(ramped=True)
+
+
+@jit
+def _look_up(v: Record, m: Memory, gain: int, more: int, positions: int, to: int) -> None:
+    """Do the two look-ups of each sample of an operator (section 11.2), and feed the fed-back operator."""
+    done = 0
+    while v.feed_left > 0 and done + _RATIO <= BLOCK:
+        turns = min(v.feed_left, (BLOCK - done) // _RATIO)
+        if more == 0 and v.feed_more == 0:
+            _look_up_and_feed_steady(v, m, gain, more, positions, to, done)
+        else:
+            _look_up_and_feed_ramped(v, m, gain, more, positions, to, done)
+            gain += _RATIO * turns * more
+        done += _RATIO * turns
         if v.feed_left == 0:
             _next_feed(v, m)
-    _look_up(m, gain, more, positions, to, done)
+    if more == 0:
+        _look_up_steady(m, gain, more, positions, to, done)
+    else:
+        _look_up_ramped(m, gain, more, positions, to, done)
 
 
 @jit

@@ -9,7 +9,15 @@ import numpy.typing as npt
 from latentdx.audio.engine import compilation
 from latentdx.audio.engine.layout import BLOCK, CURRENT, OCTAVE, PAPER, VOICE
 from latentdx.audio.engine.tables import clocks, oscillator, phase_steps
-from latentdx.audio.renderer import HOLD, N_SAMPLES, SAMPLE_RATE, Dexed, InProcessRenderer, check_request
+from latentdx.audio.renderer import (
+    HOLD,
+    N_SAMPLES,
+    SAMPLE_RATE,
+    Dexed,
+    InProcessRenderer,
+    check_request,
+    sound_identity,
+)
 from latentdx.errors import ParameterError
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import N_OPERATORS
@@ -18,10 +26,7 @@ Era = Literal["current", "0.9.3"]
 Sound = npt.NDArray[np.float32]
 
 REVISION = 1
-"""Number of the engine's sound; raised by every change that moves a sample."""
-
-EQUAL_TO = "dexed-py 0.3.0"
-"""Identity of the sound in the current era: every sample equals dexed-py's, which tests prove."""
+"""Number of the engine's sound, raised by every change that moves a sample; see `SOUND_EQUAL`."""
 
 MAX_TUNE, MAX_BEND = 100.0, 1200.0
 """Largest master tune (the plug-in's) and pitch bend (a DX7's), in cents, up and down."""
@@ -73,13 +78,6 @@ class Engine(InProcessRenderer):
     def engine(self) -> str:
         """Name and version of the engine, as recorded with every artifact."""
         return f"LatentDX engine {REVISION}, era {self.era}{self._variant}"
-
-    @property
-    def sound(self) -> str:
-        """Identity of the sound, shared by all renderers that give the same samples."""
-        if self.era == "current":
-            return EQUAL_TO + self._variant
-        return self.engine
 
     @property
     def _variant(self) -> str:
@@ -198,7 +196,7 @@ class Engine(InProcessRenderer):
         if compilation.ready():
             return None
         stand_in = Dexed(self.sample_rate, dc_blocker=self.dc_blocker)
-        return stand_in if stand_in.sound == self.sound else None
+        return stand_in if sound_identity(self.engine) == stand_in.engine else None
 
     def _start(
         self, preset: Preset, note: int, velocity: int, hold: float | None, muted: int

@@ -207,7 +207,7 @@ def quarter_tables() -> tuple[Integers, Integers]:
 
 
 MARGIN = 4096
-"""Entries before and after the cycle in the engine's table of log-sines, so that a phase may lie outside of it."""
+"""Entries before and after the cycle in the table of log-sines, so that a phase may lie outside of it."""
 
 
 @cache

@@ -73,7 +73,7 @@ def render(
     """
     v = voice[0]
     n_blocks = len(sound) // BLOCK
-    gains, steps = np.empty(6 * CHUNK, np.int32), np.empty(6 * CHUNK, np.uint32)
+    gains, steps = np.empty((6, CHUNK), np.int32), np.empty((6, CHUNK), np.uint32)
     numbers, work = np.empty((4, CHUNK), np.int64), np.empty(WORKSPACE, np.int32)
     for done in range(0, n_blocks, CHUNK):
         n = min(CHUNK, n_blocks - done)
