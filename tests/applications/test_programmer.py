@@ -58,6 +58,8 @@ def test_a_model_of_six_notes_needs_six_sounds(tmp_path, bank, sound) -> None:
     drawn = six.sample(six.spectrograms([sound] * 6), 3)  # no sampler: parameters drawn independently
     assert drawn.shape == (1, 3, 145)
     assert (drawn[:, 0] != drawn[:, 1]).any()
+    cold = [six.sample(six.spectrograms([sound] * 6), 2, temperature=0, seed=seed)[0] for seed in (1, 2)]
+    assert (np.concatenate(cold) == cold[0][0]).all()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 import errno
 import io
+import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +60,18 @@ def test_a_folder_may_be_missing_or_hold_other_files(tmp_path: Path) -> None:
 def test_written_files_are_complete_and_nothing_else_is_left(tmp_path: Path) -> None:
     write_files({tmp_path / "a": b"1", tmp_path / "b": b"22"})
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"a": b"1", "b": b"22"}
+
+
+def test_folders_that_cannot_be_synchronized_do_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fsync(file: int) -> None:
+        if stat.S_ISDIR(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")  # as on some network drives
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_files({tmp_path / "a": b"1"})
+    assert (tmp_path / "a").read_bytes() == b"1"
 
 
 def test_one_preset_becomes_a_voice_and_several_become_cartridges(tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ class Programmer:
         Args:
             decibels: Spectrograms in dB, (B, note, 257, 347).
             n: Number of presets per item.
-            temperature: Temperature of the draws; lower ones vary less.
+            temperature: Temperature of the draws; lower ones vary less, and 0 takes the likeliest values.
             seed: Random seed; equal seeds give equal presets.
             joint: Use the model's sampler, if it has one.
 
@@ -209,7 +209,7 @@ class Programmer:
             z0 = mean + temperature * torch.exp(log_variance / 2) * noise
             vectors = model.regress(model.latent_flow(z0)[0])
             for block in model.representation.blocks:
-                chance = (vectors[:, block.slice] / (TEMPERATURE * temperature)).softmax(1)
+                chance = (vectors[:, block.slice] / (TEMPERATURE * max(temperature, 1e-6))).softmax(1)
                 drawn = torch.multinomial(chance, 1, generator=generator)
                 vectors[:, block.slice] = torch.zeros_like(chance).scatter_(1, drawn, 1.0)
             return model.representation.decode(vectors).reshape(len(decibels), n, -1)

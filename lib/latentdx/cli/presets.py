@@ -176,6 +176,12 @@ def info(
         shown = [_index(bank, voice)]
     else:
         shown = list(range(len(bank) if limit == 0 else min(limit, len(bank))))
+    if html is not None:
+        from latentdx.display.algorithms import bank_page
+
+        output.write(
+            {html: bank_page({i: bank[i] for i in shown}, file.name).encode(errors="replace")}, force=force
+        )
     if as_json:
         typer.echo(json.dumps(_description(bank, shown, file), indent=1))
     elif voice is not None:
@@ -188,11 +194,6 @@ def info(
         if len(shown) < len(bank):
             typer.echo(f"… and {len(bank) - len(shown):,} more (--limit 0 lists all)")
     if html is not None:
-        from latentdx.display.algorithms import bank_page
-
-        output.write(
-            {html: bank_page({i: bank[i] for i in shown}, file.name).encode(errors="replace")}, force=force
-        )
         typer.echo(html, err=as_json)
 
 

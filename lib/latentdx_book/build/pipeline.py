@@ -188,7 +188,7 @@ class Pipeline:
         yield Step("cost", [["latentdx_book.build.pipeline_cost", *self._as_arguments()]])
         for corpus in sorted({p.corpus for p in profiles.values()}):
             table = self.build / "curation" / f"{corpus}.parquet"
-            curate = ["latentdx.cli", "curate", "--corpus", corpus, "--out", str(table.parent)]
+            curate = ["latentdx.cli", "curate", "--corpus", corpus, "--out", str(table.parent), "--force"]
             yield Step(f"fetch-{corpus}", [["latentdx.cli", "fetch", corpus]])
             actions = [curate, (_compare, [table, corpus])]
             yield Step(f"curate-{corpus}", actions, (table,), code=("presets", "audio", "dataset"))

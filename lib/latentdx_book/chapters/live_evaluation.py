@@ -77,6 +77,7 @@ def evaluate_here(
             measurement=measurement.quick() if quick else measurement,
             best_of=best_of,
             out=place,
+            force=True,  # a new checkpoint's results take the place of the old one's
             options=RunOptions(processes=None if model else 1, progress=True),
         )
         files = [*commands.evaluate_model(programmer, request)]
