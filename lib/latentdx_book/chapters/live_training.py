@@ -176,10 +176,10 @@ def program_one(model: Programmer, preset: Preset, synth: Dexed) -> Preset:
 def untrained(trained: TrainedHere, seed: int) -> Programmer:
     """Return the network of a run with random weights, at the level that its training set has."""
     torch.manual_seed(seed)
-    network, live = make_network(trained.profile).eval(), trained.programmer
+    network, live = cast(PresetVAE, make_network(trained.profile).eval()), trained.programmer
     if hasattr(network, "range_db"):
         network.range_db.copy_(live.model.range_db)
-    return Programmer(cast(PresetVAE, network), live.about, "")
+    return Programmer(network, live.about, "")
 
 
 def n_weights(trained: TrainedHere) -> int:
