@@ -203,7 +203,10 @@ def reference(sounds: Sequence[Target]) -> Target:
 
 
 def prepare_sounds(
-    takes: Sequence[TargetFile], note: int | None = None, velocity: int = VELOCITY
+    takes: Sequence[TargetFile],
+    note: int | None = None,
+    velocity: int = VELOCITY,
+    onset: int | None = None,
 ) -> list[Target]:
     """Prepare sound files of one instrument for a match; they keep their levels relative to each other.
 
@@ -211,6 +214,7 @@ def prepare_sounds(
         takes: Sound files, with notes and velocities where they are known.
         note: MIDI note of files that do not name theirs; estimated if omitted.
         velocity: Velocity of files that do not name theirs, 1 … 127.
+        onset: Number of the onset at which each sound starts; see `target.prepare_target`.
 
     Returns:
         Targets in the order of the files, all leveled by the gain of their `reference`.
@@ -219,7 +223,7 @@ def prepare_sounds(
         AudioFileError: A file cannot be read or holds no usable sound; see `target.prepare_target`.
         ParameterError: A note or velocity is out of its bounds.
     """
-    targets = prepare_targets(takes, note, velocity)
+    targets = prepare_targets(takes, note, velocity, onset)
     gain = reference(targets).gain_db if targets else 0.0
     return [target.with_gain(gain) for target in targets]
 

@@ -322,7 +322,11 @@ class ProgramResult:
 
 
 def prepare_inputs(
-    files: Sequence[TargetFile], notes: Notes, note: int | None, velocity: int = VELOCITY
+    files: Sequence[TargetFile],
+    notes: Notes,
+    note: int | None,
+    velocity: int = VELOCITY,
+    onset: int | None = None,
 ) -> list[Target]:
     """Prepare the sounds that a model hears, in the order of its notes.
 
@@ -334,6 +338,7 @@ def prepare_inputs(
         notes: (MIDI note, velocity) pairs that the model hears, `Programmer.notes`.
         note: MIDI note of files that do not name theirs; estimated if omitted.
         velocity: Velocity of files that do not name theirs, 1 … 127.
+        onset: Number of the onset at which each sound starts; see `target.prepare_target`.
 
     Raises:
         ParameterError: The notes are not those that the model hears.
@@ -345,7 +350,7 @@ def prepare_inputs(
             f"this model hears {len(notes)} sound{'s' * (len(notes) > 1)} at once"
             f"{f' ({wanted})' if len(notes) > 1 else ''}, not {len(files)}"
         )
-    targets = prepare_targets(files, note, velocity)
+    targets = prepare_targets(files, note, velocity, onset)
     if len(notes) == 1:
         return targets
     found = {(target.note, target.velocity): target for target in targets}
