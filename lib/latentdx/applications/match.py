@@ -248,6 +248,7 @@ def match(
     rate: float | None = None,
     note: int | None = None,
     velocity: int = VELOCITY,
+    onset: int | None = None,
     name: str | Sequence[str] | None = None,
     **search: Unpack[SearchOptions],
 ) -> Match | list[Match]:
@@ -262,6 +263,7 @@ def match(
         rate: Sample rate of arrays in Hz.
         note: MIDI note that was played; default: estimated, and 60 for a render.
         velocity: Velocity of the note, 1 … 127.
+        onset: Number of the onset at which the sound starts; default: the first that can be heard.
         name: Name of the presets, which are numbered, or for a list a name for each; default: the names of
             files, and "MATCH" for arrays.
         **search: See `match_targets`, such as `budget` and `keep`.
@@ -282,7 +284,9 @@ def match(
             stacklevel=2,
         )
         return one_match(cast(Sequence[Target], sounds), name=cast(str, name) or "MATCH")
-    instruments, one = prepare_instruments(sounds, rate=rate, note=note, velocity=velocity, name=name)
+    instruments, one = prepare_instruments(
+        sounds, rate=rate, note=note, velocity=velocity, onset=onset, name=name
+    )
     found = [one_match(instrument.targets, name=instrument.name or "MATCH") for instrument in instruments]
     return found[0] if one else found
 

@@ -115,13 +115,13 @@ class Programmer:
         rate: float | None = None,
         note: int | None = None,
         velocity: int = VELOCITY,
+        onset: int | None = None,
         name: str | Sequence[str] | None = None,
     ) -> Preset | list[Preset]:
         """Program presets by one forward pass as in the paper: mean of q(z0 | x), flow, regression.
 
-        Files and arrays are prepared like those of `latentdx program`: their onset is found, and they are cut
-        and leveled (`prepare_target`). A render of `Dexed` is heard as it is. A sound at another note than 60
-        is answered by a preset for that note; a Python warning tells what may be wrong with a sound.
+        Files and arrays are prepared by `prepare_target`, with a Python warning of what may be wrong; a render
+        of `Dexed` is heard as it is. Sounds at other notes get presets for those notes.
 
         Args:
             sounds: A sound file, an array of samples with its `rate`, a render of `Dexed` at note 60, or a
@@ -130,6 +130,7 @@ class Programmer:
             rate: Sample rate of arrays in Hz.
             note: MIDI note that was played; default: estimated, and 60 for a render.
             velocity: Velocity of the note, 1 … 127.
+            onset: Number of the onset at which the sound starts; default: the first.
             name: Name of the preset, or for a list a name for each; default: the names of files.
 
         Returns:
@@ -139,15 +140,15 @@ class Programmer:
             AudioFileError, ParameterError: A sound cannot be used; see `sound_inputs.prepare_instruments`.
         """
         instruments, one = prepare_instruments(
-            sounds, self.notes, rate=rate, note=note, velocity=velocity, name=name
+            sounds, self.notes, rate=rate, note=note, velocity=velocity, onset=onset, name=name
         )
         presets = []
         for start in range(0, len(instruments), _BATCH):
             part = instruments[start : start + _BATCH]
             with one_thread():  # 20 sounds took 0.22 s, and 0.65 s on two threads beside other work
                 found = self.predict(torch.cat([self.hear(sound.targets) for sound in part])).values
-            for values, sound in zip(found, part, strict=True):
-                presets.append(Preset(self.answered(values, sound.targets), preset_name(sound.name)))
+            for row, sound in zip(found, part, strict=True):
+                presets.append(Preset(self.answered(row, sound.targets), preset_name(sound.name)))
         return presets[0] if one else presets
 
     def hear(self, targets: Sequence[Target]) -> Tensor:
@@ -298,6 +299,7 @@ class Programmer:
         rate: float | None = None,
         note: int | None = None,
         velocity: int = VELOCITY,
+        onset: int | None = None,
         name: str | Sequence[str] | None = None,
         seed: int = 0,
         renderer: Renderer | None = None,
@@ -305,17 +307,17 @@ class Programmer:
         """Program presets as the best of several, which are rendered and compared with the sounds.
 
         Args:
-            sounds: See `program`. The items of a list take their turns: to draw for all at once is no faster.
+            sounds: See `program`; the items of a list take their turns.
             n: Number of presets to try for each; see `explore`.
-            rate, note, velocity, name: See `program`.
+            rate, note, velocity, onset, name: See `program`.
             seed: Random seed; equal seeds give equal presets.
             renderer: Synth that renders; default `Dexed()`.
         """
         instruments, one = prepare_instruments(
-            sounds, self.notes, rate=rate, note=note, velocity=velocity, name=name
+            sounds, self.notes, rate=rate, note=note, velocity=velocity, onset=onset, name=name
         )
         best = partial(program_targets, self, n=n, seed=seed, renderer=renderer)
-        presets = [best(instrument.targets, instrument.name).preset for instrument in instruments]
+        presets = [best(sound.targets, sound.name).preset for sound in instruments]
         return presets[0] if one else presets
 
 
@@ -328,8 +330,7 @@ def load_model(name: str | Path, *, factory: Factory | str | None = None) -> Pro
 
     Raises:
         DataMissingError: There is no such model; the message lists those that exist.
-        DataUnreachableError: The model cannot be downloaded.
-        CheckpointError: The file is not a checkpoint.
+        CheckpointError, DataUnreachableError: The file is not a checkpoint, or the model cannot be downloaded.
     """
     file = Path(name)
     if file.suffix != ".safetensors":
