@@ -54,7 +54,7 @@ class Engine(InProcessRenderer):
         ParameterError: An argument is out of range.
 
     >>> from latentdx import PresetBank
-    >>> Engine(tune=-12.5).render(PresetBank.init()[0], note=60, hold=0.1, n_samples=4410).shape
+    >>> Engine().render(PresetBank.init()[0], note=60, hold=0.1, n_samples=4410).shape
     (4410,)
     """
 
