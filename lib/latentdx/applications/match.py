@@ -18,7 +18,8 @@ from latentdx.applications.evolutionary_search import SearchHistory, evolutionar
 from latentdx.applications.programmer import Programmer, nearest_c, played_at, resampled
 from latentdx.applications.target import VELOCITY, Target, TargetFile, prepare_targets
 from latentdx.applications.tune import Tuning, tune
-from latentdx.audio.renderer import Dexed, Renderer
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import Renderer
 from latentdx.audio.spectrogram import to_codes
 from latentdx.errors import ParameterError
 from latentdx.metrics.objective import FastObjective, score
@@ -257,7 +258,7 @@ def match(
         keep: Largest number of presets to return, 1 … 32.
         name: Name of the presets, which are numbered; see `numbered`.
         seed: Random seed; equal seeds give equal matches, on any number of cores.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         threads: Number of renders at a time; default one per core.
         enough: Function called between generations; the search stops when it returns `True`.
         progress: Function called with the number of renders and the least distance so far.
@@ -281,7 +282,7 @@ def match(
     if len(model.notes) != 1:
         raise ParameterError(f"a match needs a model of one note, not of {len(model.notes)} notes")
     begun = time.monotonic()
-    matching = _Matching(sounds, renderer or Dexed(), threads)
+    matching = _Matching(sounds, renderer or Engine(), threads)
     at_note = partial(played_at, note=nearest_c(matching.reference.note))
     decibels = model.spectrograms(_at_c(matching.reference))
     most = budget // len(sounds)

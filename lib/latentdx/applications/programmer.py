@@ -15,8 +15,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from latentdx.applications.target import VELOCITY, Target, TargetFile, prepare_targets
+from latentdx.audio.engine.synth import Engine
 from latentdx.audio.notes import note_name
-from latentdx.audio.renderer import NOTE_SETS, SAMPLE_RATE, SINGLE_NOTE, Dexed, Renderer
+from latentdx.audio.renderer import NOTE_SETS, SAMPLE_RATE, SINGLE_NOTE, Renderer
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.checkout import checkout
 from latentdx.errors import DataMissingError, ParameterError
@@ -257,7 +258,7 @@ class Programmer:
             sounds: See `spectrograms`.
             n: Number of presets to try; see `explore`.
             seed: Random seed; equal seeds give equal presets.
-            renderer: Synth that renders; default `Dexed()`.
+            renderer: Synth that renders; default `Engine()`.
         """
         rank = partial(score, targets=_each(sounds), notes=self.notes, renderer=renderer)
         found = self.explore(self.spectrograms(sounds), n, rank, seed=seed)
@@ -377,10 +378,10 @@ def program_targets(
         name: Any text; the preset is named by the characters of it that a DX7 can show.
         n: Number of presets to try; 1 is one forward pass as in the paper. See `Programmer.explore`.
         seed: Random seed; equal seeds give equal presets.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         progress: Show a progress bar on a terminal.
     """
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
     sounds, played = [t.sound for t in targets], [(t.note, t.velocity) for t in targets]
     note, c = targets[0].note, nearest_c(targets[0].note)
     single = len(model.notes) == 1

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from latentdx.audio import pitch
-from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer, sound_identity
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import SINGLE_NOTE, Renderer, sound_identity
 from latentdx.caching import code_hash, map_chunks
 from latentdx.errors import ParameterError
 from latentdx.metrics import registry, sound_features
@@ -114,7 +115,7 @@ def evaluate(
         notes: (MIDI note, velocity) pairs at which both are rendered.
         live: Mask of the targets' live parameters, bool (N, 145); without it, three metrics are `nan`.
         n_pyin: Number of presets with a pYIN estimate, 0 … N.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         options: Number of processes, progress bar, and location of the cache.
 
     Returns:
@@ -126,7 +127,7 @@ def evaluate(
     """
     names = np.arange(len(targets)) if rows is None else np.asarray(rows)
     _check(targets, predictions, names, live)
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
     pairs = tuple((int(n), int(v)) for n, v in notes)
     run = partial(
         map_chunks,
