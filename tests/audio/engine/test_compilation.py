@@ -10,7 +10,7 @@ import pytest
 
 from latentdx import Dexed, Engine, PresetBank
 from latentdx.audio.engine import compilation
-from latentdx.audio.renderer import SOUND_EQUAL, sound_identity
+from latentdx.audio.renderer import SOUND_EQUAL, RenderError, sound_identity
 
 RENDER = """
 import hashlib
@@ -86,6 +86,17 @@ def test_another_version_of_dexed_py_is_no_stand_in(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Dexed, "engine", "dexed-py 0.4.0")
     monkeypatch.setattr(Dexed, "render", None)
     assert Engine().render(PresetBank.init()[0], n_samples=64).shape == (64,)
+
+
+def test_a_stand_in_that_cannot_render_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise RenderError("another sample rate is in use")
+
+    preset = PresetBank.init()[0]
+    expected = Dexed(48_000).render(preset, n_samples=4800)
+    monkeypatch.setattr(compilation, "ready", lambda: False)
+    monkeypatch.setattr(Dexed, "render", busy)
+    np.testing.assert_array_equal(Engine(48_000).render(preset, n_samples=4800), expected)
 
 
 def test_engines_of_equal_sound_share_their_caches() -> None:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,7 +108,10 @@ def _load() -> Kernels:
         path = os.pathsep.join(filter(None, sys.path))  # the same packages, wherever they come from
         command = [sys.executable, "-m", "latentdx.audio.engine.compilation", str(folder)]
         environment = {**os.environ, "PYTHONPATH": path}
-        subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        with suppress(OSError):  # without an interpreter to run, this process compiles
+            subprocess.run(
+                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            )
     if (folder / _DONE).exists():
         try:
             return _compile(folder)
