@@ -1,5 +1,6 @@
 """The compiled functions: kept for all processes, and not waited for where dexed-py can render instead."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -78,6 +79,22 @@ def test_dexed_py_renders_until_the_functions_are_there(monkeypatch: pytest.Monk
             engine.render(preset, **more)  # type: ignore[arg-type]
     monkeypatch.undo()
     np.testing.assert_array_equal(Engine(era="0.9.3").render(preset), expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_renders_whatever_its_parent_was_doing(monkeypatch: pytest.MonkeyPatch) -> None:
+    compilation.kernels()
+    preset, old = PresetBank.init()[0], Engine(era="0.9.3")
+    expected = hashlib.sha256(old.render(preset, n_samples=64).tobytes()).digest()
+    for loading in (compilation._loading, compilation._Loading()):  # loaded, and just about to
+        monkeypatch.setattr(compilation, "_loading", loading)
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            os.write(writer, hashlib.sha256(old.render(preset, n_samples=64).tobytes()).digest())
+            os._exit(0)
+        assert os.read(reader, 32) == expected
+        os.waitpid(child, 0)
 
 
 def test_another_version_of_dexed_py_is_no_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
