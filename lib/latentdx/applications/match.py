@@ -28,7 +28,8 @@ from latentdx.applications.sound_inputs import (
 from latentdx.applications.target import VELOCITY, Target
 from latentdx.applications.transposition import nearest_c, played_at
 from latentdx.applications.tune import Tuning, tune
-from latentdx.audio.renderer import Dexed, Renderer
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import Renderer
 from latentdx.audio.spectrogram import to_codes
 from latentdx.errors import ParameterError
 from latentdx.metrics.objective import FastObjective, score
@@ -321,7 +322,7 @@ def match_targets(
             on the machine.
         keep: Largest number of presets to return, 1 … 32.
         seed: Random seed; equal seeds give equal matches, on any number of cores.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         threads: Number of renders at a time; default one per core.
         enough: Function called between generations; the search stops when it returns `True`.
         progress: Function called with the number of renders and the least distance so far.
@@ -345,7 +346,7 @@ def match_targets(
     if len(model.notes) != 1:
         raise ParameterError(f"a match needs a model of one note, not of {len(model.notes)} notes")
     begun = time.monotonic()
-    matching = _Matching(sounds, renderer or Dexed(), threads)
+    matching = _Matching(sounds, renderer or Engine(), threads)
     at_note = partial(played_at, note=nearest_c(matching.reference.note))
     decibels = model.hear([matching.reference])
     most = budget // len(sounds)

@@ -16,7 +16,8 @@ from tqdm import tqdm
 from latentdx.applications.sound_inputs import OneInstrument, SoundOptions, Sounds, prepare_instruments
 from latentdx.applications.target import VELOCITY, Target
 from latentdx.applications.transposition import describe_transposition, nearest_c, played_at, resampled
-from latentdx.audio.renderer import NOTE_SETS, Dexed, Renderer
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import NOTE_SETS, Renderer
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.checkout import checkout
 from latentdx.errors import DataMissingError, ParameterError
@@ -120,8 +121,8 @@ class Programmer:
     ) -> Preset | list[Preset]:
         """Program presets by one forward pass as in the paper: mean of q(z0 | x), flow, regression.
 
-        Files and arrays are prepared by `prepare_target`, with a Python warning of what may be wrong; a render
-        of `Dexed` is heard as it is. Sounds at other notes get presets for those notes.
+        Files and arrays are prepared by `prepare_target`, with a Python warning of what may be wrong; renders
+        are heard as they are. Sounds at other notes get presets for those notes.
 
         Args:
             sounds: A sound file, an array of samples with its `rate`, a render of `Dexed` at note 60, or a
@@ -311,7 +312,7 @@ class Programmer:
             n: Number of presets to try for each; see `explore`.
             rate, note, velocity, onset, name: See `program`.
             seed: Random seed; equal seeds give equal presets.
-            renderer: Synth that renders; default `Dexed()`.
+            renderer: Synth that renders; default `Engine()`.
         """
         instruments, one = prepare_instruments(
             sounds, self.notes, rate=rate, note=note, velocity=velocity, onset=onset, name=name
@@ -330,7 +331,7 @@ def load_model(name: str | Path, *, factory: Factory | str | None = None) -> Pro
 
     Raises:
         DataMissingError: There is no such model; the message lists those that exist.
-        CheckpointError, DataUnreachableError: The file is not a checkpoint, or the model cannot be downloaded.
+        CheckpointError, DataUnreachableError: The file is no checkpoint, or the model cannot be downloaded.
     """
     file = Path(name)
     if file.suffix != ".safetensors":
@@ -347,8 +348,7 @@ def published_models() -> list[str]:
     folder = data_path("checkpoints")
     names = {file.stem for file in folder.glob("*.safetensors")}
     if checkout() is None:
-        prefix = "data/checkpoints/"
-        names |= {Path(file).stem for file in registry() if file.startswith(prefix)}
+        names |= {Path(file).stem for file in registry() if file.startswith("data/checkpoints/")}
     return sorted(names)
 
 
@@ -396,10 +396,10 @@ def program_targets(
         name: Any text; the preset is named by the characters of it that a DX7 can show.
         n: Number of presets to try; 1 is one forward pass as in the paper. See `Programmer.explore`.
         seed: Random seed; equal seeds give equal presets.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         progress: Show a progress bar on a terminal.
     """
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
     sounds, played = [t.sound for t in targets], [(t.note, t.velocity) for t in targets]
     with tqdm(total=n, unit="preset", leave=False, disable=None if progress else True) as bar:
 
