@@ -146,9 +146,8 @@ class Programmer:
             part = instruments[start : start + _BATCH]
             with one_thread():  # 20 sounds took 0.22 s, and 0.65 s on two threads beside other work
                 found = self.predict(torch.cat([self.hear(sound.targets) for sound in part])).values
-            for values, instrument in zip(found, part, strict=True):
-                answer = self.answered(values, instrument.targets)
-                presets.append(Preset(answer, preset_name(instrument.name)))
+            for values, sound in zip(found, part, strict=True):
+                presets.append(Preset(self.answered(values, sound.targets), preset_name(sound.name)))
         return presets[0] if one else presets
 
     def hear(self, targets: Sequence[Target]) -> Tensor:
@@ -161,8 +160,7 @@ class Programmer:
         """
         sounds = [target.sound for target in targets]
         if len(self.notes) == 1:
-            note = targets[0].note
-            sounds = [resampled(sounds[0], nearest_c(note) - note)]
+            sounds = [resampled(sounds[0], nearest_c(targets[0].note) - targets[0].note)]
         return self.spectrograms(sounds)
 
     def answered(self, values: Values, targets: Sequence[Target]) -> Values:
