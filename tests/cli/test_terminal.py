@@ -138,4 +138,6 @@ def test_file_names_that_are_no_text_are_printed_byte_by_byte(bank: Path) -> Non
         pytest.skip("the file system has no such names")
     done = shell(r"$LATENTDX info $'fl\xfcte.syx' --html $'\xfc.html'", bank.parent, "utf-8")
     assert done.returncode == 0, done.stderr
+    refused = shell(r"$LATENTDX info $'fl\xfcte.syx' --html $'\xfc.html'", bank.parent, "utf-8")
+    assert refused.stderr.startswith(b"latentdx: \xfc.html exists already")
     assert done.stdout.startswith(b"fl\xfcte.syx: 32 presets") and done.stdout.endswith(b"\n\xfc.html\n")

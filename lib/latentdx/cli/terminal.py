@@ -19,6 +19,7 @@ _ALIKE = {
 }
 
 _HANDLER = "latentdx-alike"
+_DEFAULTS = {"strict", "surrogateescape", "backslashreplace"}  # the last is that of stderr
 
 
 def _alike(error: UnicodeError) -> tuple[str | bytes, int]:
@@ -39,5 +40,5 @@ def make_output_safe() -> None:
         stream = getattr(sys, name)
         if stream is None:  # `latentdx … 2>&-`
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
-        elif isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors in _DEFAULTS:
             stream.reconfigure(errors=_HANDLER)
