@@ -104,7 +104,7 @@ def task_pipeline() -> Iterator[Task]:
             "name": step.name,
             "file_dep": [*map(str, step.sources), *code_of(*step.code)],
             "task_dep": before,
-            "uptodate": [config_changed(str(step.actions))] if step.targets else [False],
+            "uptodate": [config_changed(step.settings)] if step.targets else [False],
             "targets": list(map(str, step.targets)),
             "actions": actions,
         }
