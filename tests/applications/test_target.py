@@ -252,6 +252,13 @@ def test_a_chord_is_said_to_be_one_and_its_lowest_note_is_taken(root, shape):
     assert given.note == 48 and warned(given, f"a chord: {names} sound at once")
 
 
+def test_the_lowest_note_of_a_chord_of_sines_is_taken():
+    """Their common fundamental, 66 Hz, is missing."""
+    t = np.arange(2 * RATE) / RATE
+    found = prepare_target(0.1 * sum(np.sin(2 * np.pi * 261.63 * 2 ** (k / 12) * t) for k in (0, 4, 7)), RATE)
+    assert found.note == 60 and warned(found, "a chord: 60 (C4), 64 (E4), 67 (G4) sound at once")
+
+
 def test_a_note_without_its_low_harmonics_keeps_its_pitch_with_a_warning():
     t = np.arange(2 * RATE) / RATE
     found = prepare_target(0.1 * sum(np.sin(2 * np.pi * 130.81 * n * t) for n in range(4, 11)), RATE)

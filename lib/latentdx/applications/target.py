@@ -270,10 +270,11 @@ def _pitched(sound: Audio, given: int | None, remarks: list[str], warnings: list
     found = estimate(sound)
     better = "" if given is not None else "; better give the note"
     share = f"{found.voiced:.0%} of the sound has a pitch"
+    low = _low_share(sound, found.f0) if found.voiced >= _CLEAR else 1.0
     if len(set(found.held)) > 1:
         held = ", ".join(map(note_name, found.held[:_MOST_SHOWN]))
         warnings.append(f"several notes one after another? Its pitch rests at {held}{better}")
-    elif chord := chord_notes(sound):
+    elif chord := chord_notes(sound, sines=low < _LEAST_LOW):
         names = ", ".join(_named(round(float(librosa.hz_to_midi(f0)))) for f0 in chord)
         lowest = ", and the lowest is taken" if given is None else ""
         warnings.append(f"a chord: {names} sound at once{lowest}{better}")
@@ -289,7 +290,7 @@ def _pitched(sound: Audio, given: int | None, remarks: list[str], warnings: list
     elif found.voiced < _CLEAR:
         if given is None:
             warnings.append(f"no clear pitch: only {share} (the bound is {_CLEAR:.0%}){better}")
-    elif (low := _low_share(sound, found.f0)) < _LEAST_LOW:
+    elif low < _LEAST_LOW:
         warnings.append(
             f"several notes at once? The pitch is {found.f0:.0f} Hz, and only {low:.1%} of the power is at"
             f" its lowest two harmonics (the bound is {_LEAST_LOW:.0%}){better}"

@@ -20,7 +20,9 @@ _TEMPERED_DYAD, _WIDEST_DYAD = 10.0, 1250.0  # cents
 _NARROWEST = 250.0  # cents from the lowest to the highest note; side bands are closer
 
 
-def chord_notes(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> tuple[float, ...]:
+def chord_notes(
+    audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE, *, sines: bool = False
+) -> tuple[float, ...]:
     """Find the fundamentals of a chord.
 
     From the lowest strong partial upward, each that is no harmonic of a lower note is the fundamental of
@@ -30,6 +32,7 @@ def chord_notes(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) 
     Args:
         audio: Float32 (samples,), mono, from its onset on.
         sample_rate: Sample rate in Hz.
+        sines: Accept notes without harmonics too. Some bells then count as chords.
 
     Returns:
         Fundamentals in Hz, ascending, at least two; none if the sound is no chord.
@@ -40,7 +43,7 @@ def chord_notes(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) 
         if free[frequencies == frequency].any():
             number = np.maximum(np.round(frequencies / frequency), 1)
             series = np.abs(_cents(frequencies / (number * frequency))) < _HARMONIC
-            if np.isin(number[series], (2, 3)).any():
+            if sines or np.isin(number[series], (2, 3)).any():
                 notes.append(float(frequency))
                 free &= ~series
     if len(notes) < 2 or power[free].sum() > (1 - _EXPLAINED) * power.sum():

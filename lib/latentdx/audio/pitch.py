@@ -29,7 +29,7 @@ _FINE_RANGE = 0.35  # semitones on both sides: half a step of the resolution abo
 _LEAST_OTHER = (
     0.02  # share of the power that is at other harmonics than those of a multiple of the fundamental
 )
-_HELD_FRAMES, _HELD_WITHIN, _HELD_DB = 6, 0.6, 20.0  # 0.14 s; semitones; a release may fall in pitch
+_HELD_FRAMES, _HELD_WITHIN, _HELD_DB = 6, 0.6, 20.0  # 0.14 s, semitones, dB
 
 _CREPE_RATE, _CREPE_HOP = 16_000, 256
 _CREPE_FMIN, _CREPE_FMAX = 32.7, 1975.5  # Hz, the lowest and highest frequencies that CREPE covers
@@ -44,7 +44,8 @@ class Pitch:
         f0: Median fundamental of the voiced frames in Hz; `nan` if no frame is voiced.
         voiced: Share of the audible frames that are voiced, 0 … 1.
         held: MIDI notes at which the pitch rests for at least 0.14 s, in order, while the sound is within
-            20 dB of its loudest; a note repeated, also in another octave, is not listed again.
+            20 dB of its loudest. A note that repeats the one before, also in another octave, or is a semitone
+            away, as in many releases, is left out.
     """
 
     f0: float
@@ -174,7 +175,7 @@ def _held(f0: npt.NDArray[np.floating]) -> tuple[int, ...]:
         if end < len(notes) and np.ptp([*run, notes[end]]) <= _HELD_WITHIN:  # false for frames without pitch
             continue
         note = round(float(np.median(run))) if len(run) >= _HELD_FRAMES else None
-        if note is not None and (not held or (note - held[-1]) % 12):
+        if note is not None and (not held or 1 < (note - held[-1]) % 12 < 11):
             held.append(note)
         begin = end
     return tuple(held)

@@ -55,6 +55,14 @@ VOICE = np.dtype(
         ("feed_more", "i8"),  # what moves it on with each sample
         ("feed_left", "i8"),  # samples of the block that are not computed yet, and
         ("feed_to", "i8"),  # the address of the next one
+        # addresses of what the operators read and write (see `operators.synthesize`)
+        ("gains", "i8"),
+        ("steps", "i8"),
+        ("sines", "i8"),
+        ("waves", "i8"),
+        ("rows", "i8"),
+        ("outputs", "i8"),  # 0 if they are not wanted
+        ("stride", "i8"),  # bytes from one output to the next
         # pitch envelope
         ("pitch_target", "i8", 4),
         ("pitch_step", "i8", 4),
