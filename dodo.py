@@ -104,7 +104,7 @@ def task_pipeline() -> Iterator[Task]:
             "name": step.name,
             "file_dep": [*map(str, step.sources), *code_of(*step.code)],
             "task_dep": before,
-            "uptodate": [config_changed(str(step.actions))] if step.targets else [False],
+            "uptodate": [config_changed(step.settings)] if step.targets else [False],
             "targets": list(map(str, step.targets)),
             "actions": actions,
         }
@@ -250,6 +250,18 @@ def task_index() -> Iterator[Task]:
         }
 
 
+def task_verify() -> Task:
+    """Compare every sample of the engine with dexed-py, for all voices of the corpus."""
+    made = MADE / "benchmarks/engine_equality.json"
+    command = [sys.executable, "benchmarks/verify_engine.py", "--corpus", CORPUS, "--results", str(made)]
+    return {
+        "file_dep": [*code_of("audio"), "benchmarks/verify_engine.py"],
+        "task_dep": ["fetch"],
+        "uptodate": [config_changed(" ".join(command)), made.exists()],
+        "actions": [command],
+    }
+
+
 def promote() -> None:
     """Copy the files made into data/, and print which of them differ."""
     for made in sorted(path for path in MADE.rglob("*") if path.is_file()):
@@ -262,8 +274,8 @@ def promote() -> None:
 
 
 def task_reproduce() -> Task:
-    """Fetch, make, render and index, then copy the results into data/."""
-    return {"actions": [promote], "task_dep": ["make", "render", "index"]}
+    """Fetch, make, render, index and verify the engine, then copy the results into data/."""
+    return {"actions": [promote], "task_dep": ["make", "render", "index", "verify"]}
 
 
 # Training and evaluation take hours, so they are not part of `reproduce`. Both resume and repeat nothing.

@@ -26,7 +26,7 @@ def machine() -> dict[str, Any]:
         ),
         platform.processor(),
     )
-    packages = ("latentdx", "dexed-py", "numpy", "scipy", "librosa", "torch")
+    packages = ("latentdx", "dexed-py", "numba", "numpy", "scipy", "librosa", "torch")
     git = ["git", "-C", str(Path(__file__).parent)]
     commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return {

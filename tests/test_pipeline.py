@@ -88,6 +88,25 @@ def test_steps_go_from_the_corpus_to_the_results_and_leave_data_alone(tmp_path: 
     assert all(target.is_relative_to(tmp_path) for step in steps for target in step.targets)
 
 
+def test_a_step_has_the_same_settings_in_every_process(tmp_path: Path) -> None:
+    steps = list(pipeline_of("full", tmp_path).steps())
+    assert all(" at 0x" not in step.settings for step in steps)
+    assert len({step.settings for step in steps}) == len(steps)
+
+
+def test_a_curation_is_compared_by_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (curate,) = [s for s in pipeline_of("full", tmp_path).steps() if s.name == "curate-learnfm"]
+    compare, (made, corpus) = curate.actions[1]
+    made.parent.mkdir()
+    table = curation.read_curation("learnfm")
+    table.to_parquet(made)  # without the metadata, which name the code
+    compare(made, corpus)
+    table.iloc[:-1].to_parquet(made)
+    compare(made, corpus)
+    first, second = capsys.readouterr().out.splitlines()
+    assert " equals " in first and " differs from " in second
+
+
 def test_a_chapter_gets_only_parameters_that_it_has(tmp_path: Path) -> None:
     for profile in ("full", "paper"):
         for chapter in sorted((ROOT / "book").glob("*.ipynb")):

@@ -9,10 +9,12 @@ import soxr
 
 from latentdx import Dexed, PresetBank
 from latentdx.applications.target import SEARCHED, Target, TargetFile, parse_target_file, prepare_target
+from latentdx.audio.notes import note_name
 from latentdx.audio.renderer import N_SAMPLES, SAMPLE_RATE
 from latentdx.dataset.audio_descriptors import peak_rms_db
 from latentdx.dataset.loudness import leveled, training_level_db
 from latentdx.errors import AudioFileError, ParameterError
+from tones import kick, snare
 
 RATE = 44_100
 
@@ -86,9 +88,53 @@ def test_any_sample_rate_is_accepted(rate):
 
 def test_a_long_sound_is_cut_and_faded():
     found = prepare_target(tone(10.0), RATE)
-    assert has(found, "cut from 10.00 s to 4.017 s, its last 0.1 s faded out")
+    assert warned(found, "cut from 10.00 s to 4.017 s, its last 0.1 s faded out; what follows is only 0 dB")
     end = np.abs(found.sound[-2205:])
     assert end[-1] == 0 and end[:200].max() > 10 * end[-200:].max()
+
+
+def test_a_tail_that_is_cut_off_gives_no_warning():
+    """The note is 26 dB softer after 4 s."""
+    t = np.arange(10 * RATE) / RATE
+    found = prepare_target(tone(10.0) * np.exp(-0.75 * t), RATE)
+    assert has(found, "cut from 10.00 s to 4.017 s, its last 0.1 s faded out") and not found.warnings
+
+
+LOOP = np.concatenate([np.zeros(4410), kick(), snare(), kick(), snare()])
+
+
+def test_the_first_of_several_onsets_is_matched_and_another_on_request():
+    first = prepare_target(LOOP, SAMPLE_RATE)
+    assert warned(first, "4 onsets, at 0.19, 0.49, 0.79, 1.09 s: the first is matched; --onset 2 ")
+    assert not first.sound[round(0.31 * SAMPLE_RATE) :].any() and first.note == 32
+    second = prepare_target(LOOP, SAMPLE_RATE, onset=2)
+    assert has(second, "4 onsets, at", "number 2 is matched", "0.491 s before the onset removed")
+    assert warned(second, "no pitch")
+    alone = prepare_target(snare(), SAMPLE_RATE)
+    heard, expected = (x.sound[: round(0.2 * SAMPLE_RATE)] for x in (second, alone))
+    assert np.correlate(heard, expected, "full").max() > 0.99 * np.dot(expected, expected)
+    assert np.array_equal(prepare_target(LOOP, SAMPLE_RATE, onset=1).sound, first.sound)
+    whole = prepare_target(LOOP, SAMPLE_RATE, onset=0)
+    assert has(whole, "4 onsets, at 0.19, 0.49, 0.79, 1.09 s: all are kept")
+    assert np.abs(whole.sound[SAMPLE_RATE // 2 :]).max() > 0.1
+
+
+def test_an_onset_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ParameterError, match="onset 5 is none of the 4 onsets, at 0.19, 0.49, 0.79, 1.09 s"):
+        prepare_target(LOOP, SAMPLE_RATE, onset=5)
+    with pytest.raises(ParameterError, match="onset -1 is negative"):
+        prepare_target(LOOP, SAMPLE_RATE, onset=-1)
+    soundfile.write(tmp_path / "a.wav", tone(), RATE)
+    with pytest.raises(AudioFileError, match=r"a.wav: onset 2 is none of the 1 onset, at 0.00 s"):
+        prepare_target(tmp_path / "a.wav", onset=2)
+    for onset in (None, 0, 1):
+        found = prepare_target(tone(), RATE, onset=onset)
+        assert not found.warnings and not has(found, "onset")
+
+
+@pytest.mark.parametrize("drum", [kick, snare])
+def test_a_drum_gives_no_hint_of_several_notes(drum):
+    assert not any("several" in line for line in prepare_target(drum(1.0), SAMPLE_RATE).warnings)
 
 
 def test_the_onset_is_searched_in_the_first_half_minute():
@@ -97,12 +143,13 @@ def test_the_onset_is_searched_in_the_first_half_minute():
     assert has(
         found, "read 34.02 s of float64 samples", "it lasts 49.5 s", "29.49", "s before the onset removed"
     )
-    assert has(found, "to 4.017 s, its last") and found.note == 60
+    assert warned(found, "to 4.017 s, its last") and found.note == 60
     late = np.concatenate([lead, np.zeros(5 * RATE), tone(3.5)])
     with pytest.raises(ParameterError, match=r"silent: .* only the first 30 s of its 38\.0 s are searched"):
         prepare_target(late, RATE)
     noise = np.random.default_rng(0).normal(0, 10 ** (-55 / 20), len(late))
-    assert "only the first 30 s of its 38.0 s are searched" in prepare_target(late + noise, RATE).warnings[0]
+    cut, quiet, *_ = prepare_target(late + noise, RATE).warnings
+    assert "cut from" in cut and "only the first 30 s of its 38.0 s are searched" in quiet
 
 
 def test_a_dc_offset_is_removed():
@@ -184,17 +231,47 @@ def test_noise_has_no_pitch():
     )
 
 
-def test_a_note_followed_by_noise_has_no_clear_pitch():
-    found = prepare_target(np.concatenate([tone(0.4), np.random.default_rng(0).normal(0, 0.2, RATE)]), RATE)
+def test_a_note_that_turns_into_noise_has_no_clear_pitch():
+    """The noise grows slowly, so that it is no other onset."""
+    noise = np.random.default_rng(0).normal(0, 0.2, 2 * RATE) * np.linspace(0, 1, 2 * RATE)
+    found = prepare_target(noise + np.pad(tone(0.5), (0, round(1.5 * RATE))), RATE)
     assert found.note == 60 and warned(found, "no clear pitch: only")
+    assert "several" not in found.warnings[0]
 
 
-def test_chords_and_sequences_of_notes_give_a_warning():
-    notes = [tone(f0=261.63 * 2 ** (k / 12)) for k in (0, 4, 7)]
-    assert warned(prepare_target(sum(notes), RATE), "several notes at once?")
-    assert warned(
-        prepare_target(np.concatenate([tone(f0=f) for f in (220, 330, 294)]), RATE), "one after another?"
-    )
+@pytest.mark.parametrize("root", [40, 52, 60, 67])
+@pytest.mark.parametrize("shape", [(0, 4, 7), (0, 3, 7), (0, 5, 9), (0, 4, 7, 10), (0, 4)])
+def test_a_chord_is_said_to_be_one_and_its_lowest_note_is_taken(root, shape):
+    """The notes share a fundamental about two octaves below the lowest, where nothing sounds."""
+    chord = sum(tone(f0=440 * 2 ** ((root + k - 69) / 12)) for k in shape)
+    found = prepare_target(chord, RATE)
+    assert found.note == root and round(found.pitch.midi) == root
+    names = ", ".join(f"{root + k} ({note_name(root + k)})" for k in shape)
+    assert warned(found, f"a chord: {names} sound at once, and the lowest is taken; better give the note")
+    given = prepare_target(chord, RATE, note=48)
+    assert given.note == 48 and warned(given, f"a chord: {names} sound at once")
+
+
+def test_a_note_without_its_low_harmonics_keeps_its_pitch_with_a_warning():
+    t = np.arange(2 * RATE) / RATE
+    found = prepare_target(0.1 * sum(np.sin(2 * np.pi * 130.81 * n * t) for n in range(4, 11)), RATE)
+    assert found.note == 48 and warned(found, "several notes at once? The pitch is 131 Hz")
+
+
+def test_a_sequence_of_notes_gives_a_warning():
+    """The steps are too small to be told from vibrato by their spectra."""
+    found = prepare_target(np.concatenate([tone(f0=f) for f in (220, 330, 294)]), RATE)
+    assert warned(found, "several notes one after another? Its pitch rests at A3, E4, D4")
+
+
+@pytest.mark.parametrize("note", range(93, 123))
+def test_high_notes_are_not_taken_for_lower_octaves(note):
+    """Harmonics with rising phase up to 22 kHz, half of which resampling removes."""
+    f0 = 440 * 2 ** ((note - 69) / 12)
+    t = np.arange(RATE // 2) / RATE
+    sound = sum(np.sin(2 * np.pi * f0 * k * t + k) / k for k in range(1, int(RATE / 2 / f0) + 1))
+    found = prepare_target(0.2 * sound, RATE)
+    assert found.note == note and not found.warnings
 
 
 def test_arguments_out_of_bounds_are_refused():

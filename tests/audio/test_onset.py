@@ -1,11 +1,13 @@
-"""Detection of known onsets after silence, noise and a DC offset."""
+"""Detection of known onsets after silence, noise, a DC offset and other notes."""
 
 import numpy as np
 import pytest
 
 from latentdx import Dexed, PresetBank
-from latentdx.audio.onset import find_onset, without_dc
+from latentdx.audio.onset import find_onset, find_onsets, without_dc
 from latentdx.errors import ParameterError
+from latentdx.presets import starter
+from tones import kick, snare
 
 RATE = 22_050
 
@@ -81,3 +83,72 @@ def test_silence_and_dc_alone_are_refused(sound):
 def test_the_high_pass_filter_removes_a_constant_and_keeps_a_note():
     assert np.abs(without_dc(np.full(1000, 0.3, np.float32))).max() < 1e-6
     assert np.abs(without_dc(tone() + np.float32(0.3))[5000:] - tone()[5000:]).max() < 0.06
+
+
+# -- further onsets ------------------------------------------------------------------------------------------
+
+
+def sequence(parts: list[np.ndarray], lead: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
+    """Join sounds after a silence; also return the samples at which they begin."""
+    sound = np.concatenate([np.zeros(round(lead * RATE)), *parts]).astype(np.float32)
+    return sound, np.cumsum([round(lead * RATE), *(len(part) for part in parts[:-1])])
+
+
+def assert_found(sound: np.ndarray, begins: np.ndarray) -> None:
+    """Check that each onset is found, at most 12 ms before it begins and 5 ms after."""
+    found = np.array(find_onsets(sound))
+    assert len(found) == len(begins), found / RATE
+    late = 1000 * (found - begins) / RATE
+    assert late.min() > -12 and late.max() < 5, late
+
+
+@pytest.mark.parametrize("gap", [0.15, 0.3, 1.0])
+def test_each_hit_of_a_drum_loop_is_an_onset(gap):
+    assert_found(*sequence([hit(gap) for hit in (kick, snare, kick, snare)]))
+    assert_found(*sequence([kick(gap)] * 4))
+    assert_found(*sequence([0.3 * kick(gap), kick(gap), snare(gap)]))
+
+
+@pytest.mark.parametrize("dc", [0.0, 0.3])
+def test_notes_without_a_gap_are_onsets(dc):
+    sound, begins = sequence([tone(0.5, f0=f) for f in (220, 440, 262)])
+    assert_found(sound + np.float32(dc), begins)
+
+
+def test_hits_over_a_ringing_note_are_onsets():
+    ringing, begins = sequence([tone(2.0) * 0.1])
+    hits = np.concatenate([np.zeros(RATE), kick(0.5), snare(1.0)]).astype(np.float32)
+    ringing[: len(hits)] += hits[: len(ringing)]
+    assert_found(ringing, np.array([*begins, RATE, RATE + RATE // 2]))
+
+
+def test_a_note_much_softer_than_the_loudest_is_no_onset():
+    sound, begins = sequence([tone(0.5), 0.05 * tone(0.5, f0=330), tone(0.5)])
+    assert_found(sound, begins[[0, 2]])
+
+
+def modulated(rate: float, depth: float) -> np.ndarray:
+    """A note of six harmonics with vibrato (semitones) or, below 0, tremolo (share of the amplitude)."""
+    t = np.arange(3 * RATE) / RATE
+    wave = np.sin(2 * np.pi * rate * t)
+    turns = np.cumsum(220 * 2 ** (max(depth, 0) / 12 * wave)) / RATE
+    level = 1 + min(depth, 0) * (0.5 + 0.5 * wave)
+    return sum(level * 0.2 * np.sin(2 * np.pi * k * turns) / k for k in range(1, 7)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("rate", "depth"), [(5.0, 0.5), (6.0, 1.0), (5.0, -0.7), (2.0, -0.9)])
+def test_vibrato_and_tremolo_are_no_onsets(rate, depth):
+    assert len(find_onsets(modulated(rate, depth))) == 1
+
+
+def test_beating_slow_attacks_and_falling_drums_are_no_onsets():
+    beating = tone(3.0) + tone(3.0, f0=223)
+    for sound in (beating, tone(3.0, attack=1.0), kick(2.0), snare(1.0), tone(0.05)):
+        assert len(find_onsets(sound)) == 1
+
+
+def test_no_preset_but_an_effect_has_several_onsets():
+    """One preset in six of the starter bank at C5, where beats are the strongest."""
+    bank, families, synth = PresetBank.read("data/starter"), starter.families(), Dexed()
+    several = [p.name for p in bank[::6] if len(find_onsets(synth.render(p, 72))) > 1]
+    assert several and {families[name] for name in several} == {"effect"}

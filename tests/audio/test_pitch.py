@@ -54,6 +54,31 @@ def test_an_estimate_is_accurate_to_about_a_cent(f0, within):
     assert found.voiced > 0.95
 
 
+@pytest.mark.parametrize("note", range(84, 119))
+def test_high_notes_are_right_whatever_the_phases(note):
+    f0, t = 440 * 2 ** ((note - 69) / 12), np.arange(RATE) / RATE
+    for phase in (0.0, 1.0, 0.3 * f0):
+        numbers = range(1, int(RATE / 2 / f0) + 1)
+        sound = sum(np.sin(2 * np.pi * f0 * k * t + phase * k * k) / k for k in numbers)
+        assert abs(pitch.estimate((0.2 * sound).astype(np.float32)).cents_from(note)) < 6
+
+
+def test_a_weak_fundamental_stays_the_pitch():
+    """The fundamental and its odd harmonics have 12% of the power."""
+    t = np.arange(RATE) / RATE
+    level = {1: 0.4, 2: 1.0, 3: 0.2, 4: 0.5, 6: 0.3}
+    sound = sum(a * np.sin(2 * np.pi * 220 * k * t) for k, a in level.items())
+    assert abs(pitch.estimate((0.2 * sound).astype(np.float32)).cents_from(57)) < 3
+
+
+def test_notes_that_are_held_are_listed():
+    melody = np.concatenate([harmonic(f, 0.4) for f in (220.0, 329.63, 329.63, 293.66)])
+    assert pitch.estimate(melody).held == (57, 64, 62)
+    t = np.arange(RATE) / RATE
+    glide = np.sin(2 * np.pi * 220 * np.cumsum(2 ** (t * 2)) / RATE).astype(np.float32)
+    assert len(pitch.estimate(glide).held) < 2 and pitch.estimate(harmonic(220.0)).held == (57,)
+
+
 def test_an_estimate_of_vibrato_is_its_center():
     t = np.arange(2 * RATE) / RATE
     phase = 2 * np.pi * 440 * np.cumsum(2 ** (np.sin(2 * np.pi * 5 * t) * 25 / 1200)) / RATE

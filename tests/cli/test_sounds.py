@@ -17,6 +17,7 @@ from latentdx.cli.app import app
 from latentdx.display import match_report
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
+from tones import kick, snare
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +107,22 @@ def test_program_warns_on_stderr(here: Path, starter: PresetBank) -> None:
     assert result.exit_code == 0 and "warning" not in result.stdout
     assert "latentdx: warning: noise.flac: no pitch" in result.stderr
     assert PresetBank.read("preset.syx").names == ("noise",)
+
+
+def test_another_onset_is_taken_on_request(here: Path) -> None:
+    loop = np.concatenate([kick(), snare(), kick()])
+    (here / "loop.flac").write_bytes(encoding.encode(loop, "flac"))
+    first = run("program", "loop.flac", "--note", 36)
+    assert "loop.flac: 3 onsets, at 0.00, 0.29, 0.59 s: the first is matched; --onset 2 " in first.stderr
+    second = run("program", "loop.flac", "--note", 36, "--onset", 2, "-o", "second.syx")
+    assert second.exit_code == 0 and not second.stderr
+    assert "3 onsets, at 0.00, 0.29, 0.59 s: number 2 is matched" in second.stdout
+    assert Path("second.syx").read_bytes() != Path("preset.syx").read_bytes()
+    for command in (["program"], ["match", "--budget", 1], ["tune", "preset.syx", "--target"]):
+        sound = ["loop.flac", "--note", 36, "--onset", 4, "-o", "c.syx"]
+        refused(run(*command, *sound), "loop.flac: onset 4 is none of the 3 onsets")
+    assert run("tune", "preset.syx", "--to", 60, "--onset", 2).exit_code == 2
+    assert "c.syx" not in files_in()
 
 
 def test_program_refuses_bad_arguments_and_writes_nothing(here: Path) -> None:

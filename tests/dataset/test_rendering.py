@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from small_stores import NOTES, SHARD_SIZE, contents, random_bank
 
-from latentdx import Dexed, PresetBank
+from latentdx import Dexed, Engine, PresetBank
 from latentdx.audio.renderer import RenderError
 from latentdx.dataset import rendering
 from latentdx.dataset.rendering import ShardTask, render_shard, render_store
@@ -113,7 +113,7 @@ def test_finished_shards_are_not_rendered_again(store: Store, bank: PresetBank, 
     del manifest.shards[shard_name(2)]
     manifest.write(tmp_path)
 
-    class Counting(Dexed):
+    class Counting(Engine):
         played: list[bytes] = []  # noqa: RUF012
 
         def render(self, preset, *args, **options):  # type: ignore[no-untyped-def]
@@ -127,12 +127,22 @@ def test_finished_shards_are_not_rendered_again(store: Store, bank: PresetBank, 
     assert len(Counting.played) == 6
 
 
+def test_a_store_made_with_dexed_py_is_one_of_the_engine(
+    store: Store, bank: PresetBank, tmp_path: Path
+) -> None:
+    made = render_again(bank, tmp_path, renderer=Dexed())
+    assert made.manifest.renderer == Dexed().engine != store.manifest.renderer == Engine().engine
+    assert made.manifest.shards == store.manifest.shards
+    (tmp_path / sorted(made.manifest.shards)[0]).unlink()
+    assert render_again(bank, tmp_path, renderer=Engine()).manifest == made.manifest
+
+
 def test_control_c_stops_at_once_and_keeps_finished_shards(
     store: Store, bank: PresetBank, tmp_path: Path
 ) -> None:
     # from the third shard on, a render takes 3 s and a shard 18 s, longer than the stop may take
-    slow = "import latentdx.audio.renderer as d; render = d.Dexed.render\n"
-    slow += "d.Dexed.render = lambda self, preset, *n: "
+    slow = "import latentdx.audio.engine.synth as d; render = d.Engine.render\n"
+    slow += "d.Engine.render = lambda self, preset, *n: "
     slow += "(time.sleep(3 * (preset.id >= 6)), render(self, preset, *n))[1]"
     with slow_process(tmp_path, slow) as process:
         wait_for(lambda: finished(tmp_path) >= 2)
@@ -162,8 +172,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "corpus_sha256": {"bank": random_bank(20, seed=1)},
     "ids": {"bank": PresetBank.from_values(random_bank(20).values, random_bank(20).names, range(1, 21))},
     "notes": {"notes": ((60, 85),)},
-    "renderer": {"renderer": Dexed(dc_blocker=True)},
-    "render": {"renderer": Dexed(44_100)},
+    "renderer": {"renderer": Engine(dc_blocker=True)},
+    "render": {"renderer": Engine(44_100)},
     "shard_size": {"shard_size": 4},
 }
 
@@ -204,7 +214,7 @@ def test_damaged_shards_are_rendered_again(store: Store, bank: PresetBank, tmp_p
 def test_too_little_space_is_reported_before_the_start(
     bank: PresetBank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    needed = sum(Manifest.of(bank, NOTES, Dexed(), "random", SHARD_SIZE).shard_bytes(i) for i in range(7))
+    needed = sum(Manifest.of(bank, NOTES, Engine(), "random", SHARD_SIZE).shard_bytes(i) for i in range(7))
     assert needed == 7 * 128 + 20 * 2 * 257 * 347
     needed += rendering._MARGIN_BYTES
     usage = shutil.disk_usage(tmp_path)
@@ -269,7 +279,7 @@ def test_a_disk_that_is_really_full(store: Store, bank: PresetBank, small_disk: 
         render_again(large, folder)
     assert contents(folder) == {}
 
-    class Neighbor(Dexed):
+    class Neighbor(Engine):
         """Somebody else fills the disk while we render."""
 
         def render(self, *args, **options):  # type: ignore[no-untyped-def]
@@ -303,7 +313,7 @@ def test_a_killed_worker_changes_nothing(
 ) -> None:
     from distributed import Client
 
-    class Slow(Dexed):  # defined here, so that it travels by value
+    class Slow(Engine):  # defined here, so that it travels by value
         def render(self, *args, **options):  # type: ignore[no-untyped-def]
             time.sleep(0.05)
             return super().render(*args, **options)
@@ -329,7 +339,7 @@ def test_an_error_of_a_worker_is_reported_like_a_local_one(
 ) -> None:
     from distributed import Client
 
-    class Full(Dexed):
+    class Full(Engine):
         def render(self, *args, **options):  # type: ignore[no-untyped-def]
             raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -340,8 +350,10 @@ def test_an_error_of_a_worker_is_reported_like_a_local_one(
 
 
 def test_a_worker_with_another_engine_takes_no_part(bank: PresetBank, tmp_path: Path) -> None:
-    task = ShardTask(tmp_path / "shard.npy", bank[:1], NOTES, Dexed(), "dexed-py 0.0")
-    with pytest.raises(RenderError, match=rf"runs {Dexed().engine}, but the store is made with dexed-py 0.0"):
+    task = ShardTask(tmp_path / "shard.npy", bank[:1], NOTES, Engine(), "dexed-py 0.0")
+    with pytest.raises(
+        RenderError, match=rf"runs {Engine().engine}, but the store is made with dexed-py 0.0"
+    ):
         render_shard(task)
 
 
@@ -349,7 +361,7 @@ def test_a_worker_with_another_engine_takes_no_part(bank: PresetBank, tmp_path: 
 
 
 def test_a_sound_that_is_not_finite_is_refused(bank: PresetBank, tmp_path: Path) -> None:
-    class Broken(Dexed):
+    class Broken(Engine):
         def render(self, preset, *args, **options):  # type: ignore[no-untyped-def]
             return super().render(preset, *args, **options) * (np.nan if preset.id == 4 else 1)
 

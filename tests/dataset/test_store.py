@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from small_stores import NOTES, SHARD_SIZE, contents
 
-from latentdx import Dexed, PresetBank
+from latentdx import Dexed, Engine, PresetBank
 from latentdx.audio.spectrogram import from_codes, mel_spectrogram, to_codes
 from latentdx.dataset import store as store_module
 from latentdx.dataset.store import SHARD_BYTES, Manifest, Store, store_folder
@@ -66,7 +66,7 @@ def test_the_manifest_records_how_the_store_was_made(store: Store, bank: PresetB
     manifest = json.loads((store.folder / "manifest.json").read_text())
     assert manifest["corpus"] == "random" and manifest["corpus_sha256"] == bank_hash(bank)
     assert manifest["ids"] == list(range(20)) and manifest["notes"] == [[60, 85], [50, 20]]
-    assert manifest["renderer"] == Dexed().engine
+    assert manifest["renderer"] == Engine().engine
     assert manifest["render"] == {"sample_rate": 22050, "hold": 3.0, "fade": 0.1, "samples": 88576}
     assert manifest["codes"] == {"dtype": "uint8", "lowest_db": -120.0, "highest_db": 20.0}
     assert manifest["spectrogram"]["n_mels"] == 257 and manifest["shard_size"] == SHARD_SIZE

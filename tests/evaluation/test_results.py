@@ -78,7 +78,7 @@ def test_results_survive_writing_and_reading(result, tmp_path: Path) -> None:
 
 def test_provenance(result, rows, bank) -> None:
     p = result.provenance
-    assert p.corpus_sha256 == corpora.bank_hash(bank) and p.engine == "dexed-py 0.3.0"
+    assert p.corpus_sha256 == corpora.bank_hash(bank) and p.engine == "LatentDX engine 1, era current"
     assert p.notes == [[60, 85], [48, 40]] and p.live_notes == [] and p.n_pyin == 0
     assert "librosa" in p.libraries and re.fullmatch(r"[0-9a-f]{12}\+?|unknown", p.commit)
     line = results.describe(p)

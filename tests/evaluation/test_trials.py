@@ -81,9 +81,12 @@ def test_another_corpus_or_split_is_refused(model, trial, monkeypatch, changes, 
     assert difference in str(caught.value)
 
 
-def test_other_notes_are_refused_and_another_split_may_be_allowed(model, trial, monkeypatch) -> None:
+def test_other_notes_are_refused_and_another_split_or_corpus_may_be_allowed(
+    model, trial, monkeypatch
+) -> None:
     check(model, trial)
     check(model, replace(trial, split="random"), leaky=True)
+    check(model, replace(trial, bank=PresetBank.init()), leaky=True)
     store = trials.store_of(model, trial)
     other = replace(store.manifest, notes=[[48, 20]])
     monkeypatch.setattr(store, "manifest", other)

@@ -14,6 +14,10 @@ from latentdx.training.checkpoint import read_header
 pytestmark = pytest.mark.training
 
 
+SINGLE = ("--scale", "smoke", "--precision", "32-true")
+"""Options with which nothing is measured, and so nothing said about the precision."""
+
+
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(
         app, ["train", *map(str, arguments)], env={"LT_DEVICES": None, "LT_PRECISION": None}
@@ -50,8 +54,7 @@ def test_it_trains_with_the_given_options_and_prints_the_models_path(tmp_path) -
 
 
 def test_it_makes_the_very_file_that_the_python_function_makes(undisturbed, tmp_path) -> None:
-    options = ("--scale", "smoke", "--precision", "32-true", "--out", tmp_path)
-    assert run("numcat++", *options).exit_code == 0
+    assert run("numcat++", *SINGLE, "--out", tmp_path).exit_code == 0
     ours, theirs = ((folder / "model.safetensors").read_bytes() for folder in (tmp_path, undisturbed))
     assert ours == theirs
 
@@ -117,7 +120,7 @@ def test_a_full_disk_gives_a_one_line_error(tmp_path, monkeypatch) -> None:
         raise OSError(28, "No space left on device", "running.ckpt")
 
     monkeypatch.setattr("latentdx.training.loop.save", full)
-    result = run("num", "--scale", "smoke", "--out", tmp_path, "--precision", "32-true")
+    result = run("num", *SINGLE, "--out", tmp_path)
     assert_one_line(result, 1, "No space left on device")
 
 
@@ -127,8 +130,8 @@ def test_control_c_explains_how_to_resume(tmp_path, monkeypatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr("latentdx.training.loop.validate", stop)
-        stopped = run("num", "--scale", "smoke", "--out", tmp_path, "--precision", "32-true")
+        stopped = run("num", *SINGLE, "--out", tmp_path)
     assert_one_line(
         stopped, 130, "stopped; run the same command to resume from the last checkpoint", str(tmp_path)
     )
-    assert run("num", "--scale", "smoke", "--out", tmp_path, "--precision", "32-true").exit_code == 0
+    assert run("num", *SINGLE, "--out", tmp_path).exit_code == 0

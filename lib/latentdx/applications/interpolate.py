@@ -17,7 +17,8 @@ from torch import Tensor
 from latentdx.applications.operator_assignment import assign_operators, level_of_loudness, loudness_of_level
 from latentdx.applications.path_resampling import choose
 from latentdx.applications.programmer import Programmer, load_model
-from latentdx.audio.renderer import Dexed, Renderer
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import Renderer
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.errors import LatentError, ParameterError
 from latentdx.models.flows import RealNVP
@@ -158,7 +159,7 @@ class Pairs:
         a: Presets to start from, uint8 (P, 145), VCED order.
         b: Presets to end at, uint8 (P, 145).
         model: Model for the methods that need one; default `default_model()`, read when it is first needed.
-        renderer: Synth for the methods that listen to sounds; default `Dexed()`.
+        renderer: Synth for the methods that listen to sounds; default `Engine()`.
         options: How the methods that choose steps by sound run; see `path_resampling.choose`.
 
     Raises:
@@ -178,7 +179,7 @@ class Pairs:
             raise ParameterError(f"pairs must have one shape (P, {N_VALUES}), not {a.shape} and {b.shape}")
         self.a, self.b = a, b
         self._model = model
-        self._renderer = renderer or Dexed()
+        self._renderer = renderer or Engine()
         self._options = options
 
     @cached_property
@@ -381,7 +382,7 @@ def interpolate(
         steps: Number of presets, 2 … 128.
         method: Name of one of `METHODS`.
         model: Model for the methods that need one; default `default_model()`.
-        renderer: Synth for the methods that listen to sounds; default `Dexed()`.
+        renderer: Synth for the methods that listen to sounds; default `Engine()`.
 
     Returns:
         `steps` presets, named after both ends.

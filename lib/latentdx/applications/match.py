@@ -28,7 +28,8 @@ from latentdx.applications.sound_inputs import (
 from latentdx.applications.target import VELOCITY, Target
 from latentdx.applications.transposition import nearest_c, played_at
 from latentdx.applications.tune import Tuning, tune
-from latentdx.audio.renderer import Dexed, Renderer
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import Renderer
 from latentdx.audio.spectrogram import to_codes
 from latentdx.errors import ParameterError
 from latentdx.metrics.objective import FastObjective, score
@@ -248,6 +249,7 @@ def match(
     rate: float | None = None,
     note: int | None = None,
     velocity: int = VELOCITY,
+    onset: int | None = None,
     name: str | Sequence[str] | None = None,
     **search: Unpack[SearchOptions],
 ) -> Match | list[Match]:
@@ -262,6 +264,7 @@ def match(
         rate: Sample rate of arrays in Hz.
         note: MIDI note that was played; default: estimated, and 60 for a render.
         velocity: Velocity of the note, 1 … 127.
+        onset: Number of the onset at which the sound starts; default: the first that can be heard.
         name: Name of the presets, which are numbered, or for a list a name for each; default: the names of
             files, and "MATCH" for arrays.
         **search: See `match_targets`, such as `budget` and `keep`.
@@ -282,7 +285,9 @@ def match(
             stacklevel=2,
         )
         return one_match(cast(Sequence[Target], sounds), name=cast(str, name) or "MATCH")
-    instruments, one = prepare_instruments(sounds, rate=rate, note=note, velocity=velocity, name=name)
+    instruments, one = prepare_instruments(
+        sounds, rate=rate, note=note, velocity=velocity, onset=onset, name=name
+    )
     found = [one_match(instrument.targets, name=instrument.name or "MATCH") for instrument in instruments]
     return found[0] if one else found
 
@@ -317,7 +322,7 @@ def match_targets(
             on the machine.
         keep: Largest number of presets to return, 1 … 32.
         seed: Random seed; equal seeds give equal matches, on any number of cores.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         threads: Number of renders at a time; default one per core.
         enough: Function called between generations; the search stops when it returns `True`.
         progress: Function called with the number of renders and the least distance so far.
@@ -341,7 +346,7 @@ def match_targets(
     if len(model.notes) != 1:
         raise ParameterError(f"a match needs a model of one note, not of {len(model.notes)} notes")
     begun = time.monotonic()
-    matching = _Matching(sounds, renderer or Dexed(), threads)
+    matching = _Matching(sounds, renderer or Engine(), threads)
     at_note = partial(played_at, note=nearest_c(matching.reference.note))
     decibels = model.hear([matching.reference])
     most = budget // len(sounds)

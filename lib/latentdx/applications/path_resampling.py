@@ -14,7 +14,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer, sound_identity
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import SINGLE_NOTE, Renderer, sound_identity
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.caching import map_chunks
 from latentdx.errors import ParameterError
@@ -139,7 +140,7 @@ def choose(
         candidates: Presets, uint8 (P, path, fine, 145): for each of P pairs one or more paths of `fine` steps
             that share both ends.
         steps: Number of steps to choose, 2 … `fine`.
-        renderer: Synth that renders; default `Dexed()`. A candidate takes about 5 ms.
+        renderer: Synth that renders; default `Engine()`. A candidate takes about 5 ms.
         options: How the computation runs and where its results are cached; without it, the computation runs
             in this process and nothing is cached.
 
@@ -149,7 +150,7 @@ def choose(
     Raises:
         ParameterError: The number of steps is out of bounds.
     """
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
     engine = sound_identity(synth.engine)
     work = partial(_choose, steps=steps, renderer=synth)
     if options is None:

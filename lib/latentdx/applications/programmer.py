@@ -16,7 +16,8 @@ from tqdm import tqdm
 from latentdx.applications.sound_inputs import OneInstrument, SoundOptions, Sounds, prepare_instruments
 from latentdx.applications.target import VELOCITY, Target
 from latentdx.applications.transposition import describe_transposition, nearest_c, played_at, resampled
-from latentdx.audio.renderer import NOTE_SETS, Dexed, Renderer
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import NOTE_SETS, Renderer
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.checkout import checkout
 from latentdx.errors import DataMissingError, ParameterError
@@ -115,13 +116,13 @@ class Programmer:
         rate: float | None = None,
         note: int | None = None,
         velocity: int = VELOCITY,
+        onset: int | None = None,
         name: str | Sequence[str] | None = None,
     ) -> Preset | list[Preset]:
         """Program presets by one forward pass as in the paper: mean of q(z0 | x), flow, regression.
 
-        Files and arrays are prepared like those of `latentdx program`: their onset is found, and they are cut
-        and leveled (`prepare_target`). A render of `Dexed` is heard as it is. A sound at another note than 60
-        is answered by a preset for that note; a Python warning tells what may be wrong with a sound.
+        Files and arrays are prepared by `prepare_target`, with a Python warning of what may be wrong; renders
+        are heard as they are. Sounds at other notes get presets for those notes.
 
         Args:
             sounds: A sound file, an array of samples with its `rate`, a render of `Dexed` at note 60, or a
@@ -130,6 +131,7 @@ class Programmer:
             rate: Sample rate of arrays in Hz.
             note: MIDI note that was played; default: estimated, and 60 for a render.
             velocity: Velocity of the note, 1 … 127.
+            onset: Number of the onset at which the sound starts; default: the first.
             name: Name of the preset, or for a list a name for each; default: the names of files.
 
         Returns:
@@ -139,15 +141,15 @@ class Programmer:
             AudioFileError, ParameterError: A sound cannot be used; see `sound_inputs.prepare_instruments`.
         """
         instruments, one = prepare_instruments(
-            sounds, self.notes, rate=rate, note=note, velocity=velocity, name=name
+            sounds, self.notes, rate=rate, note=note, velocity=velocity, onset=onset, name=name
         )
         presets = []
         for start in range(0, len(instruments), _BATCH):
             part = instruments[start : start + _BATCH]
             with one_thread():  # 20 sounds took 0.22 s, and 0.65 s on two threads beside other work
                 found = self.predict(torch.cat([self.hear(sound.targets) for sound in part])).values
-            for values, sound in zip(found, part, strict=True):
-                presets.append(Preset(self.answered(values, sound.targets), preset_name(sound.name)))
+            for row, sound in zip(found, part, strict=True):
+                presets.append(Preset(self.answered(row, sound.targets), preset_name(sound.name)))
         return presets[0] if one else presets
 
     def hear(self, targets: Sequence[Target]) -> Tensor:
@@ -298,6 +300,7 @@ class Programmer:
         rate: float | None = None,
         note: int | None = None,
         velocity: int = VELOCITY,
+        onset: int | None = None,
         name: str | Sequence[str] | None = None,
         seed: int = 0,
         renderer: Renderer | None = None,
@@ -305,17 +308,17 @@ class Programmer:
         """Program presets as the best of several, which are rendered and compared with the sounds.
 
         Args:
-            sounds: See `program`. The items of a list take their turns: to draw for all at once is no faster.
+            sounds: See `program`; the items of a list take their turns.
             n: Number of presets to try for each; see `explore`.
-            rate, note, velocity, name: See `program`.
+            rate, note, velocity, onset, name: See `program`.
             seed: Random seed; equal seeds give equal presets.
-            renderer: Synth that renders; default `Dexed()`.
+            renderer: Synth that renders; default `Engine()`.
         """
         instruments, one = prepare_instruments(
-            sounds, self.notes, rate=rate, note=note, velocity=velocity, name=name
+            sounds, self.notes, rate=rate, note=note, velocity=velocity, onset=onset, name=name
         )
         best = partial(program_targets, self, n=n, seed=seed, renderer=renderer)
-        presets = [best(instrument.targets, instrument.name).preset for instrument in instruments]
+        presets = [best(sound.targets, sound.name).preset for sound in instruments]
         return presets[0] if one else presets
 
 
@@ -328,8 +331,7 @@ def load_model(name: str | Path, *, factory: Factory | str | None = None) -> Pro
 
     Raises:
         DataMissingError: There is no such model; the message lists those that exist.
-        DataUnreachableError: The model cannot be downloaded.
-        CheckpointError: The file is not a checkpoint.
+        CheckpointError, DataUnreachableError: The file is no checkpoint, or the model cannot be downloaded.
     """
     file = Path(name)
     if file.suffix != ".safetensors":
@@ -346,8 +348,7 @@ def published_models() -> list[str]:
     folder = data_path("checkpoints")
     names = {file.stem for file in folder.glob("*.safetensors")}
     if checkout() is None:
-        prefix = "data/checkpoints/"
-        names |= {Path(file).stem for file in registry() if file.startswith(prefix)}
+        names |= {Path(file).stem for file in registry() if file.startswith("data/checkpoints/")}
     return sorted(names)
 
 
@@ -395,10 +396,10 @@ def program_targets(
         name: Any text; the preset is named by the characters of it that a DX7 can show.
         n: Number of presets to try; 1 is one forward pass as in the paper. See `Programmer.explore`.
         seed: Random seed; equal seeds give equal presets.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         progress: Show a progress bar on a terminal.
     """
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
     sounds, played = [t.sound for t in targets], [(t.note, t.velocity) for t in targets]
     with tqdm(total=n, unit="preset", leave=False, disable=None if progress else True) as bar:
 

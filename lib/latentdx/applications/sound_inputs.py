@@ -42,6 +42,7 @@ class SoundOptions(TypedDict, total=False):
     rate: float | None
     note: int | None
     velocity: int
+    onset: int | None
     name: str | Sequence[str] | None
 
 
@@ -65,6 +66,7 @@ def prepare_instruments(
     rate: float | None = None,
     note: int | None = None,
     velocity: int = VELOCITY,
+    onset: int | None = None,
     name: str | Sequence[str] | None = None,
 ) -> tuple[list[Instrument], bool]:
     """Prepare the sounds of one or several instruments, and warn of what may be wrong with them.
@@ -78,6 +80,7 @@ def prepare_instruments(
         rate: Sample rate of the arrays in Hz.
         note: MIDI note of sounds that no mapping names; default: estimated, and 60 for a render.
         velocity: Velocity of sounds that no mapping names, 1 … 127.
+        onset: Number of the onset at which each sound starts, from 1; see `prepare_target`.
         name: Name, or for a list a name for each; default: the names of files.
 
     Returns:
@@ -109,7 +112,7 @@ def prepare_instruments(
         files = [Path(sound).stem for sound in part.values() if isinstance(sound, str | Path)]
         called = chosen if chosen is not None else (files or [""])[0]
         try:
-            targets = level_together([_prepared(s, rate, key, velocity) for key, s in part.items()])
+            targets = level_together([_prepared(s, rate, key, velocity, onset) for key, s in part.items()])
             targets = in_order(targets, notes) if notes else targets
         except ParameterError as error:
             raise error if one else ParameterError(f"sound {i}: {error}") from error
@@ -139,19 +142,25 @@ def _names(name: str | Sequence[str] | None, one: bool, n: int) -> Sequence[str 
     return [name] if isinstance(name, str) else name
 
 
-def _prepared(sound: Sound, rate: float | None, key: int | Note | None, velocity: int) -> Target:
+def _prepared(
+    sound: Sound, rate: float | None, key: int | Note | None, velocity: int, onset: int | None
+) -> Target:
     """Prepare one sound; `key` is its note if that is known, with or without a velocity."""
     note, velocity = key if isinstance(key, tuple) else (key, velocity)
+    if onset is not None and (isinstance(sound, Target) or (isinstance(sound, np.ndarray) and rate is None)):
+        raise ParameterError(
+            f"onset {onset} is of a file or of an array with its rate, not of {type(sound).__name__}"
+        )
     if isinstance(sound, Target):
         if note not in (None, sound.note):
             raise ParameterError(f"note {note} is given for a sound that was prepared as note {sound.note}")
         return sound
     if isinstance(sound, str | Path):
-        return prepare_target(sound, note=note, velocity=velocity)
+        return prepare_target(sound, note=note, velocity=velocity, onset=onset)
     if not isinstance(sound, np.ndarray):
         raise ParameterError(f"a sound is a file, an array or a `Target`, not {sound!r}")
     if rate is not None:
-        return prepare_target(sound, rate, note=note, velocity=velocity)
+        return prepare_target(sound, rate, note=note, velocity=velocity, onset=onset)
     if sound.shape != (N_SAMPLES,) or sound.dtype.kind != "f":
         raise ParameterError(
             f"the sample rate of this array is not known ({sound.dtype}, shape {sound.shape}): give rate=… in"
@@ -209,7 +218,11 @@ def _named(notes: Iterable[Note]) -> str:
 
 
 def prepare_inputs(
-    files: Sequence[TargetFile], notes: Notes, note: int | None, velocity: int = VELOCITY
+    files: Sequence[TargetFile],
+    notes: Notes,
+    note: int | None,
+    velocity: int = VELOCITY,
+    onset: int | None = None,
 ) -> list[Target]:
     """Prepare the sound files that a model hears, in the order of its notes.
 
@@ -218,6 +231,7 @@ def prepare_inputs(
         notes: (MIDI note, velocity) pairs that the model hears, `Programmer.notes`.
         note: MIDI note of files that do not name theirs; estimated if omitted.
         velocity: Velocity of files that do not name theirs, 1 … 127.
+        onset: Number of the onset at which each sound starts, from 1; see `prepare_target`.
 
     Raises:
         ParameterError: The notes are not those that the model hears.
@@ -225,11 +239,14 @@ def prepare_inputs(
     """
     how = "give each as NOTE@VELOCITY=FILE"
     _check_number(len(files), notes, how)
-    return in_order(level_together(prepare_targets(files, note, velocity)), notes, how)
+    return in_order(level_together(prepare_targets(files, note, velocity, onset)), notes, how)
 
 
 def prepare_sounds(
-    takes: Sequence[TargetFile], note: int | None = None, velocity: int = VELOCITY
+    takes: Sequence[TargetFile],
+    note: int | None = None,
+    velocity: int = VELOCITY,
+    onset: int | None = None,
 ) -> list[Target]:
     """Prepare sound files of one instrument for a match; they keep their levels relative to each other.
 
@@ -237,6 +254,7 @@ def prepare_sounds(
         takes: Sound files, with notes and velocities where they are known.
         note: MIDI note of files that do not name theirs; estimated if omitted.
         velocity: Velocity of files that do not name theirs, 1 … 127.
+        onset: Number of the onset at which each sound starts, from 1; see `prepare_target`.
 
     Returns:
         Targets in the order of the files, all leveled by the gain of their `reference`.
@@ -245,4 +263,4 @@ def prepare_sounds(
         AudioFileError: A file cannot be read or holds no usable sound; see `target.prepare_target`.
         ParameterError: A note or velocity is out of its bounds.
     """
-    return level_together(prepare_targets(takes, note, velocity))
+    return level_together(prepare_targets(takes, note, velocity, onset))

@@ -6,16 +6,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import librosa
 import numpy as np
 import numpy.typing as npt
 import soxr
 
+from latentdx.audio.chord import chord_notes
 from latentdx.audio.io import decoding
 from latentdx.audio.io.decoding import Recording
 from latentdx.audio.notes import note_name, parse_note
-from latentdx.audio.onset import find_onset, without_dc
+from latentdx.audio.onset import find_onsets, without_dc
 from latentdx.audio.pitch import Pitch, estimate
 from latentdx.audio.renderer import FADE, N_SAMPLES, SAMPLE_RATE, check_note, fade_out
+from latentdx.dataset.audio_descriptors import peak_rms_db
 from latentdx.dataset.loudness import leveled
 from latentdx.errors import AudioFileError, ParameterError
 from latentdx.typing import Audio
@@ -43,8 +46,9 @@ _CLEAR, _PITCHED = 0.5, 0.2
 # share of the power at the lowest two harmonics: 1% of the single notes with a clear pitch have less, and so
 # have all triads with one, because the pitch that they share is far below the chord, where nothing sounds
 _LEAST_LOW = 0.01
-_LEAST_HARMONIC = 0.7  # share at all harmonics: less in 2% of the single notes, and in 85% of the sequences
 _PITCH_SAMPLES = 8192  # two frames of the finest estimate
+_FAINT_DB = 20.0  # below the part that is kept: a softer rest is a tail that nobody misses
+_MOST_SHOWN = 8  # onsets whose times are named
 _FADE_IF_SHORT = 0.005  # seconds, because a file may end in the middle of a wave
 
 
@@ -96,44 +100,52 @@ def prepare_target(
     note: int | None = None,
     velocity: int = VELOCITY,
     level_db: float | None = None,
+    onset: int | None = None,
 ) -> Target:
     """Prepare a sound of any length, sample rate and level for the models.
 
     At most the first 34.017 s are decoded. Channels are averaged (if they cancel each other, the loudest one
-    is taken) and resampled to 22,050 Hz. The sound starts at the first onset within 30 s (`audio.onset`).
-    From there, 4.017 s are kept and faded out as renders are; shorter sounds are padded with silence. One
-    gain levels the sound (`dataset.loudness`).
+    is taken) and resampled to 22,050 Hz. The sound starts at the first onset within 30 s (`audio.onset`) and
+    ends before the next one. From its start, at most 4.017 s are kept and faded out as renders are; shorter
+    sounds are padded with silence. One gain levels the sound (`dataset.loudness`).
 
     Args:
         source: Sound file, or samples of shape (samples,) or (samples, channels), floats or integers.
         rate: Sample rate in Hz of samples; files contain theirs.
-        note: MIDI note that was played; by default estimated by pYIN, 28 … 107 (40 … 4,000 Hz).
+        note: MIDI note that was played; by default estimated, see `audio.pitch.estimate`; that of the lowest
+            note of a chord, see `audio.chord`.
         velocity: Velocity of the note, 1 … 127.
         level_db: Level in dB (RMS) of the loudest frame; by default the median of the training presets.
+        onset: Number of the onset at which the sound starts, from 1 on; 0 starts at the first and keeps what
+            follows. By default the first, with a warning if there are several.
 
     Raises:
         AudioFileError: The file cannot be read or holds no usable sound; the message names the reason.
         ParameterError: An argument is out of its bounds, or samples hold no usable sound.
     """
     check_note(FALLBACK_NOTE if note is None else note, velocity)
+    if onset is not None and onset < 0:
+        raise ParameterError(f"onset {onset} is negative: give a number from 1 on, or 0 to keep all")
     seconds = SEARCHED + N_SAMPLES / SAMPLE_RATE
     if isinstance(source, np.ndarray):
         if rate is None:
             raise ParameterError("samples need a sample rate, in Hz")
-        return _prepared(decoding.from_array(source, rate, seconds), note, velocity, level_db)
+        return _prepared(decoding.from_array(source, rate, seconds), note, velocity, level_db, onset)
     if rate is not None:
         raise ParameterError(f"a file has its own sample rate: {rate} Hz cannot be given")
     recording = decoding.decode(source, seconds)
     try:
-        return _prepared(recording, note, velocity, level_db)
+        return _prepared(recording, note, velocity, level_db, onset)
     except ParameterError as error:
         raise AudioFileError(f"{source}: {error}") from error
 
 
-def _prepared(recording: Recording, note: int | None, velocity: int, level_db: float | None) -> Target:
+def _prepared(
+    recording: Recording, note: int | None, velocity: int, level_db: float | None, onset: int | None
+) -> Target:
     """Prepare a recording, as `prepare_target` describes."""
     remarks, warnings = list(recording.remarks), list(recording.warnings)
-    kept = _trimmed(recording, remarks, warnings)
+    kept = _trimmed(recording, onset, remarks, warnings)
     sound = np.pad(kept, (0, N_SAMPLES - len(kept)))
     sound, gain = leveled(fade_out(sound, SAMPLE_RATE), level_db)
     like = "as loud as the median training preset's" if level_db is None else f"at {level_db:g} dB (RMS)"
@@ -144,13 +156,12 @@ def _prepared(recording: Recording, note: int | None, velocity: int, level_db: f
             f"{_unsearched(recording)}"
         )
     audible = sound[: max(len(kept), _PITCH_SAMPLES)]
-    found = estimate(audible)
-    note = _note(audible, found, note, remarks, warnings)
+    note, found = _pitched(audible, note, remarks, warnings)
     return Target(sound, note, velocity, tuple(remarks), tuple(warnings), gain, found)
 
 
-def _trimmed(recording: Recording, remarks: list[str], warnings: list[str]) -> Audio:
-    """Return the sound at 22,050 Hz from its onset, at most 88,576 samples."""
+def _trimmed(recording: Recording, onset: int | None, remarks: list[str], warnings: list[str]) -> Audio:
+    """Return the sound at 22,050 Hz from one onset to the next, at most 88,576 samples."""
     rate = recording.rate
     _check_length(len(recording.samples) / rate, "")
     sound = recording.samples
@@ -164,24 +175,49 @@ def _trimmed(recording: Recording, remarks: list[str], warnings: list[str]) -> A
     if rate < SAMPLE_RATE:
         warnings.append(f"it holds nothing above {rate / 2:,.0f} Hz: its sample rate is only {rate:,.0f} Hz")
     try:
-        start = find_onset(sound[: round(SEARCHED * SAMPLE_RATE)])
+        onsets = find_onsets(sound[: round(SEARCHED * SAMPLE_RATE)])
     except ParameterError as error:
         raise ParameterError(f"{error}{_unsearched(recording)}") from error
+    start, end = _between(onsets, onset, remarks, warnings)
     if start:
         remarks.append(f"{start / SAMPLE_RATE:.3f} s before the onset removed")
-    rest = sound[start:]
+    rest = sound[start:end]
     _check_length(len(rest) / SAMPLE_RATE, " from its onset")
     kept = rest[:N_SAMPLES].copy()
     offset = float(kept.mean())
     if abs(offset) > _MOST_DC * np.abs(kept).max():  # an offset that began with the sound
-        kept = without_dc(sound[: start + N_SAMPLES])[start:]
+        kept = without_dc(sound[: start + len(kept)])[start:]
         remarks.append(f"DC offset of {offset:.3g} {_HIGH_PASS}")
-    _end(kept, len(rest), remarks)
+    _end(kept, rest[N_SAMPLES:], remarks, warnings)
     first = round(start / SAMPLE_RATE * rate)
     _warn_of_clipping(
-        recording.full_scale[first : first + round(N_SAMPLES / SAMPLE_RATE * rate)], rate, warnings
+        recording.full_scale[first : first + round(len(kept) / SAMPLE_RATE * rate)], rate, warnings
     )
     return kept
+
+
+def _between(
+    onsets: list[int], onset: int | None, remarks: list[str], warnings: list[str]
+) -> tuple[int, int | None]:
+    """Return the samples from which and up to which a sound is kept, and describe its onsets."""
+    if len(onsets) == 1 and onset in (None, 0, 1):
+        return onsets[0], None
+    shown = [f"{start / SAMPLE_RATE:.2f}" for start in onsets[:_MOST_SHOWN]]
+    times = f"{', '.join(shown)}{' …' if len(onsets) > len(shown) else ''} s"
+    count = f"{len(onsets)} onset{'s' * (len(onsets) > 1)}, at {times}"
+    if onset == 0:
+        remarks.append(f"{count}: all are kept")
+        return onsets[0], None
+    if onset is None:
+        warnings.append(
+            f"{count}: the first is matched; --onset 2 (in Python onset=2) takes another, and 0 keeps all"
+        )
+    elif onset > len(onsets):
+        raise ParameterError(f"onset {onset} is none of the {count}")
+    else:
+        remarks.append(f"{count}: number {onset} is matched")
+    start, *later = onsets[(onset or 1) - 1 :]
+    return start, later[0] if later else None
 
 
 def _unsearched(recording: Recording) -> str:
@@ -200,15 +236,21 @@ def _check_length(seconds: float, where: str) -> None:
         )
 
 
-def _end(kept: Audio, available: int, remarks: list[str]) -> None:
+def _end(kept: Audio, lost: Audio, remarks: list[str], warnings: list[str]) -> None:
     """Fade out the end of a short sound in place, and describe how the sound ends."""
     length = f"{N_SAMPLES / SAMPLE_RATE:.3f} s"
-    if available > N_SAMPLES:
-        remarks.append(f"cut from {available / SAMPLE_RATE:.2f} s to {length}, its last {FADE} s faded out")
-    elif available < N_SAMPLES:
+    if lost.any():
+        whole = f"{(len(kept) + len(lost)) / SAMPLE_RATE:.2f} s"
+        cut = f"cut from {whole} to {length}, its last {FADE} s faded out"
+        softer = peak_rms_db(kept) - peak_rms_db(lost)
+        if softer < _FAINT_DB:
+            warnings.append(f"{cut}; what follows is only {max(softer, 0):.0f} dB softer")
+        else:
+            remarks.append(cut)
+    elif len(kept) < N_SAMPLES:
         fade = round(_FADE_IF_SHORT * SAMPLE_RATE)
         kept[-fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-        remarks.append(f"silence added after {available / SAMPLE_RATE:.3f} s, up to {length}")
+        remarks.append(f"silence added after {len(kept) / SAMPLE_RATE:.3f} s, up to {length}")
 
 
 def _warn_of_clipping(full_scale: npt.NDArray[np.bool_], rate: float, warnings: list[str]) -> None:
@@ -223,50 +265,54 @@ def _warn_of_clipping(full_scale: npt.NDArray[np.bool_], rate: float, warnings: 
         )
 
 
-def _note(sound: Audio, found: Pitch, given: int | None, remarks: list[str], warnings: list[str]) -> int:
-    """Return the given note, or the one closest to the pitch found, and describe the pitch."""
+def _pitched(sound: Audio, given: int | None, remarks: list[str], warnings: list[str]) -> tuple[int, Pitch]:
+    """Return the given note, or the one closest to the pitch, with the pitch, and describe it."""
+    found = estimate(sound)
+    better = "" if given is not None else "; better give the note"
     share = f"{found.voiced:.0%} of the sound has a pitch"
-    if not np.isfinite(found.f0) or found.voiced < _PITCHED:
+    if len(set(found.held)) > 1:
+        held = ", ".join(map(note_name, found.held[:_MOST_SHOWN]))
+        warnings.append(f"several notes one after another? Its pitch rests at {held}{better}")
+    elif chord := chord_notes(sound):
+        names = ", ".join(_named(round(float(librosa.hz_to_midi(f0)))) for f0 in chord)
+        lowest = ", and the lowest is taken" if given is None else ""
+        warnings.append(f"a chord: {names} sound at once{lowest}{better}")
+        found = Pitch(chord[0], 1.0)
+    elif not np.isfinite(found.f0) or found.voiced < _PITCHED:
         if given is not None:
-            return given
+            return given, found
         warnings.append(
-            f"no pitch: only {share} (the bound is {_PITCHED:.0%}), so note {FALLBACK_NOTE}"
-            f" ({note_name(FALLBACK_NOTE)}) is assumed; better give the note"
+            f"no pitch: only {share} (the bound is {_PITCHED:.0%}), so note {_named(FALLBACK_NOTE)} is"
+            f" assumed{better}"
         )
-        return FALLBACK_NOTE
-    nearest = round(found.midi)  # 28 … 107, as the pitch is 40 … 4,000 Hz
-    played = f"{nearest} ({note_name(nearest)}) {round(found.cents_from(nearest)):+d} cents"
+        return FALLBACK_NOTE, found
+    elif found.voiced < _CLEAR:
+        if given is None:
+            warnings.append(f"no clear pitch: only {share} (the bound is {_CLEAR:.0%}){better}")
+    elif (low := _low_share(sound, found.f0)) < _LEAST_LOW:
+        warnings.append(
+            f"several notes at once? The pitch is {found.f0:.0f} Hz, and only {low:.1%} of the power is at"
+            f" its lowest two harmonics (the bound is {_LEAST_LOW:.0%}){better}"
+        )
+    nearest = min(round(found.midi), 127)
+    played = f"{_named(nearest)} {round(found.cents_from(nearest)):+d} cents"
     if given is None:
         remarks.append(f"note estimated: {played}")
     elif given != nearest:
-        remarks.append(f"its pitch is {played}, not that of the given note, {given} ({note_name(given)})")
-    if found.voiced >= _CLEAR:
-        _warn_of_several_notes(sound, found.f0, warnings)
-    elif given is None:
-        warnings.append(
-            f"no clear pitch: only {share} (the bound is {_CLEAR:.0%}). Is it noise, or several notes?"
-            " Better give the note"
-        )
-    return nearest if given is None else given
+        remarks.append(f"its pitch is {played}, not that of the given note, {_named(given)}")
+    return nearest if given is None else given, found
 
 
-def _warn_of_several_notes(sound: Audio, f0: float, warnings: list[str]) -> None:
-    """Warn if too little power is within 3% of the harmonics of the pitch found."""
+def _named(note: int) -> str:
+    return f"{note} ({note_name(note)})"
+
+
+def _low_share(sound: Audio, f0: float) -> float:
+    """Measure the share of the power within 3% of the lowest two harmonics of a pitch."""
     power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
     frequency = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
-    number = np.round(frequency / f0)
-    harmonic = (number >= 1) & (np.abs(frequency - number * f0) < 0.03 * frequency)
-    total = power[frequency > 30].sum()
-    low, all_of_them = (power[part].sum() / total for part in (harmonic & (number <= 2), harmonic))
-    for share, where, bound, kind in (
-        (low, "its lowest two harmonics", _LEAST_LOW, "at once"),
-        (all_of_them, "its harmonics", _LEAST_HARMONIC, "one after another"),
-    ):
-        if share < bound:
-            warnings.append(
-                f"several notes {kind}? The pitch is {f0:.0f} Hz, and only {share:.1%} of the power"
-                f" is at {where} (the bound is {bound:.0%})"
-            )
+    low = [np.abs(frequency - number * f0) < 0.03 * frequency for number in (1, 2)]
+    return float(power[low[0] | low[1]].sum() / power[frequency > 30].sum())
 
 
 @dataclass(frozen=True)
@@ -285,7 +331,10 @@ class TargetFile:
 
 
 def prepare_targets(
-    takes: Sequence[TargetFile], note: int | None = None, velocity: int = VELOCITY
+    takes: Sequence[TargetFile],
+    note: int | None = None,
+    velocity: int = VELOCITY,
+    onset: int | None = None,
 ) -> list[Target]:
     """Prepare several sound files; see `prepare_target`.
 
@@ -293,12 +342,14 @@ def prepare_targets(
         takes: Sound files, with notes and velocities where they are known.
         note: MIDI note of files that do not name theirs; estimated if omitted.
         velocity: Velocity of files that do not name theirs, 1 … 127.
+        onset: Number of the onset at which each sound starts; see `prepare_target`.
     """
     return [
         prepare_target(
             take.path,
             note=note if take.note is None else take.note,
             velocity=velocity if take.velocity is None else take.velocity,
+            onset=onset,
         )
         for take in takes
     ]

@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from latentdx.audio import pitch
+from latentdx.audio.engine.synth import Engine
 from latentdx.audio.pitch import Pitch
-from latentdx.audio.renderer import Dexed, Renderer, check_note
+from latentdx.audio.renderer import Renderer, check_note
 from latentdx.errors import ParameterError
 from latentdx.metrics.objective import score
 from latentdx.presets.bank import Preset
@@ -132,7 +133,7 @@ def tune(
         note: MIDI note at which the preset should sound like the target, 0 … 127.
         velocity: Velocity of that note, 1 … 127.
         wanted: Pitch of the target, if it has been estimated already.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         estimator: Pitch estimator; `pitch.estimate_crepe` is another.
 
     Raises:
@@ -143,7 +144,7 @@ def tune(
     if not np.isfinite(target).all():
         raise ParameterError(f"the target holds {np.sum(~np.isfinite(target))} samples of NaN or infinity")
     check_note(note, velocity)
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
     goal = wanted or estimator(target)
 
     def measure(presets: Sequence[Preset]) -> Floats:
@@ -180,7 +181,7 @@ def tune_to(
         note: MIDI note that is played, 0 … 127.
         velocity: Velocity of that note, 1 … 127.
         keep_octave: Tune to the nearest octave of that pitch, so that a bass stays a bass.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         estimator: Pitch estimator.
 
     Raises:
@@ -189,7 +190,7 @@ def tune_to(
     if not LOWEST <= midi <= HIGHEST:
         raise ParameterError(f"the wanted pitch {midi!r} is not a MIDI note in {LOWEST} … {HIGHEST}")
     check_note(note, velocity)
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
 
     def hear(candidate: Preset) -> Pitch:
         return estimator(synth.render(candidate, note, velocity))

@@ -1,7 +1,7 @@
 """Fundamental frequency and tuning error of a sound."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
 
@@ -26,6 +26,11 @@ _FINE_LAG, _FINE_FRAME = 1000, 4096
 _MOST_PERIODS = 16  # with more, the next period would fall within the searched range
 _FINE_RANGE = 0.35  # semitones on both sides: half a step of the resolution above, plus some vibrato
 
+_LEAST_OTHER = (
+    0.02  # share of the power that is at other harmonics than those of a multiple of the fundamental
+)
+_HELD_FRAMES, _HELD_WITHIN, _HELD_DB = 6, 0.6, 20.0  # 0.14 s; semitones; a release may fall in pitch
+
 _CREPE_RATE, _CREPE_HOP = 16_000, 256
 _CREPE_FMIN, _CREPE_FMAX = 32.7, 1975.5  # Hz, the lowest and highest frequencies that CREPE covers
 _LEAST_PERIODICITY = 0.21  # the value that torchcrepe recommends; white noise reaches 0.02
@@ -38,10 +43,13 @@ class Pitch:
     Attributes:
         f0: Median fundamental of the voiced frames in Hz; `nan` if no frame is voiced.
         voiced: Share of the audible frames that are voiced, 0 … 1.
+        held: MIDI notes at which the pitch rests for at least 0.14 s, in order, while the sound is within
+            20 dB of its loudest; a note repeated, also in another octave, is not listed again.
     """
 
     f0: float
     voiced: float
+    held: tuple[int, ...] = ()
 
     @property
     def midi(self) -> float:
@@ -65,11 +73,15 @@ def estimate(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> 
     error is divided by the number of periods. Only frames within 40 dB of the loudest count, so that a long
     silence does not make a sound unvoiced.
 
+    Both compare the sound with itself at whole samples. A period of less than about 20 samples therefore
+    matches worse than a multiple of it that is closer to a whole number. The pitch is therefore multiplied if
+    the spectrum holds only harmonics of a multiple; it may then exceed pYIN's range, 40 … 4,000 Hz.
+
     Args:
         audio: Float32 (samples,), mono.
         sample_rate: Sample rate in Hz.
     """
-    return _refined(_pyin(audio, sample_rate), audio, sample_rate)
+    return _refined(_shortest_period(_pyin(audio, sample_rate), audio, sample_rate), audio, sample_rate)
 
 
 def estimate_crepe(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> Pitch:
@@ -137,7 +149,9 @@ def _pyin(audio: npt.NDArray[np.float32], sample_rate: int) -> Pitch:
         hop_length=_HOP,
         resolution=_RESOLUTION,
     )
-    return _over_voiced(f0, voiced & (probability > _LEAST_PROBABILITY), _audible(audio))
+    voiced &= probability > _LEAST_PROBABILITY
+    held = _held(np.where(voiced & _audible(audio, below_db=_HELD_DB), f0, np.nan))
+    return replace(_over_voiced(f0, voiced, _audible(audio)), held=held)
 
 
 def _over_voiced(
@@ -147,7 +161,23 @@ def _over_voiced(
     if not audible.any():
         return Pitch(float("nan"), 0.0)
     used = audible & voiced
-    return Pitch(float(np.median(f0[used])) if used.any() else float("nan"), float(voiced[audible].mean()))
+    median = float(np.median(f0[used])) if used.any() else float("nan")
+    return Pitch(median, float(voiced[audible].mean()))
+
+
+def _held(f0: npt.NDArray[np.floating]) -> tuple[int, ...]:
+    """Return the notes at which a pitch rests; see `Pitch.held`."""
+    notes, begin = librosa.hz_to_midi(f0), 0
+    held: list[int] = []
+    for end in range(1, len(notes) + 1):
+        run = notes[begin:end]
+        if end < len(notes) and np.ptp([*run, notes[end]]) <= _HELD_WITHIN:  # false for frames without pitch
+            continue
+        note = round(float(np.median(run))) if len(run) >= _HELD_FRAMES else None
+        if note is not None and (not held or (note - held[-1]) % 12):
+            held.append(note)
+        begin = end
+    return tuple(held)
 
 
 def _refined(rough: Pitch, audio: npt.NDArray[np.float32], sample_rate: int) -> Pitch:
@@ -164,7 +194,20 @@ def _refined(rough: Pitch, audio: npt.NDArray[np.float32], sample_rate: int) -> 
         frame_length=_FINE_FRAME,
         hop_length=_HOP,
     )
-    return Pitch(periods * float(np.median(f0[_audible(audio)])), rough.voiced)
+    return replace(rough, f0=periods * float(np.median(f0[_audible(audio)])))
+
+
+def _shortest_period(found: Pitch, audio: npt.NDArray[np.float32], sample_rate: int) -> Pitch:
+    """Replace a pitch by the highest multiple of it that explains nearly all harmonics."""
+    if not np.isfinite(found.f0):
+        return found
+    spectrum = np.abs(librosa.stft(audio, n_fft=_FINE_FRAME, hop_length=_HOP)) ** 2
+    frequencies = librosa.fft_frequencies(sr=sample_rate, n_fft=_FINE_FRAME)
+    number = np.round(frequencies / found.f0).astype(int)
+    harmonics = np.bincount(number, spectrum[:, _audible(audio)].sum(1))
+    harmonics[0] = 0.0
+    explained = np.array([harmonics[::k].sum() for k in range(1, len(harmonics))]) / harmonics.sum()
+    return replace(found, f0=found.f0 * float(1 + np.flatnonzero(explained > 1 - _LEAST_OTHER)[-1]))
 
 
 def estimate_fast(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> float:
@@ -184,7 +227,9 @@ def estimate_fast(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE
     return float(np.median(f0[audible])) if audible.any() else float("nan")
 
 
-def _audible(audio: npt.NDArray[np.float32], hop: int = _HOP) -> npt.NDArray[np.bool_]:
+def _audible(
+    audio: npt.NDArray[np.float32], hop: int = _HOP, below_db: float = 40.0
+) -> npt.NDArray[np.bool_]:
     """Return a mask of the frames within 40 dB of the loudest; a silent sound has none."""
     level = librosa.feature.rms(y=audio, frame_length=_FRAME, hop_length=hop)[0]
-    return level > max(level.max() * 0.01, 1e-6)
+    return level > max(level.max() * 10 ** (-below_db / 20), 1e-6)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pedalboard
 
-from latentdx.audio.renderer import HOLD, N_SAMPLES, Dexed, Renderer, fade_out
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import HOLD, N_SAMPLES, Renderer, fade_out
 from latentdx.presets.bank import Preset
 
 VERSION = 1
@@ -28,12 +29,12 @@ class SimulatedRecording:
     - white noise 40 to 80 dB below the peak.
 
     Args:
-        renderer: Renderer of the dry sound; default `Dexed()`.
+        renderer: Renderer of the dry sound; default `Engine()`.
         seed: Random seed; another seed gives each preset another chain.
     """
 
     def __init__(self, renderer: Renderer | None = None, seed: int = 0) -> None:
-        self.renderer = renderer or Dexed()
+        self.renderer = renderer or Engine()
         self.sample_rate = self.renderer.sample_rate
         self.seed = seed
 

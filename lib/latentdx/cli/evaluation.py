@@ -64,12 +64,12 @@ def model(
     name: Name = None,
     leaky: Leaky = False,
     corpus: Annotated[
-        str | None, typer.Option(help="Corpus, file or folder of presets; the checkpoint's if omitted.")
+        str | None, typer.Option(help="Corpus, file or folder; the model's if omitted.")
     ] = None,
     lenient: Lenient = False,
     factory: Annotated[
         str | None,
-        typer.Option(metavar="MODULE:NAME", help="Factory of a network of your own; runs its code."),
+        typer.Option(metavar="MODULE:NAME", help="Factory of your own network: code that is run."),
     ] = None,
     quick: Quick = False,
     processes: Processes = None,

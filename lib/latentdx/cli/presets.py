@@ -13,7 +13,7 @@ import typer
 from tqdm import tqdm
 
 from latentdx.cli import output
-from latentdx.cli.common import MOST_PRESETS, Force, Lenient, Velocity, read_presets, report
+from latentdx.cli.common import MOST_PRESETS, Force, Lenient, Onset, Velocity, read_presets, report
 from latentdx.cli.notes import optional_note, parse_pitch
 from latentdx.errors import ParameterError
 from latentdx.presets.algorithms import algorithm, text_drawing
@@ -39,6 +39,7 @@ def tune(
         bool, typer.Option("--keep-octave", help="Tune to the nearest octave of the pitch.")
     ] = False,
     target: Annotated[Path | None, typer.Option(help="Sound file to tune to, instead of --to.")] = None,
+    onset: Onset = None,
     lenient: Lenient = True,
     force: Force = False,
 ) -> None:
@@ -52,12 +53,14 @@ def tune(
         raise typer.BadParameter("give either --to or --target")
     if keep_octave and to is None:
         raise typer.BadParameter("--keep-octave works with --to only")
+    if onset is not None and target is None:
+        raise typer.BadParameter("--onset works with --target only")
     output.check_free(out, ".syx", force=force)
     key, bank = optional_note(note), read_presets(file, lenient)
     if target is None:
         tune_one = _to_pitch(parse_pitch(to or ""), 60 if key is None else key, velocity, keep_octave)
     else:
-        tune_one = _to_sound(target, key, velocity)
+        tune_one = _to_sound(target, key, velocity, onset)
     tune_one = cache(tune_one)  # a cartridge may hold many INIT VOICEs
     tuned = [tune_one(preset) for preset in tqdm(bank, unit="preset", leave=False, disable=None)]
     values, names = [found.preset.values for found in tuned], [found.preset.name for found in tuned]
@@ -76,12 +79,12 @@ def _to_pitch(midi: float, note: int, velocity: int, keep_octave: bool) -> "Call
     return partial(tune_to, midi=midi, note=note, velocity=velocity, keep_octave=keep_octave)
 
 
-def _to_sound(file: Path, note: int | None, velocity: int) -> "Callable[[Preset], Tuning]":
+def _to_sound(file: Path, note: int | None, velocity: int, onset: int | None) -> "Callable[[Preset], Tuning]":
     from latentdx.applications import tune
     from latentdx.applications.target import prepare_target
     from latentdx.audio import pitch
 
-    target = prepare_target(file, note=note, velocity=velocity)
+    target = prepare_target(file, note=note, velocity=velocity, onset=onset)
     report(file, target.remarks, target.warnings)
     wanted = pitch.estimate(target.sound)
     return partial(tune.tune, target=target.sound, note=target.note, velocity=velocity, wanted=wanted)

@@ -7,7 +7,7 @@ import typer
 from tqdm import tqdm
 
 from latentdx.cli import output
-from latentdx.cli.common import INTERRUPTED, BestOf, Force, Velocity, report
+from latentdx.cli.common import INTERRUPTED, BestOf, Force, Onset, Velocity, report
 from latentdx.cli.notes import optional_note
 from latentdx.presets.bank import PresetBank
 
@@ -30,6 +30,7 @@ def program(
     best_of: BestOf = 1,
     note: Note = None,
     velocity: Velocity = 85,
+    onset: Onset = None,
     name: Annotated[str | None, typer.Option(help="Name of the preset; the file's if omitted.")] = None,
     seed: Seed = 0,
     force: Force = False,
@@ -47,7 +48,7 @@ def program(
     output.check_free(out, ".syx", force=force)
     files, key = [parse_target_file(sound) for sound in sounds], optional_note(note)
     programmer = load_model(model)
-    targets = prepare_inputs(files, programmer.notes, key, velocity)
+    targets = prepare_inputs(files, programmer.notes, key, velocity, onset)
     for file, target in zip(files, targets, strict=True):
         report(file.path, target.remarks, target.warnings)
     found = program_targets(
@@ -80,6 +81,7 @@ def match(
     ] = 8,
     note: Note = None,
     velocity: Velocity = 85,
+    onset: Onset = None,
     name: Annotated[str | None, typer.Option(help="Name of the presets; the file's if omitted.")] = None,
     model: Model = "latentdx",
     seed: Seed = 0,
@@ -102,7 +104,7 @@ def match(
     written = output.MatchFiles(out)
     written.check(force=force, keep=keep, n_sounds=len(sounds))
     files = [parse_target_file(sound) for sound in sounds]
-    targets = prepare_sounds(files, optional_note(note), velocity)
+    targets = prepare_sounds(files, optional_note(note), velocity, onset)
     for file, target in zip(files, targets, strict=True):
         report(file.path, target.remarks, target.warnings)
     known, remarks = known_presets()

@@ -23,7 +23,8 @@ import numpy as np
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from latentdx.audio.renderer import Dexed, Renderer, RenderError, check_note, sound_identity
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import Renderer, RenderError, check_note, sound_identity
 from latentdx.audio.spectrogram import N_FRAMES, N_MELS, mel_spectrogram, to_codes
 from latentdx.dataset.store import MANIFEST, Manifest, Notes, Store, is_intact, shard_name, write_shard
 from latentdx.errors import ParameterError, StoreBusyError, StoreFullError
@@ -117,7 +118,7 @@ def render_store(
         notes: (MIDI note, velocity) pairs, at least one.
         folder: Folder of the store; created if needed. With Dask, all workers must share it.
         corpus: Name of the corpus, recorded in the manifest.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         threads: Number of threads; default one per core. Not used with a client.
         client: Dask client, whose workers render instead of this process's threads.
         shard_size: Number of presets in a shard; default at most 64 MiB, and at most a sixteenth of the bank.
@@ -139,7 +140,7 @@ def render_store(
     for name, value in (("threads", threads), ("presets per shard", shard_size)):
         if value is not None and value < 1:
             raise ParameterError(f"the number of {name} must be at least 1, not {value}")
-    renderer, folder = renderer or Dexed(), Path(folder)
+    renderer, folder = renderer or Engine(), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     wanted = Manifest.of(bank, notes, renderer, corpus, shard_size)
     with _sole_writer(folder):

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from latentdx.audio.renderer import SINGLE_NOTE, Dexed
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import SINGLE_NOTE
 from latentdx.dataset import curation, splits
 from latentdx.dataset.store import Store, store_folder
 from latentdx.evaluation import baselines
@@ -49,7 +50,7 @@ class Task:
 
     def one_step(self) -> Predictions:
         """Predict the target with one live parameter one step away."""
-        live = live_masks(self.bank, self.rows, renderer=Dexed(), options=self.options)
+        live = live_masks(self.bank, self.rows, renderer=Engine(), options=self.options)
         return baselines.one_step(self.targets, live, self.rows)
 
 

@@ -14,7 +14,8 @@ import pandas as pd
 
 from latentdx.applications import programmer
 from latentdx.applications.programmer import Programmer
-from latentdx.audio.renderer import SINGLE_NOTE, Dexed, sound_identity
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import SINGLE_NOTE, sound_identity
 from latentdx.caching import code_hash, map_chunks
 from latentdx.dataset.loading import SpectrogramDataset
 from latentdx.evaluation import evaluate, statistics
@@ -84,7 +85,7 @@ def draw(
     """
     single = predict(model, trial, options)
     dataset = SpectrogramDataset(store_of(model, trial), trial.bank, decibels=True)
-    synth = Dexed()
+    synth = Engine()
 
     def explore(rows: Rows) -> npt.NDArray[np.float32]:
         """Return the values and the distance of each candidate, float32 (rows, n, 146)."""
@@ -204,7 +205,7 @@ def curve_of(
         split=trial.split,
         subset=trial.subset,
         selection=trial.selection,
-        engine=Dexed().engine,
+        engine=Engine().engine,
         commit=code_commit(),
     )
 

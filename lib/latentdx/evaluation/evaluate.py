@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from latentdx.audio import pitch
-from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer, sound_identity
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import SINGLE_NOTE, Renderer, sound_identity
 from latentdx.caching import code_hash, map_chunks
 from latentdx.errors import ParameterError
 from latentdx.metrics import registry, sound_features
@@ -154,7 +155,7 @@ def evaluate(
         n_pyin: Number of presets with a pYIN estimate, 0 … N.
         extra: Metrics of your own, computed in addition. What audio metrics measure is kept under their name
             and version; other measurements are not repeated for them.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         options: Number of processes, progress bar, and location of the cache.
 
     Returns:
@@ -182,7 +183,7 @@ def evaluate(
     names = np.arange(len(targets)) if rows is None else np.asarray(rows)
     _check(targets, predictions, names, live)
     _check_own(extra)
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
     pairs = tuple((int(n), int(v)) for n, v in notes)
     base = f"{method()} {sound_identity(synth.engine)} {synth.sample_rate} {pairs}"
     run = partial(map_chunks, kind="evaluation", options=options)

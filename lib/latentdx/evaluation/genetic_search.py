@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from latentdx.audio.renderer import Dexed, Renderer
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import Renderer
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.errors import ParameterError
 from latentdx.presets.bank import Preset
@@ -105,14 +106,14 @@ def genetic_search(
         note: MIDI note and velocity of the target.
         renders: Number of renders, at least 1; a preset that occurs again is not rendered again.
         seed: Random seed; equal seeds give equal results. Use [seed, row] to search for many presets.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
 
     Raises:
         ParameterError: `renders` is below 1.
     """
     if renders < 1:
         raise ParameterError(f"a search needs at least 1 render, not {renders}")
-    synth, rng = renderer or Dexed(), np.random.default_rng(seed)
+    synth, rng = renderer or Engine(), np.random.default_rng(seed)
     wanted = mel_spectrogram(target)
     known: dict[bytes, float] = {}
 

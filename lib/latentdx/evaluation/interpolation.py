@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer, sound_identity
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import SINGLE_NOTE, Renderer, sound_identity
 from latentdx.caching import code_hash, map_chunks
 from latentdx.dataset import curation, splits
 from latentdx.errors import ParameterError
@@ -67,7 +68,7 @@ def method(renderer: Renderer) -> str:
 
 def _measure(values: Values) -> Floats:
     """Return the features of presets, and 1 where one is silent: float64 (N, 46 + 1)."""
-    synth = Dexed()
+    synth = Engine()
     out = np.empty((len(values), len(FEATURES) + 1))
     for i, v in enumerate(values):
         analysis = TimbreAnalysis(synth.render(Preset(v), *SINGLE_NOTE[0]))
@@ -92,7 +93,7 @@ def preset_features(
     found = map_chunks(
         _measure,
         [distinct],
-        method=method(Dexed()),
+        method=method(Engine()),
         kind="features",
         size=_CHUNK,
         options=options,
@@ -394,7 +395,7 @@ def evaluate_paths(
             for f, m, d in zip(FEATURES, standard.mean, standard.deviation, strict=True)
         },
         n_training=standard.n,
-        engine=Dexed().engine,
+        engine=Engine().engine,
         commit=code_commit(),
         libraries=", ".join(f"{name} {version(name)}" for name in libraries),
         by_algorithm=by_algorithm(table, algorithms[:, 0] == algorithms[:, 1]),

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from latentdx.audio.renderer import SAMPLE_RATE, Dexed, Renderer
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import SAMPLE_RATE, Renderer
 from latentdx.dataset import target_sounds
 from latentdx.dataset.target_sounds import TargetSound
 from latentdx.errors import DataMissingError, ParameterError
@@ -115,7 +116,7 @@ def render(
     Args:
         presets: Inferred preset for each UID of the section.
         section: Section of the page.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
 
     Returns:
         Sounds for `measure`, in the order of `examples(section)`.
@@ -123,7 +124,7 @@ def render(
     Raises:
         ParameterError: An example has no preset.
     """
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
     missing = {str(t.uid) for t in examples(section)} - set(presets)
     if missing:
         raise ParameterError(f"no preset for example {', '.join(sorted(missing))}")

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latentdx.audio.renderer import SINGLE_NOTE, Dexed, Renderer
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import SINGLE_NOTE, Renderer
 from latentdx.dataset import curation, splits
 from latentdx.errors import ParameterError
 from latentdx.evaluation import evaluate, parquet
@@ -263,7 +264,7 @@ def evaluate_rows(
         inference: Description of how the presets were found.
         checkpoint_sha256: SHA-256 of the model's weights; "" without any.
         measurement: Metrics to compute, and the notes at which sounds are compared.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         options: Number of processes, progress bar, and location of the cache.
 
     Raises:
@@ -271,7 +272,7 @@ def evaluate_rows(
     """
     check_name(name)
     bank = corpora.read(corpus).neutral()
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
     notes, live_notes, pyin = measurement.notes, measurement.live_notes, measurement.pyin
     live = None
     if live_notes is not None:

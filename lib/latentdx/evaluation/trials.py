@@ -95,9 +95,8 @@ def check(model: Programmer, trial: Trial, *, leaky: bool = False) -> None:
         "architecture": {"n_operators": 6, "note_latents": False},  # no others can be evaluated
     }
     if not leaky:
-        asked |= {"split": trial.split, "corpus_sha256": corpora.bank_hash(trial.bank)}
-        if there["corpus_sha256"] != asked["corpus_sha256"]:  # equal presets may have two names
-            asked["corpus"] = trial.corpus
+        of_trial = {"corpus": trial.corpus, "corpus_sha256": corpora.bank_hash(trial.bank)}
+        asked |= of_trial | {"split": trial.split}
     if found := differences(there, asked):
         raise CheckpointError(f"the checkpoint of {profile.name} does not fit: {'; '.join(found)}")
 

@@ -12,7 +12,8 @@ from types import MappingProxyType
 import numpy as np
 import scipy.fft
 
-from latentdx.audio.renderer import N_SAMPLES, Dexed, Renderer
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import N_SAMPLES, Renderer
 from latentdx.audio.spectrogram import mel_filters
 from latentdx.errors import ParameterError
 from latentdx.metrics.registry import log_stft_mae, mfcc_mae, spectral_convergence
@@ -81,14 +82,14 @@ def score(
         values: Presets, uint8 (N, 145).
         targets: One sound for each of `notes`, float32 (samples,), at 22,050 Hz.
         notes: (MIDI note, velocity) of each target.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         measure: Function that compares the features of a target with those of a render; default `distance`.
         threads: Number of presets rendered at the same time; default one per core.
 
     Returns:
         Mean distance over the notes, float64 (N,).
     """
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
     wanted = [SoundFeatures(fitted(sound)) for sound in targets]
     for sound in wanted:  # computed once, before several threads need them
         _ = sound.log_stft, sound.mfcc
@@ -115,7 +116,7 @@ class FastObjective:
     Args:
         targets: One sound for each of `notes`, float32 (samples,), at 22,050 Hz, all of one length.
         notes: (MIDI note, velocity) of each target.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         threads: Number of presets rendered at the same time; default one per core.
         weights: Weight of each metric in `WEIGHTS`, by name; default `WEIGHTS`.
 
@@ -142,7 +143,7 @@ class FastObjective:
             if SoundFeatures(target).silent:
                 raise ParameterError(f"the sound at note {note} is silent")
         self.targets, self.notes = list(targets), list(notes)
-        self._renderer = renderer or Dexed()
+        self._renderer = renderer or Engine()
         self._threads = threads
         self._weights = tuple(weights[name] for name in WEIGHTS)
         self._windows = [_hann(n) for n in (1024, 2048)]

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from filelock import FileLock
 from tqdm import tqdm
 
-from latentdx.audio.renderer import N_SAMPLES, SINGLE_NOTE, Dexed, Renderer, sound_identity
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import N_SAMPLES, SINGLE_NOTE, Renderer, sound_identity
 from latentdx.caching import cache_key
 from latentdx.files import atomic_write
 from latentdx.presets.bank import Preset, PresetBank
@@ -79,13 +80,13 @@ def live_parameters(
     Args:
         bank: N presets; neutral presets (`PresetBank.neutral`) if the models see them neutral.
         notes: (MIDI note, velocity) pairs at which the presets are rendered.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         options: Number of threads, and whether a progress bar is shown.
 
     Returns:
         bool (N, 145), in VCED order. TRANSPOSE is never live here, because the models do not learn it.
     """
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
     out = np.zeros((len(bank), N_VALUES), bool)
     with ThreadPoolExecutor(options.workers) as pool:
         found = pool.map(lambda preset: _live(preset, notes, synth), bank)
@@ -127,13 +128,13 @@ def live_masks(
         bank: The whole corpus, neutral.
         rows: Indices of presets in `bank`.
         notes: (MIDI note, velocity) pairs at which the presets are rendered.
-        renderer: Synth that renders; default `Dexed()`.
+        renderer: Synth that renders; default `Engine()`.
         options: Number of threads, whether a progress bar is shown, and the location of the cache.
 
     Returns:
         bool (len(rows), 145), in VCED order; see `live_parameters`.
     """
-    synth = renderer or Dexed()
+    synth = renderer or Engine()
     path = mask_file(bank, notes, synth, options)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):

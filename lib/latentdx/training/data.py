@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from latentdx.audio.engine.synth import Engine
 from latentdx.audio.recording_simulation import SimulatedRecording
-from latentdx.audio.renderer import NOTE_SETS, Dexed, Renderer
+from latentdx.audio.renderer import NOTE_SETS, Renderer
 from latentdx.dataset.curation import rows
 from latentdx.dataset.loading import SpectrogramDataset, to_decibels
 from latentdx.dataset.rendering import render_store
@@ -83,7 +84,7 @@ class TrainingData:
                     self.bank, self.notes, folder, corpus=name, renderer=renderer, threads=threads
                 )
 
-        self.store = store(corpus, Dexed())
+        self.store = store(corpus, Engine())
         self._dataset = SpectrogramDataset(self.store, self.bank)
         self._recorded = (
             SpectrogramDataset(store(f"{corpus}-recorded", SimulatedRecording()), self.bank)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import pandas as pd
+
 from latentdx.display.cost_tables import N_SEARCHED
 from latentdx.errors import ProfileError
 from latentdx.evaluation.anchors import ANCHORS
@@ -81,6 +83,11 @@ class Step:
     targets: tuple[Path, ...] = ()
     sources: tuple[Path, ...] = ()
     code: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> str:
+        """Text that changes when the actions do, but is equal in every process."""
+        return str([each if isinstance(each, list) else (each[0].__name__, each[1]) for each in self.actions])
 
 
 @dataclass(frozen=True)
@@ -249,5 +256,5 @@ def _copy(source: Path, target: Path) -> None:
 def _compare(made: Path, corpus: str) -> None:
     """Say whether a curation table is the one in data/, whose splits the trainings use."""
     shipped = data_path("curation", f"{corpus}.parquet")
-    same = shipped.is_file() and shipped.read_bytes() == made.read_bytes()
+    same = shipped.is_file() and pd.read_parquet(shipped).equals(pd.read_parquet(made))
     print(f"{made} {'equals' if same else 'differs from'} {shipped}, which is used")

@@ -132,7 +132,7 @@ def _notes_table(played: Sequence[Played]) -> pd.DataFrame:
     frame = pd.DataFrame(lines, index=pd.Index(names, name="preset"))
     numbers = [*(f"velocity {v}" for v in VELOCITIES), *(f"{key_name(k)}, mean" for k in others), louder]
     return described(
-        frame[["version", *numbers]],
+        frame.reindex(columns=["version", *numbers]),  # without models, only the originals have numbers
         f"MFCC13, lower is better: each velocity at {key_name(60)}, the mean of three at other keys",
         formats=dict.fromkeys(numbers, ".1f") | {louder: "+.1f"},
     )

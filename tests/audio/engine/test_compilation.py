@@ -1,5 +1,6 @@
 """The compiled functions: kept for all processes, and not waited for where dexed-py can render instead."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 
 from latentdx import Dexed, Engine, PresetBank
 from latentdx.audio.engine import compilation
-from latentdx.audio.renderer import SOUND_EQUAL, sound_identity
+from latentdx.audio.renderer import SOUND_EQUAL, RenderError, sound_identity
 
 RENDER = """
 import hashlib
@@ -80,12 +81,39 @@ def test_dexed_py_renders_until_the_functions_are_there(monkeypatch: pytest.Monk
     np.testing.assert_array_equal(Engine(era="0.9.3").render(preset), expected)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_renders_whatever_its_parent_was_doing(monkeypatch: pytest.MonkeyPatch) -> None:
+    compilation.kernels()
+    preset, old = PresetBank.init()[0], Engine(era="0.9.3")
+    expected = hashlib.sha256(old.render(preset, n_samples=64).tobytes()).digest()
+    for loading in (compilation._loading, compilation._Loading()):  # loaded, and just about to
+        monkeypatch.setattr(compilation, "_loading", loading)
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            os.write(writer, hashlib.sha256(old.render(preset, n_samples=64).tobytes()).digest())
+            os._exit(0)
+        assert os.read(reader, 32) == expected
+        os.waitpid(child, 0)
+
+
 def test_another_version_of_dexed_py_is_no_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     compilation.kernels()
     monkeypatch.setattr(compilation, "ready", lambda: False)
     monkeypatch.setattr(Dexed, "engine", "dexed-py 0.4.0")
     monkeypatch.setattr(Dexed, "render", None)
     assert Engine().render(PresetBank.init()[0], n_samples=64).shape == (64,)
+
+
+def test_a_stand_in_that_cannot_render_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise RenderError("another sample rate is in use")
+
+    preset = PresetBank.init()[0]
+    expected = Dexed(48_000).render(preset, n_samples=4800)
+    monkeypatch.setattr(compilation, "ready", lambda: False)
+    monkeypatch.setattr(Dexed, "render", busy)
+    np.testing.assert_array_equal(Engine(48_000).render(preset, n_samples=4800), expected)
 
 
 def test_engines_of_equal_sound_share_their_caches() -> None:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,7 +56,7 @@ class _Loading(threading.Thread):
             self.error = error
 
 
-_lock = threading.Lock()
+_lock, _compiling = threading.Lock(), threading.Lock()
 _loading: _Loading | None = None
 
 
@@ -92,12 +93,16 @@ def _after_fork() -> None:
     """Start anew in a forked process, in which the thread does not go on."""
     global _lock, _loading
     _lock = threading.Lock()
+    _compiling.release()
     if _loading is not None and _loading.kernels is None:
         _loading = None
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    # a process that is forked while Numba holds its lock could never compile
+    os.register_at_fork(
+        before=_compiling.acquire, after_in_parent=_compiling.release, after_in_child=_after_fork
+    )
 
 
 def _load() -> Kernels:
@@ -107,13 +112,18 @@ def _load() -> Kernels:
         path = os.pathsep.join(filter(None, sys.path))  # the same packages, wherever they come from
         command = [sys.executable, "-m", "latentdx.audio.engine.compilation", str(folder)]
         environment = {**os.environ, "PYTHONPATH": path}
-        subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        with suppress(OSError):  # without an interpreter to run, this process compiles
+            subprocess.run(
+                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            )
     if (folder / _DONE).exists():
         try:
-            return _compile(folder)
+            with _compiling:
+                return _compile(folder)
         except Exception:  # damaged, for example by a full disk; the next process makes it anew
             shutil.rmtree(folder, ignore_errors=True)
-    return _compile(None)
+    with _compiling:
+        return _compile(None)
 
 
 def _folder() -> Path:

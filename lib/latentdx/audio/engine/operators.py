@@ -164,9 +164,8 @@ def _run(v: Record, m: Memory, run: int, end: int, loop: bool, fed_audible: int)
             elif not adds:
                 filled &= ~bit
             _tap(m, op, i, row if audible else 0)
-        for b in range(
-            end - run
-        ):  # later, because the processor waits where it reads what it has just written
+        # only now, because the processor waits where it reads what it has just written
+        for b in range(end - run):
             if mixed >> b & 1:
                 row = _FED + ((run + b) & (2 * RUN - 1)) if op == v.fed else _SINGLE + b
                 add_block(bus + _BYTES * b, m.rows + _BYTES * row)

@@ -1,6 +1,8 @@
 """`Engine`: renders presets with the project's own DX7 engine."""
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -15,6 +17,7 @@ from latentdx.audio.renderer import (
     SAMPLE_RATE,
     Dexed,
     InProcessRenderer,
+    RenderError,
     check_request,
     sound_identity,
 )
@@ -54,7 +57,7 @@ class Engine(InProcessRenderer):
         ParameterError: An argument is out of range.
 
     >>> from latentdx import PresetBank
-    >>> Engine(tune=-12.5).render(PresetBank.init()[0], note=60, hold=0.1, n_samples=4410).shape
+    >>> Engine().render(PresetBank.init()[0], note=60, hold=0.1, n_samples=4410).shape
     (4410,)
     """
 
@@ -115,8 +118,9 @@ class Engine(InProcessRenderer):
         """
         check_request(preset, note, velocity, hold, n_samples)
         bends, bits = _bends(bend), _bits(muted)
-        if not (bits or bends.any()) and (stand_in := self._stand_in()):
-            return stand_in.render(preset, note, velocity, hold=hold, n_samples=n_samples)
+        if not (compilation.ready() or bits or bends.any()) and self._stand_in:
+            with suppress(RenderError):  # dexed-py has one sample rate at a time
+                return self._stand_in.render(preset, note, velocity, hold=hold, n_samples=n_samples)
         voice = self._start(preset, note, velocity, hold, bits)
         sound = self._advance(voice, n_samples, bends, 0)[0]
         return self._finish(sound)
@@ -191,10 +195,9 @@ class Engine(InProcessRenderer):
                 sound, state = self._block_dc(sound, state)
             yield sound
 
+    @cached_property
     def _stand_in(self) -> Dexed | None:
-        """Return a renderer of the same sound while the engine is not compiled yet, if there is one."""
-        if compilation.ready():
-            return None
+        """Renderer of the same sound for the time until the engine is compiled, if there is one."""
         stand_in = Dexed(self.sample_rate, dc_blocker=self.dc_blocker)
         return stand_in if sound_identity(self.engine) == stand_in.engine else None
 
