@@ -35,7 +35,7 @@ Lenient = Annotated[
 ]
 Processes = Annotated[
     int | None,
-    typer.Option(min=1, max=MOST_PROCESSES, help="Number of processes; one per core if omitted."),
+    typer.Option(min=1, max=MOST_PROCESSES, metavar="N", help="Processes; one per core if omitted."),
 ]
 BestOf = Annotated[
     int,

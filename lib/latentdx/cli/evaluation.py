@@ -32,13 +32,13 @@ Split = Annotated[
     str | None,
     typer.Option(help="Split whose test set is used: random or twin-disjoint; the checkpoint's if omitted."),
 ]
-Subset = Annotated[str, typer.Option(help="test, or validation (to choose settings).")]
+Subset = Annotated[str, typer.Option(help="test; or validation, for settings.")]
 Notes = Annotated[
     str, typer.Option(help="Notes at which sounds are compared: single, six, or NOTE:VELOCITY pairs.")
 ]
 Limit = Annotated[
     int | None,
-    typer.Option(min=1, max=MOST_PRESETS, help="Number of presets, drawn by seed; all if omitted."),
+    typer.Option(min=1, max=MOST_PRESETS, metavar="N", help="Number of presets; all if omitted."),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Leave out live parameters and pYIN.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the results; data/results if omitted.")]
@@ -58,7 +58,7 @@ def model(
     notes: Notes = "single",
     best_of: BestOf = 1,
     temperature: Annotated[
-        float | None, typer.Option(min=0, max=10, help="Temperature of the draws.")
+        float | None, typer.Option(min=0, max=10, metavar="T", help="Temperature of the draws.")
     ] = None,
     limit: Limit = None,
     name: Name = None,
@@ -161,7 +161,8 @@ def match(
     split: Split = None,
     subset: Subset = "test",
     limit: Annotated[
-        int | None, typer.Option(min=1, max=MOST_PRESETS, help="Number of targets; 200 if omitted.")
+        int | None,
+        typer.Option(min=1, max=MOST_PRESETS, metavar="N", help="Number of targets; 200 if omitted."),
     ] = None,
     processes: Processes = None,
     out: Out = None,
@@ -187,7 +188,8 @@ def interpolation(
     split: Split = None,
     subset: Subset = "test",
     limit: Annotated[
-        int | None, typer.Option(min=1, max=MOST_PRESETS, help="Number of pairs; 500 if omitted.")
+        int | None,
+        typer.Option(min=1, max=MOST_PRESETS, metavar="N", help="Number of pairs; 500 if omitted."),
     ] = None,
     name: Name = None,
     leaky: Leaky = False,
