@@ -27,6 +27,9 @@ from latentdx.audio.engine.tables import clocks, oscillator, phase_steps
 from latentdx.errors import LatentDXError
 from latentdx.run_options import cache_folder
 
+CACHE_VARIABLE = "LATENTDX_ENGINE_CACHE"
+"""Environment variable with the folder of the compiled functions; by default `engine` in the user's cache."""
+
 _DONE = "compiled"  # an empty file that a complete cache contains
 
 
@@ -136,7 +139,8 @@ def _folder() -> Path:
     digest = hashlib.sha256("\n".join([*parts, binding.get_host_cpu_name(), features]).encode())
     for file in sorted(here.glob("*.py")):
         digest.update(file.read_bytes())
-    folder = cache_folder() / "engine" / digest.hexdigest()[:32]
+    caches = Path(os.environ.get(CACHE_VARIABLE) or cache_folder() / "engine")
+    folder = caches / digest.hexdigest()[:32]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
@@ -176,6 +180,8 @@ def main(folder: Path) -> None:
     """Compile the functions into a folder, unless another process has just done so."""
     from filelock import FileLock
 
+    if hasattr(os, "nice"):
+        os.nice(10)  # what the user waits for comes first
     with FileLock(folder / "lock"):
         if not (folder / _DONE).exists():
             _compile(folder)
