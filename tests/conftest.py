@@ -13,6 +13,8 @@ import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from latentdx.run_options import cache_folder
+
 if TYPE_CHECKING:
     from latentdx.applications.programmer import Programmer
 
@@ -26,6 +28,9 @@ ROOT = Path(__file__).parents[1]
 
 for variable in {"LATENTDX_DATA", "LATENTDX_CACHE"} & set(os.environ):
     os.environ[variable] = str(Path(os.environ[variable]).absolute())  # nbval runs chapters in book/
+
+# tests with a cache of their own would compile the engine anew, half a minute each
+os.environ.setdefault("LATENTDX_ENGINE_CACHE", str(cache_folder() / "engine"))
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ print(hashlib.sha256(sound.tobytes()).hexdigest())
 def starting(cache: Path) -> "subprocess.Popen[str]":
     """A process that renders what dexed-py cannot, so that it waits for the compiled functions."""
     environment = {**os.environ, "LATENTDX_CACHE": str(cache), "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.pop("LATENTDX_ENGINE_CACHE")
     return subprocess.Popen(
         [sys.executable, "-c", RENDER], env=environment, stdout=subprocess.PIPE, text=True
     )
