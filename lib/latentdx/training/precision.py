@@ -40,7 +40,7 @@ def fastest_precision(
 ) -> PrecisionChoice:
     """Choose the precision for a device.
 
-    A GPU gets bfloat16 if it has the instructions. A processor is measured, for a few seconds at most. Several
+    A GPU gets bfloat16 if it has the instructions. A processor is measured for a few seconds. Several
     processes must not differ in their choice; on processors they get single precision, unmeasured.
 
     Args:
