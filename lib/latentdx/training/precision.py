@@ -1,7 +1,7 @@
 """Choice of the precision in which training steps are fastest on the machine at hand.
 
-Processors with bfloat16 instructions for matrices train about one and a half times as fast with them. Without
-such instructions, PyTorch still accepts bfloat16, but a step takes up to eight times as long.
+Processors with bfloat16 instructions for matrices train about one and a half times as fast with them.
+Without such instructions, PyTorch still accepts bfloat16, but a step takes up to eight times as long.
 """
 
 import time
@@ -40,8 +40,13 @@ def fastest_precision(
 ) -> PrecisionChoice:
     """Choose the precision for a device.
 
+<<<<<<< HEAD
     A GPU gets bfloat16 if it has the instructions. A processor is measured for a few seconds. Several
     processes must not differ in their choice; on processors they get single precision, unmeasured.
+=======
+    A GPU gets bfloat16 if it has the instructions. A processor is measured, for a few seconds at most.
+    Several processes must not differ in their choice; on processors they get single precision, unmeasured.
+>>>>>>> f-train
 
     Args:
         step: Function that does a forward and a backward pass in the given precision.
