@@ -1,5 +1,6 @@
 """`latentdx train`: its help fits a screen, errors take one line, and Ctrl-C explains how to resume."""
 
+import os
 import shutil
 
 import pytest
@@ -107,6 +108,15 @@ def test_a_folder_is_trained_on_and_the_model_evaluated_with_files_in_the_cache_
     )
     assert evaluated.exit_code == 0, evaluated.output
     assert (results / "numcat++-short.twin-disjoint.60-85.parquet").exists()
+
+
+@pytest.mark.parametrize(("load", "awake"), [(0.1, True), (50.0, False)])
+def test_threads_wait_awake_on_an_idle_machine_only(load, awake, monkeypatch) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (load, load, load))
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # restored after the test
+    del os.environ["OMP_WAIT_POLICY"]
+    assert run("numdog").exit_code == 1
+    assert ("OMP_WAIT_POLICY" in os.environ) == awake
 
 
 @pytest.mark.parametrize("devices", ["none", "0", "-1x"])

@@ -52,7 +52,7 @@ from latentdx.training.run import Run, resume, run_folder, save, save_best
 SAVE_SECONDS = 300.0
 """Training time in seconds between two saves within an epoch; the end of an epoch is always saved."""
 
-_TRIED = 8  # presets in a step that is timed to choose the precision
+_TRIED = 32  # presets in a step that is timed to choose the precision: with few, the weights cost most
 
 
 def train(

@@ -1,7 +1,7 @@
 """Choice of the precision in which training steps are fastest on the machine at hand.
 
-Processors with bfloat16 instructions train several times as fast with them. Without them, PyTorch still
-accepts bfloat16, but a convolution takes up to eighteen times as long as in single precision.
+Processors with bfloat16 instructions for matrices train about one and a half times as fast with them.
+Without such instructions, PyTorch still accepts bfloat16, but a step takes up to eight times as long.
 """
 
 import time
@@ -15,7 +15,7 @@ from latentdx.threads import one_thread
 
 Precision = Literal["32-true", "bf16-mixed"]
 
-LEAST_GAIN = 1.2
+LEAST_GAIN = 1.1
 """Speed of bfloat16 relative to single precision from which it is chosen."""
 
 _MINIMUM_RUNS = 2
@@ -40,8 +40,8 @@ def fastest_precision(
 ) -> PrecisionChoice:
     """Choose the precision for a device.
 
-    A GPU gets bfloat16 if it has the instructions. A processor is measured for a second. Several processes
-    must not differ in their choice; on processors they get single precision, unmeasured.
+    A GPU gets bfloat16 if it has the instructions. A processor is measured, for a few seconds at most.
+    Several processes must not differ in their choice; on processors they get single precision, unmeasured.
 
     Args:
         step: Function that does a forward and a backward pass in the given precision.
