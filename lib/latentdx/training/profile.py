@@ -161,7 +161,7 @@ class Profile:
         parts += [f"seed {self.seed}"] * (self.seed != 0)
         if self.name in model_names(self.scale):
             usual = read_profile(self.name.partition("-epochs")[0], self.scale).epochs
-            parts += [f"{self.epochs} epochs"] * (self.epochs != usual)
+            parts += [f"{self.epochs} epoch{'s' * (self.epochs > 1)}"] * (self.epochs != usual)
         else:
             parts += [self.name]
         return ", ".join(parts)
