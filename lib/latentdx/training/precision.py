@@ -40,13 +40,8 @@ def fastest_precision(
 ) -> PrecisionChoice:
     """Choose the precision for a device.
 
-<<<<<<< HEAD
-    A GPU gets bfloat16 if it has the instructions. A processor is measured for a few seconds. Several
-    processes must not differ in their choice; on processors they get single precision, unmeasured.
-=======
     A GPU gets bfloat16 if it has the instructions. A processor is measured, for a few seconds at most.
     Several processes must not differ in their choice; on processors they get single precision, unmeasured.
->>>>>>> f-train
 
     Args:
         step: Function that does a forward and a backward pass in the given precision.
