@@ -96,8 +96,8 @@ def test_a_step_has_the_same_settings_in_every_process(tmp_path: Path) -> None:
 
 def test_a_curation_is_compared_by_its_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (curate,) = [s for s in pipeline_of("full", tmp_path).steps() if s.name == "curate-learnfm"]
-    compare, (made, corpus) = curate.actions[1]
-    made.parent.mkdir()
+    compare, (made, corpus) = curate.actions[-1]
+    made.parent.mkdir(parents=True)
     table = curation.read_curation("learnfm")
     table.to_parquet(made)  # without the metadata, which name the code
     compare(made, corpus)

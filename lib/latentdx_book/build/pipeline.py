@@ -161,6 +161,10 @@ class Pipeline:
     def _limited(self, limit: int | None) -> int | None:
         return min((n for n in (limit, self.limit) if n is not None), default=None)
 
+    def curation(self, corpus: str) -> Path:
+        """Return the curation table of a corpus, in a folder of its own."""
+        return self.build / "curation" / corpus / f"{corpus}.parquet"
+
     @property
     def checkpoints(self) -> Path:
         """Folder with a copy of each finished model, as NAME.safetensors."""
@@ -194,7 +198,7 @@ class Pipeline:
         profiles = {name: self.profile(name) for name in self.models}
         yield Step("cost", [["latentdx_book.build.pipeline_cost", *self._as_arguments()]])
         for corpus in sorted({p.corpus for p in profiles.values()}):
-            table = self.build / "curation" / f"{corpus}.parquet"
+            table = self.curation(corpus)
             curate = ["latentdx.cli", "curate", "--corpus", corpus, "--out", str(table.parent), "--force"]
             yield Step(f"fetch-{corpus}", [["latentdx.cli", "fetch", corpus]])
             actions = [curate, (_compare, [table, corpus])]

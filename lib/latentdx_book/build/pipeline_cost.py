@@ -62,7 +62,7 @@ def stage_costs(pipeline: Pipeline, cores: int) -> Iterator[StageCost]:
     """
     profiles = {name: pipeline.profile(name) for name in pipeline.models}
     for corpus in sorted({p.corpus for p in profiles.values()}):
-        table = pipeline.build / "curation" / f"{corpus}.parquet"
+        table = pipeline.curation(corpus)
         size = f"{len(curation.read_curation(corpus)):,} presets"
         yield StageCost(f"fetch {corpus}", size, None)
         yield StageCost(f"curate {corpus}", size, *_curation(corpus, cores), done=table.exists())
