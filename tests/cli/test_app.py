@@ -107,7 +107,8 @@ def test_info_lists_names_and_algorithms(bank: Path) -> None:
 
 
 def test_info_counts_one_preset(bank: Path, tmp_path: Path) -> None:
-    one = PresetBank.read(bank)[:1].write(tmp_path / "one.bin")
+    one = tmp_path / "one.syx"
+    one.write_bytes(PresetBank.read(bank)[0].sysex())
     assert run("info", one).stdout.startswith(f"{one}: 1 preset, 0 mended\n")
 
 
