@@ -166,6 +166,8 @@ def test_files_that_a_folder_hides_are_named(cartridge: bytes, make_bank: MakeBa
         ("._a.syx", APPLE_DOUBLE, "macOS metadata (AppleDouble)"),
         ("a.syx.gz", b"\x1f\x8b\x08\0", "a gzip archive"),
         ("a.mid", b"MThd\0\0\0\6", "a MIDI file"),
+        ("a.wav", b"RIFF\x24\0\0\0WAVE", "a RIFF file, such as a WAV sound"),
+        ("a.flac", b"fLaC\0\0\0\x22", "a FLAC sound"),
     ],
 )
 def test_known_kinds_of_other_files_are_named(name: str, data: bytes, kind: str, tmp_path: Path) -> None:

@@ -58,6 +58,11 @@ _OTHER_FILES = {
     b"7z\xbc\xaf": "a 7-Zip archive",
     b"\x00\x05\x16\x07": "macOS metadata (AppleDouble)",
     b"MThd": "a MIDI file",
+    b"RIFF": "a RIFF file, such as a WAV sound",
+    b"FORM": "an IFF file, such as an AIFF sound",
+    b"fLaC": "a FLAC sound",
+    b"OggS": "an Ogg sound",
+    b"ID3": "an MP3 sound",
 }
 
 
