@@ -16,11 +16,11 @@ class ParameterError(LatentDXError, ValueError):
 class PresetFileError(LatentDXError):
     """A preset file cannot be read.
 
-    The message names the file, the byte offset, what was found there, and what was expected.
+    The message names the file, the byte offset if there is one, what was found there, and what was expected.
 
     Args:
         source: File, or a description of where the bytes came from.
-        offset: Position of the first wrong byte.
+        offset: Position of the first wrong byte; `None` if the file as a whole is wrong.
         found: Description of the bytes found there.
         expected: Description of valid bytes.
 
@@ -28,9 +28,10 @@ class PresetFileError(LatentDXError):
         forgivable: True if the file can be read with `strict=False`.
     """
 
-    def __init__(self, source: object, offset: int, found: str, expected: str) -> None:
+    def __init__(self, source: object, offset: int | None, found: str, expected: str) -> None:
         self.source, self.offset, self.found, self.expected = str(source), offset, found, expected
-        super().__init__(f"{source}, byte {offset}: found {found}, expected {expected}")
+        where = "" if offset is None else f", byte {offset}"
+        super().__init__(f"{source}{where}: found {found}, expected {expected}")
         self.forgivable = False
 
     def __str__(self) -> str:

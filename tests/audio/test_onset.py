@@ -141,6 +141,13 @@ def test_vibrato_and_tremolo_are_no_onsets(rate, depth):
     assert len(find_onsets(modulated(rate, depth))) == 1
 
 
+@pytest.mark.parametrize(("rate", "depth"), [(4, 0.9), (5, 0.8), (6, 0.8)])
+def test_a_recording_that_stops_in_the_middle_of_a_wave_has_no_onset_at_its_end(rate, depth):
+    t = np.arange(round(3.03 * RATE)) / RATE
+    level = 1 - depth * (0.5 - 0.5 * np.sin(2 * np.pi * rate * t))
+    assert len(find_onsets((0.5 * level * np.sin(2 * np.pi * 440 * t)).astype(np.float32))) == 1
+
+
 def test_beating_slow_attacks_and_falling_drums_are_no_onsets():
     beating = tone(3.0) + tone(3.0, f0=223)
     for sound in (beating, tone(3.0, attack=1.0), kick(2.0), snare(1.0), tone(0.05)):

@@ -106,6 +106,12 @@ def test_info_lists_names_and_algorithms(bank: Path) -> None:
     assert run("info", bank, "--limit", 0).stdout.splitlines() == lines
 
 
+def test_info_counts_one_preset(bank: Path, tmp_path: Path) -> None:
+    one = tmp_path / "one.syx"
+    one.write_bytes(PresetBank.read(bank)[0].sysex())
+    assert run("info", one).stdout.startswith(f"{one}: 1 preset, 0 mended\n")
+
+
 def test_info_describes_presets_for_other_programs(bank: Path) -> None:
     described = json.loads(run("info", bank, "--json", "--limit", 3).stdout)
     assert (described["file"], described["presets"], described["remarks"]) == (str(bank), 32, [])

@@ -176,8 +176,8 @@ def test_tune_keeps_octaves_or_tunes_to_a_sound(here: Path, bank: Path) -> None:
         (["--to", "60", "--target", "a.wav"], 2, "give either --to or --target"),
         (["--target", "a.wav", "--keep-octave"], 2, "--keep-octave works with --to only"),
         (["--to", "H"], 1, "--to: 'H' is not a note"),
-        (["--to", "nan"], 1, "nan is not a MIDI note in 28 … 107"),
-        (["--to", "128"], 1, "128.0 is not a MIDI note in 28 … 107"),
+        (["--to", "nan"], 1, "--to: the wanted pitch nan is not a MIDI note in 28 … 107"),
+        (["--to", "128"], 1, "--to: the wanted pitch 128.0 is not a MIDI note in 28 … 107"),
         (["--to", "60", "--note", "128"], 1, "--note: note '128' is 128, outside 0 … 127"),
         (["--to", "60", "--velocity", "0"], 2, "Invalid value for '--velocity'"),
         (["--target", "none.wav"], 1, "none.wav"),
@@ -224,10 +224,15 @@ def test_interpolate_uses_the_latents_of_the_shipped_model_by_default(
     [
         (["--steps", "1"], 2, "greater than or equal to 2"),
         (["--steps", "1000000000"], 2, "less than or equal to 128"),
-        (["--space", "straight"], 1, "no method 'straight': choose one of latent, naive"),
-        (["--space", "naive", "--voice-a", "4"], 1, "no preset 4: the indices are 0 … 3"),
+        (["--space", "straight"], 1, "--space: no method 'straight': choose one of latent, naive"),
+        (["--space", "naive", "--voice-a", "4"], 1, "--voice-a: there is no preset 4: the indices are 0 … 3"),
         (["--space", "naive", "--voice-a", "9" * 5000], 1, "the indices are 0 … 3"),
-        (["--space", "naive", "--voice-b", "shark"], 1, "no preset is called 'shark'; similar: SHARP"),
+        (
+            ["--space", "naive", "--voice-b", "shark"],
+            1,
+            "--voice-b: no preset is called 'shark'; similar: SHARP",
+        ),
+        (["--model", "none"], 1, "latentdx: --model: no model 'none': there are"),
         (["--space", "naive", "--preview", "bank.bin"], 1, "bank.bin is a file"),
         (["--space", "naive", "--preview", "no/where"], 1, "there is no folder no"),
         (["--space", "naive", "-o", "bank.bin"], 1, "bank.bin does not end in .syx"),
@@ -247,7 +252,7 @@ def test_info_draws_a_voice(bank: Path) -> None:
     assert lines[1].startswith("Algorithm 1: carriers 1, 3;")
     assert "│ 1   99 │" in result.stdout and "output" in lines[-2]
     assert run("info", bank, "--voice", 1).stdout == result.stdout
-    refused(run("info", bank, "--voice", "flat"), "no preset is called 'flat'")
+    refused(run("info", bank, "--voice", "flat"), "--voice: no preset is called 'flat'")
 
 
 def test_info_writes_a_self_contained_page(bank: Path) -> None:

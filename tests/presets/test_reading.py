@@ -64,8 +64,9 @@ def test_a_folder_without_presets_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["missing.syx", "folder/missing.syx", "a" * 5000, "nul\0.syx"])
 def test_a_missing_file_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(PresetFileError):
+    with pytest.raises(PresetFileError) as caught:
         PresetBank.read(tmp_path / name)
+    assert caught.value.offset is None and ", byte" not in str(caught.value)
 
 
 @pytest.mark.timeout(10)
@@ -144,6 +145,20 @@ def test_archives_in_a_folder_are_named(cartridge: bytes, make_bank: MakeBank, t
     assert bank.notes == (f"skipped: {folder / 'more.ZIP'} is an archive; unpack it to read what it holds",)
 
 
+def test_files_that_a_folder_hides_are_named(cartridge: bytes, make_bank: MakeBank, tmp_path: Path) -> None:
+    """Alone, a file of packed voices or a MIDI file is read; silence about it would look like a loss."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "voices.bin").write_bytes(cartridge[6:-2])
+    assert PresetBank.read(folder / "voices.bin") == make_bank(32)
+    with pytest.raises(PresetFileError, match=r"no \.syx file \(but files .* one by one: voices\.bin"):
+        PresetBank.read(folder)
+    (folder / "a.syx").write_bytes(cartridge)
+    bank = PresetBank.read(folder)
+    assert bank == make_bank(32)
+    assert bank.notes == (f"skipped: {folder / 'voices.bin'} is read if it is named itself, not its folder",)
+
+
 @pytest.mark.parametrize(
     ("name", "data", "kind"),
     [
@@ -151,6 +166,8 @@ def test_archives_in_a_folder_are_named(cartridge: bytes, make_bank: MakeBank, t
         ("._a.syx", APPLE_DOUBLE, "macOS metadata (AppleDouble)"),
         ("a.syx.gz", b"\x1f\x8b\x08\0", "a gzip archive"),
         ("a.mid", b"MThd\0\0\0\6", "a MIDI file"),
+        ("a.wav", b"RIFF\x24\0\0\0WAVE", "a RIFF file, such as a WAV sound"),
+        ("a.flac", b"fLaC\0\0\0\x22", "a FLAC sound"),
     ],
 )
 def test_known_kinds_of_other_files_are_named(name: str, data: bytes, kind: str, tmp_path: Path) -> None:
@@ -158,6 +175,7 @@ def test_known_kinds_of_other_files_are_named(name: str, data: bytes, kind: str,
     with pytest.raises(PresetFileError, match="byte 0: found ") as caught:
         PresetBank.read(tmp_path / name)
     assert caught.value.found == kind
+    assert ("unpack the archive first" in str(caught.value)) == ("archive" in kind)
 
 
 @pytest.mark.parametrize("name", ["x.syx", "x.dx7", "x"])

@@ -78,12 +78,33 @@ def with_clock(data: bytes, byte: int) -> bytes:
     return bytes([byte]).join(data[i : i + 31] for i in range(0, len(data), 31))
 
 
+def length_in_midi(length: int) -> bytes:
+    return bytes([0x80 | length >> 7, length & 0x7F]) if length > 127 else bytes([length])
+
+
 def in_midi_file(dump: bytes) -> bytes:
     """Put a dump into a MIDI file of one track, as a SysEx event."""
-    length = len(dump) - 1
-    size = bytes([0x80 | length >> 7, length & 0x7F]) if length > 127 else bytes([length])
-    track = b"\0\xf0" + size + dump[1:] + b"\0\xff\x2f\0"
+    track = b"\0\xf0" + length_in_midi(len(dump) - 1) + dump[1:] + b"\0\xff\x2f\0"
     return b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk" + len(track).to_bytes(4, "big") + track
+
+
+def in_packets(dump: bytes, size: int, wait: bytes) -> bytes:
+    """Put a dump into a MIDI file as packets of some size, with a time of waiting before each."""
+    first, *later = (dump[i : i + size] for i in range(1, len(dump), size))
+    track = b"\0\xf0" + length_in_midi(len(first)) + first
+    track += b"".join(wait + b"\xf7" + length_in_midi(len(part)) + part for part in later)
+    track += wait + b"\xff\x2f\0"
+    return b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk" + len(track).to_bytes(4, "big") + track
+
+
+@pytest.mark.parametrize("size", [100, 256, 4102])
+@pytest.mark.parametrize("wait", [b"\0", b"\x48", b"\x83\x60"])
+def test_a_dump_in_packets_of_a_midi_file_is_read(
+    size: int, wait: bytes, cartridge: bytes, make_bank: MakeBank, tmp_path: Path
+) -> None:
+    bank = read_anyway(tmp_path / "bank.mid", in_packets(cartridge, size, wait))
+    assert bank == make_bank(32) and not bank.flags.any()
+    assert any("headers of a MIDI file's packets" in note for note in bank.notes)
 
 
 @pytest.mark.parametrize(

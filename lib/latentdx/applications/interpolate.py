@@ -226,8 +226,7 @@ class Pairs:
             ParameterError: There is no such method, the number of steps is out of bounds, or the model cannot
                 encode whole presets.
         """
-        if method not in METHODS:
-            raise ParameterError(f"no method {method!r}: choose one of {', '.join(METHODS)}")
+        check_method(method)
         if not 2 <= steps <= MOST_STEPS:
             raise ParameterError(f"{steps} steps are outside 2 … {MOST_STEPS}; both ends count as steps")
         if chosen_from := METHODS[method].chosen_from:
@@ -363,6 +362,12 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     }
 )
 """Methods by name. The first two are the paper's."""
+
+
+def check_method(name: str) -> None:
+    """Check that there is a method of interpolation of this name."""
+    if name not in METHODS:
+        raise ParameterError(f"no method {name!r}: choose one of {', '.join(METHODS)}")
 
 
 def interpolate(

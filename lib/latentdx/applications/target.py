@@ -244,7 +244,8 @@ def _end(kept: Audio, lost: Audio, remarks: list[str], warnings: list[str]) -> N
         cut = f"cut from {whole} to {length}, its last {FADE} s faded out"
         softer = peak_rms_db(kept) - peak_rms_db(lost)
         if softer < _FAINT_DB:
-            warnings.append(f"{cut}; what follows is only {max(softer, 0):.0f} dB softer")
+            level = "as loud" if softer < 0.5 else f"only {softer:.0f} dB softer"
+            warnings.append(f"{cut}; what follows is {level}")
         else:
             remarks.append(cut)
     elif len(kept) < N_SAMPLES:

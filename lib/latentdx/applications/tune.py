@@ -163,6 +163,12 @@ def tune(
     return _tune(preset, hear(preset), goal.midi, note, hear, measure)
 
 
+def check_wanted(midi: float) -> None:
+    """Check that a pitch, as a MIDI note that may be fractional, is one that presets can be tuned to."""
+    if not LOWEST <= midi <= HIGHEST:
+        raise ParameterError(f"the wanted pitch {midi!r} is not a MIDI note in {LOWEST} … {HIGHEST}")
+
+
 def tune_to(
     preset: Preset,
     midi: float,
@@ -187,8 +193,7 @@ def tune_to(
     Raises:
         ParameterError: An argument is out of its bounds.
     """
-    if not LOWEST <= midi <= HIGHEST:
-        raise ParameterError(f"the wanted pitch {midi!r} is not a MIDI note in {LOWEST} … {HIGHEST}")
+    check_wanted(midi)
     check_note(note, velocity)
     synth = renderer or Engine()
 

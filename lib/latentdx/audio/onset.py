@@ -103,7 +103,8 @@ def find_onsets(sound: npt.NDArray[np.float32]) -> list[int]:
     bands rises by 4 dB and half of the power is new, where the whole level rises by 10 dB, or where 70% of
     the power is in bands that were quiet for 0.74 s. In between, the sound must settle. Vibrato, beating and
     slow attacks do none of these; a chopped sound does, and a legato step to a near note does not. Notes
-    more than 15 dB softer than the loudest are left out, as are those within 93 ms of the one before.
+    more than 15 dB softer than the loudest are left out, as are those within 93 ms of the one before, or of
+    the end, where a recording that stops in the middle of a wave looks like a new attack.
 
     Args:
         sound: Float32 (samples,), mono, at 22,050 Hz.
@@ -141,7 +142,7 @@ def find_onsets(sound: npt.NDArray[np.float32]) -> list[int]:
     begins &= level >= -_BEGUN_DB
     found, last, settled = [first], first // _STEP, False
     last += int(np.argmax(level[last : last + _SLOWEST] >= -_BEGUN_DB))  # where a slow attack is loud
-    for i in range(last, len(new)):
+    for i in range(last, len(new) - _LEAST_APART):
         if new[i] < _SETTLED_NEW:
             settled = True
         elif settled and begins[i] and i - last >= _LEAST_APART:

@@ -1,7 +1,8 @@
 """Options, errors and messages that the commands share."""
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -9,7 +10,14 @@ import typer
 from typer.core import TyperGroup
 
 from latentdx.cli.terminal import make_output_safe
-from latentdx.errors import LatentDXError, PresetFileError
+from latentdx.errors import (
+    AmbiguousNameError,
+    DataMissingError,
+    LatentDXError,
+    ParameterError,
+    PresetFileError,
+    UnknownNameError,
+)
 from latentdx.presets.bank import PresetBank
 
 INTERRUPTED = 130
@@ -76,6 +84,19 @@ def fail(message: str, status: int = 1) -> NoReturn:
     """
     typer.echo(f"latentdx: {_one_line(message)}", err=True)
     raise typer.Exit(status)
+
+
+@contextmanager
+def naming(option: str) -> Iterator[None]:
+    """Let an error about the value of an option begin with the option's name.
+
+    Args:
+        option: Such as "--note".
+    """
+    try:
+        yield
+    except (ParameterError, UnknownNameError, AmbiguousNameError, DataMissingError) as error:
+        raise type(error)(f"{option}: {error}") from error
 
 
 def report(what: Path, remarks: Iterable[str], warnings: Iterable[str]) -> None:

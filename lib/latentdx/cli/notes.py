@@ -4,7 +4,7 @@ import typer
 
 from latentdx.audio.notes import parse_note
 from latentdx.audio.renderer import NOTE_SETS, check_note
-from latentdx.errors import ParameterError
+from latentdx.cli.common import naming
 from latentdx.typing import Note
 
 
@@ -25,10 +25,8 @@ def parse_notes(text: str) -> tuple[Note, ...]:
 
 def optional_note(text: str | None) -> int | None:
     """Read the option --note, a note's name or MIDI number, if there is one."""
-    try:
+    with naming("--note"):
         return None if text is None else parse_note(text)
-    except ParameterError as error:
-        raise ParameterError(f"--note: {error}") from error
 
 
 def parse_pitch(text: str) -> float:
@@ -37,7 +35,5 @@ def parse_pitch(text: str) -> float:
         return float(text)
     except ValueError:
         pass
-    try:
+    with naming("--to"):
         return float(parse_note(text))
-    except ParameterError as error:
-        raise ParameterError(f"--to: {error}") from error

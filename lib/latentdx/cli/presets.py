@@ -13,7 +13,7 @@ import typer
 from tqdm import tqdm
 
 from latentdx.cli import output
-from latentdx.cli.common import MOST_PRESETS, Force, Lenient, Onset, Velocity, read_presets, report
+from latentdx.cli.common import MOST_PRESETS, Force, Lenient, Onset, Velocity, naming, read_presets, report
 from latentdx.cli.notes import optional_note, parse_pitch
 from latentdx.errors import ParameterError
 from latentdx.presets.algorithms import algorithm, text_drawing
@@ -74,8 +74,10 @@ def tune(
 
 
 def _to_pitch(midi: float, note: int, velocity: int, keep_octave: bool) -> "Callable[[Preset], Tuning]":
-    from latentdx.applications.tune import tune_to
+    from latentdx.applications.tune import check_wanted, tune_to
 
+    with naming("--to"):
+        check_wanted(midi)
     return partial(tune_to, midi=midi, note=note, velocity=velocity, keep_octave=keep_octave)
 
 
@@ -126,19 +128,27 @@ def interpolate(
     Example:  latentdx interpolate a.syx b.syx --steps 7 --preview sounds
               latentdx interpolate rom1a.syx rom1a.syx --voice-a "E.PIANO 1" --voice-b 25
     """
-    from latentdx.applications.interpolate import METHODS, default_model, interpolate
+    from latentdx.applications.interpolate import METHODS, check_method, default_model, interpolate
     from latentdx.applications.programmer import load_model
 
+    with naming("--space"):
+        check_method(space)
     output.check_free(out, ".syx", force=force)
     sounds = [f"step-{i:0{len(str(steps))}}.flac" for i in range(1, steps + 1)]
     if preview is not None:
         output.check_folder(preview, sounds, force=force, size=steps * output.SOUND_BYTES)
     banks = read_presets(first, lenient), read_presets(last, lenient)
-    a, b = (bank[_index(bank, voice)] for bank, voice in zip(banks, (voice_a, voice_b), strict=True))
-    if space in METHODS and METHODS[space].model:
+    with naming("--voice-a"):
+        a = banks[0][_index(banks[0], voice_a)]
+    with naming("--voice-b"):
+        b = banks[1][_index(banks[1], voice_b)]
+    if METHODS[space].model:
         model = model or default_model()
+    with naming("--model"):
+        programmer = None if model is None else load_model(model)
+    if METHODS[space].model:
         typer.echo(f"interpolating through the latent space of {model}")
-    path = interpolate(a, b, steps, space, None if model is None else load_model(model))
+    path = interpolate(a, b, steps, space, programmer)
     contents = {out: output.sysex(path)}
     if preview is not None:
         rendered = output.previews(path)
@@ -176,7 +186,8 @@ def info(
         output.check_free(html, ".html", force=force)
     bank = PresetBank.read(file, strict=not lenient)
     if voice is not None:
-        shown = [_index(bank, voice)]
+        with naming("--voice"):
+            shown = [_index(bank, voice)]
     else:
         shown = list(range(len(bank) if limit == 0 else min(limit, len(bank))))
     if html is not None:
@@ -190,7 +201,8 @@ def info(
     elif voice is not None:
         _draw(bank[shown[0]], shown[0])
     else:
-        typer.echo(f"{file}: {len(bank)} presets, {int((bank.flags & Flag.MENDED > 0).sum())} mended")
+        presets = "1 preset" if len(bank) == 1 else f"{len(bank)} presets"
+        typer.echo(f"{file}: {presets}, {int((bank.flags & Flag.MENDED > 0).sum())} mended")
         for remark in bank.notes:
             typer.echo(f"  {remark}")
         _list(bank, shown)

@@ -7,7 +7,7 @@ import typer
 from tqdm import tqdm
 
 from latentdx.cli import output
-from latentdx.cli.common import INTERRUPTED, BestOf, Force, Onset, Velocity, report
+from latentdx.cli.common import INTERRUPTED, BestOf, Force, Onset, Velocity, naming, report
 from latentdx.cli.notes import optional_note
 from latentdx.presets.bank import PresetBank
 
@@ -47,7 +47,8 @@ def program(
 
     output.check_free(out, ".syx", force=force)
     files, key = [parse_target_file(sound) for sound in sounds], optional_note(note)
-    programmer = load_model(model)
+    with naming("--model"):
+        programmer = load_model(model)
     targets = prepare_inputs(files, programmer.notes, key, velocity, onset)
     for file, target in zip(files, targets, strict=True):
         report(file.path, target.remarks, target.warnings)
@@ -110,7 +111,8 @@ def match(
     known, remarks = known_presets()
     for remark in remarks:
         typer.echo(remark)
-    programmer = load_model(model)
+    with naming("--model"):
+        programmer = load_model(model)
     with tqdm(total=budget, unit="render", leave=False, disable=None) as bar:
 
         def progress(renders: int, distance: float) -> None:

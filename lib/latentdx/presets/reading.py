@@ -22,6 +22,7 @@ MAX_FILE_BYTES = 64 * 2**20
 """Size of the largest file that is read; 64 MiB hold half a million voices, or 80,000 rows of the paper's."""
 
 _SUFFIXES: dict[str, Format] = {".syx": "sysex", ".bin": "packed", ".sqlite": "sqlite", ".db": "sqlite"}
+_READ_ALONE = (".bin", ".mid", ".sqlite", ".db")  # in a folder, most files of these names are something else
 _ARCHIVE = re.compile(r".*\.(zip|gz|tgz|tar|bz2|xz|7z|rar|sit|hqx|lzh|lha|arc|cab)", re.IGNORECASE)
 _SQLITE_MAGIC = b"SQLite format 3\0"
 
@@ -33,7 +34,7 @@ def read(bank: "type[Bank]", path: Path, strict: bool, format: Format | None) ->
     except OSError as error:
         reason = error.strerror or type(error).__name__
         found = f"a file that cannot be read ({reason})"
-        raise PresetFileError(path, 0, found, "a readable file") from error
+        raise PresetFileError(path, None, found, "a readable file") from error
     except PresetFileError as error:
         if strict:
             with suppress(PresetFileError):
@@ -44,12 +45,12 @@ def read(bank: "type[Bank]", path: Path, strict: bool, format: Format | None) ->
 
 def _read_file(bank: "type[Bank]", path: Path, strict: bool, format: Format | None) -> "Bank":
     if not path.exists():
-        raise PresetFileError(path, 0, "no such file", "a file or folder of presets")
+        raise PresetFileError(path, None, "no such file", "a file or folder of presets")
     if not path.is_file():
-        raise PresetFileError(path, 0, "a device, pipe or socket", "an ordinary file")
+        raise PresetFileError(path, None, "a device, pipe or socket", "an ordinary file")
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
-        raise PresetFileError(path, 0, f"{size:,} bytes", f"at most {MAX_FILE_BYTES:,}")
+        raise PresetFileError(path, None, f"{size:,} bytes", f"at most {MAX_FILE_BYTES:,}")
     data = path.read_bytes()
     if format == "sqlite" or (format is None and data.startswith(_SQLITE_MAGIC)):
         plugin, names, ids, notes = paper_database.read(path)
@@ -79,7 +80,9 @@ def _read_folder(bank: "type[Bank]", folder: Path, strict: bool) -> "Bank":
     ]
     files = [path for path in found if path.suffix.lower() in (".syx", ".dx7")]
     archives = [path for path in found if _ARCHIVE.fullmatch(path.name)]
+    alone = [path for path in found if path.suffix.lower() in _READ_ALONE]
     notes = [f"skipped: {path} is an archive; unpack it to read what it holds" for path in archives]
+    notes += [f"skipped: {path} is read if it is named itself, not its folder" for path in alone]
     banks: list[Bank] = []
     for file in files:
         try:
@@ -90,7 +93,10 @@ def _read_folder(bank: "type[Bank]", folder: Path, strict: bool) -> "Bank":
             notes.append(f"skipped: {error}")
     if not banks:
         what = f"{len(files)} .syx files, none of them readable" if files else "no .syx file"
-        packed = f" (but archives, which must be unpacked first: {archives[0].name}, …)" if archives else ""
-        raise PresetFileError(folder, 0, what + packed, "at least one .syx file with DX7 voices")
+        if archives:
+            what += f" (but archives, which must be unpacked first: {archives[0].name}, …)"
+        if alone:
+            what += f" (but files that must be named one by one: {alone[0].name}, …)"
+        raise PresetFileError(folder, None, what, "at least one .syx file with DX7 voices")
     whole = bank.concatenate(banks)
     return replace(whole, ids=np.arange(len(whole)), notes=(*whole.notes, *notes))

@@ -58,6 +58,11 @@ _OTHER_FILES = {
     b"7z\xbc\xaf": "a 7-Zip archive",
     b"\x00\x05\x16\x07": "macOS metadata (AppleDouble)",
     b"MThd": "a MIDI file",
+    b"RIFF": "a RIFF file, such as a WAV sound",
+    b"FORM": "an IFF file, such as an AIFF sound",
+    b"fLaC": "a FLAC sound",
+    b"OggS": "an Ogg sound",
+    b"ID3": "an MP3 sound",
 }
 
 
@@ -192,12 +197,12 @@ def data_faults(payload: bytes, tail: bytes, at: int, source: object) -> list[Pr
 
 def not_a_message(data: bytes, at: int, source: object) -> PresetFileError:
     """Return the error for bytes that do not start a message."""
-    hint = ""
-    if at == 0 and len(data) % PACKED_SIZE == 0:
+    kind, hint = describe_bytes(data[at : at + 16]), ""
+    if kind.endswith("archive"):
+        hint = " (unpack the archive first)"
+    elif at == 0 and len(data) % PACKED_SIZE == 0:
         hint = " (if these are packed voices without a header, rename the file to end in .bin)"
-    return PresetFileError(
-        source, at, describe_bytes(data[at : at + 16]), f"0xF0, start of a SysEx message{hint}"
-    )
+    return PresetFileError(source, at, kind, f"0xF0, start of a SysEx message{hint}")
 
 
 def read_message(data: bytes, at: int, source: object, voices: Voices) -> int:

@@ -6,7 +6,7 @@ Each case has a test in `tests/presets/test_sysex_recovery.py`:
   start byte, end byte or checksum; a dump cut off by the next one or by the end of the file; a doubled start
   or end byte;
 - from other programs: messages of other instruments; DX7 II supplements (AMEM); a wrong byte count or format
-  number; MIDI files; dumps printed as hexadecimal text;
+  number; MIDI files, also with a dump in packets; dumps printed as hexadecimal text;
 - from disks, mail and file systems: padding with zeros; text before or after a dump; LF converted to CR LF;
   start and end bytes without their eighth bit; MacBinary headers.
 
@@ -42,6 +42,8 @@ _HEADER = rb"\x43[\x00-\x0F](?:\x09\x20\x00|\x00\x01\x1B)"  # header of an intac
 _NEXT = re.compile(rb"\xF0|" + _HEADER)
 # in a MIDI file, the length of the message follows its start byte
 _IN_MIDI_FILE = re.compile(rb"\xF0[\x80-\xFF]{0,3}[\x00-\x7F](?=" + _HEADER + rb")")
+# a sequencer may divide a dump: time, 0xF7 and length of each further packet, which begins with data
+_PACKET = re.compile(rb"[\x80-\xFF]{0,3}[\x00-\x7F]\xF7[\x80-\xFF]{0,3}[\x00-\x7F](?=[\x00-\x7F\xF7])")
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def _recover_message(data: bytes, at: int, source: object, voices: Voices) -> in
         raise fault
     in_file = _IN_MIDI_FILE.match(data, at)
     head = in_file.end() if in_file else at if bare else at + 1
-    found = [reading for reading in _readings(data, head, source) if reading.acceptable]
+    found = [reading for reading in _readings(data, head, source, in_file is not None) if reading.acceptable]
     best = max(found, key=lambda reading: reading.score, default=None)
     if best is not None and (best.proven or not bare):
         if bare or in_file:
@@ -146,10 +148,13 @@ def _recover_message(data: bytes, at: int, source: object, voices: Voices) -> in
     return _salvage(data, head, source, voices)
 
 
-def _readings(data: bytes, head: int, source: object) -> Iterator[_Reading]:
-    """Yield the ways to read the dump whose manufacturer byte is at `head`, the plainest first."""
+def _readings(data: bytes, head: int, source: object, in_file: bool) -> Iterator[_Reading]:
+    """Yield the ways to read the dump whose manufacturer byte is at `head`, the plainest first.
+
+    In a MIDI file, the dump may be divided into packets.
+    """
     window = np.frombuffer(data, np.uint8, min(_WINDOW, len(data) - head), head)
-    for removed, places in _views(window):
+    for removed, places in _views(window, in_file):
         kept = window[places].tobytes()
         try:
             number, claimed = identify(kept[: HEADER_SIZE - 1], head - 1, source)
@@ -163,7 +168,7 @@ def _readings(data: bytes, head: int, source: object) -> Iterator[_Reading]:
                 yield _Reading(number, claimed, kept[body:end], tail, after, removed)
 
 
-def _views(window: npt.NDArray[np.uint8]) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+def _views(window: npt.NDArray[np.uint8], in_file: bool) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
     """Yield ways to see some bytes: what was removed, and the places of the bytes that remain."""
     every = np.arange(len(window))
     yield "", every
@@ -173,6 +178,8 @@ def _views(window: npt.NDArray[np.uint8]) -> Iterator[tuple[str, npt.NDArray[np.
     added = np.append((window[:-1] == 0x0D) & (window[1:] == 0x0A), False)
     if added.any():
         yield "a CR before each LF", every[~added]
+    if in_file and (headers := [every[slice(*m.span())] for m in _PACKET.finditer(window.tobytes())]):
+        yield "the headers of a MIDI file's packets", np.delete(every, np.concatenate(headers))
 
 
 def _add(reading: _Reading, at: int, source: object, voices: Voices) -> None:
