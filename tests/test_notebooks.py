@@ -1,5 +1,6 @@
 """Chapters are clean sources, profiles fit them, and the runner gives the same bytes twice."""
 
+import ast
 import json
 import re
 import subprocess
@@ -36,6 +37,15 @@ def test_a_chapter_has_no_outputs_and_asserts_something(chapter: Path) -> None:
     assert not {"widgets", "papermill"} & set(notebook.metadata)
     assert not [cell.id for cell in notebook.cells if {"papermill", "execution"} & set(cell.metadata)]
     assert any("assert " in cell.source for cell in code), "nbval compares no outputs: a chapter must assert"
+
+
+@chapters
+def test_whatever_a_chapter_imports_from_the_project_exists(chapter: Path) -> None:
+    code = [cell.source for cell in nbformat.read(chapter, as_version=4).cells if cell.cell_type == "code"]
+    for node in ast.walk(ast.parse("\n".join(code))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("latentdx"):
+            exec(ast.unparse(node), {})
+    assert code
 
 
 @profiles

@@ -89,11 +89,25 @@ def test_an_array_that_may_have_another_rate_is_refused_without_one(model, array
             call(array)
 
 
+@pytest.mark.parametrize("n", [0, -1, 2.5, "4"])
+def test_the_number_of_presets_to_try_is_a_positive_integer(model, low, n) -> None:
+    with pytest.raises(ParameterError, match=f"n is the number of presets to try, .* at least 1, not {n!r}"):
+        model.program_best(low, n)
+
+
 @pytest.mark.parametrize(
     ("sounds", "options", "message"),
     [
         ("low.wav", {"rate": 44_100}, "no sound is an array, .* 44100 Hz is of no use"),
         ([0.1, 0.2], {}, "sound 0: a sound is a file, an array or a `Target`, not 0.1"),
+        ([0.1, 0.2], {"rate": 44_100}, "sound 0: a sound is a file, an array or a `Target`, not 0.1"),
+        (None, {}, "a sound is a file, an array or a `Target`, not None"),
+        (np.ones(9), {"rate": "44k"}, "the sample rate is a number of Hz, not '44k'"),
+        (
+            np.ones((2, 88_576)),
+            {"rate": 44_100},
+            r"the first axis is the channels, give its transpose \(\.T\)",
+        ),
         ({}, {}, "mapping from notes to sounds is empty"),
         ({48: np.zeros(9), 60: np.zeros(9)}, {"rate": 44_100}, "too short"),
         (np.ones(88_576, np.float32), {"note": 128}, "note 128 is not an integer in 0 … 127"),

@@ -17,7 +17,9 @@ from latentdx import PresetBank, __version__
 from latentdx.cli.app import app
 from latentdx.dataset.rendering import render_store
 from latentdx.dataset.store import Manifest, Store
+from latentdx.evaluation import commands
 from latentdx.presets.parameters import voice_parameters
+from latentdx.registry import data_path
 
 NOTES = ((60, 85), (60, 42))
 PROGRAM = Path(sys.executable).with_name("latentdx")
@@ -189,6 +191,25 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
     assert_one_line(run("evaluate", "model", "nonsense"), 1, "no model 'nonsense': there are", "latentdx")
     assert_one_line(run("evaluate", "anchors", "--split", "odd"), 1, "there is no split 'odd', only")
     assert_one_line(run("evaluate", "match", "--subset", "odd"), 1, "there is no subset 'odd', only train")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [(["run/model.safetensors"], "cache"), (["num", "--corpus", "."], "cache"), (["num"], "data")],
+)
+def test_results_of_own_models_and_presets_are_not_mixed_with_those_that_ship(
+    bank: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], place: str
+) -> None:
+    """Without --out, a user's own results go to the cache."""
+    monkeypatch.chdir(bank.parent)
+    monkeypatch.setenv("LATENTDX_CACHE", str(bank.parent / "cache"))
+    asked = []
+    monkeypatch.setattr(commands, "find_model", lambda name, factory: name)
+    monkeypatch.setattr(commands, "check_model", lambda model, request: None)
+    monkeypatch.setattr(commands, "evaluate_model", lambda model, request: asked.append(request) or [])
+    monkeypatch.setattr(commands, "summarize", lambda request: [])
+    assert run("evaluate", "model", *arguments).exit_code == 0
+    assert asked[0].folder == (bank.parent / "cache/results" if place == "cache" else data_path("results"))
 
 
 def test_an_error_of_the_operating_system_is_one_line(bank: Path) -> None:

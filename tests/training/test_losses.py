@@ -90,6 +90,12 @@ def test_a_batch_with_everything_masked_has_zero_loss_and_finite_gradients(name)
     assert torch.isfinite(presets.grad).all()
 
 
+def test_presets_in_half_precision_have_the_loss_of_the_same_presets_in_float32():
+    targets = NUMCAT.encode(corpora.read("starter")[:4].values)
+    halved = torch.rand(targets.shape, generator=torch.Generator().manual_seed(0)).bfloat16()
+    assert torch.equal(controls_loss(NUMCAT, halved, targets), controls_loss(NUMCAT, halved.float(), targets))
+
+
 def test_scalars_beyond_the_end_at_which_their_target_is_cost_nothing():
     num = REPRESENTATIONS["num"]
     targets = torch.zeros(3, num.length)

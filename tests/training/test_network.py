@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from latentdx.applications.programmer import load_model
 from latentdx.audio.renderer import Dexed
 from latentdx.cli.app import app
-from latentdx.errors import CheckpointError, ParameterError, ProfileError
+from latentdx.errors import CheckpointError, DataMissingError, ParameterError, ProfileError
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.presets import corpora
 from latentdx.training.checkpoint import load, read_header
@@ -71,6 +71,11 @@ def test_a_checkpoint_runs_no_code_unless_the_factory_is_passed(run, monkeypatch
         load(file)
     network, about = load(file, factory=SmallCNN)
     assert isinstance(network, SmallCNN) and not network.training and about.profile.factory
+
+
+def test_another_file_of_a_run_is_refused_with_the_name_of_the_one_to_give(run):
+    with pytest.raises(DataMissingError, match=r"running\.ckpt cannot be .* leaves is model\.safetensors"):
+        load_model(run / "running.ckpt")
 
 
 def test_a_loaded_network_programs_one_preset_per_sound(run):

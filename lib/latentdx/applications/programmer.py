@@ -313,7 +313,12 @@ class Programmer:
             rate, note, velocity, onset, name: See `program`.
             seed: Random seed; equal seeds give equal presets.
             renderer: Synth that renders; default `Engine()`.
+
+        Raises:
+            AudioFileError, ParameterError: A sound cannot be used, or `n` is not a positive integer.
         """
+        if not isinstance(n, int | np.integer) or n < 1:
+            raise ParameterError(f"n is the number of presets to try, an integer of at least 1, not {n!r}")
         instruments, one = prepare_instruments(
             sounds, self.notes, rate=rate, note=note, velocity=velocity, onset=onset, name=name
         )
@@ -336,6 +341,10 @@ def load_model(name: str | Path, *, factory: Factory | str | None = None) -> Pro
     file = Path(name)
     if file.suffix != ".safetensors":
         names = published_models()
+        if file.is_file():
+            raise DataMissingError(
+                f"{name} cannot be loaded as a model: what a finished training leaves is model.safetensors"
+            )
         if str(name) not in names:
             raise DataMissingError(f"no model {str(name)!r}: there are {', '.join(names) or 'none'}")
         file = data_path("checkpoints", f"{name}.safetensors")

@@ -1,5 +1,6 @@
 """Sounds as `program` and `match` take them: files, arrays, and several notes of one instrument."""
 
+import reprlib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,6 +92,10 @@ def prepare_instruments(
         ParameterError: An argument is out of its bounds, an array needs its rate, samples hold no usable
             sound, or the notes are not those that the model hears.
     """
+    if not isinstance(rate, float | int | np.number | None):
+        raise ParameterError(f"the sample rate is a number of Hz, not {rate!r}")
+    if not isinstance(sounds, Iterable | Path | Target):
+        raise ParameterError(f"a sound is a file, an array or a `Target`, not {sounds!r}")
     given: list[Any] = [sounds] if _is_one(sounds) else list(sounds)  # type: ignore[arg-type]
     one = _is_one(sounds)
     if not one and notes and rate is None and len(given) == len(notes) and _are_arrays(given):
@@ -105,6 +110,11 @@ def prepare_instruments(
     parts = [dict(item) if isinstance(item, Mapping) else {note: item} for item in given]
     if not all(parts):
         raise ParameterError("a mapping from notes to sounds is empty: give at least one sound")
+    for i, part in enumerate(parts):
+        for sound in part.values():
+            if not isinstance(sound, str | Path | np.ndarray | Target):
+                what = f"a sound is a file, an array or a `Target`, not {reprlib.repr(sound)}"
+                raise ParameterError(what if one else f"sound {i}: {what}")
     if rate is not None and not any(isinstance(s, np.ndarray) for part in parts for s in part.values()):
         raise ParameterError(f"no sound is an array, and files have their own rate: {rate} Hz is of no use")
     instruments = []
@@ -157,8 +167,6 @@ def _prepared(
         return sound
     if isinstance(sound, str | Path):
         return prepare_target(sound, note=note, velocity=velocity, onset=onset)
-    if not isinstance(sound, np.ndarray):
-        raise ParameterError(f"a sound is a file, an array or a `Target`, not {sound!r}")
     if rate is not None:
         return prepare_target(sound, rate, note=note, velocity=velocity, onset=onset)
     if sound.shape != (N_SAMPLES,) or sound.dtype.kind != "f":

@@ -42,6 +42,7 @@ Limit = Annotated[
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Leave out live parameters and pYIN.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the results; data/results if omitted.")]
+OwnOut = Annotated[Path | None, typer.Option(help="Default: data/results; own files: your cache.")]
 Name = Annotated[str | None, typer.Option("--as", help="Name of the result; the model's if omitted.")]
 Leaky = Annotated[
     bool, typer.Option("--leaky", help="Allow another split or corpus than the model was trained on.")
@@ -73,7 +74,7 @@ def model(
     ] = None,
     quick: Quick = False,
     processes: Processes = None,
-    out: Out = None,
+    out: OwnOut = None,
     force: Force = False,
 ) -> None:
     """Evaluate models, in one forward pass or as the best of several presets.
@@ -83,6 +84,7 @@ def model(
               latentdx evaluate model latentdx --best-of 64 --limit 1000
     """
     from latentdx.evaluation import commands
+    from latentdx.run_options import cache_folder
 
     if name is not None and len(names) > 1:
         raise typer.BadParameter(f"--as {name} names one result, but {len(names)} models are given")
@@ -91,6 +93,8 @@ def model(
 
         corpus, remarks = prepare_corpus(corpus, strict=not lenient)
         warn(remarks)
+    if out is None and commands.is_own(names, corpus):
+        out = cache_folder() / "results"
     request = _request(
         processes, out, split=split, subset=subset, notes=notes, quick=quick, limit=limit, best_of=best_of,
         temperature=temperature, name=name, leaky=leaky, force=force,

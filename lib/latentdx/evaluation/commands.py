@@ -148,6 +148,11 @@ def find_model(name: str, factory: str | None = None) -> Programmer:
     return load_model(own, factory=factory)
 
 
+def is_own(names: Iterable[str], corpus: str | None = None) -> bool:
+    """Return whether results of these models on a corpus are a user's own, and none that could ship."""
+    return any(name.endswith(".safetensors") for name in names) or corpus not in (None, *corpora.CORPORA)
+
+
 def shipped_models() -> list[Programmer]:
     """Return all models that ship, in the order of their training profiles."""
     files = [data_path("checkpoints", f"{name}.safetensors") for name in model_names("laptop")]

@@ -134,7 +134,7 @@ def load(
     if about.profile.factory and factory is None:
         raise CheckpointError(
             f"{file} holds a network made by {about.profile.factory!r}. Its code is run only if you pass it: "
-            "as `factory` in Python, or with --factory on the command line"
+            "as `factory` in Python, or as --factory to `latentdx evaluate model`"
         )
     model = make_network(about.profile, factory if about.profile.factory else None)
     with safe_open(file, "pt") as opened:

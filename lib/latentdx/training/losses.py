@@ -61,7 +61,7 @@ def controls_loss(
 
     Args:
         representation: Representation of the presets.
-        presets: Predicted vectors (B, length).
+        presets: Predicted vectors (B, length), of any precision.
         targets: Target vectors (B, length), from `Representation.encode`.
         counts: Mask of the parameters that count, bool (B, parameters), for example from
             `Representation.of_sounding_operators`; default all.
@@ -74,6 +74,7 @@ def controls_loss(
         over_ranks: Function that returns the mean of a tensor over all processes. With it, the mean of the
             processes' losses and gradients equals that of one process with the whole batch.
     """
+    presets = presets.float()  # under autocast a network's last layer may return bfloat16
     if clamped:
         presets = presets.clamp(0, 1)
     if counts is None:

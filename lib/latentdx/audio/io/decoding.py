@@ -125,9 +125,13 @@ def from_array(audio: npt.NDArray[np.generic], rate: float, seconds: float) -> R
         ParameterError: The array has another shape or dtype, or the sound is out of the bounds above.
     """
     if audio.ndim not in (1, 2) or not audio.size or not (audio.ndim == 1 or audio.shape[1] <= MAX_CHANNELS):
+        turn = audio.ndim == 2 and 0 < audio.shape[0] <= MAX_CHANNELS
+        hint = (
+            ": if the first axis is the channels, give its transpose (.T); several sounds are a list" * turn
+        )
         raise ParameterError(
             f"a sound must have shape (samples,) or (samples, channels) with at most {MAX_CHANNELS} channels,"
-            f" not {audio.shape}"
+            f" not {audio.shape}{hint}"
         )
     if audio.dtype.kind not in "iuf":
         raise ParameterError(f"a sound's samples must be floats or integers, not {audio.dtype}")
