@@ -1,6 +1,8 @@
 """Every public table and figure, on the shipped results: numbers, with a caption, and saved by one call."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -10,7 +12,9 @@ from matplotlib.figure import Figure
 
 from latentdx import display
 from latentdx.display.table_formats import is_number
+from latentdx.errors import ParameterError
 from latentdx.evaluation import InterpolationData, ResultData
+from latentdx.evaluation.result_data import NotMeasuredError
 from latentdx.presets.bank import PresetBank
 
 NAMES = [name for name in display.__all__ if name.endswith(("_table", "_figure")) and name != "new_figure"]
@@ -86,6 +90,21 @@ def test_the_numbers_of_a_table_are_those_of_the_summary(results: ResultData) ->
     columns = ["pitch error (YIN), cents", "pitch error (YIN) low, cents", "pitch error (YIN) high, cents"]
     assert table.loc["NumCat++", columns].tolist() == known
     assert list(table.columns) == columns and table.index.name == "result"
+
+
+def test_a_metric_that_does_not_exist_is_named(results: ResultData) -> None:
+    with pytest.raises(
+        ParameterError, match="no metric 'mfcc_mae', only .*mfcc13_mae.* column of `Result.table`"
+    ):
+        display.results_table(results, ["mfcc13_mae", "mfcc_mae"])
+
+
+def test_a_folder_with_results_on_parts_only_says_which(results: ResultData) -> None:
+    part = next(r for r in results.select(selection=None) if r.provenance.selection)
+    with pytest.raises(
+        NotMeasuredError, match=re.escape(f"only on {part.provenance.selection!r}: choose one")
+    ):
+        display.results_table(replace(results, results=(part,)), ["mfcc13_mae"])
 
 
 def test_three_views_and_differences_are_tables_too() -> None:

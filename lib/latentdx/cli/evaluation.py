@@ -44,9 +44,7 @@ Quick = Annotated[bool, typer.Option("--quick", help="Leave out live parameters 
 Out = Annotated[Path | None, typer.Option(help="Folder of the results; data/results if omitted.")]
 OwnOut = Annotated[Path | None, typer.Option(help="Default: data/results; own files: your cache.")]
 Name = Annotated[str | None, typer.Option("--as", help="Name of the result; the model's if omitted.")]
-Leaky = Annotated[
-    bool, typer.Option("--leaky", help="Allow another split or corpus than the model was trained on.")
-]
+Leaky = Annotated[bool, typer.Option("--leaky", help="Allow other presets than the model's own split.")]
 
 
 @app.command()

@@ -16,6 +16,7 @@ from latentdx.display.table_formats import (
     with_estimate,
     with_interval,
 )
+from latentdx.errors import ParameterError
 from latentdx.evaluation import ablations
 from latentdx.evaluation.result_data import LEADING, NotMeasuredError, ResultData, base_name, per_preset
 from latentdx.evaluation.results import Result, describe
@@ -45,7 +46,14 @@ def results_table(
 
     Raises:
         NotMeasuredError: There is no such result, or the summary lacks one.
+        ParameterError: A metric is not in the registry.
     """
+    metrics = tuple(metrics)
+    if unknown := [m for m in metrics if m not in METRICS]:
+        raise ParameterError(
+            f"the summary has no metric {unknown[0]!r}, only {', '.join(METRICS)}. A metric of your own"
+            " that is not registered is a column of `Result.table`"
+        )
     results = data.select(**where)
     estimates = [_summarized(data, r) for r in results]
     chosen = [m for m in metrics if any(m in found for found in estimates)]

@@ -95,13 +95,19 @@ class ResultData:
         Raises:
             NotMeasuredError: There is no such result.
         """
-        found = [
+        of_split = [
             r
             for r in self.results
             if (r.provenance.split, r.provenance.subset) == (split, "test")
             and (len(r.provenance.notes) > 1) == (notes > 1)
-            and selection in (None, r.provenance.selection)
         ]
+        found = [r for r in of_split if selection in (None, r.provenance.selection)]
+        if not found and of_split:
+            parts = sorted({r.provenance.selection for r in of_split})
+            raise NotMeasuredError(
+                f"There is no result on this part of the test set, {selection!r} ('' is the whole set), only"
+                f" on {', '.join(map(repr, parts))}: choose one as `selection`, or `None` for any."
+            )
         if not found:
             raise NotMeasuredError(
                 f"There is no result on the {split} split. `latentdx evaluate` evaluates the models."
