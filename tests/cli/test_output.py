@@ -7,6 +7,7 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -105,22 +106,28 @@ def test_previews_keep_their_relative_levels_and_are_not_clipped() -> None:
     assert min(peaks) / max(peaks) == pytest.approx(min(wanted) / max(wanted), rel=1e-4)
 
 
-@pytest.fixture
-def full() -> Iterator[None]:
-    """A process that can write no more than 1,000 bytes into a file, as on a full disk; also for root."""
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let this process write no more than 1,000 bytes into a file, as on a full disk; also for root.
+
+    Not longer than needed: pytest's own output may go into a file.
+    """
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_a_full_disk_is_refused_in_advance(tmp_path: Path, full: None) -> None:
-    check_free(tmp_path / "a.syx", ".syx", size=1_000)
-    with pytest.raises(ParameterError, match=f"a.syx cannot be written into {tmp_path}: .*2,000 bytes"):
-        check_free(tmp_path / "a.syx", ".syx", size=2_000)
-    with pytest.raises(ParameterError, match="files cannot be written into .*/sounds: .*2,000,000 bytes"):
-        check_folder(tmp_path / "sounds", ["1.flac", "2.flac"], size=2_000_000)
+def test_a_full_disk_is_refused_in_advance(tmp_path: Path) -> None:
+    with full_disk():
+        check_free(tmp_path / "a.syx", ".syx", size=1_000)
+        with pytest.raises(ParameterError, match=f"a.syx cannot be written into {tmp_path}: .*2,000 bytes"):
+            check_free(tmp_path / "a.syx", ".syx", size=2_000)
+        with pytest.raises(ParameterError, match="files cannot be written into .*/sounds: .*2,000,000 bytes"):
+            check_folder(tmp_path / "sounds", ["1.flac", "2.flac"], size=2_000_000)
     assert not list(tmp_path.iterdir())
 
 
@@ -225,8 +232,9 @@ def test_a_file_made_during_the_work_is_kept(
 
 
 def test_a_full_disk_in_the_end_leaves_no_part_of_a_file(
-    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], full: None
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    message = lost({tmp_path / "m.syx": bytes(4104)}, capsys)
+    with full_disk():
+        message = lost({tmp_path / "m.syx": bytes(4104)}, capsys)
     assert "m.syx cannot be written: File too large; it is lost" in message
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["here", "home", "temporary"]

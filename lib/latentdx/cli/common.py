@@ -32,7 +32,8 @@ MOST_PRESETS = 10_000_000
 Force = Annotated[bool, typer.Option("--force", help="Replace files that already exist.")]
 Velocity = Annotated[int, typer.Option(min=1, max=127, metavar="N", help="Velocity of the note.")]
 Onset = Annotated[
-    int | None, typer.Option(min=0, metavar="N", help="Which of several onsets to take; 0 keeps all.")
+    int | None,
+    typer.Option(min=0, max=10_000, metavar="N", help="Which of several onsets to take; 0 keeps all."),
 ]
 Lenient = Annotated[
     bool,
