@@ -10,6 +10,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -144,8 +145,13 @@ def fade_out(sound: npt.NDArray[np.float32], sample_rate: int) -> npt.NDArray[np
         The array passed in.
     """
     fade = min(round(FADE * sample_rate), len(sound))
-    sound[len(sound) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+    sound[len(sound) - fade :] *= _ramp(fade)
     return sound
+
+
+@lru_cache(maxsize=8)
+def _ramp(n: int) -> npt.NDArray[np.float32]:
+    return np.linspace(1.0, 0.0, n, dtype=np.float32)
 
 
 class InProcessRenderer(ABC):

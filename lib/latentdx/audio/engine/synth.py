@@ -35,6 +35,7 @@ MAX_TUNE, MAX_BEND = 100.0, 1200.0
 """Largest master tune (the plug-in's) and pitch bend (a DX7's), in cents, up and down."""
 
 _ERAS = {"current": CURRENT, "0.9.3": PAPER}
+_STRAIGHT = np.zeros(1, np.int64)  # no pitch bend
 _ENDLESS = 1 << 62  # a block that is never reached
 
 
@@ -239,6 +240,8 @@ def _log_frequency(cents: float) -> int:
 
 def _bends(bend: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Return pitch bends as log frequencies, (at least 1,)."""
+    if isinstance(bend, float) and bend == 0:
+        return _STRAIGHT
     cents = np.atleast_1d(np.asarray(bend, np.float64))
     if cents.ndim != 1 or not len(cents):
         raise ParameterError(f"bend must be a number or a list of numbers, not an array {cents.shape}")
