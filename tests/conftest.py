@@ -97,11 +97,17 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a browser or the site; the browser comes last, so that its time holds no building."""
+    """Mark what needs a browser or the site; the browser comes last, so that its time holds no building.
+
+    With several workers, a file's tests share one, and so do all tests of the site, which is built once.
+    """
     for item in items:
-        for fixture in {"browser", "site"} & set(getattr(item, "fixturenames", ())):
+        used = {"browser", "site"} & set(getattr(item, "fixturenames", ()))
+        for fixture in used:
             item.add_marker(fixture)
+        item.add_marker(pytest.mark.xdist_group("site" if "site" in used else item.path.stem))
     items.sort(key=lambda item: item.path.name == "test_browser.py")
 
 
