@@ -99,16 +99,17 @@ def browser() -> Iterator[Browser]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a browser or the site; the browser comes last, so that its time holds no building.
+    """Mark what needs a browser or the site, and give each of several workers whole files.
 
-    With several workers, a file's tests share one, and so do all tests of the site, which is built once.
+    One worker takes all tests of the site, which is built once. They take longest, and therefore come first;
+    those in the browser follow the others, so that their time holds no building.
     """
     for item in items:
         used = {"browser", "site"} & set(getattr(item, "fixturenames", ()))
         for fixture in used:
             item.add_marker(fixture)
         item.add_marker(pytest.mark.xdist_group("site" if "site" in used else item.path.stem))
-    items.sort(key=lambda item: item.path.name == "test_browser.py")
+    items.sort(key=lambda item: ("site" not in item.keywords, item.path.name == "test_browser.py"))
 
 
 def stage(nodeid: str) -> str:
