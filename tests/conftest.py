@@ -32,6 +32,12 @@ for variable in {"LATENTDX_DATA", "LATENTDX_CACHE"} & set(os.environ):
 # tests with a cache of their own would compile the engine anew, half a minute each
 os.environ.setdefault("LATENTDX_ENGINE_CACHE", str(cache_folder() / "engine"))
 
+# workers would render into the same stores
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    if (corpora := cache_folder() / "corpora").is_dir():
+        os.environ.setdefault("LATENTDX_DATA", str(corpora))
+    os.environ["LATENTDX_CACHE"] = str(cache_folder() / "tests" / worker)
+
 
 @pytest.fixture(scope="session")
 def site() -> Path:
@@ -97,18 +103,19 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Mark what needs a browser or the site, and give each of several workers whole files.
 
-    One worker takes all tests of the site, which is built once. They take longest, and therefore come first;
-    those in the browser follow the others, so that their time holds no building.
+    One worker takes all tests of the site, which is built once.
     """
-    for item in items:
-        used = {"browser", "site"} & set(getattr(item, "fixturenames", ()))
-        for fixture in used:
-            item.add_marker(fixture)
-        item.add_marker(pytest.mark.xdist_group("site" if "site" in used else item.path.stem))
+    used = {"browser", "site"} & set(getattr(item, "fixturenames", ()))
+    for fixture in used:
+        item.add_marker(fixture)
+    item.add_marker(pytest.mark.xdist_group("site" if "site" in used else item.path.stem))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the site first, which take longest; the browser's time holds no building."""
     items.sort(key=lambda item: ("site" not in item.keywords, item.path.name == "test_browser.py"))
 
 

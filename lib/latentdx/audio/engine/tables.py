@@ -217,9 +217,9 @@ def oscillator() -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int16]]:
     Two look-ups make one sample: `samples[log_sine[MARGIN + phase] + gain]`.
 
     Returns:
-        `log_sine`: Attenuation at each of 4,096 phases of a cycle, 1,024 for a factor of two, plus 32,768 in
-            the negative half; with the cycles before and after it, uint16 (12288,).
-        `samples`: Sample at each sum of log-sine and gain, 8,191 at most; int16 (65536,).
+        `log_sine`, uint16 (12288,): the attenuation at each of 4,096 phases of a cycle, 1,024 for a factor of
+        two, plus 32,768 in the negative half; with the cycles before and after it. And `samples`, int16
+        (65536,): the sample at each sum of log-sine and gain, 8,191 at most.
     """
     log_sine, exponential = quarter_tables()
     half = np.concatenate((log_sine, log_sine[::-1]))
