@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+from filelock import FileLock
 from playwright.sync_api import Browser, sync_playwright
 
 from latentdx.run_options import cache_folder
@@ -43,9 +44,11 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
 def site() -> Path:
     """The folder of the site with the smoke profile, warnings as errors: `make site PROFILE=smoke`."""
     doit = [sys.executable, "-m", "doit", "profile=smoke", "site"]
-    build = subprocess.run(
-        doit, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+    (ROOT / "build").mkdir(exist_ok=True)
+    with FileLock(ROOT / "build/smoke.lock"):  # the second of two workers finds it built
+        build = subprocess.run(
+            doit, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
     if build.returncode:
         pytest.fail(f"the site does not build:\n{build.stdout}", pytrace=False)
     return ROOT / "build/smoke/_build/html"
@@ -103,19 +106,11 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what needs a browser or the site, and give each of several workers whole files.
-
-    One worker takes all tests of the site, which is built once.
-    """
-    used = {"browser", "site"} & set(getattr(item, "fixturenames", ()))
-    for fixture in used:
-        item.add_marker(fixture)
-    item.add_marker(pytest.mark.xdist_group("site" if "site" in used else item.path.stem))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of the site first, which take longest; the browser's time holds no building."""
+    """Mark what needs a browser or the site; what needs the site takes longest and comes first."""
+    for item in items:
+        for fixture in {"browser", "site"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(fixture)
     items.sort(key=lambda item: ("site" not in item.keywords, item.path.name == "test_browser.py"))
 
 

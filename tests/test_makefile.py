@@ -97,9 +97,8 @@ def test_only_what_is_committed_tested_and_new_is_tagged(make: Make, tmp_path: P
 
     (tmp_path / "notes.txt").unlink()
     assert "git push --atomic origin HEAD v1.2.3" in make("tag").stdout
-    assert (
-        tmp_path / "build/tested"
-    ).read_text() == "-m pytest -n auto --dist loadgroup --no-loadscope-reorder tests\n"
+    tested = (tmp_path / "build/tested").read_text()
+    assert tested.startswith("-m pytest -n auto ") and tested.endswith(" tests\n")
     assert git(tmp_path, "tag", "--points-at", "HEAD") == "v1.2.3"
     refused = make("tag")
     assert refused.returncode and "tagged already" in refused.stderr
