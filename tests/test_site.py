@@ -109,8 +109,7 @@ def test_links_stay_under_the_site(parsed: dict[Path, Links]) -> None:
 
 
 def test_pages_and_site_are_small(site: Path, parsed: dict[Path, Links]) -> None:
-    most = {page: 500_000 if page.parent.name == "api" else 400_000 for page in parsed}  # a whole package
-    assert not {page.name: page.stat().st_size for page in parsed if page.stat().st_size > most[page]}
+    assert not {page.name: page.stat().st_size for page in parsed if page.stat().st_size > 400_000}
     assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 60_000_000
 
 

@@ -1,8 +1,9 @@
-"""Pages of the API reference, one for each package, generated from the packages themselves.
+"""Pages of the API reference, one or two for each package, generated from the packages themselves.
 
 `python -m latentdx_book.build.api_pages` writes them into `book/api`; a test fails when they are out of date.
 """
 
+import math
 import pkgutil
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,9 @@ PACKAGES = (
     "display",
 )  # fmt: skip
 """Packages in the order of their imports: each uses only those before it."""
+
+MOST_MODULES = 16
+"""Largest number of modules on a page; a larger package gets several pages of about equal length."""
 
 FOUNDATIONS = "foundations"
 """Name of the page of modules that belong to no package, which all packages build on."""
@@ -47,9 +51,12 @@ def pages() -> dict[str, str]:
     for package in PACKAGES:
         text = import_module(f"latentdx.{package}").__doc__
         assert text
-        found[f"{package}.md"] = _page(
-            f"latentdx.{package}", text.strip(), documented_modules(f"latentdx.{package}")
-        )
+        modules = documented_modules(f"latentdx.{package}")
+        n = math.ceil(len(modules) / MOST_MODULES)
+        for i in range(n):
+            part = modules[len(modules) * i // n : len(modules) * (i + 1) // n]
+            title = f"latentdx.{package}" + (f" ({i + 1} of {n})" if n > 1 else "")
+            found[f"{package}_{i + 1}.md" if i else f"{package}.md"] = _page(title, text.strip(), part)
     text = "Modules that all packages build on: errors, types, files, downloads and the cache."
     found[f"{FOUNDATIONS}.md"] = _page("Foundations", text, foundation_modules())
     return found
