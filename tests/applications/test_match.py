@@ -8,7 +8,8 @@ import pytest
 
 from latentdx import Dexed, PresetBank
 from latentdx.applications import match as matching
-from latentdx.applications.match import different, match_targets, numbered
+from latentdx.applications.match import different, match_targets
+from latentdx.applications.preset_names import numbered
 from latentdx.applications.target import prepare_target
 from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.audio.spectrogram import to_codes

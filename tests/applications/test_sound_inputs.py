@@ -8,7 +8,8 @@ from small_models import small, write
 
 from latentdx import Dexed, PresetBank, match
 from latentdx.applications.match import match_targets
-from latentdx.applications.programmer import NAMELESS, Programmer, program_targets
+from latentdx.applications.preset_names import NAMELESS
+from latentdx.applications.programmer import Programmer, program_targets
 from latentdx.applications.sound_inputs import prepare_sounds
 from latentdx.applications.target import TargetFile, prepare_target
 from latentdx.audio.io import encoding

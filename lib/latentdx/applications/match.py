@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latentdx.applications.evolutionary_search import SearchHistory, evolutionary_search
+from latentdx.applications.preset_names import numbered
 from latentdx.applications.programmer import Programmer
 from latentdx.applications.sound_inputs import (
     OneInstrument,
@@ -36,8 +37,7 @@ from latentdx.metrics.objective import FastObjective, score
 from latentdx.metrics.registry import log_mel_mae, log_stft_mae, mfcc_mae, spectral_convergence
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset
-from latentdx.presets.parameters import NAME_LENGTH
-from latentdx.presets.sysex import BANK_VOICES, display_name
+from latentdx.presets.sysex import BANK_VOICES
 from latentdx.retrieval.known_presets import KnownPresets, nearest_presets
 from latentdx.typing import Values
 
@@ -414,8 +414,3 @@ def different(values: Values, n: int) -> list[int]:
         if not chosen or (values[chosen] == values[i]).mean(1).max() < TWINS:
             chosen.append(i)
     return chosen
-
-
-def numbered(name: str, number: int) -> str:
-    """Return a name with a number, in the ten characters that a DX7 can show: "Flute 1"."""
-    return f"{display_name(name)[: NAME_LENGTH - 1 - len(str(number))].rstrip()} {number}".lstrip()

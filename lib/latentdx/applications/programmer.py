@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from latentdx.applications.preset_names import preset_name
 from latentdx.applications.sound_inputs import OneInstrument, SoundOptions, Sounds, prepare_instruments
 from latentdx.applications.target import VELOCITY, Target
 from latentdx.applications.transposition import describe_transposition, nearest_c, played_at, resampled
@@ -26,7 +27,6 @@ from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE, N_BLOCKS
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.presets.bank import Preset
 from latentdx.presets.predictions import Predictions
-from latentdx.presets.sysex import display_name
 from latentdx.registry import data_path, registry
 from latentdx.threads import one_thread
 from latentdx.training import checkpoint
@@ -361,12 +361,6 @@ def published_models() -> list[str]:
     return sorted(names)
 
 
-# -- from sound files ----------------------------------------------------------------------------------------
-
-NAMELESS = "LATENTDX"
-"""Name of presets for files whose names hold no character that a DX7 can show."""
-
-
 @dataclass(frozen=True)
 class ProgramResult:
     """A preset for some targets.
@@ -422,8 +416,3 @@ def program_targets(
     preset = Preset(model.answered(found.values[best], targets), preset_name(name))
     remarks, warnings = describe_transposition(targets[0].note) if len(model.notes) == 1 else ((), ())
     return ProgramResult(preset, float(found.distances[best]), remarks, warnings)
-
-
-def preset_name(name: str) -> str:
-    """Return the characters of a name that a DX7 can show, at most ten; `NAMELESS` if there are none."""
-    return display_name(name) or NAMELESS

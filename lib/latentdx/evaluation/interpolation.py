@@ -61,9 +61,8 @@ def method(renderer: Renderer) -> str:
     """Return what a cached feature depends on in addition to the preset: code, libraries, engine and note."""
     code = code_hash(timbre)
     libraries = (f"{name} {version(name)}" for name in ("librosa", "numpy", "scipy"))
-    return (
-        f"{code} {' '.join(libraries)} {sound_identity(renderer.engine)} {renderer.sample_rate} {SINGLE_NOTE}"
-    )
+    synth = f"{sound_identity(renderer.engine)} {renderer.sample_rate}"
+    return f"{code} {' '.join(libraries)} {synth} {SINGLE_NOTE}"
 
 
 def _measure(values: Values) -> Floats:
