@@ -80,7 +80,7 @@ def test_the_choice_is_said_and_recorded_and_a_resumed_run_keeps_it(smoke, machi
         patch.setattr(loop, "_write_model", lambda *rest: pytest.fail("stopped before the end"))
         with pytest.raises(pytest.fail.Exception):
             train(profile, tmp_path)
-    assert "precision bf16-mixed: bfloat16 is 2 times as fast" in capsys.readouterr().err
+    assert "precision bf16-mixed: a step in bfloat16 has 2.00 times the speed" in capsys.readouterr().err
     machine(0.1)  # as if the folder had moved to a machine without bfloat16
     with pytest.raises(CheckpointError, match="precision is 'bf16-mixed', not '32-true'"):
         train(replace(profile, precision="32-true"), tmp_path)
