@@ -29,7 +29,7 @@ def test_a_processor_gets_bfloat16_only_if_it_is_clearly_faster(machine):
     for gain, wanted in [(3.2, "bf16-mixed"), (LEAST_GAIN * 0.99, "32-true"), (1 / 18, "32-true")]:
         machine(gain)
         choice = fastest_precision(pytest.fail, CPU)
-        assert choice.precision == wanted and f"{gain:.2g} times as fast" in choice.reason
+        assert choice.precision == wanted and f"{gain:.2f} times the speed" in choice.reason
 
 
 def test_several_processes_do_not_measure_and_so_cannot_differ(machine):
