@@ -20,6 +20,8 @@ from .interpolation_tables import interpolation_silence_table as interpolation_s
 from .listening_rows import Clip as Clip
 from .listening_rows import Distances as Distances
 from .listening_rows import row as row
+from .listening_studies import listening_studies_figure as listening_studies_figure
+from .listening_studies import listening_studies_table as listening_studies_table
 from .match_progress import match_search_figure as match_search_figure
 from .match_progress import match_stages_table as match_stages_table
 from .match_report import MatchReport as MatchReport
@@ -72,6 +74,8 @@ __all__ = [
     "interpolation_gains_figure",
     "interpolation_silence_table",
     "interpolation_steps_figure",
+    "listening_studies_figure",
+    "listening_studies_table",
     "match_comparison_table",
     "match_curve_figure",
     "match_search_figure",
