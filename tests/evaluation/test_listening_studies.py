@@ -26,7 +26,7 @@ from latentdx.evaluation.listening_studies import (
 )
 from latentdx.evaluation.result_data import NotMeasuredError
 from latentdx.metrics.objective import WEIGHTS, distance
-from latentdx.metrics.registry import spectral_convergence
+from latentdx.metrics.registry import METRICS, PARAMETER_METRICS, spectral_convergence
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.run_options import RunOptions
 
@@ -308,3 +308,20 @@ def test_the_command_writes_the_result_once(
     assert refused.exit_code == 1 and f"{FILE} exists already: --force replaces it" in refused.stderr
     assert CliRunner().invoke(app, [*asked, "--force"]).exit_code == 0
     assert len(json.loads((tmp_path / FILE).read_text("utf8"))["table"]) == 3 * (1 + len(SOUND_METRICS))
+
+
+def test_the_result_that_ships_has_every_metric_of_sounds() -> None:
+    shipped = ListenerAgreement.read()
+    of_sounds = [name for name in METRICS if METRICS[name] not in PARAMETER_METRICS]
+    studies = shipped.table.drop_duplicates("study")
+    assert (len(studies), studies["sounds"].sum(), studies["pairs"].sum()) == (21, 334, 2614)
+    assert (studies["pairs"] == studies["sounds"] * (studies["sounds"] - 1) / 2).all()
+    for _, part in shipped.table.groupby("study"):
+        assert part["metric"].tolist() == [OBJECTIVE, *of_sounds]
+    assert shipped.versions == {name: METRICS[name].version for name in of_sounds}
+    assert shipped.weights == dict(WEIGHTS)
+    assert len(shipped.commit) == 12  # without the + of changes that were not committed
+    defined = shipped.table["defined"] == shipped.table["pairs"]
+    assert defined[~shipped.table["metric"].isin(["f0_error", "f0_error_pyin"])].all()
+    assert shipped.table["rho"].dropna().between(-1, 1).all()
+    assert shipped.table["triplets"].dropna().between(0, 1).all()

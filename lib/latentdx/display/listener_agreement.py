@@ -21,7 +21,7 @@ def _title(metric: str) -> str:
     return "the objective of searches" if metric == OBJECTIVE else METRICS[metric].title
 
 
-def listening_studies_table(data: ResultData) -> pd.DataFrame:
+def listener_agreement_table(data: ResultData) -> pd.DataFrame:
     """Tabulate how well each distance of sounds agrees with listeners, the best one on top.
 
     Args:
@@ -63,7 +63,7 @@ def listening_studies_table(data: ResultData) -> pd.DataFrame:
 
 
 @rc_context()
-def listening_studies_figure(data: ResultData, metrics: Sequence[str] = _SPECTRAL) -> DescribedFigure:
+def listener_agreement_figure(data: ResultData, metrics: Sequence[str] = _SPECTRAL) -> DescribedFigure:
     """Plot the rank correlation with listeners study by study, for the objective and for other distances.
 
     Args:
