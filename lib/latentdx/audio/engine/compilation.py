@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -108,6 +109,53 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+_LOCK = "lock"
+
+
+@cache
+def control() -> tuple[Any, int]:
+    """Return the compiled `control.control`, and the largest number of blocks that it takes at once.
+
+    Only pictures need it by itself, so it is compiled when first asked for, in six seconds, and kept too.
+    """
+    from filelock import FileLock
+
+    from latentdx.audio.engine.control import CHUNK
+
+    kernels()  # otherwise it might be compiled at the same time
+    folder = _folder()
+    with FileLock(folder / _LOCK), _compiling:
+        try:
+            return _compile_control(folder), CHUNK
+        except Exception:  # a damaged file, which only a new folder would replace
+            return _compile_control(None), CHUNK
+
+
+def _compile_control(folder: Path | None) -> Any:
+    from latentdx.audio.engine.control import CHUNK, control
+
+    function = _cached(control, folder)
+    record, numbers = np.zeros(1, VOICE), np.empty((4, CHUNK), np.int64)
+    gains, steps = np.empty((6, CHUNK), np.int32), np.empty((6, CHUNK), np.uint32)
+    function(record[0], 1, np.zeros(1, np.int64), phase_steps(22_050), gains, steps, numbers)
+    return function
+
+
+def _cached(function: Any, folder: Path | None) -> Any:
+    """Return a function to be compiled, and kept in a folder unless it is `None`."""
+    import numba
+
+    from latentdx.audio.engine.jit import OPTIONS
+
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder or "")  # read where functions are decorated
+    try:
+        return numba.njit(cache=folder is not None, **OPTIONS)(function.py_func)
+    finally:
+        config.CACHE_DIR = before
+
+
 def _load() -> Kernels:
     """Return the functions from the cache, after another process has compiled them if needed."""
     folder = _folder()
@@ -152,21 +200,9 @@ def _folder() -> Path:
 
 def _compile(folder: Path | None) -> Kernels:
     """Return the functions, compiled or from a cache in a folder; `None` keeps nothing."""
-    import numba
-
     from latentdx.audio.engine import voice
-    from latentdx.audio.engine.jit import OPTIONS
 
-    config: Any = numba.config
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder or "")  # read where functions are decorated
-    try:
-        start, render = (
-            numba.njit(cache=folder is not None, **OPTIONS)(function.py_func)
-            for function in (voice.start, voice.render)
-        )
-    finally:
-        config.CACHE_DIR = before
+    start, render = (_cached(function, folder) for function in (voice.start, voice.render))
     rate, record = 22_050, np.zeros(1, VOICE)
     start(record, np.zeros(145, np.int64), 60, 85, 1, CURRENT, 0, 0, clocks(rate))
     sound, operators = np.empty(BLOCK, np.float32), np.empty((0, BLOCK), np.float32)
@@ -182,7 +218,7 @@ def main(folder: Path) -> None:
 
     if hasattr(os, "nice"):
         os.nice(10)  # what the user waits for comes first
-    with FileLock(folder / "lock"):
+    with FileLock(folder / _LOCK):
         if not (folder / _DONE).exists():
             _compile(folder)
             (folder / _DONE).touch()
