@@ -197,7 +197,7 @@ def interpolation(
     leaky: Leaky = False,
     processes: Processes = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the results; data/interpolation if omitted.")
+        Path | None, typer.Option("--out", "-o", help="Folder of the results; data/interpolation if omitted.")
     ] = None,
     force: Force = False,
 ) -> None:
