@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 
+from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import Dexed
 from latentdx.dataset import dynamics, target_sounds
 from latentdx.dataset.audio_descriptors import peak_rms_db
@@ -32,11 +33,13 @@ class Played:
     Attributes:
         target: Preset as played at middle C.
         sounds: (MIDI note, velocity) -> sound of the original, for all notes that ship.
+        paper_sounds: The same as Dexed 0.9.3 plays them.
         answers: Answers of the models, not tuned.
     """
 
     target: TargetSound
     sounds: Mapping[Note, Audio]
+    paper_sounds: Mapping[Note, Audio | None]
     answers: tuple[ProgrammedPreset, ...]
 
     @cached_property
@@ -45,7 +48,8 @@ class Played:
         return {a.title: {note: self._clip(a, note) for note in target_sounds.GRID} for a in self.answers}
 
     def _clip(self, answer: ProgrammedPreset, note: Note) -> Clip:
-        clip = Clip(Dexed().render(answer.preset, *note), answer.title)
+        paper = Engine(era="0.9.3").render(answer.preset, *note)
+        clip = Clip(Dexed().render(answer.preset, *note), answer.title, paper_sound=paper)
         return replace(clip, distances=measured(Clip(self.sounds[note], ""), clip))
 
 
@@ -60,12 +64,14 @@ def presets() -> list[TargetSound]:
 def play(target: TargetSound, models: Models) -> Played:
     """Let each model program the preset from the notes that it was trained on."""
     assert target.index is not None
-    sounds = {note: t.audio() for note, t in target_sounds.notes_of(target.index).items()}
+    played = target_sounds.notes_of(target.index)
+    sounds = {note: t.audio() for note, t in played.items()}
+    paper_sounds = {note: t.paper_audio() for note, t in played.items()}
     answers = []
     for name, model in models.found.items():
         found = infer(model, [sounds[note] for note in model.notes])
         answers.append(ProgrammedPreset(name, model.about.profile.title, named(found, target.name, name)))
-    return Played(target, sounds, tuple(answers))
+    return Played(target, sounds, paper_sounds, tuple(answers))
 
 
 # -- rows ----------------------------------------------------------------------------------------------------
@@ -90,15 +96,24 @@ def key_row(p: Played, key: int, caption: str = "") -> HTML:
     clips = []
     for i, v in enumerate(VELOCITIES):
         shown = original(p.target) if home and i == 0 else None
-        clips.append(Clip(p.sounds[key, v], f"original, velocity {v}", original=shown))
+        paper = p.paper_sounds[key, v]
+        clips.append(Clip(p.sounds[key, v], f"original, velocity {v}", original=shown, paper_sound=paper))
     for answer in p.answers:
         for i, v in enumerate(VELOCITIES):
             clip = p.versions[answer.title][key, v]
             assert clip.distances
             facts = tuple(f"{name} {text}" for name, text in clip.distances.texts().items())
             # shown as facts, because a row measures distances from its first clip
-            named_clip = Clip(clip.sound, f"{answer.title}, velocity {v}", facts)
-            clips.append(replace(named_clip, preset=answer.preset if home and i == 0 else None))
+            preset = answer.preset if home and i == 0 else None
+            clips.append(
+                Clip(
+                    clip.sound,
+                    f"{answer.title}, velocity {v}",
+                    facts,
+                    preset,
+                    paper_sound=clip.paper_sound,
+                )
+            )
     return row(clips, f"{p.target.name}, {key_name(key)}", caption, sequence=True)
 
 

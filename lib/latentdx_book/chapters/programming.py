@@ -12,6 +12,7 @@ from markupsafe import Markup
 from latentdx.applications.programmer import N_DRAWN, Programmer, load_model
 from latentdx.applications.tune import Tuning, tune
 from latentdx.audio import pitch
+from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import SINGLE_NOTE, Dexed
 from latentdx.dataset import target_sounds
 from latentdx.dataset.paper_examples import CORPUS
@@ -126,10 +127,16 @@ class Programmed:
 
     @property
     def _target(self) -> Clip:
-        return Clip(self.sound, self.target.name, original=original(self.target))
+        return Clip(
+            self.sound,
+            self.target.name,
+            original=original(self.target),
+            paper_sound=self.target.paper_audio(),
+        )
 
     def _clip(self, answer: ProgrammedPreset, preset: Preset) -> Clip:
-        return Clip(Dexed().render(preset, *self.note), answer.title, preset=preset)
+        paper = None if self.target.paper_file is None else Engine(era="0.9.3").render(preset, *self.note)
+        return Clip(Dexed().render(preset, *self.note), answer.title, preset=preset, paper_sound=paper)
 
 
 def named(preset: Preset, target: str, model: str) -> Preset:
