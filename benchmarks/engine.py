@@ -7,20 +7,19 @@ programs do not count; of several rounds, the fastest counts. Threads are compar
 quiet machine.
 """
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
+import arguments
 import numpy as np
 from machine import machine
 
 from latentdx import Dexed, Engine, Preset, PresetBank
 from latentdx.audio.engine import compilation
+from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.presets import corpora
 from latentdx.registry import data_path
 
@@ -85,16 +84,9 @@ def two_threads(bank: PresetBank, rounds: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--corpus",
-        default="learnfm",
-        choices=sorted(corpora.CORPORA),
-        help="corpus of the voices (default: %(default)s)",
-    )
+    parser = arguments.parser(__doc__, RESULTS, corpus="corpus of the voices")
     parser.add_argument("--voices", type=int, default=200, help="number of voices (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="renders of each voice (default: %(default)s)")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="file for the results")
     options = parser.parse_args()
     bank = corpora.read(options.corpus).neutral()
     rows = np.random.default_rng(0).choice(len(bank), min(options.voices, len(bank)), replace=False)
@@ -106,9 +98,7 @@ def main() -> None:
         "against_dexed_py": against_dexed(bank[rows], options.rounds),
         "two_threads": two_threads(bank[rows], options.rounds),
     }
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    options.results.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    print(options.results.read_text("utf-8"))
+    write_benchmark(results, options.results)
 
 
 if __name__ == "__main__":

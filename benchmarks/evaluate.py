@@ -6,14 +6,12 @@
 The stages are those of `latentdx evaluate` on presets of the model's test set; nothing comes from a cache.
 """
 
-import argparse
-import json
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+import arguments
 import numpy as np
 import torch
 from machine import machine
@@ -22,6 +20,7 @@ from tqdm import tqdm
 from latentdx.applications.programmer import N_DRAWN
 from latentdx.audio import pitch
 from latentdx.audio.renderer import Dexed
+from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.evaluation.commands import find_model
 from latentdx.evaluation.trials import Trial
 from latentdx.metrics.objective import score
@@ -86,9 +85,7 @@ def measure(name: str, n: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments.parser(__doc__, RESULTS)
     parser.add_argument(
         "--model",
         default="latentdx",
@@ -97,13 +94,9 @@ def main() -> None:
     parser.add_argument(
         "--presets", type=int, default=32, help="number of test presets (default: %(default)s)"
     )
-    parser.add_argument("--results", type=Path, default=RESULTS, help="file for the results")
     options = parser.parse_args()
     results = {"machine": machine(), **measure(options.model, options.presets)}
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    options.results.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    for what, times in results["milliseconds"].items():
-        print(f"{what:>18}: {times['median']:9.1f} ms")
+    write_benchmark(results, options.results)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 python benchmarks/import_time.py    # writes data/benchmarks/import_time.json; takes half a minute
 """
 
-import json
 import resource
 import statistics
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from machine import machine
 
+from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.registry import data_path
 
 ROUNDS = 9
@@ -39,9 +39,7 @@ def main() -> None:
         "machine": machine(),
         "cpu_seconds": {name: round(statistics.median(r[name] for r in rounds), 3) for name in COMMANDS},
     }
-    text = json.dumps(outcome, indent=1)
-    print(text)
-    data_path("benchmarks", "import_time.json").write_text(text + "\n", encoding="utf-8")
+    write_benchmark(outcome, data_path("benchmarks", "import_time.json"))
 
 
 if __name__ == "__main__":

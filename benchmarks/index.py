@@ -7,7 +7,6 @@ at least 80% of its values) are excluded. The quality of an answer is the distan
 Needs learnfm and its single-note store. The test set is never used.
 """
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from latentdx.audio.renderer import SINGLE_NOTE, Dexed
 from latentdx.dataset import curation
 from latentdx.dataset.store import Store, store_folder
 from latentdx.evaluation.baselines import relatives
+from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.evaluation.statistics import bootstrap
 from latentdx.metrics.objective import score
 from latentdx.presets.bank import PresetBank
@@ -102,9 +102,7 @@ def main() -> None:
     known, remarks = known_presets(["learnfm"])
     if not known:
         raise SystemExit(remarks[0])
-    text = json.dumps(compared(known[0]), indent=1)
-    print(text)
-    data_path("benchmarks", "index.json").write_text(text + "\n", encoding="utf-8")
+    write_benchmark(compared(known[0]), data_path("benchmarks", "index.json"))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.registry import data_path
 
 LIGHTHOUSE = "lighthouse@12.8.2"
@@ -109,11 +110,8 @@ def main() -> None:
     with served(site) as address:
         pages = {name: scores(f"{address}{name}.html") for name in tqdm(names, unit="page")}
     least = {category: min(page[category] for page in pages.values()) for category in CATEGORIES}
-    text = json.dumps(
-        {"lighthouse": LIGHTHOUSE, "site": built_from(site), "least": least, "pages": pages}, indent=1
-    )
-    print(text)
-    data_path("benchmarks", "lighthouse.json").write_text(text + "\n", encoding="utf-8")
+    measured = {"lighthouse": LIGHTHOUSE, "site": built_from(site), "least": least, "pages": pages}
+    write_benchmark(measured, data_path("benchmarks", "lighthouse.json"))
 
 
 if __name__ == "__main__":

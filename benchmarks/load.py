@@ -6,7 +6,6 @@ Quiet and busy runs alternate. Each run is a process of its own, as on the comma
 includes importing PyTorch and loading the model.
 """
 
-import json
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from machine import machine
 
 from latentdx.dataset.target_sounds import load
+from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.provenance import code_commit
 from latentdx.registry import data_path
 
@@ -72,9 +72,7 @@ def main() -> None:
         "busy_s": [round(t, 2) for t in loaded],
         "ratio": round(statistics.median(loaded) / statistics.median(quiet), 2),
     }
-    text = json.dumps(outcome, indent=1)
-    print(text)
-    data_path("benchmarks", "load.json").write_text(text + "\n", encoding="utf-8")
+    write_benchmark(outcome, data_path("benchmarks", "load.json"))
 
 
 if __name__ == "__main__":

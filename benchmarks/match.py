@@ -7,7 +7,6 @@ presets, without those that share at least 80% of the target's values) and minim
 targets are validation presets of learnfm; the corpus and its single-note store are needed.
 """
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +24,7 @@ from latentdx.applications.match import MEASURES, N_NEAREST, match_targets
 from latentdx.applications.programmer import N_DRAWN, load_model
 from latentdx.applications.target import Target
 from latentdx.audio.renderer import SINGLE_NOTE, Dexed
+from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.evaluation.genetic_search import POPULATION, cross, mutate
 from latentdx.evaluation.search_benchmark import nearest_unrelated
 from latentdx.evaluation.statistics import bootstrap
@@ -180,9 +180,7 @@ def compared() -> dict[str, Any]:
 
 
 def main() -> None:
-    text = json.dumps(compared(), indent=1)
-    print(text)
-    data_path("benchmarks", "match.json").write_text(text + "\n", encoding="utf-8")
+    write_benchmark(compared(), data_path("benchmarks", "match.json"))
 
 
 if __name__ == "__main__":

@@ -19,9 +19,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import arguments
 import torch
 from machine import machine
 
+from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.models.model_summary import multiply_adds, n_parameters
 from latentdx.registry import data_path
 from latentdx.training.history import read_log
@@ -63,13 +65,12 @@ def measure(name: str, presets: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments.parser(__doc__, RESULTS)
     parser.add_argument(
         "--model", default="numcat++", help="model of the paper's scale (default: %(default)s)"
     )
     parser.add_argument("--presets", type=int, default=500, help="training presets (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="number of runs (default: %(default)s)")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="file for the results")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
@@ -92,9 +93,7 @@ def main() -> None:
         **max(rounds, key=lambda found: found["presets_per_second"]),
         "presets_per_second_of_rounds": [found["presets_per_second"] for found in rounds],
     }
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    options.results.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    print(options.results.read_text("utf-8"))
+    write_benchmark(results, options.results)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import arguments
 import numpy as np
 import torch
 from machine import machine
@@ -34,6 +35,7 @@ from latentdx.audio.spectrogram import mel_spectrogram, to_codes
 from latentdx.dataset.loading import SpectrogramDataset, loader
 from latentdx.dataset.rendering import render_store
 from latentdx.dataset.store import Store, store_folder
+from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.presets import corpora
 from latentdx.registry import data_path
 
@@ -196,16 +198,9 @@ def plan(stored: dict[str, Any], ratio: float, presets: int = 10_000_000, notes:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--corpus",
-        default="learnfm",
-        choices=sorted(corpora.CORPORA),
-        help="corpus to render (default: %(default)s)",
-    )
+    parser = arguments.parser(__doc__, RESULTS, corpus="corpus to render")
     parser.add_argument("--six", action="store_true", help="measure a store of six notes too")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of one thread against two")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="file for the results")
     parser.add_argument("--child", nargs=2, metavar=("NOTES", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -222,9 +217,7 @@ def main() -> None:
         results["store_six"] = storing(options.corpus, "six")
     measured = results.get("store_six", results["store_single"])
     results["plan"] = plan(measured, results["formats"]["zlib_1_ratio"])
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    options.results.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    print(options.results.read_text("utf-8"))
+    write_benchmark(results, options.results)
 
 
 if __name__ == "__main__":

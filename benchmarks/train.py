@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import arguments
 import numpy as np
 import torch
 from lightning_fabric import Fabric
@@ -32,6 +33,7 @@ from tqdm import tqdm
 
 from latentdx.applications.programmer import load_model
 from latentdx.audio.renderer import Dexed
+from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.models.decoder import DoublingConvTranspose2d
 from latentdx.presets import corpora
 from latentdx.registry import data_path
@@ -198,18 +200,11 @@ def child(asked: list[str], variables: dict[str, str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--corpus",
-        default="learnfm",
-        choices=sorted(corpora.CORPORA),
-        help="corpus to train on (default: %(default)s)",
-    )
+    parser = arguments.parser(__doc__, RESULTS, corpus="corpus to train on")
     parser.add_argument("--scale", default="laptop", help="scale of the profile (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="number of rounds (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=6, help="timed steps per loop and round")
     parser.add_argument("--model", type=Path, help="checkpoint to load and use")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="file for the results")
     parser.add_argument("--using", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--round", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--awake", action="store_true", help=argparse.SUPPRESS)
@@ -231,9 +226,7 @@ def main() -> None:
         for name, bound in NEEDED.items()
         if name in found
     }
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    options.results.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    print(options.results.read_text("utf-8"))
+    write_benchmark(results, options.results)
 
 
 if __name__ == "__main__":

@@ -6,19 +6,18 @@ All voices are rendered at note 60, velocity 85, and random ones at several note
 random time from note-on to note-off.
 """
 
-import argparse
 import itertools
-import json
 import sys
-from pathlib import Path
 from typing import Any
 
+import arguments
 import numpy as np
 from tqdm import tqdm
 
 from latentdx import Dexed, Engine, PresetBank
 from latentdx.audio.engine import compilation
 from latentdx.audio.renderer import HOLD
+from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.presets import corpora
 from latentdx.registry import data_path
 
@@ -61,17 +60,10 @@ def compare(bank: PresetBank, renders: list[Render], name: str) -> dict[str, Any
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--corpus",
-        default="learnfm",
-        choices=sorted(corpora.CORPORA),
-        help="corpus of the voices (default: %(default)s)",
-    )
+    parser = arguments.parser(__doc__, RESULTS, corpus="corpus of the voices")
     parser.add_argument(
         "--voices", type=int, default=3000, help="voices at several notes (default: %(default)s)"
     )
-    parser.add_argument("--results", type=Path, default=RESULTS, help="file for the results")
     options = parser.parse_args()
     bank = corpora.read(options.corpus).neutral()
     compilation.kernels()  # otherwise dexed-py would be compared with itself
@@ -86,10 +78,8 @@ def main() -> None:
         "velocities": VELOCITIES,
         "random_voices": compare(bank, random_renders(len(bank), options.voices), "random voices"),
     }
-    options.results.parent.mkdir(parents=True, exist_ok=True)
-    options.results.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    write_benchmark(results, options.results)
     differing = sum(len(results[part]["different"]) for part in ("all_voices", "random_voices"))
-    print(options.results.read_text("utf-8"))
     if differing:
         sys.exit(f"{differing} renders differ")
 

@@ -41,6 +41,11 @@ def refused(words: list[str], option: str, value: str) -> None:
     assert f"Invalid value for '{option}'" in result.stderr
 
 
+def test_a_refusal_names_the_value_and_the_bound() -> None:
+    result = CliRunner().invoke(app, ["match", "x.wav", "--budget=0"])
+    assert "'--budget': 0 should be greater than or equal to 1" in result.stderr
+
+
 def test_all_numeric_options_are_found() -> None:
     found = {(*words, option) for words, option, _, _ in OPTIONS}
     assert {("match", "--seconds"), ("train", "--epochs"), ("evaluate", "model", "--temperature")} <= found

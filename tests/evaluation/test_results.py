@@ -15,6 +15,7 @@ from latentdx.dataset.rendering import render_store
 from latentdx.dataset.store import store_folder
 from latentdx.errors import DataMissingError, ParameterError
 from latentdx.evaluation import anchors, evaluate, results, summary
+from latentdx.evaluation.result_data import ResultData
 from latentdx.evaluation.results import LEAST_OF_ALGORITHM, Measurement, Result, evaluate_rows, file_name
 from latentdx.metrics.registry import METRICS, AudioMetric
 from latentdx.presets import corpora
@@ -60,6 +61,11 @@ def result(rows, bank) -> Result:
 
 def named(result: Result, name: str, **changes) -> Result:
     return replace(result, provenance=replace(result.provenance, name=name, **changes))
+
+
+def test_a_folder_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(DataMissingError, match="no folder of results .*nowhere"):
+        ResultData.read(tmp_path / "nowhere")
 
 
 def test_results_survive_writing_and_reading(result, tmp_path: Path) -> None:

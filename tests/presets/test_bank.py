@@ -33,6 +33,10 @@ def banks(draw: st.DrawFn, most: int = 40) -> PresetBank:
 # -- making them ----------------------------------------------------------------------------------
 
 
+def test_a_preset_is_shown_by_its_name_and_algorithm() -> None:
+    assert repr(PresetBank.init()[0]) == "Preset 'INIT VOICE' (number 0, algorithm 1)"
+
+
 @given(banks())
 @settings(deadline=None, max_examples=20)
 def test_a_bank_is_made_from_presets_which_keep_their_names_and_ids(bank: PresetBank) -> None:

@@ -29,7 +29,7 @@ def test_a_processor_gets_bfloat16_only_if_it_is_clearly_faster(machine):
     for gain, wanted in [(3.2, "bf16-mixed"), (LEAST_GAIN * 0.99, "32-true"), (1 / 18, "32-true")]:
         machine(gain)
         choice = fastest_precision(pytest.fail, CPU)
-        assert choice.precision == wanted and f"{gain:.2g} times as fast" in choice.reason
+        assert choice.precision == wanted and f"{gain:.2f} times the speed" in choice.reason
 
 
 def test_several_processes_do_not_measure_and_so_cannot_differ(machine):
@@ -80,7 +80,7 @@ def test_the_choice_is_said_and_recorded_and_a_resumed_run_keeps_it(smoke, machi
         patch.setattr(loop, "_write_model", lambda *rest: pytest.fail("stopped before the end"))
         with pytest.raises(pytest.fail.Exception):
             train(profile, tmp_path)
-    assert "precision bf16-mixed: bfloat16 is 2 times as fast" in capsys.readouterr().err
+    assert "precision bf16-mixed: a step in bfloat16 has 2.00 times the speed" in capsys.readouterr().err
     machine(0.1)  # as if the folder had moved to a machine without bfloat16
     with pytest.raises(CheckpointError, match="precision is 'bf16-mixed', not '32-true'"):
         train(replace(profile, precision="32-true"), tmp_path)

@@ -64,9 +64,11 @@ def shares(from_start: Floats, from_end: Floats) -> Floats:
 
     >>> shares(np.array([0.0, 1.0, 0.0]), np.array([2.0, 3.0, 0.0])).tolist()
     [0.0, 0.25, 0.5]
+    >>> shares(np.array([1, 0]), np.array([3, 0])).tolist()
+    [0.25, 0.5]
     """
     whole = from_start + from_end
-    return np.divide(from_start, whole, out=np.full_like(whole, 0.5), where=whole > 0)
+    return np.divide(from_start, whole, out=np.full(np.shape(whole), 0.5), where=whole > 0)
 
 
 def most_even(times: Sequence[float], distances: Floats, steps: int) -> list[int]:

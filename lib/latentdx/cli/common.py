@@ -62,6 +62,9 @@ class Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = _naming_the_value(error)
+            raise
         except PresetFileError as error:
             command = self.get_command(ctx, ctx.invoked_subcommand or "")
             lenient = command is not None and any(p.name == "lenient" for p in command.params)
@@ -129,6 +132,13 @@ def warn(warnings: Iterable[str]) -> None:
     """Print warnings to stderr, one line each."""
     for line in warnings:
         typer.echo(f"latentdx: warning: {_one_line(line)}", err=True)
+
+
+def _naming_the_value(error: typer.BadParameter) -> str:
+    """Return the message of an error about an option, with the value where typer only says "Input"."""
+    validation = getattr(error.__cause__, "errors", None)  # pydantic's
+    value = validation()[0]["input"] if validation else None
+    return error.message.replace("Input", str(value), 1) if value is not None else error.message
 
 
 def _one_line(text: str) -> str:

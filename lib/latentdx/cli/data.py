@@ -37,7 +37,9 @@ def fetch(
 @app.command()
 def curate(
     corpus: Corpus = "starter",
-    out: Annotated[Path, typer.Option(help="Folder for the table and its counts.")] = Path("curation"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the table and its counts.")] = Path(
+        "curation"
+    ),
     lenient: Lenient = False,
     processes: Processes = None,
     force: Force = False,
@@ -66,7 +68,7 @@ def render(
         "single"
     ),
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the store; in the user's cache if omitted.")
+        Path | None, typer.Option("--out", "-o", help="Folder of the store; in the user's cache if omitted.")
     ] = None,
     threads: Annotated[
         int | None,

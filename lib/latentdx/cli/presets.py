@@ -1,4 +1,4 @@
-"""Commands that work on presets: `latentdx tune | interpolate | info`."""
+"""Commands that work on presets: `latentdx tune | interpolate | play | info`."""
 
 import json
 import math
@@ -7,18 +7,31 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
+import numpy as np
 import typer
 from tqdm import tqdm
 
+from latentdx.audio.notes import note_name, parse_note
 from latentdx.cli import output
-from latentdx.cli.common import MOST_PRESETS, Force, Lenient, Onset, Velocity, naming, read_presets, report
+from latentdx.cli.common import (
+    MOST_PRESETS,
+    Force,
+    Lenient,
+    Onset,
+    Velocity,
+    naming,
+    read_presets,
+    report,
+    warn,
+)
 from latentdx.cli.notes import optional_note, parse_pitch
 from latentdx.errors import ParameterError
 from latentdx.presets.algorithms import algorithm, text_drawing
 from latentdx.presets.bank import Flag, Preset, PresetBank
 from latentdx.presets.parameters import parameter, voice_parameters
+from latentdx.typing import Audio
 
 if TYPE_CHECKING:
     from latentdx.applications.master_tune import MasterTuning
@@ -27,6 +40,9 @@ if TYPE_CHECKING:
     TuneOne = Callable[[Preset], tuple[Tuning, MasterTuning | None]]
 
 app = typer.Typer()
+
+_PLAYED_RATE = 44_100
+_BYTES_PER_SECOND = 3 * _PLAYED_RATE
 
 
 @app.command()
@@ -183,6 +199,81 @@ def interpolate(
     _list(path, range(len(path)))
     for written in paths:
         typer.echo(written)
+
+
+@app.command()
+def play(
+    file: Annotated[Path, typer.Argument(metavar="BANK", help="A .syx or .bin file, or a folder.")],
+    voice: Annotated[
+        str | None, typer.Option(help="Index or name of the preset; otherwise the first.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="Note to play, C4 or 60.")] = "C4",
+    velocity: Velocity = 85,
+    hold: Annotated[
+        float, typer.Option(min=0.01, max=600, metavar="S", help="Seconds from key down to key up.")
+    ] = 2.0,
+    release: Annotated[
+        float, typer.Option(min=0.1, max=600, metavar="S", help="Most seconds to listen after key up.")
+    ] = 10.0,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Sound file, .wav, .flac or .mp3; or the speakers.")
+    ] = None,
+    lenient: Lenient = True,
+    force: Force = False,
+) -> None:
+    """Play a preset to the speakers or into a sound file: held, let go, until it has faded.
+
+    \b
+    Example:  latentdx play bank.syx --voice 3 --note C3 --hold 2 -o x.wav
+    """
+    from latentdx.audio.engine.synth import Engine
+    from latentdx.audio.io.encoding import Container, encode
+    from latentdx.audio.played_note import play_note
+
+    container = "" if out is None else out.suffix.lower()
+    if out is not None:
+        if container not in (".wav", ".flac", ".mp3"):
+            raise ParameterError(f"--out: {out} does not end in .wav, .flac or .mp3")
+        output.check_free(out, container, force=force, size=int((hold + release) * _BYTES_PER_SECOND))
+    with naming("--note"):
+        key = parse_note(note)
+    bank = read_presets(file, lenient)
+    with naming("--voice"):
+        preset = bank[_index(bank, voice)]
+    played = play_note(preset, key, velocity, hold=hold, release=release, engine=Engine(_PLAYED_RATE))
+    gain = 1 / max(played.peak, 1.0)
+    sound = (played.sound * gain).astype(np.float32)
+    typer.echo(
+        f"{preset.name}: note {key} ({note_name(key)}), velocity {velocity}, held {hold:g} s, heard for"
+        f" {len(sound) / _PLAYED_RATE:.1f} s, peak {20 * math.log10(max(played.peak, 1e-6)):.1f} dBFS"
+    )
+    if gain < 1:
+        typer.echo(f"turned down by {-20 * math.log10(gain):.1f} dB, so that nothing clips")
+    if played.end_db > -math.inf:
+        level = f"it still sounds, at {played.end_db:.0f} dB of its loudest moment"
+        warn([f"{level}, {release:g} s after its key came up"])
+    if out is None:
+        _to_speakers(sound)
+    else:
+        data = encode(sound, cast(Container, container[1:]), _PLAYED_RATE)
+        for written in output.write({out: data}, force=force):
+            typer.echo(written)
+
+
+def _to_speakers(sound: Audio) -> None:
+    """Play a sound, and wait for its end.
+
+    Raises:
+        ParameterError: There is nothing to play it on.
+    """
+    from pedalboard.io import AudioStream
+
+    try:
+        if not AudioStream.output_device_names:
+            raise ParameterError("there are no speakers here: -o FILE.wav writes the sound to a file")
+        AudioStream.play(sound, _PLAYED_RATE)
+    except (RuntimeError, AttributeError) as error:
+        raise ParameterError(f"the speakers cannot be used ({error}): -o FILE.wav writes a file") from error
 
 
 @app.command()

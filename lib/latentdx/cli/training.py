@@ -36,7 +36,7 @@ def train(
     ] = None,
     lenient: Lenient = False,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run; in the user's cache if omitted.")
+        Path | None, typer.Option("--out", "-o", help="Folder of the run; in the user's cache if omitted.")
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, max=1_000_000, help="Number of epochs; the profile's if omitted.")

@@ -25,6 +25,19 @@ def read_benchmark(name: str, file: Path | None = None) -> dict[str, Any]:
     return measured
 
 
+def write_benchmark(measured: dict[str, Any], file: Path) -> None:
+    """Write the outcome of a benchmark as JSON, and print it.
+
+    Args:
+        measured: What was measured, and on which machine.
+        file: File to write; its folder is made.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(measured, indent=1)
+    file.write_text(f"{text}\n", "utf8")
+    print(text)
+
+
 def machine_text(measured: dict[str, Any]) -> str:
     """Return the processor and the commit of a benchmark."""
     machine = measured["machine"]

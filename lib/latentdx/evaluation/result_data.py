@@ -77,8 +77,14 @@ class ResultData:
 
     @classmethod
     def read(cls, folder: str | Path = "") -> "ResultData":
-        """Read a folder, default `data/results`."""
+        """Read a folder, default `data/results`.
+
+        Raises:
+            DataMissingError: There is no such folder.
+        """
         place = Path(folder) if folder else data_path("results")
+        if folder and not place.is_dir():
+            raise DataMissingError(f"there is no folder of results {place}")
         written = (place / summary.FILE).exists()
         return cls(place, tuple(sorted(read_all(place), key=_order)), summary.read(place) if written else {})
 

@@ -142,8 +142,6 @@ class PresetVAE(nn.Module):
         a = self.architecture = architecture
         self.representation = representation(a.representation, a.n_operators)
         length = self.representation.length
-        if a.head == "mlp" and a.n_operators not in _PAPER_MLP_LATENT:
-            raise ParameterError(f"the MLP head supports 3 or 6 operators, not {a.n_operators}")
         self.latent = length if a.head == "flow" else _PAPER_MLP_LATENT[a.n_operators]
         self.encoder = Encoder(
             self.latent - 2 * a.note_latents,

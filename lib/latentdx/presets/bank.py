@@ -67,6 +67,9 @@ class Preset:
             and np.array_equal(self.values, other.values)
         )
 
+    def __repr__(self) -> str:
+        return f"Preset {self.name!r} (number {self.id}, algorithm {self['ALGORITHM'] + 1})"
+
     def __hash__(self) -> int:
         return hash((self.name, self.values.tobytes()))
 

@@ -55,7 +55,7 @@ def fastest_precision(
     if device.type != "cpu" or n_processes > 1:
         return PrecisionChoice("32-true", f"not measured on {n_processes} device(s) of type {device.type!r}")
     gain = bfloat16_gain(step)
-    said = f"bfloat16 is {gain:.2g} times as fast as single precision here"
+    said = f"a step in bfloat16 has {gain:.2f} times the speed of single precision here"
     return PrecisionChoice("bf16-mixed" if gain >= LEAST_GAIN else "32-true", said)
 
 

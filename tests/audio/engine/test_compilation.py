@@ -12,6 +12,7 @@ import pytest
 from latentdx import Dexed, Engine, PresetBank
 from latentdx.audio.engine import compilation
 from latentdx.audio.renderer import SOUND_EQUAL, RenderError, sound_identity
+from latentdx.compilation import _Loading
 
 RENDER = """
 import hashlib
@@ -87,8 +88,9 @@ def test_a_forked_process_renders_whatever_its_parent_was_doing(monkeypatch: pyt
     compilation.kernels()
     preset, old = PresetBank.init()[0], Engine(era="0.9.3")
     expected = hashlib.sha256(old.render(preset, n_samples=64).tobytes()).digest()
-    for loading in (compilation._loading, compilation._Loading()):  # loaded, and just about to
-        monkeypatch.setattr(compilation, "_loading", loading)
+    library = compilation.LIBRARY
+    for loading in (library._loading, _Loading(library)):  # loaded, and just about to
+        monkeypatch.setattr(library, "_loading", loading)
         reader, writer = os.pipe()
         child = os.fork()
         if not child:

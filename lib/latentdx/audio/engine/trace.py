@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latentdx.audio.engine import compilation
+from latentdx.audio.engine.control import CHUNK
 from latentdx.audio.engine.layout import BLOCK, OCTAVE
 from latentdx.audio.engine.tables import phase_steps
 from latentdx.presets.parameters import N_OPERATORS
@@ -77,7 +78,7 @@ def trace(voice: npt.NDArray[np.void], n_blocks: int, bend: Integers, sample_rat
         bend: Log frequency that is added in each block, int64; the last entry holds.
         sample_rate: Sample rate in Hz.
     """
-    control, chunk = compilation.control()
+    control, chunk = compilation.CONTROL.functions(), CHUNK
     gains, steps = np.empty((6, chunk), np.int32), np.empty((6, chunk), np.uint32)
     numbers = np.zeros((4, chunk), np.int64)
     found: dict[str, Integers] = {

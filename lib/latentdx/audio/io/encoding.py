@@ -1,4 +1,4 @@
-"""Encoding of sounds as MP3 and FLAC: the same samples always give the same bytes."""
+"""Encoding of sounds as MP3, FLAC and WAV: the same samples always give the same bytes."""
 
 import io
 from pathlib import Path
@@ -12,7 +12,7 @@ import soxr
 from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.errors import AudioFileError, ParameterError
 
-Container = Literal["mp3", "flac"]
+Container = Literal["mp3", "flac", "wav"]
 
 # Hz; at 22,050 Hz LAME's low-pass filter removes everything above 9 kHz, which leaves a bright sound with an
 # SNR of 13 dB instead of 40 dB
@@ -28,6 +28,7 @@ _OPTIONS: dict[str, dict[str, object]] = {
         "compression_level": 0.7,
     },
     "flac": {"format": "FLAC", "subtype": "PCM_24"},
+    "wav": {"format": "WAV", "subtype": "PCM_24"},
 }
 
 _LAME_GAIN = 1 / 0.95  # LAME scales constant-rate files by 0.95, so the sound is amplified beforehand
@@ -50,11 +51,12 @@ def true_peak(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) ->
 
 
 def encode(audio: npt.NDArray[np.float32], container: Container, sample_rate: int = SAMPLE_RATE) -> bytes:
-    """Encode a mono sound as MP3 or FLAC.
+    """Encode a mono sound as MP3, FLAC or WAV.
 
     Args:
         audio: Float32 (samples,), within -1 … 1.
-        container: "mp3" (constant rate, always at 44,100 Hz) or "flac" (24 bits, at the sample rate given).
+        container: "mp3" (constant rate, always at 44,100 Hz), "flac" or "wav" (24 bits, at the sample rate
+                given).
         sample_rate: Sample rate of the sound in Hz.
 
     Returns:
