@@ -147,7 +147,7 @@ def envelope_figure(preset: Preset, note: int, velocity: int) -> DescribedFigure
 
 @shown
 @rc_context()
-def lfo_figure(preset: Preset, note: int, velocity: int, seconds: float = 2.5) -> DescribedFigure:
+def lfo_figure(preset: Preset, note: int, velocity: int, seconds: float = 1.6) -> DescribedFigure:
     """Plot the LFO of a preset, its delay, and what they do to the pitch, in both eras."""
     eras: Mapping[str, Era] = {"today": "current", "0.9.3": "0.9.3"}
     n = round(seconds * SAMPLE_RATE)
@@ -159,7 +159,7 @@ def lfo_figure(preset: Preset, note: int, velocity: int, seconds: float = 2.5) -
             ax.plot(t.seconds, values, label=title, linewidth=1.2)
     for ax, name in zip(axes[:, 0], ("LFO", "delay", "pitch, cents"), strict=True):
         ax.set_ylabel(name)
-    axes[0, 0].legend(ncols=2, loc="lower left")
+    axes[1, 0].legend(ncols=2, loc="lower right")
     axes[2, 0].set_xlabel("s")
     swing = float(np.ptp(traces["today"].pitch_cents)) / 2
     return figure.described(

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 
-from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import Dexed
 from latentdx.dataset import dynamics, target_sounds
 from latentdx.dataset.audio_descriptors import peak_rms_db
@@ -48,8 +47,7 @@ class Played:
         return {a.title: {note: self._clip(a, note) for note in target_sounds.GRID} for a in self.answers}
 
     def _clip(self, answer: ProgrammedPreset, note: Note) -> Clip:
-        paper = Engine(era="0.9.3").render(answer.preset, *note)
-        clip = Clip(Dexed().render(answer.preset, *note), answer.title, paper_sound=paper)
+        clip = Clip(Dexed().render(answer.preset, *note), answer.title)
         return replace(clip, distances=measured(Clip(self.sounds[note], ""), clip))
 
 
@@ -104,16 +102,8 @@ def key_row(p: Played, key: int, caption: str = "") -> HTML:
             assert clip.distances
             facts = tuple(f"{name} {text}" for name, text in clip.distances.texts().items())
             # shown as facts, because a row measures distances from its first clip
-            preset = answer.preset if home and i == 0 else None
-            clips.append(
-                Clip(
-                    clip.sound,
-                    f"{answer.title}, velocity {v}",
-                    facts,
-                    preset,
-                    paper_sound=clip.paper_sound,
-                )
-            )
+            named_clip = Clip(clip.sound, f"{answer.title}, velocity {v}", facts)
+            clips.append(replace(named_clip, preset=answer.preset if home and i == 0 else None))
     return row(clips, f"{p.target.name}, {key_name(key)}", caption, sequence=True)
 
 

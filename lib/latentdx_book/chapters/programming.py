@@ -117,8 +117,9 @@ class Programmed:
 
     @cached_property
     def tuned(self) -> list[Clip]:
-        """The target and each answer after tuning, with distances."""
-        return compared(self._target, [self._clip(a, a.preset) for a in self.answers])
+        """The target and each answer after tuning, with distances, also as the paper's authors heard them."""
+        target = replace(self._target, paper_sound=self.target.paper_audio())
+        return compared(target, [self._in_both_eras(self._clip(a, a.preset)) for a in self.answers])
 
     @cached_property
     def untuned(self) -> list[Clip]:
@@ -127,16 +128,16 @@ class Programmed:
 
     @property
     def _target(self) -> Clip:
-        return Clip(
-            self.sound,
-            self.target.name,
-            original=original(self.target),
-            paper_sound=self.target.paper_audio(),
-        )
+        return Clip(self.sound, self.target.name, original=original(self.target))
 
     def _clip(self, answer: ProgrammedPreset, preset: Preset) -> Clip:
-        paper = None if self.target.paper_file is None else Engine(era="0.9.3").render(preset, *self.note)
-        return Clip(Dexed().render(preset, *self.note), answer.title, preset=preset, paper_sound=paper)
+        return Clip(Dexed().render(preset, *self.note), answer.title, preset=preset)
+
+    def _in_both_eras(self, clip: Clip) -> Clip:
+        """Add the sound of Dexed 0.9.3, if the target is of that synth."""
+        if self.target.paper_file is None or clip.preset is None:
+            return clip
+        return replace(clip, paper_sound=Engine(era="0.9.3").render(clip.preset, *self.note))
 
 
 def named(preset: Preset, target: str, model: str) -> Preset:
