@@ -9,12 +9,16 @@ from latentdx.audio.spectrogram import (
     CEILING_DB,
     FLOOR_DB,
     N_FFT,
+    REVISION,
     SETTINGS,
     from_codes,
     mel_filters,
     mel_spectrogram,
+    spectrogram_code,
     to_codes,
 )
+from latentdx.audio.stft.compilation import LIBRARY
+from latentdx.compilation import CompilationError
 from latentdx.errors import ParameterError
 from latentdx.presets.parameters import column, maxima
 
@@ -107,3 +111,35 @@ def test_codes_survive_a_round_trip_and_louder_values_are_clipped() -> None:
     np.testing.assert_array_equal(to_codes(from_codes(codes)), codes)
     assert from_codes(codes)[[0, 255]].tolist() == [FLOOR_DB, CEILING_DB]
     assert to_codes(np.array([-200, 25, 1000], np.float32)).tolist() == [0, 255, 255]
+
+
+def test_the_compiled_spectrogram_is_as_exact_as_scipys(
+    sounds: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are in single precision, and each rounds some codes unlike the other."""
+    assert spectrogram_code() == f"compiled {REVISION}"
+    compiled = mel_spectrogram(sounds)
+    monkeypatch.setattr(LIBRARY, "at_hand", lambda: None)
+    scipys, exact = mel_spectrogram(sounds), np.stack([by_librosa(sound) for sound in sounds])
+    assert 0 < np.abs(compiled - scipys).max() < 0.05
+    errors = [np.sqrt(np.mean((found - exact) ** 2)) for found in (compiled, scipys)]
+    assert errors[0] < 1.5 * errors[1]
+    steps = np.abs(to_codes(compiled).astype(int) - to_codes(scipys))
+    assert steps.max() <= 1 and steps.mean() < 1e-3
+
+
+@pytest.mark.parametrize("n", [1, 255, 256, 4000, 4096, 30_000])
+@pytest.mark.parametrize("rate", [22_050, 44_100])
+def test_both_forms_take_any_length_and_rate(n: int, rate: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = np.random.default_rng(n).standard_normal((2, n)).astype(np.float32)[:, ::-1]
+    compiled = mel_spectrogram(sound, rate)
+    monkeypatch.setattr(LIBRARY, "at_hand", lambda: None)
+    np.testing.assert_allclose(compiled, mel_spectrogram(sound, rate), atol=0.01)
+
+
+def test_a_machine_that_cannot_compile_uses_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise CompilationError
+
+    monkeypatch.setattr(LIBRARY, "functions", refuse)
+    assert spectrogram_code() == "SciPy"

@@ -147,7 +147,14 @@ def test_tune_reports_and_writes_each_voice(bank: Path) -> None:
     assert [rows[1][i] for i in (1, 2, 4, 6)] == ["SHARP", "+100", "+0", "tuned:"]
     assert [rows[2][i] for i in (1, 2, 4, 6)] == ["<B>LOW", "-1200", "+0", "tuned:"]
     assert rows[3][:7] == ["3", "SILENT", "–", "->", "–", "cents", "no"]
-    assert rows[5] == ["tuned.syx"]
+    assert "or as it was, with master tune -100.0: +0" in result.stdout
+    assert "or as it was, transposed by +12: +0" in result.stdout
+    assert result.stdout.count("or as it was") == 2  # not for what is in tune, nor what has no pitch
+    assert result.stdout.splitlines()[5:] == [
+        f"for a player with a master tune, such as Dexed, set as listed: {bank}, as it is",
+        "for a DX7 and every other player, because its presets carry their tuning:",
+        "tuned.syx",
+    ]
     tuned = PresetBank.read("tuned.syx")
     assert tuned.names[:4] == ("TRUE", "SHARP", "<B>LOW", "SILENT") and len(tuned) == 32
     for preset in tuned[:3]:
@@ -161,10 +168,12 @@ def test_tune_keeps_octaves_or_tunes_to_a_sound(here: Path, bank: Path) -> None:
     low = PresetBank.read(bank)[2].write(here / "low.syx")
     result = run("tune", low, "--to", 60, "--keep-octave", "-o", "kept.syx")
     assert "in tune:" in result.stdout and PresetBank.read("kept.syx") == PresetBank.read(low)
+    assert "master tune" not in result.stdout
     sharp = PresetBank.read(bank)[1].write(here / "sharp.syx")
     target = write(PresetBank.init()[0], 57, here / "a3.flac")
     result = run("tune", sharp, "--target", target, "-o", "followed.syx")
     assert result.exit_code == 0 and "note estimated: 57 (A3)" in result.stdout
+    assert "with master tune -100.0: +0" in result.stdout
     heard = pitch.estimate(Dexed().render(PresetBank.read("followed.syx")[0], 57))
     assert abs(heard.cents_from(57)) < 3
 

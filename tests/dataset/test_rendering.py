@@ -1,6 +1,7 @@
 """Rendering into a store can be interrupted in any way, and always gives the same bytes."""
 
 import errno
+import json
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from small_stores import NOTES, SHARD_SIZE, contents, random_bank
 
 from latentdx import Dexed, Engine, PresetBank
 from latentdx.audio.renderer import RenderError
+from latentdx.audio.spectrogram import spectrogram_code
 from latentdx.dataset import rendering
 from latentdx.dataset.rendering import ShardTask, render_shard, render_store
 from latentdx.dataset.store import MANIFEST, Manifest, Store, shard_name
@@ -135,6 +137,21 @@ def test_a_store_made_with_dexed_py_is_one_of_the_engine(
     assert made.manifest.shards == store.manifest.shards
     (tmp_path / sorted(made.manifest.shards)[0]).unlink()
     assert render_again(bank, tmp_path, renderer=Engine()).manifest == made.manifest
+
+
+def test_the_manifest_names_every_code_that_computed_spectrograms(
+    store: Store, bank: PresetBank, tmp_path: Path
+) -> None:
+    now = [spectrogram_code()]
+    assert store.manifest.code == now
+    shutil.copytree(store.folder, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / MANIFEST
+    older = json.loads(path.read_text("utf-8"))
+    del older["code"]  # as written by a version that did not know the field
+    path.write_text(json.dumps(older), "utf-8")
+    assert render_again(bank, tmp_path).manifest.code == ["SciPy"]  # nothing was left to do
+    (tmp_path / shard_name(0)).unlink()
+    assert render_again(bank, tmp_path).manifest.code == ["SciPy", *now]
 
 
 def test_control_c_stops_at_once_and_keeps_finished_shards(

@@ -1,5 +1,6 @@
 from .interpolate import METHODS as METHODS
 from .interpolate import Pairs as Pairs
+from .master_tune import MasterTuning as MasterTuning
 from .match import Candidate as Candidate
 from .match import Match as Match
 from .programmer import Programmer as Programmer
@@ -11,6 +12,7 @@ from .tune import Tuning as Tuning
 __all__ = [
     "METHODS",
     "Candidate",
+    "MasterTuning",
     "Match",
     "Pairs",
     "Programmer",

@@ -1,9 +1,9 @@
 """Tune a preset to a sound or a note, which the paper's authors did by hand with master tune.
 
-A DX7 voice has no master tune. It has TRANSPOSE, in semitones; the ratio of each operator, by F COARSE and
-F FINE, in steps of 17 cents from ratio 1 upward; and OSC DETUNE, about 1.2 cents per step at middle C. All
-operators in ratio mode are shifted by the same interval, so carriers and modulators keep their ratios;
-operators with a fixed frequency stay.
+A DX7 voice has no master tune (for a player that has one, see `master_tune`). It has TRANSPOSE, in semitones;
+the ratio of each operator, by F COARSE and F FINE, in steps of 17 cents from ratio 1 upward; and OSC DETUNE,
+about 1.2 cents per step at middle C. All operators in ratio mode are shifted by the same interval, so
+carriers and modulators keep their ratios; operators with a fixed frequency stay.
 
 Among the shifts that reach the wanted pitch (within 3 cents of the best), the one closest in sound is chosen,
 and only if the error in cents falls and the distance from the target does not rise. Pitch trackers make
@@ -76,6 +76,7 @@ class Tuning:
         distance_after: The same for `preset`, never larger.
         reachable_cents: Least error in cents that the parameters' steps allow, by arithmetic: the largest
             error of any sounding operator. `nan` if there is no pitch or no shift.
+        wanted: Wanted pitch as a MIDI note, possibly fractional; `nan` without a pitch.
     """
 
     preset: Preset
@@ -86,6 +87,7 @@ class Tuning:
     distance_before: float = float("nan")
     distance_after: float = float("nan")
     reachable_cents: float = float("nan")
+    wanted: float = float("nan")
 
     @property
     def tuned(self) -> bool:
@@ -226,7 +228,7 @@ def _tune(
     reachable = min((move.residual for octave, move in options if octave == 0), default=float("nan"))
 
     def keep(verdict: Verdict, why: str) -> Tuning:
-        return Tuning(preset, verdict, why, before, before, given, given, reachable)
+        return Tuning(preset, verdict, why, before, before, given, given, reachable, wanted)
 
     if abs(before) <= IN_TUNE:
         return keep("in tune", f"within {IN_TUNE:g} cents of the wanted pitch")
@@ -243,7 +245,7 @@ def _tune(
         if _pitched(now) and _improves(before, after, octave):
             distance = float(distances[i]) if measure else float("nan")
             why = f"{before:+.0f} to {after:+.0f} cents{_octave_remark(octave)}"
-            return Tuning(move.preset, "tuned", why, before, after, given, distance, move.residual)
+            return Tuning(move.preset, "tuned", why, before, after, given, distance, move.residual, wanted)
     return keep("kept", "no shift brought the render closer to the wanted pitch")
 
 

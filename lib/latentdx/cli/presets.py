@@ -5,7 +5,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -34,7 +34,10 @@ from latentdx.presets.parameters import parameter, voice_parameters
 from latentdx.typing import Audio
 
 if TYPE_CHECKING:
+    from latentdx.applications.master_tune import MasterTuning
     from latentdx.applications.tune import Tuning
+
+    TuneOne = Callable[[Preset], tuple[Tuning, MasterTuning | None]]
 
 app = typer.Typer()
 
@@ -59,7 +62,7 @@ def tune(
     lenient: Lenient = True,
     force: Force = False,
 ) -> None:
-    """Tune every preset of a bank to a pitch, or to a sound.
+    """Tune every preset of a bank, and list the master tune that would do it, too.
 
     \b
     Example:  latentdx tune bank.syx --to 60 -o tuned.syx
@@ -78,34 +81,57 @@ def tune(
     else:
         tune_one = _to_sound(target, key, velocity, onset)
     tune_one = cache(tune_one)  # a cartridge may hold many INIT VOICEs
-    tuned = [tune_one(preset) for preset in tqdm(bank, unit="preset", leave=False, disable=None)]
+    progress = tqdm(bank, unit="preset", leave=False, disable=None)
+    tuned, settings = zip(*(tune_one(preset) for preset in progress), strict=True)
     values, names = [found.preset.values for found in tuned], [found.preset.name for found in tuned]
     output.write({out: output.sysex(PresetBank.from_values(values, names))}, force=force)
-    for i, (preset, found) in enumerate(zip(bank, tuned, strict=True)):
+    for i, (preset, found, setting) in enumerate(zip(bank, tuned, settings, strict=True)):
         cents = f"{_cents(found.before_cents):>6} -> {_cents(found.after_cents):>6} cents"
-        typer.echo(f"{i:>6}  {preset.name:10}  {cents}  {found.verdict}: {found.why}")
+        other = _setting_text(setting) if setting and found.verdict != "in tune" else ""
+        typer.echo(f"{i:>6}  {preset.name:10}  {cents}  {found.verdict}: {found.why}{other}")
     counts = Counter(found.verdict for found in tuned)
     typer.echo(", ".join(f"{n} {verdict}" for verdict, n in counts.most_common()))
+    if any(setting and (setting.cents or setting.transpose) for setting in settings):
+        typer.echo(f"for a player with a master tune, such as Dexed, set as listed: {file}, as it is")
+    typer.echo("for a DX7 and every other player, because its presets carry their tuning:")
     typer.echo(out)
 
 
-def _to_pitch(midi: float, note: int, velocity: int, keep_octave: bool) -> "Callable[[Preset], Tuning]":
+def _setting_text(setting: "MasterTuning") -> str:
+    parts = [f"transposed by {setting.transpose:+d}"] if setting.transpose else []
+    parts += [f"with master tune {setting.cents:+.1f}"] if setting.cents else []
+    return f"; or as it was, {' and '.join(parts)}: {_cents(setting.after_cents)}"
+
+
+def _to_pitch(midi: float, note: int, velocity: int, keep_octave: bool) -> "TuneOne":
+    from latentdx.applications.master_tune import master_tune
     from latentdx.applications.tune import check_wanted, tune_to
 
     with naming("--to"):
         check_wanted(midi)
-    return partial(tune_to, midi=midi, note=note, velocity=velocity, keep_octave=keep_octave)
+
+    def tune_one(preset: Preset) -> "tuple[Tuning, MasterTuning | None]":
+        found = tune_to(preset, midi, note, velocity, keep_octave=keep_octave)
+        return found, master_tune(preset, found, note, velocity)
+
+    return tune_one
 
 
-def _to_sound(file: Path, note: int | None, velocity: int, onset: int | None) -> "Callable[[Preset], Tuning]":
+def _to_sound(file: Path, note: int | None, velocity: int, onset: int | None) -> "TuneOne":
     from latentdx.applications import tune
+    from latentdx.applications.master_tune import master_tune
     from latentdx.applications.target import prepare_target
     from latentdx.audio import pitch
 
     target = prepare_target(file, note=note, velocity=velocity, onset=onset)
     report(file, target.remarks, target.warnings)
     wanted = pitch.estimate(target.sound)
-    return partial(tune.tune, target=target.sound, note=target.note, velocity=velocity, wanted=wanted)
+
+    def tune_one(preset: Preset) -> "tuple[Tuning, MasterTuning | None]":
+        found = tune.tune(preset, target.sound, target.note, velocity, wanted=wanted)
+        return found, master_tune(preset, found, target.note, velocity, target=target.sound)
+
+    return tune_one
 
 
 @app.command()

@@ -3,7 +3,7 @@
 The work is divided into shards. One task renders one shard, writes it atomically and returns its SHA-256;
 only the process that called `render_store` writes the manifest. A task may therefore run twice or die at any
 point: the manifest lists the shards that are finished, and because the engine is deterministic, a resumed
-store has the same bytes as an uninterrupted one.
+store has the same bytes as an uninterrupted one, if one code computed its spectrograms (see `Manifest.code`).
 """
 
 import errno
@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import Renderer, RenderError, check_note, sound_identity
-from latentdx.audio.spectrogram import N_FRAMES, N_MELS, mel_spectrogram, to_codes
+from latentdx.audio.spectrogram import N_FRAMES, N_MELS, mel_spectrogram, spectrogram_code, to_codes
 from latentdx.dataset.store import MANIFEST, Manifest, Notes, Store, is_intact, shard_name, write_shard
 from latentdx.errors import ParameterError, StoreBusyError, StoreFullError
 from latentdx.files import remove_leftovers
@@ -81,6 +81,7 @@ def render_shard(task: ShardTask, stop: Callable[[], bool] = lambda: False) -> s
     renderer = task.renderer
     if sound_identity(renderer.engine) != sound_identity(task.engine):
         raise RenderError(f"this worker runs {renderer.engine}, but the store is made with {task.engine}")
+    spectrogram_code()  # so that all of a store is computed by one code
     codes = np.empty((len(task.bank), len(task.notes), N_MELS, N_FRAMES), np.uint8)
     for preset, target in zip(task.bank, codes, strict=True):
         for (note, velocity), spectrogram in zip(task.notes, target, strict=True):
@@ -142,7 +143,7 @@ def render_store(
             raise ParameterError(f"the number of {name} must be at least 1, not {value}")
     renderer, folder = renderer or Engine(), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = Manifest.of(bank, notes, renderer, corpus, shard_size)
+    wanted = replace(Manifest.of(bank, notes, renderer, corpus, shard_size), code=[spectrogram_code()])
     with _sole_writer(folder):
         remove_leftovers(folder)
         manifest = _take_up(folder, wanted, progress)
@@ -208,7 +209,8 @@ def _take_up(folder: Path, wanted: Manifest, progress: bool) -> Manifest:
             disable=None if progress else True,
         )
         kept = [shard_name(i) for i, good in zip(shards, intact, strict=True) if good]
-    return replace(found, shards={name: found.shards[name] for name in kept})
+    code = [*found.code, *(set(wanted.code) - set(found.code) if len(kept) < found.n_shards else ())]
+    return replace(found, shards={name: found.shards[name] for name in kept}, code=code)
 
 
 def _finished(

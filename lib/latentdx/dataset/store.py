@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from latentdx.audio.renderer import FADE, HOLD, N_SAMPLES, NOTE_SETS, Renderer, sound_identity
-from latentdx.audio.spectrogram import CEILING_DB, FLOOR_DB, N_FRAMES, N_MELS, SETTINGS, from_codes
+from latentdx.audio.spectrogram import CEILING_DB, FLOOR_DB, N_FRAMES, N_MELS, SCIPY, SETTINGS, from_codes
 from latentdx.errors import ParameterError, StoreCorruptError, StoreMismatchError, StoreMissingError
 from latentdx.files import atomic_write, sha256_of
 from latentdx.presets.bank import PresetBank
@@ -57,6 +57,8 @@ class Manifest:
         shard_size: Number of presets in a shard; the last shard may hold fewer.
         shards: SHA-256 of each finished shard, by file name.
         format: Version of this format.
+        code: Names of the codes that computed the spectrograms, see `audio.spectrogram.spectrogram_code`;
+            several if a store was finished by another version than had begun it.
     """
 
     corpus: str
@@ -70,6 +72,7 @@ class Manifest:
     shard_size: int
     shards: dict[str, str] = field(default_factory=dict)
     format: int = _FORMAT
+    code: list[str] = field(default_factory=lambda: [SCIPY])
 
     @classmethod
     def of(
@@ -109,7 +112,8 @@ class Manifest:
         """
         path = folder / MANIFEST
         try:
-            found = json.loads(path.read_text("utf-8"))
+            # the code was not recorded before there was another one
+            found = {"code": [SCIPY], **json.loads(path.read_text("utf-8"))}
             return cls(**{f.name: found[f.name] for f in fields(cls)})
         except FileNotFoundError:
             raise StoreMissingError(f"{folder} holds no store ({MANIFEST} is missing)") from None
@@ -128,6 +132,9 @@ class Manifest:
     def check(self, wanted: "Manifest", folder: Path) -> None:
         """Compare all settings with those of another manifest; of engines, what counts is the sound.
 
+        The code of the spectrograms does not count, because it changes them only by rounding: one in 5,000
+        codes by one step of 0.55 dB.
+
         Args:
             wanted: Manifest with the settings to compare with; its shards are ignored.
             folder: Folder of the store, for the message.
@@ -142,7 +149,7 @@ class Manifest:
         differences = [
             f"{key}: the store has {_short(found[key])}, expected {_short(asked[key])}"
             for key in found
-            if key != "shards" and found[key] != asked[key]
+            if key not in ("shards", "code") and found[key] != asked[key]
         ]
         if differences:
             raise StoreMismatchError(

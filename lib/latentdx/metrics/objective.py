@@ -7,21 +7,23 @@ rank correlation of 0.51 (95% interval 0.39 to 0.62), more than for any single m
 frames, because a search calls it thousands of times. A test checks that both agree.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 
 import numpy as np
-import scipy.fft
 
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import N_SAMPLES, Renderer
-from latentdx.audio.spectrogram import mel_filters
+from latentdx.audio.stft.layout import Spare
 from latentdx.errors import ParameterError
+from latentdx.metrics.distance_memory import Workspace
 from latentdx.metrics.registry import log_stft_mae, mfcc_mae, spectral_convergence
-from latentdx.metrics.sound_features import LOG_FLOOR, SoundFeatures
+from latentdx.metrics.search_distance import SearchDistance
+from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset
-from latentdx.typing import Audio, Floats, Notes, Spectrum, Values
+from latentdx.typing import Audio, Floats, Notes, Values
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
     {"log_stft_mae": 0.27, "spectral_convergence": 0.70, "mfcc13_mae": 0.03}
@@ -104,16 +106,12 @@ def score(
         return np.array(list(pool.map(score_one, values)))
 
 
-_HOP = 512
-_RANGE_DB = 80.0  # the mel spectrogram is cut off this far below its maximum, as in librosa
-_N_MFCC = 13
-
-
 class FastObjective:
     """The fast form of the objective, which compares thousands of presets with the same targets.
 
-    It uses half the frames. The targets' spectra are computed once, those of a render take 1 ms instead of 5,
-    and no preset is rendered twice.
+    It uses half the frames, and compiled functions (see `search_distance`). The targets' spectra are computed
+    once, memory is used again, and no preset is rendered twice. Comparing a sound of four seconds takes 0.3
+    ms instead of 5.
 
     Args:
         targets: One sound for each of `notes`, float32 (samples,), at 22,050 Hz, all of one length.
@@ -148,11 +146,9 @@ class FastObjective:
         self._renderer = renderer or Engine()
         self._threads = threads
         self._weights = tuple(weights[name] for name in WEIGHTS)
-        self._windows = [_hann(n) for n in (1024, 2048)]
-        self._mel = mel_filters(2048, 128, "slaney")
-        self._wanted = [self._spectra(target) for target in self.targets]
+        workspaces = Spare(Workspace.of_length, threads or os.cpu_count() or 1)
+        self._distances = [SearchDistance(target, workspaces) for target in self.targets]
         self._known: dict[bytes, float] = {}
-        self._norms = [float(np.linalg.norm(stft)) for stft, _, _ in self._wanted]
 
     def __call__(self, values: Values) -> Floats:
         """Return the mean distance over the notes, float64 (N,), of presets, uint8 (N, 145)."""
@@ -166,35 +162,9 @@ class FastObjective:
         return np.array([self._known[v.tobytes()] for v in values])
 
     def _of(self, values: Values) -> float:
-        return float(np.mean([self._at(values, i) for i in range(len(self.notes))]))
-
-    def _at(self, values: Values, i: int) -> float:
-        sound = self._renderer.render(Preset(values), *self.notes[i], n_samples=len(self.targets[i]))
-        stft, log_stft, mfcc = self._spectra(sound)
-        wanted_stft, wanted_log, wanted_mfcc = self._wanted[i]
-        parts = (
-            np.abs(log_stft - wanted_log).mean(),
-            np.linalg.norm(stft - wanted_stft) / self._norms[i],
-            np.abs(mfcc - wanted_mfcc).mean(),
-        )
-        return float(np.dot(self._weights, parts))
-
-    def _magnitudes(self, sound: Audio, window: Spectrum, padding: str) -> Spectrum:
-        n = len(window)
-        padded = np.pad(sound, n // 2, mode=padding)  # type: ignore[call-overload]
-        frames = np.lib.stride_tricks.sliding_window_view(padded, n)[::_HOP]
-        return np.abs(scipy.fft.rfft(frames * window, axis=1))
-
-    def _spectra(self, sound: Audio) -> tuple[Spectrum, Spectrum, Spectrum]:
-        """Return the STFT (frames, 513), its logarithm, and 13 MFCCs (frames, 13)."""
-        stft = self._magnitudes(sound, self._windows[0], "reflect")
-        power = self._magnitudes(sound, self._windows[1], "constant") ** 2
-        decibels = 10 * np.log10(np.maximum(self._mel @ power.T, 1e-10))
-        decibels = np.maximum(decibels, decibels.max() - _RANGE_DB)
-        mfcc = scipy.fft.dct(decibels, axis=0, norm="ortho")[:_N_MFCC]
-        return stft, np.log10(np.maximum(stft, LOG_FLOOR)), mfcc.T
-
-
-def _hann(n: int) -> Spectrum:
-    """Return the periodic Hann window, equal to that of `scipy.signal.get_window`."""
-    return (0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, n + 1)))[:-1].astype(np.float32)
+        """Return the mean distance of a preset, in plain Python, because NumPy's calls would take longer."""
+        preset, found = Preset(values), 0.0
+        for target, note, distances in zip(self.targets, self.notes, self._distances, strict=True):
+            parts = distances(self._renderer.render(preset, *note, n_samples=len(target)))
+            found += sum(weight * part for weight, part in zip(self._weights, parts, strict=True))
+        return found / len(self.notes)

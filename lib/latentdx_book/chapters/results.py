@@ -51,6 +51,7 @@ def listening_rows(data: ResultData) -> list[HTML]:
                 s.audio(folder),
                 s.title,
                 tuple(f"{METRICS[k].title} {number(v, METRICS[k])}" for k, v in s.metrics.items()),
+                paper_sound=s.paper_audio(folder),
             )
             for s in e.sounds
         ]

@@ -9,6 +9,8 @@ sections that it implements:
 - `control`: gains and phase steps of the operators (sections 10 and 11.3);
 - `operators`: the samples (sections 11 and 12);
 - `voice`: one note (sections 3 and 13);
+- `trace`: what moves once per block, recorded for pictures;
+- `eras`: which of the differences between the eras concern a preset;
 - `compilation`: the compiled functions, and where they are kept;
 - `synth`: the class `Engine`.
 """

@@ -1,3 +1,4 @@
 from .synth import Engine as Engine
+from .trace import Trace as Trace
 
-__all__ = ["Engine"]
+__all__ = ["Engine", "Trace"]

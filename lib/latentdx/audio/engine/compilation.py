@@ -31,3 +31,17 @@ LIBRARY = Library("engine", f"{__name__}:LIBRARY", (__package__,), _build)
 """The engine's functions."""
 
 ready, kernels = LIBRARY.ready, LIBRARY.functions
+
+
+def _build_control(compiler: Compiler) -> Any:
+    from latentdx.audio.engine.control import CHUNK, control
+
+    function = compiler(control)
+    record, numbers = np.zeros(1, VOICE), np.empty((4, CHUNK), np.int64)
+    gains, steps = np.empty((6, CHUNK), np.int32), np.empty((6, CHUNK), np.uint32)
+    function(record[0], 1, np.zeros(1, np.int64), phase_steps(22_050), gains, steps, numbers)
+    return function
+
+
+CONTROL = Library("engine control", f"{__name__}:CONTROL", (__package__,), _build_control)
+"""`control.control` by itself, which only pictures of it need."""

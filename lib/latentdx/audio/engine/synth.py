@@ -11,6 +11,7 @@ import numpy.typing as npt
 from latentdx.audio.engine import compilation
 from latentdx.audio.engine.layout import BLOCK, CURRENT, OCTAVE, PAPER, VOICE
 from latentdx.audio.engine.tables import clocks, oscillator, phase_steps
+from latentdx.audio.engine.trace import Trace, trace
 from latentdx.audio.renderer import (
     HOLD,
     N_SAMPLES,
@@ -151,6 +152,28 @@ class Engine(InProcessRenderer):
         check_request(preset, note, velocity, hold, n_samples)
         voice = self._start(preset, note, velocity, hold, _bits(muted))
         return self._advance(voice, n_samples, _bends(bend), N_OPERATORS)[1]
+
+    def trace(
+        self,
+        preset: Preset,
+        note: int = 60,
+        velocity: int = 85,
+        *,
+        hold: float = HOLD,
+        n_samples: int = N_SAMPLES,
+        bend: npt.ArrayLike = 0.0,
+        muted: Collection[int] = (),
+    ) -> Trace:
+        """Record what the engine computes once per block: levels, frequencies, the LFO.
+
+        See `render` for the arguments. The first use on a machine compiles for some seconds.
+
+        Raises:
+            ParameterError: An argument is out of range.
+        """
+        check_request(preset, note, velocity, hold, n_samples)
+        voice = self._start(preset, note, velocity, hold, _bits(muted))
+        return trace(voice, -(-n_samples // BLOCK), _bends(bend), self.sample_rate)
 
     def blocks(
         self,

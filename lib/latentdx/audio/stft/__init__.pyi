@@ -1,0 +1,3 @@
+from .tables import hann as hann
+
+__all__ = ["hann"]

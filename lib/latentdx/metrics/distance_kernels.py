@@ -1,0 +1,142 @@
+"""The distance of the search, compiled; it computes what `search_distance.NumpyDistance` computes.
+
+Spectra are made of 16 frames at a time and compared at once with those of the target, so that they never
+leave the processor's cache. Importing this module imports Numba.
+"""
+
+import numpy as np
+
+from latentdx.audio.engine.memory import address
+from latentdx.audio.stft.fft import powers_of_1024, powers_of_2048
+from latentdx.audio.stft.frames import cut, reflect
+from latentdx.audio.stft.jit import inline, jit
+from latentdx.audio.stft.lanes import absolute, larger, leading, load, read, repeat, sqrt, store, total
+from latentdx.audio.stft.lanes import largest as largest_lane
+from latentdx.audio.stft.layout import LANE_BYTES, LANES, Array, Lanes
+from latentdx.audio.stft.logarithm import log2
+from latentdx.audio.stft.mel import band
+from latentdx.metrics.distance_memory import BEFORE, HOP, N_BINS, N_MELS, N_MFCC, Spectra, Tables, Workspace
+
+_LEAST_POWER = np.float32(1e-8)  # the square of `sound_features.LOG_FLOOR`
+_LEAST_MEL = np.float32(1e-10)
+_LOWEST_DB, _RANGE_DB = np.float32(-100), np.float32(80)  # of the least mel power; as in librosa
+_MAGNITUDE = 0.5 * np.log10(2.0)  # a magnitude's logarithm to base 10, from its power's to base 2
+_DECIBELS = np.float32(10 * np.log10(2))
+_ZERO = np.float32(0)
+_PAIR = 2 * LANE_BYTES  # a magnitude and a logarithm
+
+
+@jit
+def prepare(sound: Array, tables: Tables, work: Workspace, wanted: Spectra) -> float:
+    """Compute the spectra of a target, and return the norm of its STFT.
+
+    Args:
+        sound: Target, float32 (samples,).
+        tables: Tables of `distance_memory.tables`.
+        work: Memory for this number of samples.
+        wanted: Spectra of the target, filled.
+    """
+    _write_mfccs(sound, tables, work, wanted.mfcc)
+    reflect(sound, work.blocks, BEFORE, HOP)
+    n_frames, squares = 1 + len(sound) // HOP, 0.0
+    for group in range(len(wanted.stft)):
+        _write_stft_powers(group, tables, work)
+        to, sum_ = address(wanted.stft) + group * N_BINS * _PAIR, repeat(_ZERO)
+        for k in range(N_BINS):
+            power = load(address(work.powers) + k * LANE_BYTES)
+            store(to + k * _PAIR, sqrt(power))
+            store(to + k * _PAIR + LANE_BYTES, log2(larger(power, repeat(_LEAST_POWER))))
+            sum_ = sum_ + power
+        squares += total(sum_ * leading(n_frames - group * LANES))
+    return np.sqrt(squares)
+
+
+@jit
+def distances(
+    sound: Array, tables: Tables, work: Workspace, wanted: Spectra, norm: float
+) -> tuple[float, float, float]:
+    """Return the three distances of a sound from a target.
+
+    Args:
+        sound: Float32 (samples,), as many as the target has.
+        tables: Tables of `distance_memory.tables`.
+        work: Memory for this number of samples.
+        wanted: Spectra of the target.
+        norm: Norm of the target's STFT.
+
+    Returns:
+        Mean difference of the logarithmic STFT, spectral convergence, and mean difference of the MFCCs.
+    """
+    _write_mfccs(sound, tables, work, work.mfcc)
+    reflect(sound, work.blocks, BEFORE, HOP)
+    n_frames = 1 + len(sound) // HOP
+    logarithms, squares, mfccs = 0.0, 0.0, 0.0
+    for group in range(len(wanted.stft)):
+        inside = leading(n_frames - group * LANES)
+        _write_stft_powers(group, tables, work)
+        target = address(wanted.stft) + group * N_BINS * _PAIR
+        log_sum, square_sum, mfcc_sum = repeat(_ZERO), repeat(_ZERO), repeat(_ZERO)
+        for k in range(N_BINS):
+            power = load(address(work.powers) + k * LANE_BYTES)
+            magnitude = sqrt(power) - load(target + k * _PAIR)
+            square_sum = square_sum + magnitude * magnitude
+            logarithm = log2(larger(power, repeat(_LEAST_POWER))) - load(target + k * _PAIR + LANE_BYTES)
+            log_sum = log_sum + absolute(logarithm)
+        for i in range(N_MFCC):
+            offset = (group * N_MFCC + i) * LANE_BYTES
+            mfcc = load(address(work.mfcc) + offset) - load(address(wanted.mfcc) + offset)
+            mfcc_sum = mfcc_sum + absolute(mfcc)
+        logarithms += total(log_sum * inside)
+        squares += total(square_sum * inside)
+        mfccs += total(mfcc_sum * inside)
+    return (
+        logarithms * _MAGNITUDE / (n_frames * N_BINS),
+        np.sqrt(squares) / norm,
+        mfccs / (n_frames * N_MFCC),
+    )
+
+
+@inline
+def _write_stft_powers(group: int, tables: Tables, work: Workspace) -> None:
+    frames = address(work.blocks) + 4 * (BEFORE - 1 + group * LANES)  # half a frame is one block
+    row, numbers = 4 * work.blocks.shape[1], address(work.numbers)
+    powers_of_1024(frames, row, HOP, tables.stft, numbers, address(work.powers))
+
+
+@jit
+def _write_mfccs(sound: Array, tables: Tables, work: Workspace, mfcc: Array) -> None:
+    """Cut the sound into blocks, and compute its MFCCs."""
+    cut(sound, work.blocks, BEFORE)
+    row, numbers = 4 * work.blocks.shape[1], address(work.numbers)
+    n_frames, loudest = 1 + len(sound) // HOP, repeat(_LOWEST_DB)
+    for group in range(len(mfcc)):
+        frames = address(work.blocks) + 4 * group * LANES
+        powers_of_2048(frames, row, HOP, tables.mel, numbers, address(work.powers))
+        inside = leading(n_frames - group * LANES)
+        for mel in range(N_MELS):
+            power = larger(band(address(work.powers), tables.filters, mel), repeat(_LEAST_MEL))
+            decibels = log2(power) * _DECIBELS
+            loudest = larger(loudest, (decibels - _LOWEST_DB) * inside + _LOWEST_DB)
+            store(address(work.decibels) + (group * N_MELS + mel) * LANE_BYTES, decibels)
+    floor = repeat(largest_lane(loudest) - _RANGE_DB)
+    for group in range(len(mfcc)):
+        decibels = address(work.decibels) + group * N_MELS * LANE_BYTES
+        for mel in range(N_MELS):
+            at = decibels + mel * LANE_BYTES
+            store(at, larger(load(at), floor))
+        for i in range(N_MFCC):
+            cosines = address(tables.cosines) + i * N_MELS * 4
+            store(address(mfcc) + (group * N_MFCC + i) * LANE_BYTES, _product(decibels, cosines))
+
+
+@inline
+def _product(vectors: int, weights: int) -> Lanes:
+    """Return the weighted sum of the mel bands, in four sums that do not wait for one another."""
+    a, b, c, d = repeat(_ZERO), repeat(_ZERO), repeat(_ZERO), repeat(_ZERO)
+    for i in range(0, N_MELS, 4):
+        at, weight = vectors + i * LANE_BYTES, weights + 4 * i
+        a = a + load(at) * read(weight)
+        b = b + load(at + LANE_BYTES) * read(weight + 4)
+        c = c + load(at + 2 * LANE_BYTES) * read(weight + 8)
+        d = d + load(at + 3 * LANE_BYTES) * read(weight + 12)
+    return a + b + (c + d)

@@ -1,0 +1,118 @@
+"""The tables and the memory of `distance_kernels`, and the compiled functions themselves."""
+
+from functools import cache
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import scipy.fft
+
+from latentdx.audio.spectrogram import mel_filters
+from latentdx.audio.stft.layout import LANES, Array, MelFilters, Transform, n_groups, zeros
+from latentdx.audio.stft.tables import hann, mel_bands, transform
+from latentdx.compilation import Compiler, Library
+
+HOP = 512
+BEFORE = 2
+"""Blocks of a hop before the sound: half of the longer frame."""
+
+N_BINS, N_MELS, N_MFCC = 513, 128, 13
+
+
+class Tables(NamedTuple):
+    """Tables of both transforms.
+
+    Attributes:
+        stft: Transform of frames of 1,024 samples, for the STFT.
+        mel: Transform of frames of 2,048 samples, for the MFCCs.
+        filters: Filters of 128 mel bands.
+        cosines: Discrete cosine transform from mel bands to MFCCs, float32 (13, 128).
+    """
+
+    stft: Transform
+    mel: Transform
+    filters: MelFilters
+    cosines: Array
+
+
+class Spectra(NamedTuple):
+    """Spectra of a target, in groups of 16 frames.
+
+    Attributes:
+        stft: Magnitude and base-2 logarithm of the power of each bin, float32 (groups, 513, 2, 16).
+        mfcc: MFCCs, float32 (groups, 13, 16).
+    """
+
+    stft: Array
+    mfcc: Array
+
+    @classmethod
+    def of_length(cls, n_samples: int) -> Self:
+        """Return spectra that are not computed yet."""
+        groups = n_groups(1 + n_samples // HOP)
+        return cls(zeros(groups, N_BINS, 2, LANES), zeros(groups, N_MFCC, LANES))
+
+
+class Workspace(NamedTuple):
+    """Memory that one thread needs for one sound, a little more than a megabyte.
+
+    Attributes:
+        blocks: The sound in blocks, float32 (512, columns).
+        numbers: Complex numbers of a group of frames, float32 (2048, 16).
+        powers: Powers of its bins, float32 (1026, 16).
+        decibels: Mel bands of all groups, float32 (groups, 128, 16).
+        mfcc: MFCCs of all groups, float32 (groups, 13, 16).
+    """
+
+    blocks: Array
+    numbers: Array
+    powers: Array
+    decibels: Array
+    mfcc: Array
+
+    @classmethod
+    def of_length(cls, n_samples: int) -> Self:
+        """Return the memory for sounds of a length."""
+        groups = n_groups(1 + n_samples // HOP)
+        # a frame has up to four blocks; an odd row keeps its samples apart in the processor's cache
+        blocks = zeros(HOP, groups * LANES + 5)
+        return cls(
+            blocks,
+            zeros(2048, LANES),
+            zeros(2 * N_BINS, LANES),
+            zeros(groups, N_MELS, LANES),
+            zeros(groups, N_MFCC, LANES),
+        )
+
+
+@cache
+def tables() -> Tables:
+    """Return the tables, which are computed once."""
+    cosines = scipy.fft.dct(np.eye(N_MELS), axis=0, norm="ortho")[:N_MFCC].astype(np.float32)
+    return Tables(
+        transform(hann(1024)), transform(hann(2048)), mel_bands(mel_filters(2048, N_MELS, "slaney")), cosines
+    )
+
+
+class Kernels(NamedTuple):
+    """Compiled functions of `distance_kernels`, with the same arguments."""
+
+    prepare: Any
+    distances: Any
+
+
+def _build(compiler: Compiler) -> Kernels:
+    from latentdx.metrics import distance_kernels
+
+    prepare, distances = compiler(distance_kernels.prepare), compiler(distance_kernels.distances)
+    sound, work, wanted = np.ones(4096, np.float32), Workspace.of_length(4096), Spectra.of_length(4096)
+    distances(sound, tables(), work, wanted, prepare(sound, tables(), work, wanted))
+    return Kernels(prepare, distances)
+
+
+LIBRARY = Library(
+    "distance",
+    f"{__name__}:LIBRARY",
+    (__name__, "latentdx.metrics.distance_kernels", "latentdx.audio.stft", "latentdx.audio.engine.memory"),
+    _build,
+)
+"""The compiled distance."""
