@@ -9,7 +9,7 @@ from numba import njit
 
 from latentdx.audio.engine.memory import address
 from latentdx.models.incremental_decoding import PANEL
-from latentdx.models.matrix_kernels import OPTIONS, ROWS, add_linear, add_product, dot, jit
+from latentdx.models.matrix_kernels import OPTIONS, ROWS, add_linear, add_product, dot, jit, largest, padded
 
 _NEVER = np.float32(-1e30)  # score of what must not be attended to
 
@@ -72,7 +72,7 @@ def _gelu(x, n_rows):  # type: ignore[no-untyped-def]
             row[i] = v / (np.float32(1) + _exp(u))
 
 
-@njit(**{**OPTIONS, "fastmath": {*OPTIONS["fastmath"], "nnan"}})  # so that the maximum is split among lanes
+@jit
 def _softmax(scores, r, n_memory, own, n_own):  # type: ignore[no-untyped-def]
     """Apply a softmax to row r: to the first `n_memory` scores, and to `n_own` from `own` on."""
     for i in range(n_memory, own):
@@ -80,10 +80,8 @@ def _softmax(scores, r, n_memory, own, n_own):  # type: ignore[no-untyped-def]
     end = (n_own + PANEL - 1) // PANEL * PANEL
     for i in range(own + n_own, own + end):
         scores[r, i] = _NEVER
-    n = own + end & -PANEL
-    most = _NEVER
-    for i in range(n):
-        most = max(most, scores[r, i])
+    n = own + end & -PANEL  # so that the compiler sees whole vectors
+    most = largest(address(scores) + 4 * r * scores.shape[1], n)
     total = np.float32(0)
     for i in range(n):
         e = _exp(scores[r, i] - most)
@@ -153,18 +151,19 @@ def _attend(qkv, memory, n_memory, sounds, cache, layer, slots, start, past, sco
     panel = np.zeros((PANEL, PANEL), np.float32)
     _clear(out, start[-1], out_step)
     for h in range(heads):
-        _clear(scores, start[-1], own)
+        _clear(scores, len(scores), own)
         query, to = address(qkv) + 4 * h * PANEL, address(out) + 4 * h * PANEL
         b = 0
         while b < n_sequences and n_memory:
             first, sound = start[b], sounds[b]
             while b < n_sequences and sounds[b] == sound:
                 b += 1
+            n = padded(start[b] - first) if b == n_sequences else start[b] - first
             keys = address(memory) + _offset(memory, sound, layer, h, 0)
             for k in range(0, own, PANEL):
                 score = address(scores) + 4 * (first * width + k)
                 rows = query + 4 * first * step
-                add_product(start[b] - first, rows, step, PANEL, keys + 4 * k * PANEL, score, width)
+                add_product(n, rows, step, PANEL, keys + 4 * k * PANEL, score, width)
         for b in range(n_sequences):
             n = start[b + 1] - start[b]
             _add_scores(qkv, cache, layer, h, slots[b], start[b], n, past[b] + n, panel, scores, own)
@@ -183,9 +182,10 @@ def _attend(qkv, memory, n_memory, sounds, cache, layer, slots, start, past, sco
             first, sound = start[b], sounds[b]
             while b < n_sequences and sounds[b] == sound:
                 b += 1
+            n = padded(start[b] - first) if b == n_sequences else start[b] - first
             values = address(memory) + _offset(memory, sound, layer, h, 1)
             score, result = address(scores) + 4 * first * width, to + 4 * first * out_step
-            add_product(start[b] - first, score, width, n_memory, values, result, out_step)
+            add_product(n, score, width, n_memory, values, result, out_step)
 
 
 @jit

@@ -131,6 +131,28 @@ def dot(typing: Any, a: Any, b: Any) -> Any:
     return types.float32(types.int64, types.int64), generate
 
 
+@intrinsic
+def largest(typing: Any, row: Any, n: Any) -> Any:
+    """Return the largest of n numbers at an address, n being a multiple of 32."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        row = builder.inttoptr(arguments[0], _FLOAT.as_pointer())
+        kind = ir.FunctionType(_VECTOR, [_VECTOR] * 2)
+        larger = cgutils.get_or_insert_function(builder.module, kind, f"llvm.maxnum.v{_LANES}f32")
+        most = cgutils.alloca_once_value(builder, ir.Constant(_VECTOR, None))
+        builder.store(builder.load(_vector_at(builder, row, _INT64(0)), align=4), most)
+        end, step = arguments[1], _INT64(_LANES)
+        with cgutils.for_range_slice(builder, step, end, step, inc=True) as (i, _):
+            vector = builder.load(_vector_at(builder, row, i), align=4)
+            builder.store(builder.call(larger, [builder.load(most), vector]), most)
+        kind = ir.FunctionType(_FLOAT, [_VECTOR])
+        name = f"llvm.vector.reduce.fmax.v{_LANES}f32"
+        reduce = cgutils.get_or_insert_function(builder.module, kind, name)
+        return builder.call(reduce, [builder.load(most)], fastmath=("nnan",))
+
+    return types.float32(types.int64, types.int64), generate
+
+
 @jit
 def add_product(n_rows, rows, step, depth, panel, to, to_step):  # type: ignore[no-untyped-def]
     """Add rows (n_rows, depth) times a panel (depth, 32) to rows of results.
@@ -149,9 +171,15 @@ def add_product(n_rows, rows, step, depth, panel, to, to_step):  # type: ignore[
 
 
 @jit
+def padded(n_rows):  # type: ignore[no-untyped-def]
+    """Return how many rows to multiply, where there is room for the next multiple of four; it is faster."""
+    return n_rows + 3 & ~3 if n_rows > 1 else n_rows
+
+
+@jit
 def add_linear(x, n_rows, panels, out):  # type: ignore[no-untyped-def]
     """Add the first rows of x (…, depth) times the panels (panel, depth, 32) to out (…, 32 panel)."""
-    n_rows = n_rows + 3 & ~3 if n_rows > 1 else n_rows  # buffers have room for four at a time
+    n_rows = padded(n_rows)
     depth, columns = x.shape[1], out.shape[1]
     for first in range(0, n_rows, _CHUNK):
         n = min(_CHUNK, n_rows - first)
