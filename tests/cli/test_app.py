@@ -28,6 +28,7 @@ COMMANDS = [
     "match",
     "tune",
     "interpolate",
+    "play",
     "info",
     "fetch",
     "curate",
