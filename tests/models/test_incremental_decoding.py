@@ -42,7 +42,7 @@ def sampler(request: pytest.FixtureRequest) -> PresetSampler:
 
 @pytest.fixture(scope="module")
 def values() -> torch.Tensor:
-    return torch.from_numpy(corpora.read("starter").neutral().values[::50].copy())
+    return torch.from_numpy(corpora.read("starter").neutral().values[:200:50].copy())
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +75,9 @@ def assert_same(draw: Draw) -> torch.Tensor:
 
 @pytest.mark.parametrize("blocks", ORDERS)
 @pytest.mark.parametrize("temperature", [0, 0.7, 1.3])
-@pytest.mark.parametrize("n", [1, 3, 40])
+@pytest.mark.parametrize("n", [1, 3, 70])  # 70 presets of a sound do not fit into the cache
 def test_draws_are_those_of_pytorch(sampler, maps, blocks, temperature, n) -> None:
-    heard = maps[:1] if n == 40 else maps
+    heard = maps[:1] if n == 70 else maps
     drawn = assert_same(
         lambda: sampler.sample(heard, n, temperature=temperature, blocks=blocks, generator=seeded(n))
     )
@@ -88,7 +88,7 @@ def test_draws_are_those_of_pytorch(sampler, maps, blocks, temperature, n) -> No
 
 
 @pytest.mark.parametrize("blocks", ORDERS)
-@pytest.mark.parametrize("n_given", [0, 1, 3, 30, 143, 144])
+@pytest.mark.parametrize("n_given", [0, 1, 30, 143, 144])
 def test_draws_given_parameters_are_those_of_pytorch(sampler, maps, values, blocks, n_given) -> None:
     given = values[:, None].expand(-1, 3, -1)
     for seed in range(2):  # the second time from what was cached

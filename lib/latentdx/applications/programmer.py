@@ -23,6 +23,7 @@ from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.checkout import checkout
 from latentdx.errors import DataMissingError, ParameterError
 from latentdx.metrics.objective import fitted, score
+from latentdx.models import incremental_decoding
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE, N_BLOCKS
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.presets.bank import Preset
@@ -349,6 +350,8 @@ def load_model(name: str | Path, *, factory: Factory | str | None = None) -> Pro
             raise DataMissingError(f"no model {str(name)!r}: there are {', '.join(names) or 'none'}")
         file = data_path("checkpoints", f"{name}.safetensors")
     model, about = checkpoint.load(file, factory=factory)
+    if getattr(model, "sampler", None) is not None:
+        incremental_decoding.LIBRARY.ready()  # loaded, and the first time compiled, beside what follows
     return Programmer(model, about, checkpoint.checkpoint_hash(file))
 
 

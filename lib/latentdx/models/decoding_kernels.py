@@ -158,7 +158,8 @@ def _attend(qkv, memory, n_memory, sounds, cache, layer, slots, start, past, sco
             first, sound = start[b], sounds[b]
             while b < n_sequences and sounds[b] == sound:
                 b += 1
-            n = padded(start[b] - first) if b == n_sequences else start[b] - first
+            n = start[b] - first
+            n = padded(n) if n == start[-1] else n  # after the rows of the only sound there is room
             keys = address(memory) + _offset(memory, sound, layer, h, 0)
             for k in range(0, own, PANEL):
                 score = address(scores) + 4 * (first * width + k)
@@ -182,7 +183,8 @@ def _attend(qkv, memory, n_memory, sounds, cache, layer, slots, start, past, sco
             first, sound = start[b], sounds[b]
             while b < n_sequences and sounds[b] == sound:
                 b += 1
-            n = padded(start[b] - first) if b == n_sequences else start[b] - first
+            n = start[b] - first
+            n = padded(n) if n == start[-1] else n  # after the rows of the only sound there is room
             values = address(memory) + _offset(memory, sound, layer, h, 1)
             score, result = address(scores) + 4 * first * width, to + 4 * first * out_step
             add_product(n, score, width, n_memory, values, result, out_step)

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 PANEL = 32
 """Columns of a panel, into which matrices are cut, and width of an attention head."""
 
-_SLOTS = 64  # presets whose keys and values are kept, 0.8 MB each
-_ROWS = _SLOTS // 2  # presets drawn at the same time; as many again may be what they begin like
+_SLOTS = 64  # presets whose keys and values are kept, 0.7 MB each
 
 
 class Weights(NamedTuple):
@@ -174,8 +173,9 @@ class IncrementalDecoder:
             self._listen(sampler, maps, order[0])
             described = self._describe(sampler, order)
             sounds = np.repeat(np.arange(len(maps)), n)
-            for row in range(0, len(presets), _ROWS):
-                part = slice(row, row + _ROWS)
+            at_once = _SLOTS // 2 if known else _SLOTS  # the other half may hold what they begin like
+            for row in range(0, len(presets), at_once):
+                part = slice(row, row + at_once)
                 slots, cached = self._place(tokens[part], order.numpy(), known, sounds[part])
                 draw(
                     *(self._weights, described, self._prefix, self._memory, self._hidden, self._listened),
@@ -235,7 +235,7 @@ class IncrementalDecoder:
         same = (
             same & (self._tokens[:, :n] == tokens[:, None, :n]) & (self._sound == sounds[:, None])[..., None]
         )
-        lengths = np.logical_and.accumulate(same, 2).sum(2)  # (preset, slot)
+        lengths = np.where(same.all(2), n, same.argmin(2)) if n else same.sum(2)  # (preset, slot)
         sources, cached = lengths.argmax(1), lengths.max(1)
         self._used[sources[cached > 0]] = self._used.max() + 1
         slots = np.argsort(self._used, kind="stable")[: len(tokens)]

@@ -100,7 +100,7 @@ def _vector_at(builder: Any, pointer: Any, place: Any) -> Any:
 
 def _fma(builder: Any) -> Any:
     kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-    return cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{_LANES}f32")
+    return cgutils.get_or_insert_function(builder.module, kind, f"llvm.fmuladd.v{_LANES}f32")
 
 
 def _prefetch(builder: Any, pointer: Any) -> None:
