@@ -262,6 +262,22 @@ def task_verify() -> Task:
     }
 
 
+def task_eras() -> Task:
+    """Count how many voices of the corpus sound otherwise today than in Dexed 0.9.3, and how far."""
+    made = MADE / "benchmarks/compare_eras.json"
+    command = [sys.executable, "benchmarks/compare_eras.py", "--corpus", CORPUS, "--results", str(made)]
+    return {
+        "file_dep": [
+            *code_of("audio"),
+            "lib/latentdx/evaluation/era_comparison.py",
+            "benchmarks/compare_eras.py",
+        ],
+        "task_dep": ["fetch"],
+        "uptodate": [config_changed(" ".join(command)), made.exists()],
+        "actions": [command],
+    }
+
+
 def promote() -> None:
     """Copy the files made into data/, and print which of them differ."""
     for made in sorted(path for path in MADE.rglob("*") if path.is_file()):
@@ -274,8 +290,8 @@ def promote() -> None:
 
 
 def task_reproduce() -> Task:
-    """Fetch, make, render, index and verify the engine, then copy the results into data/."""
-    return {"actions": [promote], "task_dep": ["make", "render", "index", "verify"]}
+    """Fetch, make, render, index, verify the engine, compare its eras; then copy the results into data/."""
+    return {"actions": [promote], "task_dep": ["make", "render", "index", "verify", "eras"]}
 
 
 # Training and evaluation take hours, so they are not part of `reproduce`. Both resume and repeat nothing.

@@ -3,7 +3,7 @@
     nice python benchmarks/compare_eras.py         # learnfm (or --corpus starter); eleven minutes of one core
 
 All voices are rendered at note 60, velocity 85, as Dexed 0.9.3 played them in 2017 and as Dexed plays them
-today.
+today. The examples that the paper's authors published are compared with what is known of their recordings.
 """
 
 import argparse
@@ -14,7 +14,9 @@ from tqdm import tqdm
 
 from latentdx import Engine
 from latentdx.audio.engine import compilation
+from latentdx.dataset.paper_examples import CORPUS
 from latentdx.evaluation.era_comparison import change, summarize
+from latentdx.evaluation.published_eras import figures_by_era, original_changes
 from latentdx.files import atomic_write
 from latentdx.presets import corpora
 from latentdx.provenance import code_commit
@@ -35,6 +37,7 @@ def main() -> None:
     options = parser.parse_args()
     bank = corpora.read(options.corpus).neutral()
     compilation.kernels()
+    paper = options.corpus == CORPUS  # whose rows the paper's examples are known by
     changes = [change(preset) for preset in tqdm(bank, desc="voices", mininterval=5)]
     results = {
         "corpus": options.corpus,
@@ -44,6 +47,8 @@ def main() -> None:
         "velocity": 85,
         "commit": code_commit(),
         **summarize(changes),
+        "originals": original_changes(bank) if paper else [],
+        "answers": figures_by_era(),
     }
     options.results.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(options.results) as file:

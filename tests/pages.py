@@ -10,17 +10,18 @@ from playwright.sync_api import Browser, Page
 
 WEB = Path(__file__).parents[1] / "lib/latentdx/web"
 TIME = "n => document.querySelectorAll('audio')[n].currentTime"
+SOURCES = "[...document.querySelectorAll('audio')].map(audio => audio.getAttribute('src'))"
 PLAYING = "[...document.querySelectorAll('audio')].map(audio => !audio.paused)"
 
 
-def write_page(folder: Path, rows: Sequence[HTML], *, theme: str = "light") -> str:
-    """Write the rows to `page.html` beside their media; its address."""
+def write_page(folder: Path, rows: Sequence[HTML], name: str = "page.html", *, theme: str = "light") -> str:
+    """Write the rows to a page beside their media; its address."""
     head = f'<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf8"><title>Rows</title>'
     head += '<meta name="viewport" content="width=device-width">'
     head += f'<link rel="stylesheet" href="{WEB.as_uri()}/site.css">'
-    head += "".join(f'<script src="{WEB.as_uri()}/{name}.js"></script>' for name in ("site", "blind"))
-    (folder / "page.html").write_text(head + "".join(r for r in rows), "utf8")
-    return (folder / "page.html").as_uri()
+    head += "".join(f'<script src="{WEB.as_uri()}/{script}.js"></script>' for script in ("site", "blind"))
+    (folder / name).write_text(head + "".join(r for r in rows), "utf8")
+    return (folder / name).as_uri()
 
 
 @contextmanager

@@ -107,6 +107,7 @@ def map_chunks(
     options: RunOptions = RunOptions(),
     size: int = 256,
     description: str = "",
+    unit: str = "preset",
 ) -> Array:
     """Return `work(*arrays)`, computed in chunks along the first axis, over processes.
 
@@ -122,6 +123,7 @@ def map_chunks(
         options: Number of processes, progress bar, and location of the cache.
         size: Number of rows in a chunk, at least one.
         description: Label of the progress bar.
+        unit: What a row is, for the progress bar.
 
     Returns:
         Array (N, …), equal to the result of a single call of `work`.
@@ -130,7 +132,7 @@ def map_chunks(
     chunks = list(_chunks(arrays, size, method, folder))
     todo = [(parts, path) for parts, path in chunks if not path.exists()]
     rows = sum(len(parts[0]) for parts, _ in todo)
-    with tqdm(total=rows, unit="preset", desc=description, disable=options.hidden) as bar:
+    with tqdm(total=rows, unit=unit, desc=description, disable=options.hidden) as bar:
         for path, result in _results(work, todo, options.workers):
             _write(path, result)
             bar.update(len(result))

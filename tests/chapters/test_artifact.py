@@ -12,12 +12,15 @@ from bs4 import BeautifulSoup
 
 from command_lines import parse
 from latentdx.dataset.curation import read_curation
+from latentdx.display.listener_agreement import listener_agreement_table
 from latentdx.display.result_comparisons import compare_steps, notes_comparison_table
 from latentdx.errors import NotebookError
 from latentdx.evaluation import InterpolationData
 from latentdx.evaluation.listening_examples import read_listening
+from latentdx.evaluation.listening_studies import SOUND_METRICS
 from latentdx.evaluation.result_data import SOUND, PublishedExamples, ResultData, per_preset
 from latentdx.evaluation.results import Result
+from latentdx.metrics import objective
 from latentdx_book.chapters import artifact_claims, artifact_costs, interpolation_results
 from latentdx_book.chapters.artifact_claims import CLAIMS, Claim
 from latentdx_book.chapters.artifact_costs import NOT_MEASURED
@@ -193,6 +196,21 @@ def test_searches() -> None:
     assert measured["targets"] == 10
     mean = {name: distance["mean"] for name, distance in measured["distance"].items()}
     assert mean["ours"] == min(mean.values())
+
+
+def test_listeners(results: ResultData) -> None:
+    table = listener_agreement_table(results)
+    mean = table.loc["the objective of searches"]
+    said = re.compile(r"mean rank correlation.* (0\.\d\d) \((?:95% interval )?(0\.\d\d) to (0\.\d\d)\)")
+    places = [*(claim.text for claim in CLAIMS), " ".join((objective.__doc__ or "").split())]
+    found = [match.groups() for text in places if (match := said.search(text))]
+    columns = ["rank correlation", "rank correlation low", "rank correlation high"]
+    assert found == [tuple(f"{mean[column]:.2f}" for column in columns)] * 2
+    assert mean["studies"] == 21
+    others = table[table["studies"] > 0].drop(index="the objective of searches")
+    assert len(others) == len(SOUND_METRICS) - 1  # none of the sounds is silent
+    for figure in ("rank correlation", "triplets"):
+        assert (others[f"objective ahead, {figure} low"] > 0).all()
 
 
 def test_joint_draws() -> None:

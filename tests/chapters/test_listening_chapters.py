@@ -62,12 +62,15 @@ def test_a_chapter_runs_with_models_and_without_a_corpus(
     clips = [clip for row in rows for clip in row.select(".ldx-clip")]
     assert len(clips) == n_targets * (1 + n_answers)
     assert len({row["aria-label"] for row in page.select(".ldx-row")}) == len(page.select(".ldx-row"))
-    links = {str(tag.get("src") or tag.get("href")) for tag in page.select("audio, img, a[download]")}
+    linking = page.select("audio, img, a[download], a.ldx-paper")
+    links = {str(tag[name]) for tag in linking for name in ("src", "href", "data-src") if tag.has_attr(name)}
     assert links == {path.as_posix() for path in Path("media").rglob("*.*")}
     offered = page.select_one(".ldx-cartridge a")
     bank = PresetBank.read(offered["href"])
     assert len([name for name in bank.names if name != "INIT VOICE"]) >= n_answers
     assert all(row.has_attr("data-blind") for row in rows) == (name != "notes")
+    moved = [bool(clip.select_one(".ldx-paper")) for clip in clips]
+    assert any(moved) == (name != "outofdomain")  # other instruments have no version of Dexed
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

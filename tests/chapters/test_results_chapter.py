@@ -312,6 +312,8 @@ def test_every_section_of_an_empty_folder_is_a_notice_that_names_a_command(tmp_p
         results.notes_table(empty),
         results.split_table(empty),
         results.overview_figure(empty),
+        results.listeners_table(empty),
+        results.listeners_figure(empty),
         results.skill_figure(empty, "numcat++"),
         results.skill_table(empty, "numcat++"),
         results.algorithm_figure(empty, ["numcat++"]),

@@ -35,7 +35,16 @@ COMMANDS = [
     "train",
     "evaluate",
 ]
-EVALUATIONS = ["model", "anchors", "published", "listening", "match", "interpolation", "summary"]
+EVALUATIONS = [
+    "model",
+    "anchors",
+    "published",
+    "listening",
+    "listeners",
+    "match",
+    "interpolation",
+    "summary",
+]
 
 
 @pytest.fixture

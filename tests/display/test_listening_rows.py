@@ -116,6 +116,30 @@ def test_every_link_is_relative_and_exists_and_nothing_is_embedded(chapter: Path
     assert PresetBank.read(page.select_one("a")["href"])[0] == preset
 
 
+def test_a_row_holds_what_the_authors_heard_where_it_differs(chapter: Path) -> None:
+    loud, soft = tone(0.8, 700), tone(0.2, 500)
+    moved = [
+        Clip(soft, "moved", paper_sound=loud),
+        Clip(soft, "equal", paper_sound=soft.copy()),
+        Clip(soft, "x"),
+    ]
+    page = parse(row(moved, "Eras"))
+    links = [clip.select_one(".ldx-paper") for clip in page.select(".ldx-clip")]
+    assert links[0] is not None and links[1:] == [None, None]
+    heard, _ = soundfile.read(str(links[0]["href"]), dtype="float32")
+    assert peak_db(heard) == pytest.approx(-1.0, abs=0.5)  # the loudest of the row
+    assert links[0]["data-alt"].startswith("Waveform and mel spectrogram of moved: strongest near 7")
+    assert links[0]["data-src"] != page.img["src"] and Path(str(links[0]["data-src"])).exists()
+    told = [clip.select_one(".ldx-facts").text for clip in page.select(".ldx-clip")]
+    assert ["the same in Dexed 0.9.3" in text for text in told] == [False, True, False]
+    assert not page.select(".ldx-same") and len(list(Path("media/chapter").glob("*.mp3"))) == 2
+
+    equal = parse(row(moved[1:2], "Equal"))
+    assert "The authors’ Dexed 0.9.3 gives the same samples" in equal.select_one(".ldx-foot").text
+    assert "the same in Dexed 0.9.3" not in equal.select_one(".ldx-facts").text
+    assert not equal.select(".ldx-paper") and not parse(row(moved[2:], "X")).select(".ldx-same")
+
+
 def test_every_player_and_picture_has_a_name(chapter: Path) -> None:
     page = parse(row([Clip(tone(0.2, 1000), "high"), Clip(tone(0.2, 200), "low", alt="as given")], "Two"))
     high, low = (str(image["alt"]) for image in page.select("img"))

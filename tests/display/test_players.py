@@ -7,10 +7,16 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from latentdx.display import Clip, row
-from pages import PLAYING, TIME, opened, slow_down, wait_playing, write_page
+from pages import PLAYING, SOURCES, TIME, opened, slow_down, wait_playing, write_page
 from tones import tone
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def eras(shared_chapter: Path) -> str:
+    clips = [Clip(tone(0.3, 200), "moved", paper_sound=tone(0.3, 300)), Clip(tone(0.3, 900), "other")]
+    return write_page(shared_chapter, [row(clips, "Eras"), row(clips[1:], "Today")], "eras.html")
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +137,23 @@ def test_side_by_side_when_wide_stacked_on_a_phone(
         )
         assert found == columns
         assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def test_a_button_changes_to_what_the_authors_heard_and_back(browser: Browser, eras: str) -> None:
+    with opened(browser, eras) as page:
+        slow_down(page)
+        expect(page.locator(".ldx-paper")).to_be_hidden()
+        button = page.get_by_role("button", name="as the authors heard it, Eras")
+        expect(button).to_have_count(1)
+        before = page.evaluate(SOURCES)
+        page.locator(".ldx-play").nth(0).click()
+        page.wait_for_function(f"({TIME})(0) > 0.3")
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        wait_playing(page, 0)
+        assert page.evaluate(TIME, 0) > 0.25
+        after = page.evaluate(SOURCES)
+        assert [a == b for a, b in zip(before, after, strict=True)] == [False, True, True]
+        button.click()
+        assert page.evaluate(SOURCES) == before
+        wait_playing(page, 0)

@@ -29,21 +29,22 @@ def test_the_sum_counts_each_voice_once() -> None:
         replace(moved, concerns=("base", "detune", "speed"), difference_db=25.0, mfcc13_mae=99.0),
         EraChange(("base",), False, False, float("-inf"), 0, 0),
         EraChange((), False, False, float("-inf"), 0, 0),
+        EraChange(("tremolo", "speed"), False, True, -40.0, 0.25, 0.01),
         EraChange(("base",), True, True, -30.0, 0.5, 0.1),  # silent
     ]
     found = summarize(changes)
     assert {k: found[k] for k in ("voices", "audible", "different", "silent_and_different")} == {
-        "voices": 6,
-        "audible": 5,
-        "different": 3,
+        "voices": 7,
+        "audible": 6,
+        "different": 4,
         "silent_and_different": 1,
     }
-    assert all(sum(h["voices"]) == 3 for h in found["histograms"].values())
+    assert all(sum(h["voices"]) == 4 for h in found["histograms"].values())
     assert all(len(h["voices"]) == len(h["edges"]) for h in found["histograms"].values())
     decibels = found["histograms"]["difference_db"]
     assert decibels["voices"][0] == 1 and decibels["voices"][-1] == 1
     assert decibels["voices"][decibels["edges"].index(-20)] == 1
-    assert found["percentiles"]["mfcc13_mae"]["50"] == 1.25
+    assert found["percentiles"]["mfcc13_mae"]["50"] == 0.25
     assert found["percentiles"]["difference_db"]["5"] is None  # equal sounds
     assert list(found["concerned"]) == list(DIFFERENCES)
     assert found["unconcerned"] == {"voices": 1, "differ": 0, "median_mfcc13_mae": 0}
@@ -53,3 +54,5 @@ def test_the_sum_counts_each_voice_once() -> None:
     assert found["concerned"]["base"]["alone"]["voices"] == 1
     assert found["concerned"]["organ"]["median_mfcc13_mae"] is None
     assert np.isfinite(summarize([])["voices"])
+    alone = {name: found["concerned"][name]["alone"]["voices"] for name in ("tremolo", "speed")}
+    assert alone == {"tremolo": 1, "speed": 0}  # the LFO's speed always comes with a tremolo

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from latentdx.audio.engine.synth import Engine
 from latentdx.audio.io import encoding
 from latentdx.audio.renderer import Dexed
 from latentdx.errors import ParameterError
@@ -63,7 +64,8 @@ def test_examples_are_written_and_read(model, reference, trial, tmp_path, cached
     about, found = read_listening(tmp_path)
     assert about["reference"] == "LatentDX" and about["checkpoints"] == {"LatentDX": model.sha256}
     assert [e.label for e in found] == ["harmonic", "percussive", "sfx"]
-    assert {p.name for p in manifest.parent.glob("*.flac")} == {s.file for e in found for s in e.sounds}
+    listed = {file for e in found for s in e.sounds for file in (s.file, s.paper_file)}
+    assert {p.name for p in manifest.parent.glob("*.flac")} == listed
     for e in found:
         target, single, best = e.sounds
         assert (target.title, single.title) == ("Target", "LatentDX")
@@ -71,6 +73,8 @@ def test_examples_are_written_and_read(model, reference, trial, tmp_path, cached
         np.testing.assert_allclose(
             target.audio(manifest.parent), Dexed().render(trial.bank[e.row]), atol=2**-15
         )
+        old = Engine(era="0.9.3").render(trial.bank[e.row])
+        np.testing.assert_allclose(target.paper_audio(manifest.parent), old, atol=2**-15)
         assert set(single.metrics) == {"log_stft_mae", "mfcc13_mae"} == set(best.metrics)
         assert encoding.read(manifest.parent / best.file).shape == (88_576,)
     assert set(json.loads(manifest.read_text())["exhibits"][0]) == {"row", "label", "percentile", "sounds"}

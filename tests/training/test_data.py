@@ -10,6 +10,7 @@ from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.dataset.splits import SUBSETS
 from latentdx.models.representation import representation
 from latentdx.presets import corpora
+from latentdx.presets.equivalence import canonical
 from latentdx.training.data import TrainingData, batches, n_batches
 from latentdx.training.profile import read_profile
 
@@ -46,6 +47,16 @@ def test_a_share_of_a_training_batch_is_simulated_recordings():
         expected = rendered(bank, int(rows[i]), 60, 85, SimulatedRecording())
         assert (batch.decibels[i, 0] - expected).abs().max() <= 70 / 255 + 1e-4
         assert (plain.decibels[i] - batch.decibels[i]).abs().max() > 1
+
+
+def test_canonical_presets_are_learned_with_the_spectrograms_of_the_stored_ones():
+    data, bank = data_of("numcat++", {"canonical": True}), corpora.read("starter").neutral()
+    rows = data.items("train")
+    plain, batch = data_of("numcat++").batch(rows), data.batch(rows)
+    assert torch.equal(batch.values, torch.from_numpy(canonical(bank.values[rows])))
+    assert not torch.equal(batch.values, plain.values) and torch.equal(batch.decibels, plain.decibels)
+    assert torch.equal(batch.targets, data.representation.encode(batch.values.numpy()))
+    assert torch.equal(batch.counts, data.representation.of_sounding_operators(batch.values.numpy()))
 
 
 def test_an_item_of_an_unstacked_model_is_one_note_with_its_pitch_and_velocity():

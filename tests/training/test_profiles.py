@@ -104,6 +104,7 @@ def test_laptop_models_have_at_most_12_million_parameters(name):
         ({"beta": [0.1, "x"]}, "beta must be of type float, not 'x'"),
         ({"decoded": 0.0}, "decoded must be more than 0 and at most 1, not 0.0"),
         ({"recorded": 1.5}, "recorded must be from 0 to 1, not 1.5"),
+        ({"gain": -1.0}, "gain must be from 0 to 60 dB, not -1.0"),
         ({"presets": 1}, "presets must be at least 2, not 1"),
         ({"batch": 1}, "batch must be at least 2, not 1"),
         ({"max_gradient_norm": "none"}, "max_gradient_norm must be of type float, not 'none'"),

@@ -15,6 +15,7 @@ from latentdx.cli.common import (
     Lenient,
     Processes,
     fail,
+    naming,
     warn,
 )
 from latentdx.cli.notes import parse_notes
@@ -41,8 +42,12 @@ Limit = Annotated[
     typer.Option(min=1, max=MOST_PRESETS, metavar="N", help="Number of presets; all if omitted."),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Leave out live parameters and pYIN.")]
-Out = Annotated[Path | None, typer.Option(help="Folder of the results; data/results if omitted.")]
-OwnOut = Annotated[Path | None, typer.Option(help="Default: data/results; own files: your cache.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder of the results; data/results if omitted.")
+]
+OwnOut = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Default: data/results; own files: your cache.")
+]
 Name = Annotated[str | None, typer.Option("--as", help="Name of the result; the model's if omitted.")]
 Leaky = Annotated[bool, typer.Option("--leaky", help="Allow other presets than the model's own split.")]
 
@@ -156,6 +161,32 @@ def listening(best_of: BestOf = 1, out: Out = None) -> None:
     from latentdx.evaluation import commands
 
     _write(commands.render_listening_examples(_request(None, out, best_of=best_of)))
+
+
+@app.command()
+def listeners(
+    data: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder of the studies, as timbremetrics has them.")
+    ],
+    processes: Processes = None,
+    out: Out = None,
+    force: Force = False,
+) -> None:
+    """Compare every distance of sounds with listeners, who rated how different sounds are.
+
+    The folder holds sounds/STUDY/* and true_dissim/STUDY_dissimilarity_matrix.txt.
+
+    \b
+    Example:  latentdx evaluate listeners --data timbre/
+    """
+    from latentdx.evaluation import commands
+    from latentdx.evaluation.listening_studies import FILE, read_studies
+
+    request = _request(processes, out, force=force)
+    output.check_folder(request.folder, [FILE], force=force, parents=True)
+    with naming("--data"):
+        studies = read_studies(data)
+    _write(commands.evaluate_listeners(studies, request))
 
 
 @app.command()

@@ -21,6 +21,9 @@ MARGIN = 3.0
 KERNEL = 31  # librosa's default; in frames for the harmonic part, in bins for the percussive one
 ATTACK_SECONDS = 0.25
 ATTACK_FRAMES = round(ATTACK_SECONDS * SAMPLE_RATE / HOP)  # 11: their centers lie at 0 … 232 ms
+AUTHORS_FRAMES = 22
+"""Frames of the attack window in the authors' code, twice as many as meant."""
+
 LABEL_NOTE = (60, 100)
 """(MIDI note, velocity) of the sound that is labeled, and whose level decides if a preset is silent."""
 
@@ -77,11 +80,12 @@ def separate(magnitude: Spectrum) -> tuple[Spectrum, Spectrum]:
     return magnitude * harmonic, magnitude * percussive
 
 
-def balance(audio: Spectrum) -> Balance:
+def balance(audio: Spectrum, attack_frames: int = ATTACK_FRAMES) -> Balance:
     """Compute the harmonic and percussive shares of a sound.
 
     Args:
         audio: Mono sound at 22,050 Hz, float32 (samples,).
+        attack_frames: Frames of the attack window.
 
     Returns:
         Shares, which are all 0 for a silent sound.
@@ -95,7 +99,7 @@ def balance(audio: Spectrum) -> Balance:
         frames = part.sum(0, dtype=np.float64)
         whole = float(frames.sum())
         shares.append(whole / total)
-        attacks.append(float(frames[:ATTACK_FRAMES].sum()) / whole if whole else 0.0)
+        attacks.append(float(frames[:attack_frames].sum()) / whole if whole else 0.0)
     return Balance(shares[0], shares[1], attacks[0], attacks[1])
 
 
@@ -143,11 +147,12 @@ def is_percussive(
     return (percussive_attack > 0.90) & ((percussive > 0.40) | tonal)
 
 
-def label_names(sound: Spectrum) -> tuple[str, ...]:
+def label_names(sound: Spectrum, attack_frames: int = ATTACK_FRAMES) -> tuple[str, ...]:
     """Label a sound.
 
     Args:
         sound: Preset rendered at `LABEL_NOTE`, mono, 22,050 Hz, float32 (samples,).
+        attack_frames: Frames of the attack window; `AUTHORS_FRAMES` were the authors'.
 
     Returns:
         ("harmonic",), ("percussive",), ("harmonic", "percussive"), or ("sfx",) if it is neither.
@@ -155,7 +160,7 @@ def label_names(sound: Spectrum) -> tuple[str, ...]:
     >>> label_names(np.sin(2 * np.pi * 440 / SAMPLE_RATE * np.arange(SAMPLE_RATE, dtype=np.float32)))
     ('harmonic',)
     """
-    parts = balance(sound)
+    parts = balance(sound, attack_frames)
     found = {
         "harmonic": bool(is_harmonic(parts.harmonic, parts.percussive_attack)),
         "percussive": bool(

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from latentdx.audio.engine.synth import Engine
 from latentdx.audio.io import encoding
-from latentdx.audio.renderer import HOLD, N_SAMPLES, SAMPLE_RATE, SIX_NOTES, Dexed
+from latentdx.audio.renderer import HOLD, N_SAMPLES, SAMPLE_RATE, SIX_NOTES, Dexed, Renderer
 from latentdx.dataset import dynamics
 from latentdx.dataset.labels import LABEL_NOTE, label_names
 from latentdx.dataset.paper_examples import CORPUS, EXAMPLES
@@ -32,6 +33,11 @@ VELOCITIES = (20, 64, 127)
 
 GRID = tuple((note, velocity) for note in (36, 60, 84) for velocity in VELOCITIES)
 """(MIDI note, velocity) pairs of three Cs, two of them outside the notes of the six-note model."""
+
+PAPER_FOLDER = "dexed-0.9.3"
+"""Folder of the sounds as the paper's authors heard them."""
+
+_PAPER = Engine(era="0.9.3")
 
 DYNAMIC_NOTES = tuple(dict.fromkeys([*SIX_NOTES, *GRID]))
 """(MIDI note, velocity) pairs at which the chapter on multiple notes plays each of its presets."""
@@ -58,6 +64,8 @@ class TargetSound:
         source: Origin of a sound out of domain; else `None`.
         license: License of a sound out of domain; else `None`.
         chosen: "velocity" or "key" if `dynamics.choose` chose the preset for it; else `None`.
+        paper_file: The same as the paper's authors heard it, from Dexed 0.9.3: path like `file`, and equal to
+            it where both versions of Dexed give the same samples; `None` for sounds out of domain.
     """
 
     file: str
@@ -73,6 +81,7 @@ class TargetSound:
     source: str | None = None
     license: str | None = None
     chosen: str | None = None
+    paper_file: str | None = None
 
     @property
     def path(self) -> Path:
@@ -87,6 +96,12 @@ class TargetSound:
             of 0.89 for sounds out of domain.
         """
         return encoding.read(self.path, SAMPLE_RATE)
+
+    def paper_audio(self) -> npt.NDArray[np.float32] | None:
+        """Read the sound as Dexed 0.9.3 plays it, as `audio` does; `None` for sounds out of domain."""
+        if self.paper_file is None:
+            return None
+        return encoding.read(data_path("targets") / self.paper_file, SAMPLE_RATE)
 
 
 def load(kind: str | None = None) -> list[TargetSound]:
@@ -109,19 +124,22 @@ def load(kind: str | None = None) -> list[TargetSound]:
     return [t for t in targets if kind in (None, t.kind)]
 
 
-def render(index: int, bank: PresetBank, note: int, velocity: int) -> npt.NDArray[np.float32]:
-    """Render a preset of the corpus as it ships: by `Dexed`, with TRANSPOSE at 24.
+def render(
+    index: int, bank: PresetBank, note: int, velocity: int, renderer: Renderer | None = None
+) -> npt.NDArray[np.float32]:
+    """Render a preset of the corpus as it ships: with TRANSPOSE at 24.
 
     Args:
         index: Row in the corpus.
         bank: Corpus.
         note: MIDI note.
         velocity: MIDI velocity.
+        renderer: Synth that renders; default `Dexed()`.
 
     Returns:
         Mono sound at 22,050 Hz and plug-in scale, float32 (88576,).
     """
-    return Dexed().render(bank[[index]].neutral()[0], note, velocity)
+    return (renderer or Dexed()).render(bank[[index]].neutral()[0], note, velocity)
 
 
 def notes_of(index: int) -> dict[tuple[int, int], TargetSound]:
@@ -180,10 +198,18 @@ def _written(targets: Sequence[TargetSound], bank: PresetBank, folder: Path) -> 
     labels = {
         i: label_names(render(i, bank, *LABEL_NOTE)) for i in {t.index for t in targets} if i is not None
     }
+    written = []
     for t in targets:
         assert t.index is not None and t.velocity is not None
-        (folder / t.file).write_bytes(encoding.encode(render(t.index, bank, t.note, t.velocity), "flac"))
-    return [replace(t, labels=labels[t.index]) for t in targets if t.index is not None]
+        played = t.index, bank, t.note, t.velocity
+        today, paper = (encoding.encode(render(*played, r), "flac") for r in (Dexed(), _PAPER))
+        (folder / t.file).write_bytes(today)
+        paper_file = t.file if paper == today else f"{PAPER_FOLDER}/{t.file}"
+        if paper != today:
+            (folder / PAPER_FOLDER).mkdir(exist_ok=True)
+            (folder / paper_file).write_bytes(paper)
+        written.append(replace(t, labels=labels[t.index], paper_file=paper_file))
+    return written
 
 
 _FLUID = ("FluidR3Mono_GM SoundFont (Frank Wen; mono version Michael Cowgill), tinysoundfont", "MIT")
@@ -243,6 +269,7 @@ def make(folder: Path, corpus: str = CORPUS) -> list[TargetSound]:
         "corpus": corpus,
         "corpus_hash": corpora.bank_hash(bank),
         "engine": Dexed().engine,
+        "paper_engine": _PAPER.engine,
         "encoder": f"soundfile {version('soundfile')}, FLAC, 24 bits",
         "sample_rate": SAMPLE_RATE,
         "samples": N_SAMPLES,

@@ -17,6 +17,8 @@ from .interpolation_tables import interpolation_changes_table as interpolation_c
 from .interpolation_tables import interpolation_examples_table as interpolation_examples_table
 from .interpolation_tables import interpolation_features_table as interpolation_features_table
 from .interpolation_tables import interpolation_silence_table as interpolation_silence_table
+from .listener_agreement import listener_agreement_figure as listener_agreement_figure
+from .listener_agreement import listener_agreement_table as listener_agreement_table
 from .listening_rows import Clip as Clip
 from .listening_rows import Distances as Distances
 from .listening_rows import row as row
@@ -72,6 +74,8 @@ __all__ = [
     "interpolation_gains_figure",
     "interpolation_silence_table",
     "interpolation_steps_figure",
+    "listener_agreement_figure",
+    "listener_agreement_table",
     "match_comparison_table",
     "match_curve_figure",
     "match_search_figure",

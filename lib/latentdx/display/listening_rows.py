@@ -1,5 +1,8 @@
 """Listening rows: sounds side by side, each with its picture, with one gain and one color scale per row.
 
+A row may also hold its sounds as the paper's authors heard them, from Dexed 0.9.3; a button changes between
+these and today's.
+
 A row is plain HTML that plays without scripts. `latentdx/web/site.js` adds the position line, the keys, "Play
 all", "true level", and a switch between versions that keeps the position; `blind.js` adds the blind test.
 
@@ -79,6 +82,8 @@ class Clip:
         distances: Distances from the row's target, see `compared`.
         original: Preset of a corpus, whose parameters are not ours to publish. It is shown like `preset`, but
             only in a local build (see `downloads.originals_allowed`).
+        paper_sound: The same as Dexed 0.9.3 plays it, which the paper's authors heard; `None` if it is not
+            known, or the sound is of another instrument. Of equal samples, only one file is made.
     """
 
     sound: npt.NDArray[np.float32]
@@ -88,12 +93,19 @@ class Clip:
     alt: str = ""
     distances: Distances | None = None
     original: Preset | None = None
+    paper_sound: npt.NDArray[np.float32] | None = None
 
     @property
     def shown_preset(self) -> Preset | None:
         """Preset whose parameters this build may show; one without a name gets the clip's title."""
         preset = self.preset or (self.original if originals_allowed() else None)
         return preset if preset is None or preset.name else preset.with_values(self.title)
+
+    @property
+    def sounds(self) -> list[npt.NDArray[np.float32]]:
+        """The sound, and that of Dexed 0.9.3 if it differs."""
+        moved = self.paper_sound is not None and not np.array_equal(self.sound, self.paper_sound)
+        return [self.sound, self.paper_sound] if moved and self.paper_sound is not None else [self.sound]
 
     @property
     def peak_dbfs(self) -> float:
@@ -136,7 +148,7 @@ def measured(target: Clip, version: Clip) -> Distances:
 
 def row_gain_db(clips: Sequence[Clip]) -> float:
     """Return the one gain of a row in dB, by the level rule above; 0 where all clips are silent."""
-    loudest = max(clip.peak_dbfs for clip in clips)
+    loudest = max(_decibels(encoding.true_peak(sound)) for clip in clips for sound in clip.sounds)
     return 0.0 if loudest < SILENT_DBFS else min(PEAK_DBFS - loudest, MAX_BOOST_DB)
 
 
@@ -173,7 +185,7 @@ def row(
             f"the blind row {title!r} needs a target and at least 2 versions with distances: see `compared`"
         )
     gain = round(row_gain_db(clips), 2)  # the page states it with this precision
-    scale = sound_pictures.Scale.of([clip.sound for clip in clips])
+    scale = sound_pictures.Scale.of([sound for clip in clips for sound in clip.sounds])
     columns = _columns(len(clips))
     size = sound_pictures.WIDE if columns <= 3 else sound_pictures.SMALL
     nearest = _nearest(clips)
@@ -191,6 +203,7 @@ def row(
         width=size[0] // 2,
         height=size[1] // 2,
         clips=[_view(clip, gain, scale, size, nearest) for clip in clips],
+        same_in_paper=all(clip.paper_sound is not None and len(clip.sounds) == 1 for clip in clips),
         differences=_differences(clips),
     )
 
@@ -200,19 +213,26 @@ def _view(
 ) -> dict[str, object]:
     """Return what the template shows for a clip."""
     seconds = len(clip.sound) / SAMPLE_RATE
-    played = clip.sound * np.float32(10 ** (gain / 20))
     preset = clip.shown_preset
-    description = clip.alt or sound_pictures.describe(clip.sound)
+    links = [
+        {
+            "audio": media.save(encoding.encode(sound * np.float32(10 ** (gain / 20)), "mp3"), "mp3"),
+            "picture": sound_pictures.sound_picture(sound, scale, size),
+            "alt": f"Waveform and mel spectrogram of {clip.title}: "
+            f"{(i == 0 and clip.alt) or sound_pictures.describe(sound)}.",
+        }
+        for i, sound in enumerate(clip.sounds)
+    ]
     return {
+        **links[0],
+        "paper": links[1] if len(links) > 1 else None,
+        "same_in_paper": clip.paper_sound is not None and len(links) == 1,
         "title": clip.title,
         "facts": clip.facts,
         "silent": clip.silent,
         "peak": _level_text(clip.peak_dbfs),
         "rms": _level_text(clip.rms_dbfs),
         "seconds": f"{seconds:.3f}",
-        "audio": media.save(encoding.encode(played, "mp3"), "mp3"),
-        "picture": sound_pictures.sound_picture(clip.sound, scale, size),
-        "alt": f"Waveform and mel spectrogram of {clip.title}: {description}.",
         "times": sound_pictures.time_ticks(seconds),
         "frequencies": sound_pictures.frequency_ticks(),
         "distance": clip.distances and f"{clip.distances.mixed:.4f}",

@@ -1,5 +1,6 @@
 from .anchors import ANCHORS as ANCHORS
 from .interpolation_data import InterpolationData as InterpolationData
+from .listening_studies import ListenerAgreement as ListenerAgreement
 from .result_data import NotMeasuredError as NotMeasuredError
 from .result_data import PublishedExamples as PublishedExamples
 from .result_data import ResultData as ResultData
@@ -12,6 +13,7 @@ from .trials import Trial as Trial
 __all__ = [
     "ANCHORS",
     "InterpolationData",
+    "ListenerAgreement",
     "Measurement",
     "NotMeasuredError",
     "PublishedExamples",

@@ -17,6 +17,7 @@ from latentdx.evaluation import (
     best_of_n,
     interpolation,
     listening_examples,
+    listening_studies,
     path_examples,
     published,
     search_benchmark,
@@ -371,3 +372,15 @@ def render_listening_examples(request: EvaluationRequest) -> Iterator[Path]:
             f"{request.folder} has no result of {name}: run `latentdx evaluate model {name}` first"
         )
     yield listening_examples.write_listening(references[0], models, n=request.best_of, folder=request.folder)
+
+
+def evaluate_listeners(
+    studies: Sequence[listening_studies.ListeningStudy], request: EvaluationRequest
+) -> Iterator[Path]:
+    """Compare the metrics of sounds, and the objective, with listeners. Yields the file.
+
+    Args:
+        studies: Listening studies, see `listening_studies.read_studies`.
+        request: Folder of the result, and options of the run.
+    """
+    yield listening_studies.measure(studies, request.options).write(request.folder)

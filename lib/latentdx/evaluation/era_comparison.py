@@ -26,6 +26,9 @@ BINS: Mapping[str, Sequence[float]] = {
 }
 """Edges of the histograms of each measure; what lies below the first edge counts in the first bin."""
 
+COMPANY: Mapping[str, tuple[str, ...]] = {"tremolo": ("speed",)}
+"""Difference -> others that concern every voice that it concerns."""
+
 
 @dataclass(frozen=True)
 class EraChange:
@@ -82,7 +85,7 @@ def summarize(changes: Iterable[EraChange]) -> dict[str, Any]:
         Numbers of voices, of audible ones, and of audible ones that differ; percentiles (over all audible
         voices, equal ones included) and histograms (over those that differ) of each measure; and for each
         difference the voices that it concerns, how many of them differ, and the same for those that it
-        concerns alone, besides "base", which concerns nearly all.
+        concerns alone, besides "base", which concerns nearly all, and what always comes with it.
     """
     found = list(changes)
     audible = [c for c in found if not c.silent]
@@ -93,7 +96,8 @@ def summarize(changes: Iterable[EraChange]) -> dict[str, Any]:
         return {"voices": len(group), "differ": sum(c.differs for c in group), "median_mfcc13_mae": middle}
 
     def alone(name: str) -> list[EraChange]:
-        return [c for c in audible if name in c.concerns and {*c.concerns, "base"} == {name, "base"}]
+        company = {name, "base", *COMPANY.get(name, ())}
+        return [c for c in audible if name in c.concerns and company.issuperset(c.concerns)]
 
     return {
         "voices": len(found),

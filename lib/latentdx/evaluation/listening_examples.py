@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from latentdx.applications.programmer import Programmer
+from latentdx.audio.engine.synth import Engine
 from latentdx.audio.io import encoding
 from latentdx.audio.renderer import SAMPLE_RATE, SINGLE_NOTE, Dexed
 from latentdx.audio.spectrogram import mel_spectrogram
@@ -143,15 +144,22 @@ class ExampleSound:
         file: Name of the FLAC file in the folder; the sound has plug-in scale.
         title: Title of the model that made it; "Target" for the original.
         metrics: Metrics against the target, by name; empty for the target itself.
+        paper_file: The same as Dexed 0.9.3 plays it: a file like `file`, and `file` itself for equal samples;
+            `None` in results of earlier versions.
     """
 
     file: str
     title: str
     metrics: dict[str, float]
+    paper_file: str | None = None
 
     def audio(self, folder: Path) -> Audio:
         """Read the sound from the folder: float32 (88576,), 22,050 Hz."""
         return encoding.read(folder / self.file, SAMPLE_RATE)
+
+    def paper_audio(self, folder: Path) -> Audio | None:
+        """Read it as Dexed 0.9.3 plays it, as `audio` does; `None` if there is no such file."""
+        return None if self.paper_file is None else encoding.read(folder / self.paper_file, SAMPLE_RATE)
 
 
 @dataclass(frozen=True)
@@ -243,26 +251,35 @@ def write_listening(
     out = (folder or data_path("results")) / LISTEN
     out.mkdir(parents=True, exist_ok=True)
     remove_sounds(out / MANIFEST)
-    synth, examples = Dexed(), []
+    examples = []
     for i, (label, percentile, row) in enumerate(chosen):
         at = int(np.searchsorted(rows, row))
-        sounds = [ExampleSound(_write(out / f"{i}-0.flac", synth.render(trial.bank[row])), "Target", {})]
+        sounds = [_example_sound(out / f"{i}-0", trial.bank[row], "Target", {})]
         for j, (title, found, table) in enumerate(versions, 1):
-            file = _write(out / f"{i}-{j}.flac", synth.render(Preset(found.values[at])))
             figures = {k: float(f"{table[k][row]:.4g}") for k in ("log_stft_mae", METRIC)}
-            sounds.append(ExampleSound(file, title, figures))
+            sounds.append(_example_sound(out / f"{i}-{j}", Preset(found.values[at]), title, figures))
         examples.append(ListeningExample(int(row), label, percentile, sounds))
     facts = {
         "reference": p.title,
         "split": p.split,
         "checkpoints": {m.about.profile.title: m.sha256 for m in models},
-        "engine": synth.engine,
+        "engine": Dexed().engine,
+        "paper_engine": Engine(era="0.9.3").engine,
         "commit": code_commit(),
         "exhibits": [asdict(e) for e in examples],
     }
     with atomic_write(out / MANIFEST) as opened:
         opened.write((json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
     return out / MANIFEST
+
+
+def _example_sound(path: Path, preset: Preset, title: str, metrics: dict[str, float]) -> ExampleSound:
+    """Write a preset's sounds of both eras to files whose names begin with `path`."""
+    sound, paper = Dexed().render(preset), Engine(era="0.9.3").render(preset)
+    file = _write(path.with_name(f"{path.name}.flac"), sound)
+    same = np.array_equal(sound, paper)
+    paper_file = file if same else _write(path.with_name(f"{path.name}-paper.flac"), paper)
+    return ExampleSound(file, title, metrics, paper_file)
 
 
 def _write(path: Path, sound: Audio) -> str:

@@ -135,24 +135,51 @@ def _peak(audio: Audio) -> float:
     return float(np.abs(audio).max(initial=0.0)) or 1.0  # silence stays silent
 
 
-def _compare(
-    target: Audio, inferred: Audio, uid: str, coding: Coding, level: Level, gain: float
-) -> list[float]:
+def compare_as_published(
+    target: Audio,
+    inferred: Audio,
+    uid: str,
+    coding: Coding = "as published",
+    level: Level = "peak",
+    gain: float = 1.0,
+) -> dict[str, float]:
+    """Compare two sounds as the page's are compared.
+
+    Args:
+        target: Original, float32 (samples,).
+        inferred: Sound to compare with it, of the same length.
+        uid: UID of the example, which decides how it is coded.
+        coding: Coding to use, see `CODINGS`.
+        level: "peak" to normalize each sound by its peak, "example" to give both the same gain.
+        gain: That gain.
+
+    Returns:
+        Value of each of `METRICS`.
+    """
     if level == "example":
         pair = [coded(x * np.float32(gain), uid, coding) for x in (target, inferred)]
     else:
         pair = [coded(x * np.float32(PEAK / _peak(x)), uid, coding) for x in (target, inferred)]
         pair = [x / np.float32(_peak(x)) for x in pair]
     a, b = map(SoundFeatures, pair)
-    return [m.compute(a, b) for m in AUDIO_METRICS if m.name in METRICS]
+    return {m.name: m.compute(a, b) for m in AUDIO_METRICS if m.name in METRICS}
 
 
-def measure(sounds: Sequence[Audio], section: Section = "programming") -> pd.DataFrame:
+def _original(target: TargetSound, paper_era: bool) -> Audio:
+    audio = target.paper_audio() if paper_era else target.audio()
+    assert audio is not None, "every example has a sound of Dexed 0.9.3"
+    return audio
+
+
+def measure(
+    sounds: Sequence[Audio], section: Section = "programming", *, paper_era: bool = False
+) -> pd.DataFrame:
     """Compare inferred sounds with the originals, in every coding and at both levels.
 
     Args:
         sounds: Sounds at plug-in scale, float32 (88576,), one for each of `examples(section)`.
         section: Section of the page.
+        paper_era: True to take the originals as Dexed 0.9.3 plays them.
 
     Returns:
         Table with a row per example, coding and level. Columns: section, uid, name, velocity, coding, level,
@@ -165,7 +192,7 @@ def measure(sounds: Sequence[Audio], section: Section = "programming") -> pd.Dat
     originals = examples(section)
     if len(sounds) != len(originals):
         raise ParameterError(f"{len(sounds)} sounds do not fit the {len(originals)} examples of {section!r}")
-    pairs = [(t, t.audio(), sound) for t, sound in zip(originals, sounds, strict=True)]
+    pairs = [(t, _original(t, paper_era), sound) for t, sound in zip(originals, sounds, strict=True)]
     loudest: dict[str, float] = {}
     for t, *pair in pairs:
         loudest[str(t.uid)] = max(loudest.get(str(t.uid), 0.0), *map(_peak, pair))
@@ -173,8 +200,9 @@ def measure(sounds: Sequence[Audio], section: Section = "programming") -> pd.Dat
     for t, target, inferred in pairs:
         uid = str(t.uid)
         for coding, level in product(CODINGS, LEVELS):
-            figures = _compare(target, inferred, uid, coding, level, PEAK / loudest[uid])
-            rows.append([section, uid, t.name, t.velocity, coding, level, *figures])
+            gain = PEAK / loudest[uid]
+            figures = compare_as_published(target, inferred, uid, coding, level, gain)
+            rows.append([section, uid, t.name, t.velocity, coding, level, *figures.values()])
     return pd.DataFrame(rows, columns=["section", "uid", "name", "velocity", "coding", "level", *METRICS])
 
 

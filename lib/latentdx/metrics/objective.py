@@ -1,8 +1,10 @@
 """The objective: the distance of a sound from its target, for ranking presets and for searching.
 
 It is a weighted sum of three metrics, which was reported to follow listeners' ratings with a correlation of
-0.85 (SynthRL, IJCAI 2025). It has two forms with the same weights: `distance` is exact; `FastObjective` uses
-half the frames, because a search calls it thousands of times. A test checks that both agree.
+0.85 (SynthRL, IJCAI 2025). Over 21 listening studies of timbre, `latentdx evaluate listeners` measured a mean
+rank correlation of 0.51 (95% interval 0.39 to 0.62), more than for any single metric; it varies from none to
+0.89. The objective has two forms with the same weights: `distance` is exact; `FastObjective` uses half the
+frames, because a search calls it thousands of times. A test checks that both agree.
 """
 
 import os

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from latentdx.audio.spectrogram import FLOOR_DB
+
 MOST_MELS, MOST_FRAMES = 26, 35
 """Width of the widest blanked bands: a tenth of the mels, a tenth of the frames."""
 
@@ -29,6 +31,23 @@ def blank_bands(spectrograms: Tensor, n: int) -> Tensor:
         blank |= _bands(spectrograms, mels, MOST_MELS)[:, None, :, None]
         blank |= _bands(spectrograms, frames, MOST_FRAMES)[:, None, None, :]
     return torch.where(blank, spectrograms.mean((1, 2, 3), keepdim=True), spectrograms)
+
+
+def change_levels(decibels: Tensor, most: float) -> Tensor:
+    """Change the level of each item by a random gain, which all its notes share.
+
+    Args:
+        decibels: Spectrograms in dB (B, note, mel, frame); not changed.
+        most: Largest gain and largest loss in dB; 0 changes nothing.
+
+    Returns:
+        (B, note, mel, frame), at least the floor of a spectrogram.
+    """
+    if not most:
+        return decibels
+    gain = most * (2 * torch.rand(len(decibels), 1, 1, 1, device=decibels.device) - 1)
+    # what lies at the floor may be silence, which stays silent
+    return torch.where(decibels > FLOOR_DB, (decibels + gain).clamp(min=FLOOR_DB), decibels)
 
 
 def _bands(items: Tensor, length: int, most: int) -> Tensor:

@@ -22,6 +22,7 @@ from latentdx.errors import StoreMissingError
 from latentdx.models.representation import Representation
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
+from latentdx.presets.equivalence import canonical
 from latentdx.presets.parameters import N_OPERATORS, column
 from latentdx.training.profile import Profile
 
@@ -72,6 +73,7 @@ class TrainingData:
         corpus = profile.corpus if n_operators == N_OPERATORS else f"{profile.corpus}-op{n_operators}"
         self.notes = NOTE_SETS[profile.notes]
         self.bank = training_bank(profile)
+        self._values = canonical(self.bank.values) if profile.canonical else self.bank.values
 
         def store(name: str, renderer: Renderer) -> Store:
             folder = store_folder(name, self.notes)
@@ -140,12 +142,12 @@ class TrainingData:
             n = round(len(items) * self.profile.recorded)
             item.spectrogram[:n] = self._recorded[chosen[:n]].spectrogram
         codes = item.spectrogram if note is None else item.spectrogram[torch.arange(len(note)), note][:, None]
-        values = item.values.numpy()
+        values = self._values[item.row.numpy()]
         return Batch(
             to_decibels(codes.to(device)),
             self.representation.encode(values).to(device),
             self.representation.of_sounding_operators(values).to(device),
-            item.values.to(device),
+            torch.from_numpy(values).to(device),
             None if note is None else torch.tensor(self.notes)[torch.from_numpy(note)].to(device),
             item.row,
         )

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from latentdx.models.preset_vae import Output, PresetVAE
 from latentdx.models.representation import Representation
-from latentdx.training.augmentation import blank_bands
+from latentdx.training.augmentation import blank_bands, change_levels
 from latentdx.training.data import Batch
 from latentdx.training.losses import (
     controls_loss,
@@ -43,6 +43,8 @@ def losses(run: Run, batch: Batch, *, training: bool) -> tuple[dict[str, Tensor]
     Returns:
         The losses by name, with the one to minimize as "loss"; and the predicted preset vectors (B, length).
     """
+    if training:
+        batch = batch._replace(decibels=change_levels(batch.decibels, run.profile.gain))
     if isinstance(run.bare, PresetVAE):
         return _paper_losses(run, run.bare, batch, training)
     with run.autocast():

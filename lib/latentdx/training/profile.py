@@ -75,6 +75,10 @@ class Profile:
             see `controls_loss`.
         blank_bands: Number of bands of mels, and of frames, that are blanked in each training spectrogram,
             see `latentdx.training.augmentation`; 0 for none.
+        canonical: Whether presets are learned in the form that stands for all presets with the same samples,
+            see `latentdx.presets.equivalence`.
+        gain: Largest change of the level of a training spectrogram in dB, up or down; 0 for none. The level
+            at which a sound was recorded says nothing of its preset.
         recorded: Share of each training batch that is replaced by simulated recordings, 0 to 1, see
             `latentdx.audio.recording_simulation`.
         decoded: Share of each batch that is decoded for the reconstruction loss, more than 0 and at most 1.
@@ -113,6 +117,8 @@ class Profile:
     scalar_loss: Literal["squared", "absolute"] = "squared"
     free_ends: bool = True
     blank_bands: int = 0
+    canonical: bool = False
+    gain: float = 0.0
     recorded: float = 0.0
     decoded: float = 1.0
     precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
@@ -131,6 +137,8 @@ class Profile:
             raise ProfileError(f"{self.name}: decoded must be more than 0 and at most 1, not {self.decoded}")
         if not 0 <= self.recorded <= 1:
             raise ProfileError(f"{self.name}: recorded must be from 0 to 1, not {self.recorded}")
+        if not 0 <= self.gain <= 60:
+            raise ProfileError(f"{self.name}: gain must be from 0 to 60 dB, not {self.gain}")
         if self.factory is not None and not all(self.factory.partition(":")):
             raise ProfileError(
                 f"{self.name}: factory must be an import path such as 'module:function', not {self.factory!r}"

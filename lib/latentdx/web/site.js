@@ -112,6 +112,36 @@
     note.after(button);
   }
 
+  // ---- as the authors heard it: other files of the same presets, from Dexed 0.9.3; the position stays
+  function addPaperEra(row) {
+    const links = [...row.querySelectorAll('.ldx-paper')], title = row.getAttribute('aria-label');
+    if (!links.length) return;
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'ldx-era';
+    button.textContent = 'as the authors heard it';
+    button.setAttribute('aria-label', `as the authors heard it, ${title}`);
+    button.setAttribute('aria-pressed', 'false');
+    button.title = 'Dexed 0.9.3, of 2017; otherwise as Dexed plays it today';
+    links.forEach(link => { link.hidden = true; });
+    button.addEventListener('click', () => {
+      if (walk?.row === row) stop();
+      button.setAttribute('aria-pressed', String(button.getAttribute('aria-pressed') !== 'true'));
+      links.forEach(link => {
+        const clip = link.closest('.ldx-clip'), audio = clip.querySelector('audio'), image = clip.querySelector('img');
+        const plays = !audio.paused, at = audio.currentTime;
+        const [sound, picture, text] = [audio, image].map(node => node.getAttribute('src')).concat(image.alt);
+        audio.src = link.getAttribute('href');
+        image.src = link.dataset.src;
+        if (!clip.classList.contains('ldx-masked')) { image.alt = link.dataset.alt; link.dataset.alt = text; }
+        link.href = sound;
+        link.dataset.src = picture;
+        if (plays) seek(audio, at).then(() => audio.play());
+      });
+    });
+    row.querySelector('.ldx-head').append(button);
+  }
+
   const toggle = audio => audio.paused ? start(audio) : audio.pause();
 
   function show(audio, seconds) {
@@ -197,6 +227,7 @@
       row.querySelectorAll('.ldx-clip').forEach(enhance);
       if ('sequence' in row.dataset) addPlayAll(row);
       addTrueLevel(row);
+      addPaperEra(row);
       row.classList.add('ldx-on');
     });
   }

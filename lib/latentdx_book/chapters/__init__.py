@@ -4,6 +4,8 @@ __all__ = [
     "artifact_claims",
     "artifact_costs",
     "costs",
+    "engine",
+    "engine_eras",
     "interpolation",
     "interpolation_results",
     "latent_map",

@@ -233,6 +233,11 @@ def _evaluation_costs() -> list[Cost]:
             disk_bytes=_size_of("interpolation"),
         ),
         Cost(
+            "latentdx evaluate listeners --data FOLDER",
+            "every distance of sounds against 21 listening studies",
+            disk_bytes=_size_of("results/listeners.json"),
+        ),
+        Cost(
             "latentdx evaluate listening --best-of 64",
             "sounds to listen to",
             disk_bytes=_size_of("results/listen"),

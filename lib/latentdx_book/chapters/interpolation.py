@@ -5,17 +5,20 @@ checkpoint.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
 
 from latentdx.applications.interpolate import METHODS
+from latentdx.dataset import target_sounds
 from latentdx.display import interpolation_figures, interpolation_tables
 from latentdx.display.html import HTML
 from latentdx.display.listening_rows import Clip, row
 from latentdx.display.table_formats import share
 from latentdx.evaluation.interpolation_data import COMMAND, PAPER, InterpolationData
 from latentdx.evaluation.path_examples import ExamplePath, PathExample, PathExamples
+from latentdx.typing import Audio
 from latentdx_book.chapters.presentation import shown
 from latentdx_book.chapters.trained_models import notice
 
@@ -72,12 +75,19 @@ def _row(page: PathExamples, pair: PathExample, name: str) -> HTML:
         Clip(step.audio(page.folder), title, (f"sound at {share(step.sound)} of the path",))
         for step, title in zip(path.steps, titles, strict=True)
     ]
+    for end, uid in ((0, pair.start_uid), (-1, pair.end_uid)):  # which are the presets themselves
+        clips[end] = replace(clips[end], paper_sound=_paper_sound(uid))
     text = str(method["text"])
     caption = (
         f"{text[:1].upper()}{text[1:]}. Smoothness {path.smoothness:.1f}, non-linearity "
         f"{path.nonlinearity:.2f}, unevenness {path.unevenness:.2f}; lower is better.{_ends(path)}"
     )
     return row(clips, f"{pair.title}: {method['title']}", caption, sequence=True)
+
+
+def _paper_sound(uid: str) -> Audio | None:
+    """Return a preset of the paper as the authors heard it."""
+    return next(t.paper_audio() for t in target_sounds.load("example") if t.uid == uid)
 
 
 def _ends(path: ExamplePath) -> str:

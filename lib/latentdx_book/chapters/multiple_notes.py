@@ -32,11 +32,13 @@ class Played:
     Attributes:
         target: Preset as played at middle C.
         sounds: (MIDI note, velocity) -> sound of the original, for all notes that ship.
+        paper_sounds: The same as Dexed 0.9.3 plays them.
         answers: Answers of the models, not tuned.
     """
 
     target: TargetSound
     sounds: Mapping[Note, Audio]
+    paper_sounds: Mapping[Note, Audio | None]
     answers: tuple[ProgrammedPreset, ...]
 
     @cached_property
@@ -60,12 +62,14 @@ def presets() -> list[TargetSound]:
 def play(target: TargetSound, models: Models) -> Played:
     """Let each model program the preset from the notes that it was trained on."""
     assert target.index is not None
-    sounds = {note: t.audio() for note, t in target_sounds.notes_of(target.index).items()}
+    played = target_sounds.notes_of(target.index)
+    sounds = {note: t.audio() for note, t in played.items()}
+    paper_sounds = {note: t.paper_audio() for note, t in played.items()}
     answers = []
     for name, model in models.found.items():
         found = infer(model, [sounds[note] for note in model.notes])
         answers.append(ProgrammedPreset(name, model.about.profile.title, named(found, target.name, name)))
-    return Played(target, sounds, tuple(answers))
+    return Played(target, sounds, paper_sounds, tuple(answers))
 
 
 # -- rows ----------------------------------------------------------------------------------------------------
@@ -90,7 +94,8 @@ def key_row(p: Played, key: int, caption: str = "") -> HTML:
     clips = []
     for i, v in enumerate(VELOCITIES):
         shown = original(p.target) if home and i == 0 else None
-        clips.append(Clip(p.sounds[key, v], f"original, velocity {v}", original=shown))
+        paper = p.paper_sounds[key, v]
+        clips.append(Clip(p.sounds[key, v], f"original, velocity {v}", original=shown, paper_sound=paper))
     for answer in p.answers:
         for i, v in enumerate(VELOCITIES):
             clip = p.versions[answer.title][key, v]

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from latentdx.applications.programmer import N_DRAWN, Programmer, load_model
 from latentdx.applications.tune import Tuning, tune
 from latentdx.audio import pitch
+from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import SINGLE_NOTE, Dexed
 from latentdx.dataset import target_sounds
 from latentdx.dataset.paper_examples import CORPUS
@@ -116,8 +117,9 @@ class Programmed:
 
     @cached_property
     def tuned(self) -> list[Clip]:
-        """The target and each answer after tuning, with distances."""
-        return compared(self._target, [self._clip(a, a.preset) for a in self.answers])
+        """The target and each answer after tuning, with distances, also as the paper's authors heard them."""
+        target = replace(self._target, paper_sound=self.target.paper_audio())
+        return compared(target, [self._in_both_eras(self._clip(a, a.preset)) for a in self.answers])
 
     @cached_property
     def untuned(self) -> list[Clip]:
@@ -130,6 +132,12 @@ class Programmed:
 
     def _clip(self, answer: ProgrammedPreset, preset: Preset) -> Clip:
         return Clip(Dexed().render(preset, *self.note), answer.title, preset=preset)
+
+    def _in_both_eras(self, clip: Clip) -> Clip:
+        """Add the sound of Dexed 0.9.3, if the target is of that synth."""
+        if self.target.paper_file is None or clip.preset is None:
+            return clip
+        return replace(clip, paper_sound=Engine(era="0.9.3").render(clip.preset, *self.note))
 
 
 def named(preset: Preset, target: str, model: str) -> Preset:

@@ -1,6 +1,12 @@
 """Chapter "Results": the tables and figures of `latentdx.display` as HTML, and listening rows."""
 
-from latentdx.display import published_tables, result_comparisons, result_figures, result_tables
+from latentdx.display import (
+    listener_agreement,
+    published_tables,
+    result_comparisons,
+    result_figures,
+    result_tables,
+)
 from latentdx.display.html import HTML
 from latentdx.display.listening_rows import Clip, row
 from latentdx.display.table_formats import number
@@ -21,12 +27,14 @@ split_table = shown(result_comparisons.split_comparison_table)
 skill_table = shown(result_figures.parameter_skill_table, scroll=True)
 published_table = shown(published_tables.published_table)
 velocity_table = shown(published_tables.published_velocity_table)
+listeners_table = shown(listener_agreement.listener_agreement_table)
 overview_figure = shown(result_figures.results_figure)
 skill_figure = shown(result_figures.parameter_skill_figure)
 algorithm_figure = shown(result_figures.results_by_algorithm_figure)
 samples_figure = shown(result_figures.samples_curve_figure)
 match_figure = shown(result_figures.match_curve_figure)
 published_figure = shown(result_figures.published_figure)
+listeners_figure = shown(listener_agreement.listener_agreement_figure)
 
 
 def listening_rows(data: ResultData) -> list[HTML]:
@@ -43,6 +51,7 @@ def listening_rows(data: ResultData) -> list[HTML]:
                 s.audio(folder),
                 s.title,
                 tuple(f"{METRICS[k].title} {number(v, METRICS[k])}" for k, v in s.metrics.items()),
+                paper_sound=s.paper_audio(folder),
             )
             for s in e.sounds
         ]

@@ -4,20 +4,11 @@ import numpy as np
 import pytest
 
 from latentdx import Engine, PresetBank
-from latentdx.audio.engine.tables import quarter_tables
 from latentdx.errors import ParameterError
 from latentdx.presets import corpora
+from latentdx_book.chapters.engine import look_up, ramp
 
 INIT = PresetBank.init()[0]
-
-
-def look_up(phase: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    """One sample of an operator by section 11.2, of full level 8,191; 2^32 is a cycle of the phase."""
-    log_sine, exponential = quarter_tables()
-    place, quarter = phase >> 20 & 1023, phase >> 30 & 3
-    total = np.where(quarter % 2, log_sine[1023 - place], log_sine[place]) + gain
-    size = (4096 + exponential[1023 - (total & 1023)]) >> (total >> 10)
-    return np.where(quarter < 2, size, -size - 1)
 
 
 @pytest.mark.parametrize("name", ["TINE EP 1", "CLARINET 1", "CELESTA 4"])
@@ -29,9 +20,7 @@ def test_samples_follow_from_phase_gain_and_bus(name: str, era: str) -> None:
     outputs = (engine.render_operators(preset, n_samples=n) * 2**15).astype(np.int64)
     found = engine.trace(preset, n_samples=n)
     gains = np.concatenate([[16383], found.gains[0]])
-    changes = (np.diff(gains) + 32) >> 6
-    ramp = (gains[:-1, None] + changes[:, None] * np.arange(1, 65)).ravel()
-    expected = look_up(found.phases()[0] + (outputs[1] << 21), ramp)
+    expected = look_up(found.phases()[0] + (outputs[1] << 21), ramp(found.gains[0]))
     audible = np.repeat((gains[:-1] <= 16284) | (gains[1:] <= 16284), 64)
     assert audible.any()
     np.testing.assert_array_equal(outputs[0], np.where(audible, expected, 0))

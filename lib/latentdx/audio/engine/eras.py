@@ -24,7 +24,7 @@ DIFFERENCES: Mapping[str, str] = MappingProxyType(
         "organ": "algorithm 32 with feedback: the feedback is now a quarter",
     }
 )
-"""Name of each difference -> what a preset has that it concerns, and what changed (section 18)."""
+"""Name of each difference -> what a preset has that it concerns, and what changed (section 14)."""
 
 _DETUNE = 20 + 21 * np.arange(N_OPERATORS)  # in VCED order
 _CENTER = 7
