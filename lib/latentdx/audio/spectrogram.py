@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from latentdx.audio.renderer import N_SAMPLES, SAMPLE_RATE
 from latentdx.audio.stft.compilation import LIBRARY
-from latentdx.audio.stft.layout import LANES, MelFilters, Spare, Transform, n_groups, zeros
+from latentdx.audio.stft.layout import LANES, MelFilters, Spare, Transform, new_blocks, zeros
 from latentdx.audio.stft.tables import mel_bands, transform
 from latentdx.compilation import CompilationError
 from latentdx.errors import ParameterError
@@ -119,7 +119,7 @@ def mel_spectrogram(
     kernels = LIBRARY.at_hand()
     for sound, target in zip(batch, out, strict=True):  # one at a time, to stay in the processor's cache
         if kernels:
-            with _memory.taken(frames) as (blocks, work):
+            with _memory.taken(0) as (blocks, work):
                 kernels.mel_spectrogram(
                     np.ascontiguousarray(sound), _transform(), _mel_bands(sample_rate), blocks, work, target
                 )
@@ -160,8 +160,8 @@ def _mel_bands(sample_rate: int) -> MelFilters:
     return mel_bands(mel_filters(sample_rate=sample_rate))
 
 
-def _new_memory(frames: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    return zeros(HOP, n_groups(frames) * LANES + 3), zeros(N_FFT + N_FFT // 2 + 2, LANES)
+def _new_memory(_: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    return new_blocks(HOP), zeros(N_FFT + N_FFT // 2 + 2, LANES)
 
 
 _memory = Spare(_new_memory, os.cpu_count() or 1)

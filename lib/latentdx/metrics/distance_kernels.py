@@ -8,14 +8,14 @@ import numpy as np
 
 from latentdx.audio.engine.memory import address
 from latentdx.audio.stft.fft import powers_of_1024, powers_of_2048
-from latentdx.audio.stft.frames import cut, reflect
+from latentdx.audio.stft.frames import cut, reflect_end, reflect_start
 from latentdx.audio.stft.jit import inline, jit
 from latentdx.audio.stft.lanes import absolute, larger, leading, load, read, repeat, sqrt, store, total
 from latentdx.audio.stft.lanes import largest as largest_lane
 from latentdx.audio.stft.layout import LANE_BYTES, LANES, Array, Lanes
 from latentdx.audio.stft.logarithm import log2
 from latentdx.audio.stft.mel import band
-from latentdx.metrics.distance_memory import BEFORE, HOP, N_BINS, N_MELS, N_MFCC, Spectra, Tables, Workspace
+from latentdx.metrics.distance_memory import HOP, N_BINS, N_MELS, N_MFCC, Spectra, Tables, Workspace
 
 _LEAST_POWER = np.float32(1e-8)  # the square of `sound_features.LOG_FLOOR`
 _LEAST_MEL = np.float32(1e-10)
@@ -36,11 +36,10 @@ def prepare(sound: Array, tables: Tables, work: Workspace, wanted: Spectra) -> f
         work: Memory for this number of samples.
         wanted: Spectra of the target, filled.
     """
-    _write_mfccs(sound, tables, work, wanted.mfcc)
-    reflect(sound, work.blocks, BEFORE, HOP)
-    n_frames, squares = 1 + len(sound) // HOP, 0.0
+    n_frames, squares, loudest = 1 + len(sound) // HOP, 0.0, repeat(_LOWEST_DB)
     for group in range(len(wanted.stft)):
-        _write_stft_powers(group, tables, work)
+        loudest = _write_mel(sound, group, tables, work, loudest)
+        _write_stft_powers(sound, group, tables, work)
         to, sum_ = address(wanted.stft) + group * N_BINS * _PAIR, repeat(_ZERO)
         for k in range(N_BINS):
             power = load(address(work.powers) + k * LANE_BYTES)
@@ -48,6 +47,7 @@ def prepare(sound: Array, tables: Tables, work: Workspace, wanted: Spectra) -> f
             store(to + k * _PAIR + LANE_BYTES, log2(larger(power, repeat(_LEAST_POWER))))
             sum_ = sum_ + power
         squares += total(sum_ * leading(n_frames - group * LANES))
+    _write_mfccs(loudest, tables, work, wanted.mfcc)
     return np.sqrt(squares)
 
 
@@ -67,28 +67,29 @@ def distances(
     Returns:
         Mean difference of the logarithmic STFT, spectral convergence, and mean difference of the MFCCs.
     """
-    _write_mfccs(sound, tables, work, work.mfcc)
-    reflect(sound, work.blocks, BEFORE, HOP)
-    n_frames = 1 + len(sound) // HOP
+    n_frames, loudest = 1 + len(sound) // HOP, repeat(_LOWEST_DB)
     logarithms, squares, mfccs = 0.0, 0.0, 0.0
     for group in range(len(wanted.stft)):
-        inside = leading(n_frames - group * LANES)
-        _write_stft_powers(group, tables, work)
-        target = address(wanted.stft) + group * N_BINS * _PAIR
-        log_sum, square_sum, mfcc_sum = repeat(_ZERO), repeat(_ZERO), repeat(_ZERO)
+        loudest = _write_mel(sound, group, tables, work, loudest)
+        _write_stft_powers(sound, group, tables, work)
+        inside, target = leading(n_frames - group * LANES), address(wanted.stft) + group * N_BINS * _PAIR
+        log_sum, square_sum = repeat(_ZERO), repeat(_ZERO)
         for k in range(N_BINS):
             power = load(address(work.powers) + k * LANE_BYTES)
             magnitude = sqrt(power) - load(target + k * _PAIR)
             square_sum = square_sum + magnitude * magnitude
             logarithm = log2(larger(power, repeat(_LEAST_POWER))) - load(target + k * _PAIR + LANE_BYTES)
             log_sum = log_sum + absolute(logarithm)
+        logarithms += total(log_sum * inside)
+        squares += total(square_sum * inside)
+    _write_mfccs(loudest, tables, work, work.mfcc)
+    for group in range(len(wanted.mfcc)):
+        mfcc_sum = repeat(_ZERO)
         for i in range(N_MFCC):
             offset = (group * N_MFCC + i) * LANE_BYTES
             mfcc = load(address(work.mfcc) + offset) - load(address(wanted.mfcc) + offset)
             mfcc_sum = mfcc_sum + absolute(mfcc)
-        logarithms += total(log_sum * inside)
-        squares += total(square_sum * inside)
-        mfccs += total(mfcc_sum * inside)
+        mfccs += total(mfcc_sum * leading(n_frames - group * LANES))
     return (
         logarithms * _MAGNITUDE / (n_frames * N_BINS),
         np.sqrt(squares) / norm,
@@ -97,27 +98,35 @@ def distances(
 
 
 @inline
-def _write_stft_powers(group: int, tables: Tables, work: Workspace) -> None:
-    frames = address(work.blocks) + 4 * (BEFORE - 1 + group * LANES)  # half a frame is one block
+def _write_mel(sound: Array, group: int, tables: Tables, work: Workspace, loudest: Lanes) -> Lanes:
+    """Cut the blocks of a group, write its mel bands in dB, and return the largest values so far."""
+    cut(sound, group, work.blocks)
     row, numbers = 4 * work.blocks.shape[1], address(work.numbers)
-    powers_of_1024(frames, row, HOP, tables.stft, numbers, address(work.powers))
+    powers_of_2048(address(work.blocks), row, HOP, tables.mel, numbers, address(work.powers))
+    inside = leading(1 + len(sound) // HOP - group * LANES)
+    for mel in range(N_MELS):
+        power = larger(band(address(work.powers), tables.filters, mel), repeat(_LEAST_MEL))
+        decibels = log2(power) * _DECIBELS
+        loudest = larger(loudest, (decibels - _LOWEST_DB) * inside + _LOWEST_DB)
+        store(address(work.decibels) + (group * N_MELS + mel) * LANE_BYTES, decibels)
+    return loudest
+
+
+@inline
+def _write_stft_powers(sound: Array, group: int, tables: Tables, work: Workspace) -> None:
+    """Write the powers of the bins of a group, whose blocks are there; their ends are reflected."""
+    if group == 0:
+        reflect_start(sound, work.blocks)
+    if group == len(sound) // HOP // LANES:
+        reflect_end(sound, group, work.blocks)
+    row, numbers = 4 * work.blocks.shape[1], address(work.numbers)
+    # half of these frames is one block, not two
+    powers_of_1024(address(work.blocks) + 4, row, HOP, tables.stft, numbers, address(work.powers))
 
 
 @jit
-def _write_mfccs(sound: Array, tables: Tables, work: Workspace, mfcc: Array) -> None:
-    """Cut the sound into blocks, and compute its MFCCs."""
-    cut(sound, work.blocks, BEFORE)
-    row, numbers = 4 * work.blocks.shape[1], address(work.numbers)
-    n_frames, loudest = 1 + len(sound) // HOP, repeat(_LOWEST_DB)
-    for group in range(len(mfcc)):
-        frames = address(work.blocks) + 4 * group * LANES
-        powers_of_2048(frames, row, HOP, tables.mel, numbers, address(work.powers))
-        inside = leading(n_frames - group * LANES)
-        for mel in range(N_MELS):
-            power = larger(band(address(work.powers), tables.filters, mel), repeat(_LEAST_MEL))
-            decibels = log2(power) * _DECIBELS
-            loudest = larger(loudest, (decibels - _LOWEST_DB) * inside + _LOWEST_DB)
-            store(address(work.decibels) + (group * N_MELS + mel) * LANE_BYTES, decibels)
+def _write_mfccs(loudest: Lanes, tables: Tables, work: Workspace, mfcc: Array) -> None:
+    """Write the MFCCs of all groups, whose mel bands are there."""
     floor = repeat(largest_lane(loudest) - _RANGE_DB)
     for group in range(len(mfcc)):
         decibels = address(work.decibels) + group * N_MELS * LANE_BYTES

@@ -7,14 +7,11 @@ import numpy as np
 import scipy.fft
 
 from latentdx.audio.spectrogram import mel_filters
-from latentdx.audio.stft.layout import LANES, Array, MelFilters, Transform, n_groups, zeros
+from latentdx.audio.stft.layout import LANES, Array, MelFilters, Transform, n_groups, new_blocks, zeros
 from latentdx.audio.stft.tables import hann, mel_bands, transform
 from latentdx.compilation import Compiler, Library
 
 HOP = 512
-BEFORE = 2
-"""Blocks of a hop before the sound: half of the longer frame."""
-
 N_BINS, N_MELS, N_MFCC = 513, 128, 13
 
 
@@ -53,10 +50,10 @@ class Spectra(NamedTuple):
 
 
 class Workspace(NamedTuple):
-    """Memory that one thread needs for one sound, a little more than a megabyte.
+    """Memory that one thread needs for one sound, little enough for the processor's second cache.
 
     Attributes:
-        blocks: The sound in blocks, float32 (512, columns).
+        blocks: Blocks of a group of frames, `layout.new_blocks`.
         numbers: Complex numbers of a group of frames, float32 (2048, 16).
         powers: Powers of its bins, float32 (1026, 16).
         decibels: Mel bands of all groups, float32 (groups, 128, 16).
@@ -73,10 +70,8 @@ class Workspace(NamedTuple):
     def of_length(cls, n_samples: int) -> Self:
         """Return the memory for sounds of a length."""
         groups = n_groups(1 + n_samples // HOP)
-        # a frame has up to four blocks; an odd row keeps its samples apart in the processor's cache
-        blocks = zeros(HOP, groups * LANES + 5)
         return cls(
-            blocks,
+            new_blocks(HOP),
             zeros(2048, LANES),
             zeros(2 * N_BINS, LANES),
             zeros(groups, N_MELS, LANES),

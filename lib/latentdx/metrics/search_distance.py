@@ -86,6 +86,10 @@ class CompiledDistance:
 class SearchDistance:
     """The distances from a target, compiled as soon as possible; several threads may call it.
 
+    Compiled functions in the cache are waited for, a second at most, so that equal searches give equal
+    results. Only where they are still being compiled, which is the first use on a machine, NumPy computes the
+    first distances.
+
     Args:
         target: Sound, float32 (samples,), at 22,050 Hz, with at least 4,096 samples.
         workspaces: Memory, shared with other targets.

@@ -6,9 +6,9 @@ from numba import njit
 
 from latentdx.audio.engine.memory import address
 from latentdx.audio.stft.fft import powers_of_1024, powers_of_2048
-from latentdx.audio.stft.frames import cut, reflect
+from latentdx.audio.stft.frames import cut, reflect_end, reflect_start
 from latentdx.audio.stft.lanes import leading, load, store
-from latentdx.audio.stft.layout import LANES, Spare, zeros
+from latentdx.audio.stft.layout import LANES, Spare, n_groups, new_blocks, zeros
 from latentdx.audio.stft.logarithm import log2
 from latentdx.audio.stft.mel import band
 from latentdx.audio.stft.tables import hann, mel_bands, transform
@@ -33,17 +33,25 @@ def test_powers_equal_those_of_numpys_fft(n: int, hop: int) -> None:
     np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-6 * expected.max())
 
 
-@pytest.mark.parametrize("n", [1, 100, 5000, 5120, 9000])
+@pytest.mark.parametrize("n", [1, 100, 256, 4000, 4351, 4352, 4608, 9000])
 def test_blocks_hold_the_sound_between_zeros_or_its_reflections(n: int) -> None:
-    hop, before, columns = 256, 2, 45
-    sound, blocks = np.random.default_rng(n).random(n, np.float32), np.full((hop, columns), 7, np.float32)
-    cut(sound, blocks, before)
-    padded = np.pad(sound, (before * hop, columns * hop - before * hop - n))
-    np.testing.assert_array_equal(blocks, padded.reshape(columns, hop).T)
-    if n > 400:
-        reflect(sound, blocks, before, 400)
-        reflected = np.pad(np.pad(sound, 400, mode="reflect"), (before * hop - 400, columns * hop))
-        np.testing.assert_array_equal(blocks, reflected[: columns * hop].reshape(columns, hop).T)
+    hop, sound = 256, np.random.default_rng(n).random(n, np.float32)
+    blocks, groups = new_blocks(hop), n_groups(1 + n // hop)
+    blocks[:] = 7
+    padded = np.pad(sound, (2 * hop, (16 * groups + 3) * hop - n)).reshape(-1, hop).T
+    for group in range(groups):
+        cut(sound, group, blocks)
+        np.testing.assert_array_equal(blocks[:, :19], padded[:, 16 * group :][:, :19])
+    if n > 4000:
+        reflect_end(sound, groups - 1, blocks)
+        reflected = np.pad(np.pad(sound, hop, mode="reflect"), (hop, 16 * groups * hop)).tolist()
+        reflected = np.reshape(reflected[: (16 * groups + 3) * hop], (-1, hop)).T
+        # before the sound there are zeros in the first group only
+        start = 2 if groups == 1 else 0
+        np.testing.assert_array_equal(blocks[:, start:19], reflected[:, 16 * (groups - 1) :][:, start:19])
+        cut(sound, 0, blocks)
+        reflect_start(sound, blocks)
+        np.testing.assert_array_equal(blocks[:, :17], reflected[:, :17])
 
 
 def test_the_logarithm_is_exact_to_single_precision() -> None:

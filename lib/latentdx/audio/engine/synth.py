@@ -1,5 +1,6 @@
 """`Engine`: renders presets with the project's own DX7 engine."""
 
+import math
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import cached_property
@@ -229,10 +230,10 @@ class Engine(InProcessRenderer):
         self, preset: Preset, note: int, velocity: int, hold: float | None, muted: int
     ) -> npt.NDArray[np.void]:
         """Return the record of a note that is about to sound."""
-        voice = np.zeros(1, VOICE)
+        voice = np.zeros(VOICE.itemsize, np.uint8).view(VOICE)  # faster than zeros of a record
         key_off = _ENDLESS
         if hold is not None:
-            key_off = -(-int(np.floor(float(np.float32(hold)) * self.sample_rate + 0.5)) // BLOCK)
+            key_off = -(-math.floor(float(np.float32(hold)) * self.sample_rate + 0.5) // BLOCK)
         compilation.kernels().start(
             voice,
             preset.values.astype(np.int64),

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from latentdx.audio.stft.layout import MelFilters, zeros
+from latentdx.audio.stft.layout import MelFilters, new_blocks, zeros
 from latentdx.audio.stft.tables import transform
 from latentdx.compilation import Compiler, Library
 
@@ -25,7 +25,7 @@ def _build(compiler: Compiler) -> Kernels:
         np.zeros(1, np.float32),
         transform(np.zeros(1024)),
         filters,
-        zeros(256, 34),
+        new_blocks(256),
         zeros(1538, 16),
         np.empty((1, 1), np.float32),
     )

@@ -1,7 +1,8 @@
 """A sound in memory such that 16 successive frames lie beside each other.
 
-The sound is cut into blocks of one hop, which become the columns of an array (hop, blocks). Successive frames
-start in successive columns, so that one vector holds a sample of each of 16 frames.
+The sound is cut into blocks of one hop. Those that a group of 16 frames needs are the columns of an array.
+Successive frames start in successive columns, so that one vector holds a sample of each frame. A frame has
+four blocks, of which its center is the boundary between the second one and the third.
 """
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy as np
 from latentdx.audio.engine.memory import address
 from latentdx.audio.stft.jit import inline, jit
 from latentdx.audio.stft.lanes import high_lanes, load, low_lanes, store
-from latentdx.audio.stft.layout import LANES, Array, Lanes
+from latentdx.audio.stft.layout import LANE_BYTES, LANES, Array, Lanes
+
+_SHARED = 3  # blocks that successive groups share
 
 
 @inline
@@ -52,51 +55,52 @@ def _transpose(at: int, stride: int, to: int, row: int) -> None:
     store(to + 15 * row, v[15])
 
 
-@inline
-def _cut_16(sound: int, first: int, hop: int, row: int, to: int) -> None:
-    """Cut 16 blocks, the first of which has a number, from the sound at an address."""
-    for m in range(0, hop, LANES):
-        _transpose(sound + 4 * (first * hop + m), 4 * hop, to + m * row + 4 * first, row)
-
-
 @jit
-def cut(sound: Array, blocks: Array, before: int) -> None:
-    """Cut a sound into blocks, with zeros before and after it.
+def cut(sound: Array, group: int, blocks: Array) -> None:
+    """Cut the blocks of a group of frames from a sound, with zeros before and after it.
+
+    Groups follow each other from 0, because three blocks of each one are the first of the next one.
 
     Args:
         sound: Float32 (samples,).
-        blocks: Float32 (hop, columns), filled; hop a multiple of 16.
-        before: Number of columns before the sound.
-    """
-    hop, columns = blocks.shape
-    n, row = len(sound), 4 * columns
-    whole = n // hop
-    to = address(blocks) + 4 * before
-    for i in range(0, whole - LANES + 1, LANES):
-        _cut_16(address(sound), i, hop, row, to)
-    if whole >= LANES:
-        _cut_16(address(sound), whole - LANES, hop, row, to)
-    for column in range(before):
-        blocks[:, column] = 0
-    for i in range(0 if whole < LANES else whole, columns - before):
-        for m in range(hop):
-            at = i * hop + m
-            blocks[m, before + i] = sound[at] if at < n else np.float32(0)
-
-
-@jit
-def reflect(sound: Array, blocks: Array, before: int, n_reflected: int) -> None:
-    """Replace the zeros at both ends of a sound by the sound's own samples in reverse.
-
-    Args:
-        sound: Float32 (samples,).
-        blocks: Its blocks, from `cut`; changed.
-        before: Number of columns before the sound.
-        n_reflected: Number of samples to reflect at each end, fewer than the sound has.
+        group: Number of the group.
+        blocks: Memory of `layout.new_blocks`, float32 (hop, 35), of which 19 columns are filled.
     """
     hop, n = len(blocks), len(sound)
-    for i in range(1, n_reflected + 1):
-        at = before * hop - i
-        blocks[at % hop, at // hop] = sound[i]
-        at = before * hop + n - 1 + i
-        blocks[at % hop, at // hop] = sound[n - 1 - i]
+    row, first = 4 * blocks.shape[1], group * LANES + 1  # block of the fourth column
+    if group == 0:
+        for m in range(hop):
+            blocks[m, 0] = blocks[m, 1] = 0
+            blocks[m, 2] = sound[m] if m < n else np.float32(0)
+    else:
+        for at in range(address(blocks), address(blocks) + hop * row, row):
+            store(at, load(at + LANE_BYTES))
+    if (first + LANES) * hop <= n:
+        for m in range(0, hop, LANES):
+            to = address(blocks) + m * row + 4 * _SHARED
+            _transpose(address(sound) + 4 * (first * hop + m), 4 * hop, to, row)
+    else:
+        for i in range(LANES):
+            at = (first + i) * hop
+            inside = min(max(n - at, 0), hop)
+            for m in range(inside):
+                blocks[m, _SHARED + i] = sound[at + m]
+            for m in range(inside, hop):
+                blocks[m, _SHARED + i] = 0
+
+
+@jit
+def reflect_start(sound: Array, blocks: Array) -> None:
+    """Replace the zeros before a sound by its first block in reverse, in the blocks of the first group."""
+    hop = len(blocks)
+    for m in range(hop):
+        blocks[m, 1] = sound[hop - m]
+
+
+@jit
+def reflect_end(sound: Array, group: int, blocks: Array) -> None:
+    """Replace the zeros after a sound by its last samples in reverse, in the blocks of the last group."""
+    hop, n = len(blocks), len(sound)
+    for i in range(hop):
+        block, m = divmod(n + i, hop)
+        blocks[m, 2 + block - group * LANES] = sound[n - 2 - i]

@@ -71,6 +71,14 @@ def zeros(*shape: int) -> npt.NDArray[np.float32]:
     return memory[start : start + n].reshape(shape)
 
 
+def new_blocks(hop: int) -> npt.NDArray[np.float32]:
+    """Return memory for the blocks of 16 frames, and 16 more; see `frames.cut`.
+
+    The odd number of columns keeps the samples of a frame apart in the processor's cache.
+    """
+    return zeros(hop, 2 * LANES + 3)
+
+
 Memory = TypeVar("Memory")
 
 

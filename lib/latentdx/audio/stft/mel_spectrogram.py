@@ -12,9 +12,6 @@ from latentdx.audio.stft.logarithm import log2
 from latentdx.audio.stft.mel import band
 
 HOP = 256
-BEFORE = 2
-"""Blocks of silence before the sound: half a frame."""
-
 N_BINS = 513
 
 _DECIBELS = np.float32(20 * np.log10(2))
@@ -32,17 +29,16 @@ def mel_spectrogram(
         sound: Float32 (samples,).
         transform: Tables of the window, divided by the sum of the window.
         filters: Mel filters for amplitudes.
-        blocks: Memory for the sound in blocks of 256, float32 (256, columns), with three columns more than
-            there are frames in all groups.
+        blocks: Memory for blocks of 256 samples, `layout.new_blocks`.
         work: Memory for vectors, float32 (1538, 16).
         out: Float32 (mel bands, frames), filled.
     """
-    cut(sound, blocks, BEFORE)
     n_bands, n_frames = out.shape
     row, spectrum = 4 * blocks.shape[1], address(work) + 2 * (N_BINS - 1) * LANE_BYTES
     rest = np.empty(LANES, np.float32)
     for first in range(0, n_frames, LANES):
-        powers_of_1024(address(blocks) + 4 * first, row, HOP, transform, address(work), spectrum)
+        cut(sound, first // LANES, blocks)
+        powers_of_1024(address(blocks), row, HOP, transform, address(work), spectrum)
         for k in range(N_BINS):
             at = spectrum + k * LANE_BYTES
             store(at, sqrt(load(at)))
