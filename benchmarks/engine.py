@@ -5,12 +5,21 @@
 Each voice is rendered by both in turn, and measured in the thread's own processor time, so that other
 programs do not count; of several rounds, the fastest counts. Threads are compared in wall time, which needs a
 quiet machine.
+
+The distance of a search and the codes of a corpus are measured in the same way, against what computed them
+before there was an engine: dexed-py, NumPy and SciPy.
 """
 
+import argparse
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import arguments
@@ -18,12 +27,22 @@ import numpy as np
 from machine import machine
 
 from latentdx import Dexed, Engine, Preset, PresetBank
+from latentdx.applications.evolutionary_search import CHILDREN
 from latentdx.audio.engine import compilation
+from latentdx.audio.renderer import SINGLE_NOTE, Renderer
+from latentdx.audio.spectrogram import mel_spectrogram, to_codes
+from latentdx.audio.stft.compilation import LIBRARY as SPECTROGRAM
+from latentdx.dataset.rendering import render_store
 from latentdx.evaluation.benchmark_files import write_benchmark
+from latentdx.metrics.distance_memory import LIBRARY as DISTANCE
+from latentdx.metrics.objective import WEIGHTS, FastObjective
+from latentdx.metrics.search_distance import NumpyDistance
 from latentdx.presets import corpora
 from latentdx.registry import data_path
+from latentdx.typing import Codes, Values
 
 RESULTS = data_path("benchmarks", "engine.json")
+ROUNDING = 2e-6  # differences of distances below it are those of single precision
 
 
 def milliseconds(work: Callable[[], object]) -> float:
@@ -64,6 +83,99 @@ def against_dexed(bank: PresetBank, rounds: int) -> dict[str, Any]:
     }
 
 
+def compared(pairs: Sequence[tuple[float, float]], voices: int) -> dict[str, float]:
+    """Summarize times (before, now) of batches, in milliseconds for a voice."""
+    before, now = np.array(pairs).T
+    return {
+        "voices": voices,
+        "ms_before": before.sum() / voices,
+        "ms_now": now.sum() / voices,
+        "times_faster": float(np.median(before / now)),
+        "times_faster_in_sum": before.sum() / now.sum(),
+    }
+
+
+def render_and_distance(bank: PresetBank, rounds: int) -> dict[str, Any]:
+    """Compare how a search judges presets, on one thread, with dexed-py and the distance in NumPy."""
+    dexed, weights, target = Dexed(), tuple(WEIGHTS.values()), Engine().render(bank[0])
+    distance = NumpyDistance(target)
+
+    def before(values: Values) -> list[float]:
+        return [float(np.dot(weights, distance(dexed.render(Preset(one))))) for one in values]
+
+    pairs, differences = [], []
+    for first in range(0, len(bank), CHILDREN):
+        values, times = bank.values[first : first + CHILDREN], []
+        expected = before(values)
+        for _ in range(rounds):
+            objective = FastObjective([target], SINGLE_NOTE, threads=1)  # a new one, which knows no preset
+            objective(bank.values[:1] ^ np.uint8(1))  # untimed: prepares the target
+            now = milliseconds(lambda: objective(values))  # noqa: B023
+            times.append((milliseconds(lambda: before(values)), now))  # noqa: B023
+        pairs.append((min(one for one, _ in times), min(one for _, one in times)))
+        apart = np.abs(objective(values) - expected)
+        differences.append(apart[apart > ROUNDING] / np.array(expected)[apart > ROUNDING])
+    largest = max(np.concatenate(differences), default=0.0)
+    return compared(pairs, len(bank)) | {"largest_relative_difference": float(largest)}
+
+
+def corpus_codes(preset: Preset, renderer: Renderer) -> Codes:
+    """Return what a store holds of a preset, as `dataset.rendering` computes it."""
+    sound = renderer.render(preset)
+    assert np.isfinite(sound).all()
+    return to_codes(mel_spectrogram(sound))
+
+
+@contextmanager
+def scipys_spectrogram() -> Iterator[None]:
+    """Compute spectrograms with SciPy within the `with` block."""
+    at_hand = SPECTROGRAM.at_hand
+    setattr(SPECTROGRAM, "at_hand", lambda: None)  # noqa: B010
+    try:
+        yield
+    finally:
+        setattr(SPECTROGRAM, "at_hand", at_hand)  # noqa: B010
+
+
+def corpus(bank: PresetBank, rounds: int) -> dict[str, Any]:
+    """Compare the codes of a corpus at one note with those of dexed-py and SciPy."""
+    dexed, engine, pairs, unequal = Dexed(), Engine(), [], 0
+    for preset in bank:
+        times = []
+        for _ in range(rounds):
+            with scipys_spectrogram():
+                before = milliseconds(lambda: corpus_codes(preset, dexed))  # noqa: B023
+            times.append((before, milliseconds(lambda: corpus_codes(preset, engine))))  # noqa: B023
+        pairs.append((min(one for one, _ in times), min(one for _, one in times)))
+        with scipys_spectrogram():
+            codes = corpus_codes(preset, dexed).astype(int)
+        steps = np.abs(codes - corpus_codes(preset, engine))
+        assert steps.max() <= 1
+        unequal += int(steps.sum())
+    return compared(pairs, len(bank)) | {"codes_one_step_apart": unequal / (len(bank) * codes.size)}
+
+
+def peak_memory(corpus: str, voices: int) -> dict[str, float]:
+    """Measure the largest memory of a process that renders a store, with each kind of code, in MB."""
+    command = [sys.executable, __file__, "--corpus", corpus, "--voices", str(voices), "--peak"]
+    return {
+        f"mb_{form}": float(subprocess.run([*command, form], capture_output=True, check=True).stdout)
+        for form in ("before", "now")
+    }
+
+
+def print_peak_memory(bank: PresetBank, form: str) -> None:
+    """Render a store and print this process's largest memory in MB; the child's part of `peak_memory`."""
+    with tempfile.TemporaryDirectory() as folder:
+        if form == "before":
+            with scipys_spectrogram():
+                render_store(bank, SINGLE_NOTE, folder, corpus="peak", renderer=Dexed(), threads=1)
+        else:
+            render_store(bank, SINGLE_NOTE, folder, corpus="peak", threads=1)
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    print(int(status["VmHWM"].split()[0]) / 1024)
+
+
 def two_threads(bank: PresetBank, rounds: int) -> dict[str, Any]:
     """Compare one thread with two, in alternation."""
     engine = Engine()
@@ -87,15 +199,22 @@ def main() -> None:
     parser = arguments.parser(__doc__, RESULTS, corpus="corpus of the voices")
     parser.add_argument("--voices", type=int, default=200, help="number of voices (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="renders of each voice (default: %(default)s)")
+    parser.add_argument("--peak", choices=("before", "now"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     bank = corpora.read(options.corpus).neutral()
     rows = np.random.default_rng(0).choice(len(bank), min(options.voices, len(bank)), replace=False)
-    compilation.kernels()
+    if options.peak:
+        print_peak_memory(bank[rows], options.peak)
+        return
+    for library in (compilation.LIBRARY, DISTANCE, SPECTROGRAM):
+        library.functions()
     results = {
         "machine": machine(),
         "corpus": options.corpus,
         "engine": Engine().engine,
         "against_dexed_py": against_dexed(bank[rows], options.rounds),
+        "render_and_distance": render_and_distance(bank[rows], options.rounds),
+        "corpus_codes": corpus(bank[rows], options.rounds) | peak_memory(options.corpus, options.voices),
         "two_threads": two_threads(bank[rows], options.rounds),
     }
     write_benchmark(results, options.results)

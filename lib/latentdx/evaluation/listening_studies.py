@@ -52,7 +52,7 @@ SOUNDS, RATINGS, SUFFIX = "sounds", "true_dissim", "_dissimilarity_matrix.txt"
 FEWEST_SOUNDS, MOST_SOUNDS = 3, 200
 """Bounds of the number of sounds in a study: two make no ranking, and all triplets must fit in memory."""
 
-LONGEST = 30.0
+LONGEST = 10.0
 """Most seconds that a sound may last."""
 
 MARGIN = 0.1
@@ -61,8 +61,8 @@ MARGIN = 0.1
 Listeners do not agree on closer calls themselves.
 """
 
-_CHUNK = 48  # pairs, which take one core about five seconds
-_KEPT = 40  # sounds whose features a process keeps: two studies' worth
+_CHUNK = 48  # pairs, which take one core about a second
+_KEPT = 40  # sounds whose features a process keeps, those of about two studies
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,135 @@
+"""Measure drawing and redrawing by the sampler, compiled against PyTorch, in alternation; write JSON.
+
+    python benchmarks/sampler.py    # writes data/benchmarks/sampler.json; takes two minutes on one core
+
+The sounds are starter presets. All times are the thread's own processor time, on one thread, so that other
+programs count as little as possible; of several rounds, the fastest counts. Redraws are measured as a search
+does them: after 24 draws, the best presets so far are redrawn in ten rounds, block after block at random.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+import arguments
+import numpy as np
+import torch
+from machine import machine
+from torch import Tensor
+
+from latentdx import Engine, load_model
+from latentdx.applications.programmer import N_DRAWN, Programmer
+from latentdx.evaluation.benchmark_files import write_benchmark
+from latentdx.models import incremental_decoding, posterior_sampler
+from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE, N_BLOCKS, PresetSampler
+from latentdx.presets import corpora
+from latentdx.registry import data_path
+from latentdx.threads import one_thread
+from latentdx.typing import Floats, Values
+
+RESULTS = data_path("benchmarks", "sampler.json")
+N_FIRST, N_REDRAWS = 24, 10
+
+Work = Callable[[Tensor, Tensor], float]
+"""Function of a sound's spectrograms and maps that returns seconds of processor time."""
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Measure the processor time of this thread."""
+    start = time.thread_time()
+    work()
+    return time.thread_time() - start
+
+
+def draw(sampler: PresetSampler, n: int) -> Work:
+    """Return the drawing of n presets."""
+
+    def work(_: Tensor, maps: Tensor) -> float:
+        generator = torch.Generator().manual_seed(0)
+        return seconds(lambda: sampler.sample(maps, n, temperature=DRAWING_TEMPERATURE, generator=generator))
+
+    return work
+
+
+def redraw(sampler: PresetSampler, n: int) -> Work:
+    """Return the redrawing of n presets, on the average of a search."""
+
+    def work(decibels: Tensor, maps: Tensor) -> float:
+        rng, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
+        options: dict[str, Any] = {"temperature": DRAWING_TEMPERATURE, "generator": generator}
+        found = sampler.sample(maps, N_FIRST, **options)
+        distances = rng.random(N_FIRST)
+        total = 0.0
+        for _ in range(N_REDRAWS):
+            block, best = int(rng.integers(1, N_BLOCKS)), torch.from_numpy(np.argsort(distances)[:n].copy())
+            start = time.thread_time()
+            new = sampler.redraw(maps, found[:, best], block, **options)
+            total += time.thread_time() - start
+            found, distances = torch.cat([found, new], 1), np.append(distances, rng.random(n))
+        return total / N_REDRAWS
+
+    return work
+
+
+def explore(model: Programmer) -> Work:
+    """Return all that `program_best` asks of the model: everything but rendering and comparing."""
+
+    def work(decibels: Tensor, _: Tensor) -> float:
+        rng = np.random.default_rng(0)
+
+        def rank(values: Values) -> Floats:
+            return rng.random(len(values))
+
+        return seconds(lambda: model.explore(decibels, N_DRAWN, rank))
+
+    return work
+
+
+def main() -> None:
+    parser = arguments.parser(__doc__, RESULTS)
+    parser.add_argument("--sounds", type=int, default=5, help="number of sounds (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds for each (default: %(default)s)")
+    options = parser.parse_args()
+    incremental_decoding.LIBRARY.functions()
+    model = load_model("latentdx")
+    sampler = model.model.sampler
+    assert sampler is not None
+    works = {
+        **{f"draw_{n}": draw(sampler, n) for n in (24, 64)},
+        **{f"redraw_{n}": redraw(sampler, n) for n in (4, 16)},
+        f"model_in_best_of_{N_DRAWN}": explore(model),
+    }
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+    bank = corpora.read("starter").neutral()
+    with one_thread(), torch.inference_mode():
+        for row in np.linspace(0, len(bank) - 1, options.sounds).astype(int).tolist():
+            decibels = model.spectrograms(Engine().render(bank[row]))
+            maps = model.model.encoder.maps(model.model.normalize(decibels))
+            for name, work in works.items():
+                times: tuple[list[float], list[float]] = ([], [])
+                for _ in range(options.rounds):
+                    with patch.object(posterior_sampler, "decoder_for", lambda *_: None):
+                        times[0].append(work(decibels, maps))
+                    times[1].append(work(decibels, maps))
+                found[name].append((min(times[0]), min(times[1])))
+    results = {
+        "machine": machine(),
+        "model": "latentdx",
+        "sounds": options.sounds,
+        "rounds": options.rounds,
+        **{
+            name: {
+                "ms_pytorch": 1e3 * statistics.median(old for old, _ in pairs),
+                "ms_compiled": 1e3 * statistics.median(new for _, new in pairs),
+                "times_faster": statistics.median(old / new for old, new in pairs),
+            }
+            for name, pairs in found.items()
+        },
+    }
+    write_benchmark(results, options.results)
+
+
+if __name__ == "__main__":
+    main()
