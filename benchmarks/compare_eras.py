@@ -15,7 +15,7 @@ from tqdm import tqdm
 from latentdx import Engine
 from latentdx.audio.engine import compilation
 from latentdx.dataset.paper_examples import CORPUS
-from latentdx.evaluation.era_comparison import change, summarize
+from latentdx.evaluation.era_comparison import by_feature, change, summarize
 from latentdx.evaluation.published_eras import figures_by_era, original_changes
 from latentdx.files import atomic_write
 from latentdx.presets import corpora
@@ -47,6 +47,7 @@ def main() -> None:
         "velocity": 85,
         "commit": code_commit(),
         **summarize(changes),
+        "features": by_feature(bank, changes),
         "originals": original_changes(bank) if paper else [],
         "answers": figures_by_era(),
     }

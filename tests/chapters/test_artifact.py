@@ -18,6 +18,7 @@ from latentdx.errors import NotebookError
 from latentdx.evaluation import InterpolationData
 from latentdx.evaluation.listening_examples import read_listening
 from latentdx.evaluation.listening_studies import SOUND_METRICS
+from latentdx.evaluation.published_eras import RECORDED
 from latentdx.evaluation.result_data import SOUND, PublishedExamples, ResultData, per_preset
 from latentdx.evaluation.results import Result
 from latentdx.metrics import objective
@@ -112,6 +113,20 @@ def medians(results: ResultData, name: str, rows_of: Result | None = None) -> pd
 
 def named(results: ResultData, name: str) -> Result:
     return next(r for r in results.results if r.provenance.name == name)
+
+
+def test_the_engine_equals_dexed_py_and_differs_from_that_of_the_paper() -> None:
+    equality, eras = (
+        json.loads((DATA / f"benchmarks/{name}.json").read_text("utf8"))
+        for name in ("engine_equality", "compare_eras")
+    )
+    parts = [equality[part] for part in ("all_voices", "random_voices")]
+    assert sum(part["renders"] for part in parts) == 58_380 and not any(part["different"] for part in parts)
+    assert eras["voices"] == 31_380 and eras["corpus_sha256"] == equality["corpus_sha256"]
+    assert eras["different"] / eras["audible"] > 0.9 and eras["percentiles"]["mfcc13_mae"]["50"] > 2
+    assert eras["unconcerned"]["voices"] > 0 and eras["unconcerned"]["differ"] == 0
+    assert sum(original["highest"] < RECORDED for original in eras["originals"]) == 13
+    assert len(eras["originals"]) == 14
 
 
 def test_curation() -> None:

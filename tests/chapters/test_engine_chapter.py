@@ -102,6 +102,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     harmonic, percussive = ({"authors": [name], "ours": [name]} for name in ("harmonic", "percussive"))
     same = {"0.9.3": harmonic, "current": harmonic}
     moved = {"0.9.3": harmonic, "current": percussive}
+    part = {"voices": 4, "differ": 1, "median_mfcc13_mae": 1.5}
     answer = {"version": "NumCat", "authors": 20.0, "ours": 19.0}
     found = {
         "corpus": "learnfm",
@@ -110,6 +111,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "note": 60,
         "velocity": 85,
         **summarize(changes),
+        "features": {"feedback": {"with": part | {"differ": 3}, "without": part}},
         "originals": [
             {"name": "Rhodes 3", "page_label": "harmonic", "labels": same, **figures},
             {"name": "DigiPerc.", "page_label": "percussive", "labels": moved, **figures, "highest": 1.0},
@@ -136,6 +138,7 @@ def test_tables_say_what_was_measured(measured: None, chapter: Path) -> None:
     assert [row[0] for row in rows] == [engine_eras.TITLES[name] for name in DIFFERENCES]
     assert rows[1][2:] == ["25.0%", "100.0%", "1", "100.0%", "1.50"]
     assert rows[2][2:] == ["0.0%", "–", "0", "–", "–"]
+    assert cells(engine_eras.feature_table()) == [["feedback", "4", "75.0%", "1.50", "25.0%", "1.50"]]
     originals = engine_eras.originals_table()
     assert cells(originals)[0] == ["Rhodes 3", "0.250", "0.414", "0.50", "12.25"]
     assert "for 2 of 3 originals today's cannot reach that" in BeautifulSoup(originals, "html.parser").text

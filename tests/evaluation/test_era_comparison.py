@@ -7,7 +7,7 @@ import pytest
 
 from latentdx import PresetBank
 from latentdx.audio.engine.eras import DIFFERENCES
-from latentdx.evaluation.era_comparison import EraChange, change, summarize
+from latentdx.evaluation.era_comparison import FEATURES, EraChange, by_feature, change, summarize
 
 INIT = PresetBank.init()[0]
 
@@ -56,3 +56,28 @@ def test_the_sum_counts_each_voice_once() -> None:
     assert np.isfinite(summarize([])["voices"])
     alone = {name: found["concerned"][name]["alone"]["voices"] for name in ("tremolo", "speed")}
     assert alone == {"tremolo": 1, "speed": 0}  # the LFO's speed always comes with a tremolo
+
+
+def test_presets_are_told_apart_by_feature() -> None:
+    waving = {"LFO PM DEPTH": 9, "P MODE SENS.": 0}  # not heard: the sensitivity is 0
+    presets = [
+        INIT.with_values(FEEDBACK=1, **waving),
+        INIT.with_values(FEEDBACK=7, **{**waving, "P MODE SENS.": 2, "OP4 MODE": 1}),
+        INIT.with_values(FEEDBACK=0),
+        INIT.with_values(FEEDBACK=5),  # silent
+    ]
+    changes = [
+        EraChange(("base", "speed"), silent, differs, -9.0, distance, 0.1)
+        for silent, differs, distance in (
+            (False, True, 2.0),
+            (False, True, 4.0),
+            (False, False, 0),
+            (True, True, 9),
+        )
+    ]
+    found = by_feature(PresetBank.concatenate(p.bank for p in presets), changes)
+    assert list(found) == list(FEATURES)
+    assert found["feedback"]["with"] == {"voices": 2, "differ": 2, "median_mfcc13_mae": 3}
+    assert found["feedback"]["without"] == {"voices": 1, "differ": 0, "median_mfcc13_mae": 0}
+    assert found["LFO on the pitch"]["with"]["voices"] == found["a fixed operator"]["with"]["voices"] == 1
+    assert found["pitch envelope"]["with"]["median_mfcc13_mae"] is None

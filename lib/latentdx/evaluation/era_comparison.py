@@ -14,7 +14,8 @@ from latentdx.audio.engine.synth import Engine
 from latentdx.metrics.objective import distance
 from latentdx.metrics.registry import mfcc_mae
 from latentdx.metrics.sound_features import SoundFeatures
-from latentdx.presets.bank import Preset
+from latentdx.presets.bank import Preset, PresetBank
+from latentdx.presets.parameters import column
 from latentdx.typing import Audio
 
 PERCENTILES = (5, 25, 50, 75, 95, 99)
@@ -28,6 +29,18 @@ BINS: Mapping[str, Sequence[float]] = {
 
 COMPANY: Mapping[str, tuple[str, ...]] = {"tremolo": ("speed",)}
 """Difference -> others that concern every voice that it concerns."""
+
+FEATURES: Mapping[str, Mapping[str, int]] = {
+    "feedback": {"FEEDBACK": 0},
+    "oscillator key sync": {"OSC KEY SYNC": 0},
+    "LFO key sync": {"LFO KEY SYNC": 0},
+    "LFO on the pitch": {"LFO PM DEPTH": 0, "P MODE SENS.": 0},
+    "LFO on levels": {"LFO AM DEPTH": 0},
+    "pitch envelope": {f"PITCH EG LEVEL {k}": 50 for k in range(1, 5)},
+    "a fixed operator": {f"OP{k} MODE": 0 for k in range(1, 7)},
+}
+"""Name of a feature -> parameters and their neutral values. A preset has the LFO on the pitch if both values
+differ from the neutral ones, and another feature if any does."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +104,6 @@ def summarize(changes: Iterable[EraChange]) -> dict[str, Any]:
     audible = [c for c in found if not c.silent]
     moved = [c for c in audible if c.differs]
 
-    def count(group: Sequence[EraChange]) -> dict[str, Any]:
-        middle = float(np.median([c.mfcc13_mae for c in group])) if group else None
-        return {"voices": len(group), "differ": sum(c.differs for c in group), "median_mfcc13_mae": middle}
-
     def alone(name: str) -> list[EraChange]:
         company = {name, "base", *COMPANY.get(name, ())}
         return [c for c in audible if name in c.concerns and company.issuperset(c.concerns)]
@@ -117,12 +126,40 @@ def summarize(changes: Iterable[EraChange]) -> dict[str, Any]:
             }
             for name, edges in BINS.items()
         },
-        "unconcerned": count([c for c in audible if not c.concerns]),
+        "unconcerned": _count([c for c in audible if not c.concerns]),
         "concerned": {
-            name: count([c for c in audible if name in c.concerns]) | {"alone": count(alone(name))}
+            name: _count([c for c in audible if name in c.concerns]) | {"alone": _count(alone(name))}
             for name in DIFFERENCES
         },
     }
+
+
+def by_feature(bank: PresetBank, changes: Sequence[EraChange]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Compare the audible presets that have a feature with those that do not.
+
+    Args:
+        bank: Presets.
+        changes: Change of each.
+
+    Returns:
+        Name of each of `FEATURES` -> "with" and "without" -> numbers as in `summarize`.
+    """
+    audible = np.array([not c.silent for c in changes], bool)
+    found = {}
+    for name, neutral in FEATURES.items():
+        moved = np.stack([bank.values[:, column(p)] != value for p, value in neutral.items()])
+        has = moved.all(0) if name == "LFO on the pitch" else moved.any(0)
+        groups = {"with": has & audible, "without": ~has & audible}
+        found[name] = {
+            side: _count([c for c, chosen in zip(changes, mask, strict=True) if chosen])
+            for side, mask in groups.items()
+        }
+    return found
+
+
+def _count(group: Sequence[EraChange]) -> dict[str, Any]:
+    middle = float(np.median([c.mfcc13_mae for c in group])) if group else None
+    return {"voices": len(group), "differ": sum(c.differs for c in group), "median_mfcc13_mae": middle}
 
 
 def _percentiles(values: Sequence[float]) -> list[float | None]:

@@ -132,6 +132,30 @@ def cause_table() -> pd.DataFrame:
     )
 
 
+@shown
+def feature_table() -> pd.DataFrame:
+    """Tabulate how far voices with and without some features moved."""
+    lines = {
+        name: {
+            "voices": sides["with"]["voices"],
+            **{
+                f"{what}, {side}": value
+                for side, c in sides.items()
+                for what, value in (
+                    ("differ", c["differ"] / c["voices"] if c["voices"] else None),
+                    ("median MFCC13", c["median_mfcc13_mae"]),
+                )
+            },
+        }
+        for name, sides in measured()["features"].items()
+    }
+    frame = pd.DataFrame(list(lines.values()), index=pd.Index(lines, name="feature"))
+    formats = {c: ".1%" if c.startswith("differ") else ".2f" for c in frame.columns[1:]}
+    return described(
+        frame, "Audible voices with and without some features of a preset", formats={"voices": ",d"} | formats
+    )
+
+
 # -- the paper's own examples --------------------------------------------------------------------------------
 
 
