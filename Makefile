@@ -74,7 +74,7 @@ fast: check  ## check, and run the tests that need no browser, no site and littl
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not browser and not site and not slow and not training" tests
 
 test: check  ## check, and run all tests: also in the browser, and on the smoke site with every notebook
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0 tests
 
 version: $(INSTALLED)  ## begin a release: copy the version that heads CHANGELOG.md to where else it stands
 	$(BIN)/python -m latentdx_book.build.release --version
