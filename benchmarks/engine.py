@@ -103,20 +103,24 @@ def render_and_distance(bank: PresetBank, rounds: int) -> dict[str, Any]:
     def before(values: Values) -> list[float]:
         return [float(np.dot(weights, distance(dexed.render(Preset(one))))) for one in values]
 
-    pairs, differences = [], []
+    pairs: list[tuple[float, float]] = []
+    differences: list[tuple[float, float]] = []
     for first in range(0, len(bank), CHILDREN):
         values, times = bank.values[first : first + CHILDREN], []
         expected = before(values)
         for _ in range(rounds):
             objective = FastObjective([target], SINGLE_NOTE, threads=1)  # a new one, which knows no preset
-            objective(bank.values[:1] ^ np.uint8(1))  # untimed: prepares the target
+            objective(PresetBank.init().values)  # untimed: prepares the target
             now = milliseconds(lambda: objective(values))  # noqa: B023
             times.append((milliseconds(lambda: before(values)), now))  # noqa: B023
         pairs.append((min(one for one, _ in times), min(one for _, one in times)))
         apart = np.abs(objective(values) - expected)
-        differences.append(apart[apart > ROUNDING] / np.array(expected)[apart > ROUNDING])
-    largest = max(np.concatenate(differences), default=0.0)
-    return compared(pairs, len(bank)) | {"largest_relative_difference": float(largest)}
+        differences += zip(apart / expected, apart, strict=True)
+    relative, absolute = np.array(differences).T
+    return compared(pairs, len(bank)) | {
+        "largest_relative_difference": float(relative[absolute > ROUNDING].max(initial=0.0)),
+        "largest_difference": float(absolute.max()),
+    }
 
 
 def corpus_codes(preset: Preset, renderer: Renderer) -> Codes:

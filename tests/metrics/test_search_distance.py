@@ -63,6 +63,15 @@ def test_silence_and_steady_values_have_the_same_distances_in_both_forms() -> No
         np.testing.assert_allclose(compiled(noise)(sound), NumpyDistance(noise)(sound), rtol=1e-5)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), LENGTHS, st.floats(0, 1))
+def test_sounds_that_end_early_have_the_same_distances_in_both_forms(seed: int, n: int, end: float) -> None:
+    """Groups of frames without sound are not computed, wherever the sound ends."""
+    target, sound = np.random.default_rng(seed).standard_normal((2, n)).astype(np.float32)
+    sound[round(end * n) :] = 0
+    np.testing.assert_allclose(compiled(target)(sound), NumpyDistance(target)(sound), rtol=1e-5)
+
+
 def test_threads_and_lengths_share_memory() -> None:
     rng, memory = np.random.default_rng(5), Spare(Workspace.of_length, 2)
     sounds = [rng.standard_normal(n).astype(np.float32) for n in (5000, 9000, 5000, 30_000) * 5]

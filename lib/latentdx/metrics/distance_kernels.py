@@ -23,6 +23,7 @@ _LOWEST_DB, _RANGE_DB = np.float32(-100), np.float32(80)  # of the least mel pow
 _MAGNITUDE = 0.5 * np.log10(2.0)  # a magnitude's logarithm to base 10, from its power's to base 2
 _DECIBELS = np.float32(10 * np.log10(2))
 _ZERO = np.float32(0)
+_BLOCKS_BEFORE = 2  # of a frame of 2,048 samples, before its center
 _PAIR = 2 * LANE_BYTES  # a magnitude and a logarithm
 
 
@@ -40,13 +41,18 @@ def prepare(sound: Array, tables: Tables, work: Workspace, wanted: Spectra) -> f
     for group in range(len(wanted.stft)):
         loudest = _write_mel(sound, group, tables, work, loudest)
         _write_stft_powers(sound, group, tables, work)
-        to, sum_ = address(wanted.stft) + group * N_BINS * _PAIR, repeat(_ZERO)
+        inside, to = leading(n_frames - group * LANES), address(wanted.stft) + group * N_BINS * _PAIR
+        log_sum, sum_, lowest = repeat(_ZERO), repeat(_ZERO), log2(repeat(_LEAST_POWER))
         for k in range(N_BINS):
             power = load(address(work.powers) + k * LANE_BYTES)
+            logarithm = log2(larger(power, repeat(_LEAST_POWER)))
             store(to + k * _PAIR, sqrt(power))
-            store(to + k * _PAIR + LANE_BYTES, log2(larger(power, repeat(_LEAST_POWER))))
+            store(to + k * _PAIR + LANE_BYTES, logarithm)
+            log_sum = log_sum + absolute(logarithm - lowest)
             sum_ = sum_ + power
-        squares += total(sum_ * leading(n_frames - group * LANES))
+        wanted.from_silence[group, 0] = total(log_sum * inside)
+        wanted.from_silence[group, 1] = total(sum_ * inside)
+        squares += wanted.from_silence[group, 1]
     _write_mfccs(loudest, tables, work, wanted.mfcc)
     return np.sqrt(squares)
 
@@ -69,7 +75,12 @@ def distances(
     """
     n_frames, loudest = 1 + len(sound) // HOP, repeat(_LOWEST_DB)
     logarithms, squares, mfccs = 0.0, 0.0, 0.0
-    for group in range(len(wanted.stft)):
+    sounding = min(_n_sounding_groups(sound), len(wanted.stft))
+    for group in range(sounding, len(wanted.stft)):  # after the release, which is a tenth of most renders
+        _write_silent_mel(group, work)
+        logarithms += wanted.from_silence[group, 0]
+        squares += wanted.from_silence[group, 1]
+    for group in range(sounding):
         loudest = _write_mel(sound, group, tables, work, loudest)
         _write_stft_powers(sound, group, tables, work)
         inside, target = leading(n_frames - group * LANES), address(wanted.stft) + group * N_BINS * _PAIR
@@ -95,6 +106,23 @@ def distances(
         np.sqrt(squares) / norm,
         mfccs / (n_frames * N_MFCC),
     )
+
+
+@inline
+def _n_sounding_groups(sound: Array) -> int:
+    """Count the groups before those whose frames hold nothing but zeros, up to the end."""
+    end = len(sound)
+    while end and sound[end - 1] == 0:
+        end -= 1
+    return (end // HOP + _BLOCKS_BEFORE) // LANES + 1
+
+
+@inline
+def _write_silent_mel(group: int, work: Workspace) -> None:
+    """Write the mel bands of silence in dB."""
+    lowest = log2(repeat(_LEAST_MEL)) * _DECIBELS
+    for mel in range(N_MELS):
+        store(address(work.decibels) + (group * N_MELS + mel) * LANE_BYTES, lowest)
 
 
 @inline

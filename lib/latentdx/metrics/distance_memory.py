@@ -37,16 +37,19 @@ class Spectra(NamedTuple):
     Attributes:
         stft: Magnitude and base-2 logarithm of the power of each bin, float32 (groups, 513, 2, 16).
         mfcc: MFCCs, float32 (groups, 13, 16).
+        from_silence: What each group adds to the sums of logarithmic and of squared differences where the
+            other sound is silent, float64 (groups, 2).
     """
 
     stft: Array
     mfcc: Array
+    from_silence: Array
 
     @classmethod
     def of_length(cls, n_samples: int) -> Self:
         """Return spectra that are not computed yet."""
         groups = n_groups(1 + n_samples // HOP)
-        return cls(zeros(groups, N_BINS, 2, LANES), zeros(groups, N_MFCC, LANES))
+        return cls(zeros(groups, N_BINS, 2, LANES), zeros(groups, N_MFCC, LANES), np.zeros((groups, 2)))
 
 
 class Workspace(NamedTuple):
