@@ -166,7 +166,7 @@ def compared() -> dict[str, Any]:
             name: {"mean": bootstrap(found, "mean").value, "median": bootstrap(found, "median").value}
             for name, found in distances.items()
         },
-        "ours_nearer": {
+        "ours_closer": {
             name: int(np.sum(np.array(distances["ours"]) < found))
             for name, found in distances.items()
             if name != "ours"

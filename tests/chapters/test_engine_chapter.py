@@ -147,7 +147,7 @@ def test_tables_say_what_was_measured(measured: None, chapter: Path) -> None:
     assert "changes the labels of 1" in labels
     answers = engine_eras.answers_table()
     assert cells(answers)[2] == ["NumCat", "MFCC13", "20", "19", "19", "4", "5"]
-    assert "In 4 of 4 lines 0.9.3 is nearer" in answers
+    assert "In 4 of 4 lines 0.9.3 is closer" in answers
     assert "2 voices that changed" in engine_eras.change_figure()
 
 

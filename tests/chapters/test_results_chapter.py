@@ -441,7 +441,7 @@ def test_benchmarks_compare_with_the_first_loop_and_with_our_search(tmp_path) ->
         "targets": 10,
         "budget": 2000,
         "distance": {"genetic": {"mean": 0.8, "median": 0.7}, "ours": {"mean": 0.4, "median": 0.3}},
-        "ours_nearer": {"genetic": 9},
+        "ours_closer": {"genetic": 9},
         "seconds_one_core": {"genetic": 8.0, "ours": 9.0, "match, whole": 11.0},
         "medians_by_the_distance_searched": {"the mix": {"mfcc13": 4.321}},
     }

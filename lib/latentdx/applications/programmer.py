@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple, Unpack, overload
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -35,7 +34,7 @@ from latentdx.training.losses import TEMPERATURE
 from latentdx.training.network import Factory
 from latentdx.typing import Audio, Floats, Values
 
-Rank = Callable[[Values], npt.NDArray[np.float64]]
+Rank = Callable[[Values], Floats]
 
 N_DRAWN = 64
 """Number of presets that the default inference draws and renders."""
@@ -56,7 +55,7 @@ class Exploration(NamedTuple):
 
     single: Predictions
     values: Values
-    distances: npt.NDArray[np.float64]
+    distances: Floats
 
 
 class _BestOptions(SoundOptions, total=False):

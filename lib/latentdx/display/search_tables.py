@@ -29,7 +29,7 @@ def search_table(file: Path | None = None) -> pd.DataFrame:
             "search": name,
             "distance, mean": distance["mean"],
             "median": distance["median"],
-            "ours is closer in": measured["ours_nearer"].get(name),
+            "ours is closer in": measured["ours_closer"].get(name),
             "one core, s": spent[name],
         }
         for name, distance in measured["distance"].items()

@@ -212,11 +212,11 @@ def answers_table() -> pd.DataFrame:
             lines.append(line)
             labels.append(version)
     frame = pd.DataFrame(lines, index=pd.Index(labels, name="version"))
-    nearer = int((frame["apart, 0.9.3"] < frame["apart, today"]).sum())
+    closer = int((frame["apart, 0.9.3"] < frame["apart, today"]).sum())
     return described(
         frame,
         f"Means over the eight examples, and mean distance of ours from the authors' figure on each (apart). "
-        f"In {nearer} of {len(frame)} lines 0.9.3 is nearer",
+        f"In {closer} of {len(frame)} lines 0.9.3 is closer",
         formats=dict.fromkeys([*frame.columns[1:]], ".3g"),
     )
 
