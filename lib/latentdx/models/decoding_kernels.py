@@ -143,6 +143,16 @@ def _offset(cache, slot, layer, head, of_values):  # type: ignore[no-untyped-def
 
 
 @jit
+def _of_one_sound(b, sounds, start):  # type: ignore[no-untyped-def]
+    """Return the first sequence after `b` of another sound, and how many tokens there are up to it."""
+    end = b
+    while end < len(start) - 1 and sounds[end] == sounds[b]:
+        end += 1
+    n = start[end] - start[b]
+    return end, padded(n) if n == start[-1] else n  # after the rows of the only sound there is room
+
+
+@jit
 def _attend(qkv, memory, n_memory, sounds, cache, layer, slots, start, past, scores, out):  # type: ignore[no-untyped-def]
     """Write what tokens find in the memory and in the cache, which holds them too."""
     n_sequences, heads = len(slots), cache.shape[2]
@@ -156,10 +166,7 @@ def _attend(qkv, memory, n_memory, sounds, cache, layer, slots, start, past, sco
         b = 0
         while b < n_sequences and n_memory:
             first, sound = start[b], sounds[b]
-            while b < n_sequences and sounds[b] == sound:
-                b += 1
-            n = start[b] - first
-            n = padded(n) if n == start[-1] else n  # after the rows of the only sound there is room
+            b, n = _of_one_sound(b, sounds, start)
             keys = address(memory) + _offset(memory, sound, layer, h, 0)
             for k in range(0, own, PANEL):
                 score = address(scores) + 4 * (first * width + k)
@@ -181,10 +188,7 @@ def _attend(qkv, memory, n_memory, sounds, cache, layer, slots, start, past, sco
         b = 0
         while b < n_sequences and n_memory:
             first, sound = start[b], sounds[b]
-            while b < n_sequences and sounds[b] == sound:
-                b += 1
-            n = start[b] - first
-            n = padded(n) if n == start[-1] else n  # after the rows of the only sound there is room
+            b, n = _of_one_sound(b, sounds, start)
             values = address(memory) + _offset(memory, sound, layer, h, 1)
             score, result = address(scores) + 4 * first * width, to + 4 * first * out_step
             add_product(n, score, width, n_memory, values, result, out_step)
