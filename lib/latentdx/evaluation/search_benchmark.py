@@ -14,7 +14,15 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from latentdx.applications import evolutionary_search, match, mutations, programmer, tune
+from latentdx.applications import (
+    candidate_choice,
+    evolutionary_search,
+    match,
+    mutations,
+    output_level,
+    programmer,
+    tune,
+)
 from latentdx.applications.match import N_NEAREST
 from latentdx.applications.programmer import N_DRAWN, Programmer, load_model
 from latentdx.applications.target import Target
@@ -157,7 +165,8 @@ def measure(
     near = nearest_unrelated(trial, index)
     order = np.random.default_rng(SEED).permutation(len(trial.rows))
     quick = Measurement().quick()
-    code = code_hash(match, evolutionary_search, mutations, objective, gain, programmer, tune)
+    searched = match, candidate_choice, evolutionary_search, mutations, output_level, programmer, tune
+    code = code_hash(*searched, objective, gain)
     _, best_of = best_of_n.best_of(model, trial, N_DRAWN, measurement=quick, options=options)[0]
     yield best_of
     yield _genetic(trial, quick, options)
