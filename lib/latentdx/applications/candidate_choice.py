@@ -36,8 +36,10 @@ class Comparison:
     def __init__(self, sounds: Sequence[Target], renderer: Renderer, threads: int | None) -> None:
         self.sounds, self.renderer, self.threads = sounds, renderer, threads
         self.notes = [(s.note, s.velocity) for s in sounds]
-        self.targets = [s.sound for s in sounds]
-        self.objective = FastObjective(self.targets, self.notes, renderer=renderer, threads=threads)
+        self.targets, self.holds = [s.sound for s in sounds], [s.hold for s in sounds]
+        self.objective = FastObjective(
+            self.targets, self.notes, holds=self.holds, renderer=renderer, threads=threads
+        )
         self.reference = reference(sounds)
 
     @cached_property
@@ -45,10 +47,20 @@ class Comparison:
         return [SoundFeatures(target) for target in self.targets]
 
     def distances(self, values: Values) -> npt.NDArray[np.float64]:
-        return score(values, self.targets, self.notes, renderer=self.renderer, threads=self.threads)
+        return score(
+            values,
+            self.targets,
+            self.notes,
+            holds=self.holds,
+            renderer=self.renderer,
+            threads=self.threads,
+        )
 
     def renders(self, preset: Preset) -> list[Audio]:
-        return [self.renderer.render(preset, *note) for note in self.notes]
+        return [
+            self.renderer.render(preset, s.note, s.velocity, hold=s.hold, n_samples=len(s.sound))
+            for s in self.sounds
+        ]
 
     def measures(self, preset: Preset) -> dict[str, float]:
         found = self.renders(preset)
@@ -67,7 +79,14 @@ class Comparison:
     def tuned(self, preset: Preset, distance: float) -> tuple[Tuning, float]:
         """Tune a preset to the reference sound, unless that increases its mean distance from all sounds."""
         note = self.reference.note, self.reference.velocity
-        found = tune(preset, self.reference.sound, *note, wanted=self.reference.pitch, renderer=self.renderer)
+        found = tune(
+            preset,
+            self.reference.sound,
+            *note,
+            hold=self.reference.hold,
+            wanted=self.reference.pitch,
+            renderer=self.renderer,
+        )
         after = float(self.distances(found.preset.values[None])[0]) if found.tuned else distance
         if after <= distance:
             return found, after
