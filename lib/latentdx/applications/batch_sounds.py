@@ -184,7 +184,8 @@ def match_sound(task: BatchTask) -> BatchOutcome:
         raise KeyboardInterrupt
     summary = match_summary(found, [MatchedSound("", target)], programmer, settings.match)
     answer = Engine().render(found.best.preset, target.note, target.velocity, n_samples=len(target.sound))
-    return BatchOutcome(summary, "", _encoded(target.sound, answer))
+    read = json.loads(json.dumps(summary, allow_nan=False))  # equal to what will be read from its file
+    return BatchOutcome(read, "", _encoded(target.sound, answer))
 
 
 def _prepared(task: BatchTask) -> Target:

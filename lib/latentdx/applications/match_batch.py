@@ -18,7 +18,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -288,11 +289,20 @@ def _in_processes(
 @contextmanager
 def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
     """Yield a pool of fresh processes; on leaving, start nothing more."""
-    pool = ProcessPoolExecutor(count, get_context("spawn"), _start_process)
+    pool = ProcessPoolExecutor(count, _context(), _start_process)
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _context() -> BaseContext:
+    """Return how processes start: forked from a server that has imported everything, where there is one."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([match_sound.__module__])
+    return context
 
 
 def _start_process() -> None:

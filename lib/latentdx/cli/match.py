@@ -45,7 +45,7 @@ def match(
     sounds: Sounds,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Cartridge, match.syx if omitted; with --each a folder, matches."),
+        typer.Option("--out", "-o", help="Cartridge [match.syx], or with --each folder [matches]."),
     ] = None,
     budget: Annotated[
         int,
@@ -53,11 +53,11 @@ def match(
     ] = 2000,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0.001, max=86_400, metavar="S", help="Stop the search after so many seconds."),
+        typer.Option(min=0.001, max=86_400, metavar="S", help="Most seconds."),
     ] = None,
     keep: Annotated[
         int | None,
-        typer.Option(min=1, max=32, metavar="N", help=f"Number of presets to keep, {KEEP} if omitted."),
+        typer.Option(min=1, max=32, metavar="N", help=f"Number of presets to keep; {KEEP} if omitted."),
     ] = None,
     note: Note = None,
     velocity: Velocity = 85,
@@ -69,24 +69,22 @@ def match(
     more: match_options.More = None,
     name: Annotated[str | None, typer.Option(help="Name of the presets; the file's if omitted.")] = None,
     each: Annotated[
-        bool, typer.Option("--each", help="One preset for each sound, or for each of a folder; resumable.")
+        bool, typer.Option("--each", help="One preset for each sound or file of a folder.")
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option(
-            min=1, max=MOST_PROCESSES, metavar="N", help="Processes for --each; one per core if omitted."
-        ),
+        typer.Option(min=1, max=MOST_PROCESSES, metavar="N", help="Processes of --each; default: all cores."),
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Dask cluster for --each, tcp://10.0.0.1:8786.")
+        str | None, typer.Option(metavar="ADDRESS", help="Dask cluster of --each: tcp://10.0.0.1:8786.")
     ] = None,
     model: Model = "latentdx",
     seed: Seed = 0,
     yamaha: Yamaha = False,
     force: Force = False,
 ) -> None:
-    """Search for presets that sound like one or several notes of an instrument, and write them with a page to
-    listen to, a report in numbers and previews; or find one preset for each of many sounds.
+    """Search for presets that sound like one or several notes of an instrument, or for one preset for each of
+    many sounds; write them with a page to listen to, a report in numbers and previews.
 
     \b
     Example:  latentdx match flute.wav -o flute.syx --budget 2000

@@ -21,13 +21,11 @@ LEAST_HOLD, MOST_HOLD = 0.05, 8.0
 
 Hold = Annotated[
     float | None,
-    typer.Option(
-        min=LEAST_HOLD, max=MOST_HOLD, metavar="S", help="Seconds the key was held; found if omitted."
-    ),
+    typer.Option(min=LEAST_HOLD, max=MOST_HOLD, metavar="S", help="Seconds the key was held; else found."),
 ]
 Lock = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=VALUE", help='Keep a parameter: ALGORITHM=5, "OP1 F COARSE=1"; repeatable.'),
+    typer.Option(metavar="NAME=VALUE", help='Keep ALGORITHM=5, "OP1 F COARSE=1", …; repeatable.'),
 ]
 Algorithms = Annotated[
     str | None, typer.Option("--algorithm", metavar="N,N", help="Try these algorithms only: 5 or 5,7.")
@@ -37,12 +35,10 @@ From = Annotated[
     typer.Option(
         "--from",
         metavar="BANK",
-        help="Refine one preset, BANK:3; or start also from those of a bank or folder; repeatable.",
+        help="Refine BANK:3, or start from a bank or folder too.",
     ),
 ]
-More = Annotated[
-    Path | None, typer.Option(metavar="REPORT", help="Go on from the report of an earlier match, .json.")
-]
+More = Annotated[Path | None, typer.Option(metavar="REPORT", help="Go on from an earlier match, its .json.")]
 
 
 @dataclass(frozen=True)

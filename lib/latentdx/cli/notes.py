@@ -25,9 +25,7 @@ def parse_notes(text: str) -> tuple[Note, ...]:
     return notes
 
 
-Yamaha = Annotated[
-    bool, typer.Option("--yamaha", help="Note names count octaves as Yamaha does: C3 is 60, not C4.")
-]
+Yamaha = Annotated[bool, typer.Option("--yamaha", help="Count octaves as Yamaha does: C3 is 60, not C4.")]
 
 
 def optional_note(text: str | None, yamaha: bool = False) -> int | None:

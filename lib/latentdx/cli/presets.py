@@ -50,9 +50,7 @@ def tune(
     file: Annotated[Path, typer.Argument(metavar="BANK", help="A .syx or .bin file, or a folder.")],
     to: Annotated[str | None, typer.Option(help="Pitch to tune to: A3, 57 or 57.5.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Output file, .syx.")] = Path("tuned.syx"),
-    note: Annotated[
-        str | None, typer.Option(help="Note to play the presets at; 60, or the target's, if omitted.")
-    ] = None,
+    note: Annotated[str | None, typer.Option(help="Note to play; 60, or the target's, if omitted.")] = None,
     velocity: Velocity = 85,
     keep_octave: Annotated[
         bool, typer.Option("--keep-octave", help="Tune to the nearest octave of the pitch.")
