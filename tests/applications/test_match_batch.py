@@ -17,6 +17,7 @@ from latentdx.applications.match_batch import BatchEntry, batch_names, expand_fo
 from latentdx.applications.match_summary import FORMAT, MatchSettings
 from latentdx.applications.target import TargetFile
 from latentdx.audio.io import encoding
+from latentdx.audio.renderer import N_SAMPLES
 from latentdx.errors import ParameterError, StoreBusyError
 from latentdx.presets import corpora
 
@@ -202,7 +203,9 @@ def test_a_real_match_is_summarized_and_repeatable(tmp_path, smoke_model, monkey
     assert batch_sounds.parse_outcome(json.dumps(outcome.summary).encode()) == outcome.summary
     for preview in outcome.previews.values():
         (tmp_path / "x.mp3").write_bytes(preview)
-        assert 0.05 < np.abs(encoding.read(tmp_path / "x.mp3", 44_100)).max() <= 1
+        assert len(encoding.read(tmp_path / "x.mp3", 44_100)) == 2 * N_SAMPLES
+    (tmp_path / "x.mp3").write_bytes(outcome.previews["target"])
+    assert 0.8 < np.abs(encoding.read(tmp_path / "x.mp3", 44_100)).max() <= 1
     refused = batch_sounds.match_sound(replace(task, content=b"hello"))
     assert refused.summary is None and "5 bytes" in refused.failure and "/" not in refused.failure
 
