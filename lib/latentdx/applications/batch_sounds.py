@@ -194,7 +194,7 @@ def _prepared(task: BatchTask) -> Target:
         sound = replace(task.sound, path=path)
         given = task.settings
         try:
-            return prepare_targets([sound], given.note, given.velocity, given.onset)[0]
+            return prepare_targets([sound], given.note, given.velocity, given.onset, given.hold)[0]
         except LatentDXError as error:
             raise type(error)(str(error).replace(f"{path}: ", "").replace(str(path), "the file")) from error
 

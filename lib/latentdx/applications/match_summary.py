@@ -13,12 +13,12 @@ from latentdx.applications.match import Match
 from latentdx.applications.programmer import Programmer
 from latentdx.applications.target import Target
 from latentdx.audio.notes import note_name
-from latentdx.audio.renderer import Dexed
+from latentdx.audio.renderer import SAMPLE_RATE, Dexed
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import voice_parameters
 from latentdx.provenance import code_commit
 
-FORMAT = 2
+FORMAT = 3
 """Version of the JSON report's format."""
 
 
@@ -88,11 +88,14 @@ def match_summary(
                 "file": s.file,
                 "note": s.target.note,
                 "velocity": s.target.velocity,
+                "hold_seconds": round(s.target.hold, 3),
+                "seconds": round(len(s.target.sound) / SAMPLE_RATE, 3),
                 "remarks": s.target.remarks,
                 "warnings": s.target.warnings,
             }
             for s in sources
         ],
+        "measured": "at equal loudness",
         "stages": [
             {"name": s.name, "renders": s.renders, **measured(s.distance, s.measures)} for s in match.stages
         ],

@@ -165,7 +165,7 @@ def _match_one(
     for file in files:
         if file.path.is_dir():
             raise ParameterError(f"{file.path} is a folder: --each finds a preset for each sound in it")
-    targets = prepare_sounds(files, listened.note, listened.velocity, listened.onset)
+    targets = prepare_sounds(files, listened.note, listened.velocity, listened.onset, listened.hold)
     heard = list(zip(files, targets, strict=True))
     report_each((file.path, target.remarks, target.warnings) for file, target in heard)
     for file, target in heard:

@@ -20,7 +20,7 @@ from latentdx.audio.renderer import Dexed
 from latentdx.display import listening_rows, media, tables
 from latentdx.display.figures import figure_html
 from latentdx.display.listening_rows import Clip, compared
-from latentdx.display.match_progress import match_search_figure, match_stages_table
+from latentdx.display.match_progress import level_course_figure, match_search_figure, match_stages_table
 from latentdx.presets.bank import PresetBank
 from latentdx.presets.parameters import voice_parameters
 from latentdx.provenance import code_commit, describe_commit
@@ -97,6 +97,7 @@ def clips_of(match: Match, sources: Sequence[MatchedSound]) -> list[list[Clip]]:
                 )
                 for number, c in enumerate(match.candidates, 1)
             ],
+            equal_loudness=True,
         )
         for s in sources
     ]
@@ -124,11 +125,13 @@ def _page(
     with media.inside_the_page():
         rows = [
             listening_rows.row(
-                row, f"Played at {source.played}", "The target, then the presets found, closest first."
+                row,
+                f"Played at {source.played}, held for {source.target.hold:.2f} s",
+                "The target, then the presets found, closest first. Distances are at equal loudness.",
             )
             for source, row in zip(sources, sounds, strict=True)
         ]
-        sections = list(_sections(match))
+        sections = [*_courses(sources, sounds), *_sections(match)]
     count = len(match.candidates)
     return media.render_template(
         "report.html",
@@ -152,6 +155,14 @@ def _page(
             f" {' '.join(settings.remarks)}"
         ),
     )
+
+
+def _courses(sources: Sequence[MatchedSound], sounds: list[list[Clip]]) -> Iterable[dict[str, object]]:
+    """Show the level of each sound and of the closest preset over time."""
+    for source, (_, best, *_) in zip(sources, sounds, strict=True):
+        figure = level_course_figure(source.target, [(best.title, best.sound)])
+        title = f"Attack, sustain and release{f' at {source.played}' if len(sources) > 1 else ''}"
+        yield {"title": title, "text": figure.alt, "content": figure_html(figure)}
 
 
 def _sections(match: Match) -> Iterable[dict[str, object]]:

@@ -10,6 +10,7 @@ from latentdx.audio.spectrogram import mel_filters
 from latentdx.audio.stft.layout import LANES, Array, MelFilters, Transform, n_groups, new_blocks, zeros
 from latentdx.audio.stft.tables import hann, mel_bands, transform
 from latentdx.compilation import Compiler, Library
+from latentdx.metrics.modulation import logarithms_of_bins
 
 HOP = 512
 N_BINS, N_MELS, N_MFCC = 513, 128, 13
@@ -23,12 +24,14 @@ class Tables(NamedTuple):
         mel: Transform of frames of 2,048 samples, for the MFCCs.
         filters: Filters of 128 mel bands.
         cosines: Discrete cosine transform from mel bands to MFCCs, float32 (13, 128).
+        octaves: Binary logarithm of each bin of the STFT, float32 (513,).
     """
 
     stft: Transform
     mel: Transform
     filters: MelFilters
     cosines: Array
+    octaves: Array
 
 
 class Spectra(NamedTuple):
@@ -37,19 +40,27 @@ class Spectra(NamedTuple):
     Attributes:
         stft: Magnitude and base-2 logarithm of the power of each bin, float32 (groups, 513, 2, 16).
         mfcc: MFCCs, float32 (groups, 13, 16).
+        moments: Power of each frame, and the sum of its bins' octaves weighted by power, float32
+            (groups, 2, 16).
         from_silence: What each group adds to the sums of logarithmic and of squared differences where the
             other sound is silent, float64 (groups, 2).
     """
 
     stft: Array
     mfcc: Array
+    moments: Array
     from_silence: Array
 
     @classmethod
     def of_length(cls, n_samples: int) -> Self:
         """Return spectra that are not computed yet."""
         groups = n_groups(1 + n_samples // HOP)
-        return cls(zeros(groups, N_BINS, 2, LANES), zeros(groups, N_MFCC, LANES), np.zeros((groups, 2)))
+        return cls(
+            zeros(groups, N_BINS, 2, LANES),
+            zeros(groups, N_MFCC, LANES),
+            zeros(groups, 2, LANES),
+            np.zeros((groups, 2)),
+        )
 
 
 class Workspace(NamedTuple):
@@ -61,6 +72,7 @@ class Workspace(NamedTuple):
         powers: Powers of its bins, float32 (1026, 16).
         decibels: Mel bands of all groups, float32 (groups, 128, 16).
         mfcc: MFCCs of all groups, float32 (groups, 13, 16).
+        moments: See `Spectra`, float32 (groups, 2, 16).
     """
 
     blocks: Array
@@ -68,6 +80,7 @@ class Workspace(NamedTuple):
     powers: Array
     decibels: Array
     mfcc: Array
+    moments: Array
 
     @classmethod
     def of_length(cls, n_samples: int) -> Self:
@@ -79,6 +92,7 @@ class Workspace(NamedTuple):
             zeros(2 * N_BINS, LANES),
             zeros(groups, N_MELS, LANES),
             zeros(groups, N_MFCC, LANES),
+            zeros(groups, 2, LANES),
         )
 
 
@@ -87,7 +101,11 @@ def tables() -> Tables:
     """Return the tables, which are computed once."""
     cosines = scipy.fft.dct(np.eye(N_MELS), axis=0, norm="ortho")[:N_MFCC].astype(np.float32)
     return Tables(
-        transform(hann(1024)), transform(hann(2048)), mel_bands(mel_filters(2048, N_MELS, "slaney")), cosines
+        transform(hann(1024)),
+        transform(hann(2048)),
+        mel_bands(mel_filters(2048, N_MELS, "slaney")),
+        cosines,
+        logarithms_of_bins(),
     )
 
 
