@@ -31,7 +31,7 @@ def random_preset(seed: int) -> Preset:
 def same(a: Sequence[float], b: Sequence[float], atol: float = 0.0) -> None:
     """Compare distances; that of the modulation has logarithms of sums in single precision."""
     np.testing.assert_allclose(a[:3], b[:3], rtol=1e-5, atol=atol)
-    np.testing.assert_allclose(a[3], b[3], rtol=1e-4, atol=10 * atol)
+    np.testing.assert_allclose(a[3], b[3], rtol=1e-4, atol=2e-5)
 
 
 @settings(max_examples=60, deadline=None)

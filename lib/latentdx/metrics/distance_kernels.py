@@ -16,6 +16,7 @@ from latentdx.audio.stft.layout import LANE_BYTES, LANES, Array, Lanes
 from latentdx.audio.stft.logarithm import log2
 from latentdx.audio.stft.mel import band
 from latentdx.metrics.distance_memory import HOP, N_BINS, N_MELS, N_MFCC, Spectra, Tables, Workspace
+from latentdx.metrics.modulation_kernels import depth_distance, write_depths
 
 _LEAST_POWER = np.float32(1e-8)  # the square of `sound_features.LOG_FLOOR`
 _LEAST_MEL = np.float32(1e-10)
@@ -52,19 +53,20 @@ def prepare(sound: Array, tables: Tables, work: Workspace, wanted: Spectra) -> f
             log_sum = log_sum + absolute(logarithm - lowest)
             sum_ = sum_ + power
             octaves = octaves + power * read(address(tables.octaves) + 4 * k)
-        _write_moments(address(wanted.moments), group, sum_, octaves)
+        _write_moments(address(work.moments), group, sum_, octaves)
         wanted.from_silence[group, 0] = total(log_sum * inside)
         wanted.from_silence[group, 1] = total(sum_ * inside)
         squares += wanted.from_silence[group, 1]
     _write_mfccs(loudest, tables, work, wanted.mfcc)
+    write_depths(wanted.mfcc, work.moments, n_frames, tables.waves, work.tracks, work.waves, wanted.depths)
     return np.sqrt(squares)
 
 
 @jit
 def distances(
     sound: Array, tables: Tables, work: Workspace, wanted: Spectra, norm: float
-) -> tuple[float, float, float]:
-    """Return the three distances of a sound from a target.
+) -> tuple[float, float, float, float]:
+    """Return the four distances of a sound from a target.
 
     Args:
         sound: Float32 (samples,), as many as the target has.
@@ -74,8 +76,8 @@ def distances(
         norm: Norm of the target's STFT.
 
     Returns:
-        Mean difference of the logarithmic STFT, spectral convergence, and mean difference of the MFCCs. The
-        MFCCs and the moments of the sound stay in `work`.
+        Mean difference of the logarithmic STFT, spectral convergence, mean difference of the MFCCs, and
+        distance of the modulation spectra.
     """
     n_frames, loudest = 1 + len(sound) // HOP, repeat(_LOWEST_DB)
     logarithms, squares, mfccs = 0.0, 0.0, 0.0
@@ -110,10 +112,12 @@ def distances(
             mfcc = load(address(work.mfcc) + offset) - load(address(wanted.mfcc) + offset)
             mfcc_sum = mfcc_sum + absolute(mfcc)
         mfccs += total(mfcc_sum * leading(n_frames - group * LANES))
+    write_depths(work.mfcc, work.moments, n_frames, tables.waves, work.tracks, work.waves, work.depths)
     return (
         logarithms * _MAGNITUDE / (n_frames * N_BINS),
         np.sqrt(squares) / norm,
         mfccs / (n_frames * N_MFCC),
+        depth_distance(wanted.depths, work.depths),
     )
 
 

@@ -10,7 +10,8 @@ from latentdx.audio.spectrogram import mel_filters
 from latentdx.audio.stft.layout import LANES, Array, MelFilters, Transform, n_groups, new_blocks, zeros
 from latentdx.audio.stft.tables import hann, mel_bands, transform
 from latentdx.compilation import Compiler, Library
-from latentdx.metrics.modulation import logarithms_of_bins
+from latentdx.metrics.modulation import BANDS, LAST, WINDOW, logarithms_of_bins, n_windows
+from latentdx.metrics.modulation import transform as modulation_transform
 
 HOP = 512
 N_BINS, N_MELS, N_MFCC = 513, 128, 13
@@ -25,6 +26,7 @@ class Tables(NamedTuple):
         filters: Filters of 128 mel bands.
         cosines: Discrete cosine transform from mel bands to MFCCs, float32 (13, 128).
         octaves: Binary logarithm of each bin of the STFT, float32 (513,).
+        waves: Transform of the modulation, see `modulation.transform`.
     """
 
     stft: Transform
@@ -32,6 +34,7 @@ class Tables(NamedTuple):
     filters: MelFilters
     cosines: Array
     octaves: Array
+    waves: Array
 
 
 class Spectra(NamedTuple):
@@ -40,15 +43,14 @@ class Spectra(NamedTuple):
     Attributes:
         stft: Magnitude and base-2 logarithm of the power of each bin, float32 (groups, 513, 2, 16).
         mfcc: MFCCs, float32 (groups, 13, 16).
-        moments: Power of each frame, and the sum of its bins' octaves weighted by power, float32
-            (groups, 2, 16).
+        depths: Modulation spectrum, float64 (windows, 14, 8).
         from_silence: What each group adds to the sums of logarithmic and of squared differences where the
             other sound is silent, float64 (groups, 2).
     """
 
     stft: Array
     mfcc: Array
-    moments: Array
+    depths: Array
     from_silence: Array
 
     @classmethod
@@ -58,7 +60,7 @@ class Spectra(NamedTuple):
         return cls(
             zeros(groups, N_BINS, 2, LANES),
             zeros(groups, N_MFCC, LANES),
-            zeros(groups, 2, LANES),
+            np.zeros((n_windows(1 + n_samples // HOP), N_MFCC + 1, len(BANDS))),
             np.zeros((groups, 2)),
         )
 
@@ -72,7 +74,11 @@ class Workspace(NamedTuple):
         powers: Powers of its bins, float32 (1026, 16).
         decibels: Mel bands of all groups, float32 (groups, 128, 16).
         mfcc: MFCCs of all groups, float32 (groups, 13, 16).
-        moments: See `Spectra`, float32 (groups, 2, 16).
+        moments: Power of each frame, and the sum of its bins' octaves weighted by power, float32
+            (groups, 2, 16).
+        tracks: Tracks whose modulation is measured, float64 (frames, 15).
+        waves: Modulation of one of them, float64 (48,).
+        depths: Modulation spectrum, float64 (windows, 14, 8).
     """
 
     blocks: Array
@@ -81,6 +87,9 @@ class Workspace(NamedTuple):
     decibels: Array
     mfcc: Array
     moments: Array
+    tracks: Array
+    waves: Array
+    depths: Array
 
     @classmethod
     def of_length(cls, n_samples: int) -> Self:
@@ -93,6 +102,9 @@ class Workspace(NamedTuple):
             zeros(groups, N_MELS, LANES),
             zeros(groups, N_MFCC, LANES),
             zeros(groups, 2, LANES),
+            np.zeros((max(1 + n_samples // HOP, WINDOW), N_MFCC + 2)),
+            np.zeros(2 * LAST),
+            np.zeros((n_windows(1 + n_samples // HOP), N_MFCC + 1, len(BANDS))),
         )
 
 
@@ -106,6 +118,7 @@ def tables() -> Tables:
         mel_bands(mel_filters(2048, N_MELS, "slaney")),
         cosines,
         logarithms_of_bins(),
+        np.ascontiguousarray(modulation_transform()),
     )
 
 
@@ -128,7 +141,14 @@ def _build(compiler: Compiler) -> Kernels:
 LIBRARY = Library(
     "distance",
     f"{__name__}:LIBRARY",
-    (__name__, "latentdx.metrics.distance_kernels", "latentdx.audio.stft", "latentdx.audio.engine.memory"),
+    (
+        __name__,
+        "latentdx.metrics.distance_kernels",
+        "latentdx.metrics.modulation",
+        "latentdx.metrics.modulation_kernels",
+        "latentdx.audio.stft",
+        "latentdx.audio.engine.memory",
+    ),
     _build,
 )
 """The compiled distance."""

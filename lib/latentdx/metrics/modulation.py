@@ -20,13 +20,26 @@ HOP = 512
 
 N_MFCC, N_BINS = 13, 513
 
-_WINDOW, _STEP = 64, 32  # frames, 1.5 s and 0.75 s
-# bins of 0.67 Hz from 0.67 to 16 Hz, in bands of about half an octave; a DX7's LFO reaches 49 Hz, but above
-# 16 Hz a modulation is heard as roughness, which the spectra show
-_LAST, _BANDS = 24, (0, 1, 2, 3, 5, 7, 11, 15)
-_CENTS = 4.0 * 12  # a quarter of a semitone of vibrato counts like a decibel of tremolo
-_SMALLEST = 0.5  # modulations are compared by their logarithms; smaller ones count less and less, dB
-_FAINT = 1e-3  # power, relative to the loudest frame, below which a frame has no say
+WINDOW, STEP = 64, 32
+"""Length of a window and from one to the next, in frames: 1.5 s and 0.75 s."""
+
+LAST, BANDS = 24, (0, 1, 2, 3, 5, 7, 11, 15)
+"""Number of bins, 0.67 Hz each, from 0.67 to 16 Hz, and where bands of about half an octave begin.
+
+A DX7's LFO reaches 49 Hz, but above 16 Hz a modulation is heard as roughness, which the spectra show.
+"""
+
+CENTS = 4.0 * 12
+"""Factor of the octaves: a quarter of a semitone of vibrato counts like a decibel of tremolo."""
+
+SMALLEST = 0.5
+"""Depth in dB below which modulations count less and less; they are compared by their logarithms."""
+
+FAINT = 1e-3
+"""Power, relative to the loudest frame, below which a frame has no say."""
+
+LEAST = 1e-12
+"""Least power of a frame that is divided by."""
 
 
 class Tracks(NamedTuple):
@@ -52,7 +65,7 @@ def tracks_of(sound: SoundFeatures) -> Tracks:
     """Return the tracks of a sound from its features."""
     power = sound.stft[:, ::2].astype(np.float64) ** 2
     total = power.sum(0)
-    octave = logarithms_of_bins() @ power / np.maximum(total, 1e-12)
+    octave = logarithms_of_bins() @ power / np.maximum(total, LEAST)
     return Tracks(sound.mfcc[:N_MFCC].T, total, octave)
 
 
@@ -63,20 +76,20 @@ def modulation_spectrum(tracks: Tracks) -> Floats:
     stands; the bands of rates are about half an octave wide, from 0.7 to 16 Hz. Trends within a window are
     removed.
     """
-    loudest = max(float(tracks.power.max()), 1e-12)
-    level = 10 * np.log10(np.maximum(tracks.power, _FAINT**2 * loudest))
-    timbre, pitch = tracks.mfcc[:, 1:] / np.sqrt(128.0), tracks.octave * _CENTS
+    loudest = max(float(tracks.power.max()), LEAST)
+    level = 10 * np.log10(np.maximum(tracks.power, FAINT**2 * loudest))
+    timbre, pitch = tracks.mfcc[:, 1:] / np.sqrt(128.0), tracks.octave * CENTS
     values = np.concatenate([level[:, None], timbre, pitch[:, None]], 1)
-    loudness = tracks.power / (tracks.power + _FAINT * loudest)
-    if len(values) < _WINDOW:
-        missing = _WINDOW - len(values)
+    loudness = tracks.power / (tracks.power + FAINT * loudest)
+    if len(values) < WINDOW:
+        missing = WINDOW - len(values)
         values, loudness = np.pad(values, ((0, missing), (0, 0)), mode="edge"), np.pad(loudness, (0, missing))
-    heard = np.lib.stride_tricks.sliding_window_view(loudness, _WINDOW)[::_STEP, None]
-    parts = np.lib.stride_tricks.sliding_window_view(values, _WINDOW, axis=0)[::_STEP]
+    heard = np.lib.stride_tricks.sliding_window_view(loudness, WINDOW)[::STEP, None]
+    parts = np.lib.stride_tricks.sliding_window_view(values, WINDOW, axis=0)[::STEP]
     mean = (parts * heard).sum(2, keepdims=True) / np.maximum(heard.sum(2, keepdims=True), 1e-9)
     waves = (heard * (parts - mean)) @ _TRANSFORM
-    depth = np.sqrt(waves[..., :_LAST] ** 2 + waves[..., _LAST:] ** 2)
-    return np.log2(1 + np.add.reduceat(depth, _BANDS, axis=2) / _SMALLEST)
+    depth = np.sqrt(waves[..., :LAST] ** 2 + waves[..., LAST:] ** 2)
+    return np.log2(1 + np.add.reduceat(depth, BANDS, axis=2) / SMALLEST)
 
 
 def modulation_distance(target: Floats, found: Floats) -> float:
@@ -91,21 +104,26 @@ def modulation_distance(target: Floats, found: Floats) -> float:
     return float(moved[0] + moved[1:N_MFCC].mean() + moved[N_MFCC]) / 3
 
 
+def n_windows(n_frames: int) -> int:
+    """Return the number of windows of a sound of so many frames, at least one."""
+    return 1 + max(n_frames - WINDOW, 0) // STEP
+
+
 def modulation_mismatch(target: SoundFeatures, found: SoundFeatures) -> float:
     """Return the distance between the modulations of two sounds of one length."""
     spectra = [modulation_spectrum(tracks_of(sound)) for sound in (target, found)]
     return modulation_distance(*spectra)
 
 
-def _transform() -> Floats:
+def transform() -> Floats:
     """Return the Fourier transform of a window without its trend, (64, 48): cosines, then sines."""
-    time = np.arange(_WINDOW)
-    lines = np.stack([np.ones(_WINDOW), time - time.mean()])
-    without_trend = np.eye(_WINDOW) - lines.T @ np.linalg.inv(lines @ lines.T) @ lines
-    window = np.hanning(_WINDOW + 1)[:-1]
-    angles = 2 * np.pi * np.arange(1, _LAST + 1)[:, None] * time / _WINDOW
+    time = np.arange(WINDOW)
+    lines = np.stack([np.ones(WINDOW), time - time.mean()])
+    without_trend = np.eye(WINDOW) - lines.T @ np.linalg.inv(lines @ lines.T) @ lines
+    window = np.hanning(WINDOW + 1)[:-1]
+    angles = 2 * np.pi * np.arange(1, LAST + 1)[:, None] * time / WINDOW
     waves = np.concatenate([np.cos(angles), np.sin(angles)]) * window * 2 / window.sum()
     return np.asarray((waves @ without_trend).T)
 
 
-_TRANSFORM = _transform()
+_TRANSFORM = transform()

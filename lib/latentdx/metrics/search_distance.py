@@ -11,18 +11,22 @@ import numpy as np
 import scipy.fft
 
 from latentdx.audio.spectrogram import mel_filters
-from latentdx.audio.stft.layout import Array, Spare
+from latentdx.audio.stft.layout import Spare
 from latentdx.audio.stft.tables import hann
 from latentdx.metrics.distance_memory import HOP, LIBRARY, N_MELS, N_MFCC, Kernels, Spectra, Workspace, tables
-from latentdx.metrics.modulation import Tracks, logarithms_of_bins, modulation_distance, modulation_spectrum
+from latentdx.metrics.modulation import (
+    LEAST,
+    Tracks,
+    logarithms_of_bins,
+    modulation_distance,
+    modulation_spectrum,
+)
 from latentdx.metrics.sound_features import LOG_FLOOR
 from latentdx.typing import Audio, Floats, Spectrum
 
 Distances = tuple[float, float, float, float]
 """Mean difference of the logarithmic STFT, spectral convergence, mean difference of 13 MFCCs, and distance of
 the modulation spectra."""
-
-_LEAST = np.float32(1e-12)  # power of a frame that is divided by
 
 _RANGE_DB = 80.0  # the mel spectrogram is cut off this far below its maximum, as in librosa
 
@@ -82,21 +86,11 @@ class CompiledDistance:
         self._wanted = Spectra.of_length(len(target))
         with workspaces.taken(len(target)) as work:
             self._norm = kernels.prepare(_as_read(target), tables(), work, self._wanted)
-        self._n_frames = 1 + len(target) // HOP
-        self._modulation = self._modulation_of(self._wanted.mfcc, self._wanted.moments)
-
-    def _modulation_of(self, mfcc: Array, moments: Array) -> Floats:
-        """Return the modulation spectrum from what the compiled functions leave, in groups of frames."""
-        frames = mfcc.swapaxes(1, 2).reshape(-1, N_MFCC)[: self._n_frames]
-        power, octaves = (moments[:, i].reshape(-1)[: self._n_frames] for i in (0, 1))
-        return modulation_spectrum(Tracks(frames, power, octaves / np.maximum(power, _LEAST)))
 
     def __call__(self, sound: Audio) -> Distances:
         """Return the distances of a sound of the target's length."""
         with self._workspaces.taken(len(sound)) as work:
-            parts = self._kernels.distances(_as_read(sound), tables(), work, self._wanted, self._norm)
-            modulation = self._modulation_of(work.mfcc, work.moments)
-        return *parts, modulation_distance(self._modulation, modulation)
+            return self._kernels.distances(_as_read(sound), tables(), work, self._wanted, self._norm)
 
 
 class SearchDistance:
@@ -130,7 +124,7 @@ class SearchDistance:
 def _modulation_of(stft: Spectrum, log_stft: Spectrum, mfcc: Spectrum) -> Floats:
     power = stft**2
     total = power.sum(1)
-    return modulation_spectrum(Tracks(mfcc, total, power @ logarithms_of_bins() / np.maximum(total, _LEAST)))
+    return modulation_spectrum(Tracks(mfcc, total, power @ logarithms_of_bins() / np.maximum(total, LEAST)))
 
 
 def _as_read(sound: Audio) -> Audio:
