@@ -3,36 +3,47 @@
 The presets chosen differ from each other: near duplicates are left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
 
 from latentdx.applications.evolutionary_search import SearchHistory
+from latentdx.applications.locks import Locks
 from latentdx.applications.match_result import MEASURES, Candidate, Stage
 from latentdx.applications.preset_names import numbered
 from latentdx.applications.sound_inputs import reference
 from latentdx.applications.target import Target
 from latentdx.applications.tune import Tuning, tune
-from latentdx.audio.renderer import Renderer
+from latentdx.audio.renderer import N_SAMPLES, Renderer
 from latentdx.metrics.objective import FastObjective, score
 from latentdx.metrics.sound_features import SoundFeatures
+from latentdx.presets.algorithm_families import family
 from latentdx.presets.bank import Preset
-from latentdx.typing import Values
+from latentdx.presets.parameters import column
+from latentdx.retrieval.recognition import delayed
+from latentdx.typing import Audio, Floats, Values
 
 TWINS = 0.8
 """Share of equal parameter values from which two presets count as one, as relatives do in the evaluation."""
 
+_UNLOCKED = Locks.of()
+_ALGORITHM = column("ALGORITHM")
+_NEAR = 2.0  # times the least distance: presets of other families are preferred up to here
+_OF_FAMILY = 2  # presets of one family among eight
+_REFINED_TWINS = 0.97  # share of equal values from which two refinements of one preset count as one
 _RANKED = 48  # presets whose exact distance is measured, not only that of the search
 
 
 class Comparison:
     """Target sounds of one match, and how to compare presets with them."""
 
-    def __init__(self, sounds: Sequence[Target], renderer: Renderer, threads: int | None) -> None:
-        self.sounds, self.renderer, self.threads = sounds, renderer, threads
+    def __init__(
+        self, sounds: Sequence[Target], renderer: Renderer, threads: int | None, locks: Locks = _UNLOCKED
+    ) -> None:
+        self.sounds, self.renderer, self.threads, self.locks = sounds, renderer, threads, locks
         self.notes = [(s.note, s.velocity) for s in sounds]
         self.targets = [s.sound for s in sounds]
         self.objective = FastObjective(self.targets, self.notes, renderer=renderer, threads=threads)
@@ -41,6 +52,23 @@ class Comparison:
     @cached_property
     def _features(self) -> list[SoundFeatures]:
         return [SoundFeatures(target) for target in self.targets]
+
+    def render(self, preset: Preset, target: Target, n_samples: int = N_SAMPLES) -> Audio:
+        """Play a preset as a target was played."""
+        return self.renderer.render(preset, target.note, target.velocity, n_samples=n_samples)
+
+    def beginning(self, n_samples: int) -> Callable[[Values], Floats]:
+        """Return a function that compares presets with the start of the reference sound."""
+        part = self.reference.sound[:n_samples]
+        note = self.reference.note, self.reference.velocity
+        return FastObjective([part], [note], renderer=self.renderer, threads=self.threads)
+
+    def delayed(self, samples: int) -> "Comparison":
+        """Return the comparison with all sounds delayed, which may be by less than nothing."""
+        if not samples:
+            return self
+        moved = [replace(sound, sound=delayed(sound.sound, samples)) for sound in self.sounds]
+        return Comparison(moved, self.renderer, self.threads, self.locks)
 
     def distances(self, values: Values) -> npt.NDArray[np.float64]:
         return score(values, self.targets, self.notes, renderer=self.renderer, threads=self.threads)
@@ -60,7 +88,14 @@ class Comparison:
     def tuned(self, preset: Preset, distance: float) -> tuple[Tuning, float]:
         """Tune a preset to the reference sound, unless that increases its mean distance from all sounds."""
         note = self.reference.note, self.reference.velocity
-        found = tune(preset, self.reference.sound, *note, wanted=self.reference.pitch, renderer=self.renderer)
+        found = tune(
+            preset,
+            self.reference.sound,
+            *note,
+            wanted=self.reference.pitch,
+            locked=self.locks.columns,
+            renderer=self.renderer,
+        )
         after = float(self.distances(found.preset.values[None])[0]) if found.tuned else distance
         if after <= distance:
             return found, after
@@ -69,25 +104,93 @@ class Comparison:
             found, preset=preset, verdict="kept", why=why, after_cents=found.before_cents
         ), distance
 
-    def ranked(self, tried: SearchHistory, keep: int, ends: Mapping[str, int], name: str) -> list[Candidate]:
-        """Return different presets, tuned, best first."""
+    def ranked(
+        self,
+        tried: SearchHistory,
+        keep: int,
+        ends: Mapping[str, int],
+        name: str,
+        *,
+        recognized: Values | None = None,
+        start: Preset | None = None,
+    ) -> list[Candidate]:
+        """Return different presets, tuned, best first; a recognized one is the first of all.
+
+        Args:
+            tried: Presets that were tried.
+            keep: Largest number of presets to return.
+            ends: Number of presets tried up to the end of each stage, by its name.
+            name: Name of the presets, which are numbered.
+            recognized: Preset that made the sound, uint8 (145,); `None` if it is not known.
+            start: Preset that was refined; its answers may have more in common.
+        """
         order = np.argsort(tried.distances, kind="stable")
-        leaders = order[different(tried.values[order], keep)]
+        chosen = partial(chosen_presets, n=keep, twins=TWINS if start is None else _REFINED_TWINS)
+        leaders = order[chosen(tried.values[order], tried.distances[order])]
         # the search's measure is an approximation, so the first ones are ranked again by the exact distance
         first = np.unique(np.concatenate([order[:_RANKED], leaders]))
         distances = self.distances(tried.values[first])
-        first = first[np.argsort(distances, kind="stable")]
-        distances = np.sort(distances, kind="stable")
+        other = np.ones(len(first), bool)
+        if recognized is not None:
+            other = (tried.values[first] != recognized).any(1)
+        again = np.lexsort([distances, other])
+        first, distances = first[again], distances[again]
         found = []
-        for i in different(tried.values[first], keep):
-            tuning, distance = self.tuned(Preset(tried.values[first[i]]), float(distances[i]))
+        for i in chosen(tried.values[first], distances):
             source = next(stage for stage, end in ends.items() if first[i] < end)
-            found.append(Candidate(tuning.preset, source, distance, self.measures(tuning.preset), tuning))
-        found.sort(key=lambda candidate: candidate.distance)
+            found.append(self._candidate(Preset(tried.values[first[i]]), source, start))
+        if recognized is None:
+            found.sort(key=lambda candidate: candidate.distance)
+        else:
+            found[1:] = sorted(found[1:], key=lambda candidate: candidate.distance)
         return [
             replace(candidate, preset=Preset(candidate.preset.values, numbered(name, number)))
             for number, candidate in enumerate(found, 1)
         ]
+
+    def _candidate(self, preset: Preset, source: str, start: Preset | None) -> Candidate:
+        """Tune and measure one preset."""
+        tuning, distance = self.tuned(preset, float(self.distances(preset.values[None])[0]))
+        found = tuning.preset
+        return Candidate(
+            found,
+            source,
+            distance,
+            self.measures(found),
+            tuning,
+            family(found["ALGORITHM"] + 1),
+            None if start is None else int((found.values != start.values).sum()),
+        )
+
+
+def chosen_presets(values: Values, distances: Floats, n: int, *, twins: float = TWINS) -> list[int]:
+    """Choose presets that differ from each other in their values, and in the family of their algorithms.
+
+    At most two in eight are of one family (`presets.algorithm_families`), unless no other comes within twice
+    the least distance.
+
+    Args:
+        values: Presets, uint8 (N, 145), best first.
+        distances: Their distances from the sound, (N,).
+        n: Largest number of presets to choose.
+        twins: Share of equal values from which two presets count as one.
+
+    Returns:
+        Indices of at most `n` presets; those within twice the least distance come first.
+    """
+    near = distances <= _NEAR * distances.min()
+    most = max(_OF_FAMILY, n // _OF_FAMILY // 2)
+    chosen: list[int] = []
+    for bounded in (True, False):
+        for i in np.flatnonzero(near | (not bounded)).tolist():
+            if len(chosen) == n:
+                break
+            families = [family(int(a) + 1) for a in values[[*chosen, i], _ALGORITHM]]
+            if bounded and families.count(families[-1]) > most:
+                continue
+            if not chosen or (values[chosen] == values[i]).mean(1).max() < twins:
+                chosen.append(i)
+    return chosen
 
 
 def different(values: Values, n: int) -> list[int]:
