@@ -6,7 +6,7 @@ import pytest
 from latentdx import Dexed, PresetBank
 from latentdx.audio.renderer import SINGLE_NOTE
 from latentdx.errors import ParameterError
-from latentdx.metrics.objective import WEIGHTS, FastObjective, distance, weighted
+from latentdx.metrics.objective import WEIGHTS, FastObjective, distance, distance_as_is, score, weighted
 from latentdx.metrics.registry import METRICS, log_stft_mae, mfcc_mae, spectral_convergence
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets import corpora
@@ -28,12 +28,12 @@ def test_the_weights_are_of_registered_metrics_and_all_forms_use_them(bank) -> N
     }
     assert set(parts) == set(WEIGHTS) <= set(METRICS)
     expected = sum(WEIGHTS[name] * part for name, part in parts.items())
-    assert distance(a, b) == pytest.approx(expected, rel=1e-12)
+    assert distance_as_is(a, b) == pytest.approx(expected, rel=1e-12)
     columns = {name: np.array([part, np.nan]) for name, part in parts.items()}
     np.testing.assert_allclose(weighted(columns), [expected, 0.0], rtol=1e-12)
     for name, part in parts.items():
         only = dict.fromkeys(WEIGHTS, 0.0) | {name: 1.0}
-        fast = FastObjective([a.audio], NOTE, weights=only)(bank.values[[40]])[0]
+        fast = FastObjective([a.audio], NOTE, weights=only, levels_count=True)(bank.values[[40]])[0]
         assert fast == pytest.approx(part, rel=0.05)
 
 
@@ -47,13 +47,35 @@ def test_the_fast_objective_approximates_the_distance(bank) -> None:
     assert objective(bank.values[[100]])[0] < 1e-6
 
 
+def test_a_gain_up_to_12_db_costs_nothing_and_more_has_a_price(bank) -> None:
+    a, b = (Dexed().render(bank[i]) for i in (3, 40))
+    target, found = SoundFeatures(a), SoundFeatures(b)
+    equal = float(np.sqrt(np.sum(a**2, dtype=np.float64) / np.sum(b**2, dtype=np.float64)))
+    least = distance_as_is(target, SoundFeatures(b * np.float32(equal)))
+    for gain_db, price in ((0, 0), (11.9, 0), (-11.9, 0), (22, 0.1), (-22, 0.1)):
+        other = SoundFeatures(b * np.float32(equal * 10 ** (gain_db / 20)))
+        assert distance(target, other) == pytest.approx(least + price, abs=1e-4)
+    assert distance(target, found) < distance_as_is(target, found)
+    assert distance(target, SoundFeatures(np.zeros_like(a))) > 1  # no gain makes silence a sound
+
+
+def test_the_gain_of_several_notes_is_one(bank) -> None:
+    """A target whose notes are all louder is the same; one whose soft note alone is louder is another."""
+    synth, notes, preset = Dexed(), [(60, 20), (60, 127)], bank.values[[5]]
+    soft, hard = (synth.render(bank[5], *note) for note in notes)
+    for targets, same in (([soft * 2, hard * 2], True), ([soft * 2, hard], False)):
+        found = score(preset, targets, notes)[0], FastObjective(targets, notes)(preset)[0]
+        assert max(found) < 1e-3 if same else min(found) > 0.05
+
+
 def test_the_fast_objective_averages_notes_and_renders_each_preset_once(bank) -> None:
     synth = Dexed()
-    notes = [(60, 85), (40, 100)]
+    notes, tried = [(60, 85), (40, 100)], bank.values[:9]
     targets = [synth.render(bank[5], *note) for note in notes]
-    both = FastObjective(targets, notes)(bank.values[:9])
-    each = [FastObjective([t], [n])(bank.values[:9]) for t, n in zip(targets, notes, strict=True)]
+    both = FastObjective(targets, notes, levels_count=True)(tried)
+    each = [FastObjective([t], [n], levels_count=True)(tried) for t, n in zip(targets, notes, strict=True)]
     np.testing.assert_allclose(both, np.mean(each, 0), rtol=1e-6)
+    np.testing.assert_allclose(FastObjective(targets, notes)(tried), score(tried, targets, notes), rtol=0.02)
 
     class Counting(Dexed):
         count = 0

@@ -13,11 +13,13 @@ import numpy.typing as npt
 from latentdx.applications.evolutionary_search import SearchHistory
 from latentdx.applications.locks import Locks
 from latentdx.applications.match_result import MEASURES, Candidate, Stage
+from latentdx.applications.output_level import SAME, with_gain
 from latentdx.applications.preset_names import numbered
 from latentdx.applications.sound_inputs import reference
 from latentdx.applications.target import Target
 from latentdx.applications.tune import Tuning, tune
 from latentdx.audio.renderer import N_SAMPLES, Renderer
+from latentdx.metrics.gain import amplified, gain_db
 from latentdx.metrics.objective import FastObjective, score
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.algorithm_families import family
@@ -73,10 +75,15 @@ class Comparison:
     def distances(self, values: Values) -> npt.NDArray[np.float64]:
         return score(values, self.targets, self.notes, renderer=self.renderer, threads=self.threads)
 
+    def renders(self, preset: Preset) -> list[Audio]:
+        return [self.renderer.render(preset, *note) for note in self.notes]
+
     def measures(self, preset: Preset) -> dict[str, float]:
-        found = [SoundFeatures(self.renderer.render(preset, *note)) for note in self.notes]
+        found = self.renders(preset)
+        gain = gain_db(self.targets, found)
+        heard = [SoundFeatures(amplified(sound, gain)) for sound in found]
         return {
-            name: float(np.mean([measure(t, f) for t, f in zip(self._features, found, strict=True)]))
+            name: float(np.mean([measure(t, f) for t, f in zip(self._features, heard, strict=True)]))
             for name, measure in MEASURES.items()
         }
 
@@ -104,6 +111,13 @@ class Comparison:
             found, preset=preset, verdict="kept", why=why, after_cents=found.before_cents
         ), distance
 
+    def leveled(self, preset: Preset, distance: float) -> tuple[Preset, float]:
+        """Bring a preset to the sounds' level, unless that increases its distance from them."""
+        found = with_gain(preset, gain_db(self.targets, self.renders(preset)), self.objective)
+        after = float(self.distances(found.values[None])[0])
+        free = np.array_equal(self.locks.apply(found.values[None])[0], found.values)
+        return (found, after) if free and after <= distance + SAME else (preset, distance)
+
     def ranked(
         self,
         tried: SearchHistory,
@@ -121,7 +135,7 @@ class Comparison:
             keep: Largest number of presets to return.
             ends: Number of presets tried up to the end of each stage, by its name.
             name: Name of the presets, which are numbered.
-            recognized: Preset that made the sound, uint8 (145,); `None` if it is not known.
+            recognized: Preset that probably made the sound, uint8 (145,); `None` if it is not known.
             start: Preset that was refined; its answers may have more in common.
         """
         order = np.argsort(tried.distances, kind="stable")
@@ -132,26 +146,28 @@ class Comparison:
         distances = self.distances(tried.values[first])
         other = np.ones(len(first), bool)
         if recognized is not None:
-            other = (tried.values[first] != recognized).any(1)
+            other = (tried.values[first] != recognized).any(1) | (distances > _made_by(distances.min()))
         again = np.lexsort([distances, other])
         first, distances = first[again], distances[again]
         found = []
         for i in chosen(tried.values[first], distances):
             source = next(stage for stage, end in ends.items() if first[i] < end)
-            found.append(self._candidate(Preset(tried.values[first[i]]), source, start))
-        if recognized is None:
-            found.sort(key=lambda candidate: candidate.distance)
-        else:
-            found[1:] = sorted(found[1:], key=lambda candidate: candidate.distance)
+            found.append(self._candidate(tried.values[first[i]], source, start, exact=not other[again[i]]))
+        exact = int(not other.all())
+        found[exact:] = sorted(found[exact:], key=lambda candidate: candidate.distance)
         return [
             replace(candidate, preset=Preset(candidate.preset.values, numbered(name, number)))
             for number, candidate in enumerate(found, 1)
         ]
 
-    def _candidate(self, preset: Preset, source: str, start: Preset | None) -> Candidate:
-        """Tune and measure one preset."""
-        tuning, distance = self.tuned(preset, float(self.distances(preset.values[None])[0]))
-        found = tuning.preset
+    def _candidate(self, values: Values, source: str, start: Preset | None, *, exact: bool) -> Candidate:
+        """Tune a preset, bring it to the sounds' level, and measure it; an `exact` one stays as it is."""
+        preset, distance = Preset(values), float(self.distances(values[None])[0])
+        tuning, distance = self.tuned(preset, distance)
+        if exact:
+            tuning, found = replace(tuning, preset=preset, verdict="kept", why="it is a known preset"), preset
+        else:
+            found, distance = self.leveled(tuning.preset, distance)
         return Candidate(
             found,
             source,
@@ -161,6 +177,11 @@ class Comparison:
             family(found["ALGORITHM"] + 1),
             None if start is None else int((found.values != start.values).sum()),
         )
+
+
+def _made_by(least: float) -> float:
+    """Return the distance up to which a recognized preset comes before one at the least distance."""
+    return 1.25 * least + 0.02  # a search also fits the traces of resampling, of noise and of a short fade
 
 
 def chosen_presets(values: Values, distances: Floats, n: int, *, twins: float = TWINS) -> list[int]:

@@ -1,4 +1,4 @@
-"""The first stage of a match: known presets, played as the sound was, and the very one if it is among them."""
+"""The first stage of a match: known presets played as the sound was, and the very one if it is among them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MOST_RENDERED = 1_000
 
 _LIKELY = 4  # presets of the best correlation that are rendered as a whole
 _SURE = 0.9  # correlation from which the onset of a preset's render is taken for that of the sound
-_SAME = 0.15  # distance from a sound up to which a preset of such a correlation is the one that made it
+_CLOSER = 0.9  # a delay must bring the distance down to this share, or it is left alone
 _SHARE = 4  # all of this stage counts as at most a quarter of the budget
 
 
@@ -31,7 +31,7 @@ class KnownStage:
             by what had been removed before their onset.
         values: Best of the known presets, closest first, uint8 (n, 145).
         spent: Number of renders that comparing the others counts for.
-        recognized: The preset that made the sound, uint8 (145,), if it is among them.
+        recognized: The preset that probably made the sound, uint8 (145,), if it is among them.
     """
 
     comparison: Comparison
@@ -76,9 +76,9 @@ def compare_known(comparison: Comparison, values: Values, most: int, n: int, loc
     if correlations[best] >= _SURE:
         moved = comparison.delayed(heard[best].delay)
         distances = moved.objective(values[likely])
-        best = int(likely[distances.argmin()])
-        if distances.min() <= _SAME and correlations[best] >= _SURE:
-            comparison, recognized = moved, values[best]
+        recognized = values[likely[distances.argmin()]]
+        if distances.min() <= _CLOSER * comparison.objective(values[likely]).min():
+            comparison = moved
     chosen = list(dict.fromkeys([*likely.tolist(), *similar.tolist()]))[:room]
     ordered = np.array(chosen)[np.argsort(comparison.objective(values[chosen]), kind="stable")]
     return KnownStage(comparison, values[ordered], spent, recognized)

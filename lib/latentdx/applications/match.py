@@ -34,6 +34,7 @@ from latentdx.applications.transposition import nearest_c, played_at
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import Renderer
 from latentdx.audio.spectrogram import to_codes
+from latentdx.dataset.loudness import INPUT_GAINS_DB
 from latentdx.errors import ParameterError
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import N_VALUES, column
@@ -224,22 +225,24 @@ def match_targets(
     )
     comparison = first.comparison
     played = partial(played_at, note=nearest_c(comparison.reference.note))
-    decibels = model.hear([comparison.reference])
+    hearings = model.hear([comparison.reference], INPUT_GAINS_DB)
+    decibels = hearings[:1]
     starts = _Starts(locks)
     starts.add("known", first.values)
     starts.add("earlier", _values_of(more))
-    redraw = _redraw(model, decibels, seed)
     if start is None:
         from_model = max(1, min(most // _MODEL_SHARE, _MOST_OF_MODEL))
         explored = model.explore(
-            decibels, from_model, lambda v: comparison.objective(locks.apply(played(v))), seed=seed
+            hearings, from_model, lambda v: comparison.objective(locks.apply(played(v))), seed=seed
         )
+        decibels = hearings[[explored.hearing]]
         starts.add("forward pass", played(explored.values[:1]))
         starts.add("model", played(explored.values))
         if nearest is None:
             nearest = nearest_presets(to_codes(decibels[0, 0].numpy()), known, N_NEAREST)
         starts.add("nearest", played(nearest[: min(N_NEAREST, most // _NEAREST_SHARE)]))
-    else:
+    redraw = _redraw(model, decibels, seed)
+    if start is not None:
         starts.add("start", start.values[None])
         if redraw is not None:
             starts.add("model", redraw(np.repeat(start.values[None], _REDRAWN, 0)))

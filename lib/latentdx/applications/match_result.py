@@ -15,7 +15,8 @@ MEASURES: dict[str, Callable[[SoundFeatures, SoundFeatures], float]] = {
     "mfcc13": lambda a, b: mfcc_mae(a, b, 13),
     "log_mel": log_mel_mae,
 }
-"""Metrics reported for each stage; the last one takes no part in any choice."""
+"""Metrics reported for each stage, at equal loudness (see `metrics.gain`); the last one takes no part in any
+choice."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Candidate:
         source: Name of the stage that found it; see `Stage`.
         distance: Distance from the sounds, `objective.distance`, mean over the notes.
         measures: Values of `MEASURES`, means over the notes.
-        tuning: Result of tuning, applied to `preset` unless it would have increased the distance.
+        tuning: Result of tuning; `preset` is `tuning.preset` brought to the level of the sounds, where that
+            costs nothing in timbre.
         family: Algorithms, 1 … 32, that have the structure of the preset's, its own included.
         changed: Number of values in which it differs from the preset that was refined; `None` without one.
     """

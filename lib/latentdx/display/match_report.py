@@ -126,7 +126,12 @@ def clips_of(match: Match, sources: Sequence[MatchedSound]) -> list[list[Clip]]:
 
 
 def _from(candidate: Candidate) -> str:
-    texts = {"search": "found by the search", "nearest": "a known preset", "model": "drawn by the model"}
+    texts = {
+        "search": "found by the search",
+        "nearest": "a known preset",
+        "known": "a known preset",
+        "model": "drawn by the model",
+    }
     return texts.get(candidate.source, candidate.source)
 
 
@@ -186,7 +191,7 @@ def _sections(match: Match) -> Iterable[dict[str, object]]:
     }
     figure = match_search_figure(match)
     yield {"title": "How the search went", "text": figure.alt, "content": figure_html(figure)}
-    before = next(s for s in reversed(match.stages) if s.name in ("nearest", "model"))
+    before = match.stages[-3]  # the last two are the search and the tuning
     changed = tables.differences(
         before.preset.with_values("start"), "before the search", [("the best found", match.best.preset)]
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from latentdx.audio.engine.eras import DIFFERENCES, differences
 from latentdx.audio.engine.synth import Engine
-from latentdx.metrics.objective import distance
+from latentdx.metrics.objective import distance_as_is
 from latentdx.metrics.registry import mfcc_mae
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset, PresetBank
@@ -54,7 +54,7 @@ class EraChange:
         difference_db: RMS of the difference of the two sounds re the RMS of the old one, in dB: 0 dB is as
             much as the sound itself; -inf for equal sounds.
         mfcc13_mae: Metric of the new sound against the old one.
-        objective: `metrics.objective.distance` of the new sound from the old one.
+        objective: `metrics.objective.distance_as_is` of the new sound from the old one.
     """
 
     concerns: tuple[str, ...]
@@ -78,7 +78,9 @@ def change(preset: Preset, note: int = 60, velocity: int = 85) -> EraChange:
     if np.array_equal(old, new):
         return EraChange(concerns, SoundFeatures(new).silent, False, float("-inf"), 0.0, 0.0)
     a, b = SoundFeatures(old), SoundFeatures(new)
-    return EraChange(concerns, b.silent, True, difference_db(old, new), mfcc_mae(a, b, 13), distance(a, b))
+    return EraChange(
+        concerns, b.silent, True, difference_db(old, new), mfcc_mae(a, b, 13), distance_as_is(a, b)
+    )
 
 
 def difference_db(old: Audio, new: Audio) -> float:

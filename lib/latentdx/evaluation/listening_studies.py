@@ -29,7 +29,8 @@ from latentdx.errors import AudioFileError, DataMissingError, ParameterError
 from latentdx.evaluation import evaluate
 from latentdx.evaluation.result_data import NotMeasuredError
 from latentdx.files import sha256_of, write_files
-from latentdx.metrics.objective import WEIGHTS, weighted
+from latentdx.metrics import gain, objective
+from latentdx.metrics.objective import WEIGHTS
 from latentdx.metrics.registry import AUDIO_METRICS, PYIN_METRIC, Metric
 from latentdx.metrics.sound_features import RESOLUTIONS, SETTINGS, SoundFeatures
 from latentdx.provenance import code_commit
@@ -171,7 +172,10 @@ def _both_ways(compute: Callable[[Any, Any], float], a: Any, b: Any) -> float:
 
 
 def _compare(files: npt.NDArray[np.str_], hashes: npt.NDArray[np.str_]) -> Floats:
-    """Return the audio metrics of pairs of files, (pairs, metrics); the hashes are for the cache's key."""
+    """Return the audio metrics and the objective of pairs of files, (pairs, metrics + 1).
+
+    The hashes are for the cache's key.
+    """
 
     @lru_cache(maxsize=_KEPT)
     def sound(file: str) -> Audio:
@@ -181,11 +185,12 @@ def _compare(files: npt.NDArray[np.str_], hashes: npt.NDArray[np.str_]) -> Float
     def features(file: str, length: int) -> SoundFeatures:
         return SoundFeatures(_padded(sound(file), length))
 
-    out = np.empty((len(files), len(AUDIO_METRICS)))
+    computed = [*(metric.compute for metric in AUDIO_METRICS), objective.distance]
+    out = np.empty((len(files), len(computed)))
     for row, pair in zip(out, files.tolist(), strict=True):
         length = max(len(sound(file)) for file in pair)
         a, b = (features(file, length) for file in pair)
-        row[:] = [_both_ways(metric.compute, a, b) for metric in AUDIO_METRICS]
+        row[:] = [_both_ways(compute, a, b) for compute in computed]
     return out
 
 
@@ -199,8 +204,9 @@ def distances(studies: Sequence[ListeningStudy], options: RunOptions = RunOption
     """Measure how different the sounds of each pair are, by every metric of sounds and by the objective.
 
     Sounds are mono, at 22,050 Hz, and peak-normalized; the shorter sound of a pair is padded with silence.
-    Each metric is averaged over both directions, which only changes those that are not symmetric, and is
-    undefined if it is undefined in either. Finished parts are kept.
+    The objective compares each pair at equal loudness. Each metric is averaged over both directions, which
+    only changes those that are not symmetric, and is undefined if it is undefined in either. Finished parts
+    are kept.
 
     Args:
         studies: Studies to measure.
@@ -222,14 +228,11 @@ def distances(studies: Sequence[ListeningStudy], options: RunOptions = RunOption
     f0 = run(_pitches, single, size=_CHUNK // 4, description="pYIN", unit="sound")
     out, pair, sound = [], 0, 0
     for study in studies:
-        table = pd.DataFrame(
-            compared[pair : pair + len(study.pairs)], columns=[metric.name for metric in AUDIO_METRICS]
-        )
+        columns = [*(metric.name for metric in AUDIO_METRICS), OBJECTIVE]
+        table = pd.DataFrame(compared[pair : pair + len(study.pairs)], columns=columns)
         heard = [pitch.Pitch(*each) for each in f0[sound : sound + len(study.sounds)].tolist()]
-        table[PYIN_METRIC.name] = [
-            _both_ways(PYIN_METRIC.compute, heard[i], heard[j]) for i, j in study.pairs.tolist()
-        ]
-        table[OBJECTIVE] = weighted({name: table[name].to_numpy() for name in WEIGHTS})
+        pyin = [_both_ways(PYIN_METRIC.compute, heard[i], heard[j]) for i, j in study.pairs.tolist()]
+        table.insert(len(AUDIO_METRICS), PYIN_METRIC.name, pyin)
         out.append(table)
         pair, sound = pair + len(study.pairs), sound + len(study.sounds)
     return out
@@ -238,7 +241,7 @@ def distances(studies: Sequence[ListeningStudy], options: RunOptions = RunOption
 def _method() -> str:
     """Return what cached distances depend on in addition to the sounds: code and library versions."""
     libraries = " ".join(f"{name} {version(name)}" for name in ("soundfile", "soxr"))
-    return f"{evaluate.method()} {code_hash(sys.modules[__name__])} {libraries}"
+    return f"{evaluate.method()} {code_hash(sys.modules[__name__], objective, gain)} {libraries}"
 
 
 # -- agreement -----------------------------------------------------------------------------------------------
@@ -365,10 +368,10 @@ def measure(studies: Sequence[ListeningStudy], options: RunOptions = RunOptions(
     """
     rows: list[dict[str, Any]] = []
     for study, table in zip(studies, distances(studies, options), strict=True):
-        objective = table[OBJECTIVE].to_numpy()
+        by_objective = table[OBJECTIVE].to_numpy()
         for name in (OBJECTIVE, *(metric.name for metric in SOUND_METRICS)):
             found = table[name].to_numpy()
-            same = np.where(np.isfinite(found), objective, np.nan)
+            same = np.where(np.isfinite(found), by_objective, np.nan)
             rows.append(
                 {
                     "study": study.name,

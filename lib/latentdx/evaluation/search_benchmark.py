@@ -14,7 +14,16 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from latentdx.applications import candidate_choice, evolutionary_search, match, mutations, programmer, tune
+from latentdx.applications import (
+    candidate_choice,
+    evolutionary_search,
+    known_stage,
+    match,
+    mutations,
+    output_level,
+    programmer,
+    tune,
+)
 from latentdx.applications.match import N_NEAREST
 from latentdx.applications.programmer import N_DRAWN, Programmer, load_model
 from latentdx.applications.target import Target
@@ -27,7 +36,7 @@ from latentdx.evaluation import best_of_n, genetic_search
 from latentdx.evaluation.baselines import nearest_neighbor_presets, relatives
 from latentdx.evaluation.results import Measurement, Result, evaluate_rows
 from latentdx.evaluation.trials import Trial, check, evaluated
-from latentdx.metrics import objective
+from latentdx.metrics import gain, objective
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.corpora import bank_hash, read
 from latentdx.presets.parameters import N_VALUES
@@ -157,7 +166,8 @@ def measure(
     near = nearest_unrelated(trial, index)
     order = np.random.default_rng(SEED).permutation(len(trial.rows))
     quick = Measurement().quick()
-    code = code_hash(match, candidate_choice, evolutionary_search, mutations, objective, programmer, tune)
+    answers = candidate_choice, known_stage, output_level, tune
+    code = code_hash(match, evolutionary_search, mutations, programmer, *answers, objective, gain)
     _, best_of = best_of_n.best_of(model, trial, N_DRAWN, measurement=quick, options=options)[0]
     yield best_of
     yield _genetic(trial, quick, options)

@@ -3,8 +3,9 @@
 It is a weighted sum of three metrics, which was reported to follow listeners' ratings with a correlation of
 0.85 (SynthRL, IJCAI 2025). Over 21 listening studies of timbre, `latentdx evaluate listeners` measured a mean
 rank correlation of 0.51 (95% interval 0.39 to 0.62), more than for any single metric; it varies from none to
-0.89. The objective has two forms with the same weights: `distance` is exact; `FastObjective` uses half the
-frames, because a search calls it thousands of times. A test checks that both agree.
+0.89. Sounds are compared at equal loudness (see `gain`). The objective has two forms with the same weights:
+`distance` is exact; `FastObjective` uses half the frames, because a search calls it thousands of times. A
+test checks that both agree.
 """
 
 import os
@@ -19,6 +20,7 @@ from latentdx.audio.renderer import N_SAMPLES, Renderer
 from latentdx.audio.stft.layout import Spare
 from latentdx.errors import ParameterError
 from latentdx.metrics.distance_memory import Workspace
+from latentdx.metrics.gain import amplified, gain_db, gain_of_powers, mean_square, price
 from latentdx.metrics.registry import log_stft_mae, mfcc_mae, spectral_convergence
 from latentdx.metrics.search_distance import SearchDistance
 from latentdx.metrics.sound_features import SoundFeatures
@@ -34,7 +36,7 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
 def distance(target: SoundFeatures, found: SoundFeatures) -> float:
     """Return the exact value of the objective; 0 for equal sounds, and larger for less similar ones.
 
-    For a silent target the spectral convergence is undefined and left out of the sum.
+    The sounds are compared at equal loudness; a gain of more than 12 dB has a price, see `gain`.
 
     Args:
         target: Features of the target.
@@ -43,8 +45,26 @@ def distance(target: SoundFeatures, found: SoundFeatures) -> float:
     >>> tone = np.sin(2 * np.pi * 440 * np.arange(22_050) / 22_050).astype(np.float32)
     >>> distance(SoundFeatures(tone), SoundFeatures(tone))
     0.0
-    >>> round(distance(SoundFeatures(tone), SoundFeatures(tone / 2)), 2)
-    0.53
+    >>> round(distance(SoundFeatures(tone), SoundFeatures(tone / 8)), 2)  # by 18 dB
+    0.06
+    """
+    gain = gain_db([target.audio], [found.audio])
+    return distance_as_is(target, at_gain(found, gain)) + price(gain)
+
+
+def at_gain(sound: SoundFeatures, gain_db: float) -> SoundFeatures:
+    """Return the features of a sound amplified by a gain in dB."""
+    return SoundFeatures(amplified(sound.audio, gain_db)) if gain_db else sound
+
+
+def distance_as_is(target: SoundFeatures, found: SoundFeatures) -> float:
+    """Return the weighted sum of the metrics at the levels that the sounds have.
+
+    For a silent target the spectral convergence is undefined and left out of the sum.
+
+    Args:
+        target: Features of the target.
+        found: Features of the sound to compare with it, of the same length.
     """
     convergence = spectral_convergence(target, found)
     rest = WEIGHTS["log_stft_mae"] * log_stft_mae(target, found)
@@ -53,7 +73,7 @@ def distance(target: SoundFeatures, found: SoundFeatures) -> float:
 
 
 def weighted(metrics: Mapping[str, Floats]) -> Floats:
-    """Return the objective of N sounds, (N,), from their metrics.
+    """Return the weighted sum of N sounds, (N,), from their metrics; see `distance_as_is`.
 
     Args:
         metrics: Values of each metric, (N,), by name, such as the columns of a result; `nan` counts as 0.
@@ -77,21 +97,21 @@ def score(
     notes: Notes,
     *,
     renderer: Renderer | None = None,
-    measure: Callable[[SoundFeatures, SoundFeatures], float] = distance,
+    measure: Callable[[SoundFeatures, SoundFeatures], float] = distance_as_is,
     threads: int | None = None,
 ) -> Floats:
-    """Render presets at each note and compare them with that note's target.
+    """Render presets at each note and compare them with that note's target, all at one gain.
 
     Args:
         values: Presets, uint8 (N, 145).
         targets: One sound for each of `notes`, float32 (samples,), at 22,050 Hz.
         notes: (MIDI note, velocity) of each target.
         renderer: Synth that renders; default `Engine()`.
-        measure: Function that compares the features of a target with those of a render; default `distance`.
+        measure: Function that compares the features of a target with those of a render at that gain.
         threads: Number of presets rendered at the same time; default one per core.
 
     Returns:
-        Mean distance over the notes, float64 (N,).
+        Mean distance over the notes, float64 (N,); for one note, `distance`.
     """
     synth = renderer or Engine()
     wanted = [SoundFeatures(fitted(sound)) for sound in targets]
@@ -99,8 +119,10 @@ def score(
         _ = sound.log_stft, sound.mfcc
 
     def score_one(preset: Values) -> float:
-        found = (SoundFeatures(synth.render(Preset(preset), *note)) for note in notes)
-        return float(np.mean([measure(t, f) for t, f in zip(wanted, found, strict=True)]))
+        found = [synth.render(Preset(preset), *note) for note in notes]
+        gain = gain_db([sound.audio for sound in wanted], found)
+        heard = (SoundFeatures(amplified(sound, gain)) for sound in found)
+        return float(np.mean([measure(t, f) for t, f in zip(wanted, heard, strict=True)])) + price(gain)
 
     with ThreadPoolExecutor(threads) as pool:
         return np.array(list(pool.map(score_one, values)))
@@ -119,6 +141,7 @@ class FastObjective:
         renderer: Synth that renders; default `Engine()`.
         threads: Number of presets rendered at the same time; default one per core.
         weights: Weight of each metric in `WEIGHTS`, by name; default `WEIGHTS`.
+        levels_count: If true, sounds are compared at the levels that they have, see `distance_as_is`.
 
     Raises:
         ParameterError: A target is silent (every distance to it would be infinite), or the numbers of sounds
@@ -133,6 +156,7 @@ class FastObjective:
         renderer: Renderer | None = None,
         threads: int | None = None,
         weights: Mapping[str, float] = WEIGHTS,
+        levels_count: bool = False,
     ) -> None:
         if len(targets) != len(notes) or not len(notes):
             raise ParameterError(
@@ -146,6 +170,7 @@ class FastObjective:
         self._renderer = renderer or Engine()
         self._threads = threads
         self._weights = tuple(weights[name] for name in WEIGHTS)
+        self._powers = None if levels_count else [mean_square(target) for target in self.targets]
         workspaces = Spare(Workspace.of_length, threads or os.cpu_count() or 1)
         self._distances = [SearchDistance(target, workspaces) for target in self.targets]
         self._known: dict[bytes, float] = {}
@@ -163,8 +188,14 @@ class FastObjective:
 
     def _of(self, values: Values) -> float:
         """Return the mean distance of a preset, in plain Python, because NumPy's calls would take longer."""
-        preset, found = Preset(values), 0.0
-        for target, note, distances in zip(self.targets, self.notes, self._distances, strict=True):
-            parts = distances(self._renderer.render(preset, *note, n_samples=len(target)))
-            found += sum(weight * part for weight, part in zip(self._weights, parts, strict=True))
-        return found / len(self.notes)
+        preset, distance, gain = Preset(values), 0.0, 0.0
+        sounds = [
+            self._renderer.render(preset, *note, n_samples=len(target))
+            for target, note in zip(self.targets, self.notes, strict=True)
+        ]
+        if self._powers is not None:
+            gain = gain_of_powers(list(zip(self._powers, map(mean_square, sounds), strict=True)))
+        for sound, distances in zip(sounds, self._distances, strict=True):
+            parts = distances(amplified(sound, gain))
+            distance += sum(weight * part for weight, part in zip(self._weights, parts, strict=True))
+        return distance / len(sounds) + price(gain)

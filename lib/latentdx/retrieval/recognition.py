@@ -25,6 +25,7 @@ RENDERS = LENGTH / N_SAMPLES
 """Cost of such a render, as a share of a whole one."""
 
 _EARLY = 1_024  # samples by which a render may start before the sound's first sample, 46 ms
+_EQUAL = 1e-5  # difference of correlations that counts as none
 _LEAST = 1e-9  # energy below which a render is silent
 
 
@@ -33,8 +34,8 @@ class Likeness(NamedTuple):
 
     Attributes:
         correlation: Largest correlation of the waveforms, 0 … 1; their levels and polarity do not matter.
-        delay: Number of samples by which the sound has to be delayed for it; negative where the render has
-            to be.
+        delay: Smallest number of samples by which the sound has to be delayed for it; negative where the
+            render has to be.
     """
 
     correlation: float
@@ -68,7 +69,11 @@ def likeness(sound: Audio, renders: Iterable[Audio]) -> list[Likeness]:
         energies = powers[len(part) :] - powers[: len(lags)]
         correlations = np.abs(lags) / np.sqrt(np.maximum(energies * energy, _LEAST**2))
         correlations[energies < _LEAST] = 0
-        best = int(correlations.argmax())
+        # of equally good peaks that of the smallest delay: a steady tone is like itself a period later
+        around = np.pad(correlations, 1)
+        peak = (correlations >= around[:-2]) & (correlations >= around[2:])
+        good = np.flatnonzero(peak & (correlations >= correlations.max() - _EQUAL))
+        best = int(good[np.abs(good - _EARLY).argmin()])
         found.append(Likeness(min(float(correlations[best]), 1.0), best - _EARLY))
     return found
 

@@ -240,7 +240,8 @@ def audible(preset: Preset, note: int, velocity: int, n: int = N_AUDIBLE) -> lis
     Raises:
         ParameterError: The preset is silent at this note.
     """
-    objective = FastObjective([Dexed().render(preset, note, velocity)], [(note, velocity)])
+    sound = Dexed().render(preset, note, velocity)
+    objective = FastObjective([sound], [(note, velocity)], levels_count=True)
     parameters = [p for p in voice_parameters() if p.learnable]
     down, up = zip(*(_moved(p, preset[p.name]) for p in parameters), strict=True)
     changed = [
