@@ -24,7 +24,7 @@ def play(*words: str) -> tuple[int, str, str]:
 def test_a_note_is_written(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"x{suffix}"
     status, said, _ = play("--voice", "3", "--note", "C3", "--hold", "0.5", "-o", str(file))
-    assert status == 0 and "note 48 (C3), velocity 85, held 0.5 s" in said
+    assert status == 0 and "note 48 (C3; Yamaha calls it C2), velocity 85, held 0.5 s" in said
     sound, rate = soundfile.read(file)
     assert rate == 44_100 and 0.5 < len(sound) / rate < 3 and 0.01 < np.abs(sound).max() <= 1
     strongest = np.fft.rfftfreq(22_050, 1 / rate)[np.abs(np.fft.rfft(sound[:22_050])).argmax()]

@@ -357,13 +357,14 @@ def prepare_targets(
     ]
 
 
-def parse_target_file(text: str) -> TargetFile:
+def parse_target_file(text: str, *, yamaha: bool = False) -> TargetFile:
     """Parse a sound file with an optional note and velocity: FILE, NOTE=FILE or NOTE@VELOCITY=FILE.
 
     The text before the first "=" is a note, unless it holds a slash: "./take=2.wav" is a file.
 
     Args:
         text: Such as "low.wav", "C3=low.wav" or "C3@100=low.wav".
+        yamaha: Whether note names count octaves as Yamaha does, see `parse_note`.
 
     Raises:
         ParameterError: The text names no file, or its note or velocity is not valid; the message says how a
@@ -381,7 +382,7 @@ def parse_target_file(text: str) -> TargetFile:
         return TargetFile(Path(file))
     name, at, force = played.partition("@")
     try:
-        note = parse_note(name)
+        note = parse_note(name, yamaha=yamaha)
         if at and (not re.fullmatch(r"[0-9]{1,9}", force) or not 1 <= int(force) <= 127):
             raise ParameterError(f"velocity {force!r} is not an integer in 1 … 127")
         if Path(text).is_file() and not Path(file).exists():

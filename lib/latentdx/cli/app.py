@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from latentdx import __version__
-from latentdx.cli import data, evaluation, presets, sounds, training
+from latentdx.cli import data, evaluation, match, presets, sounds, training
 from latentdx.cli.common import Group
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Program a DX7 from a sound: presets, datasets, models.",
 )
-for group in (sounds, presets, data, training):  # in the order of the help
+for group in (sounds, match, presets, data, training):  # in the order of the help
     app.registered_commands += group.app.registered_commands
 app.add_typer(evaluation.app, name="evaluate")
 

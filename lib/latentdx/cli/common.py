@@ -116,6 +116,23 @@ def report(what: Path, remarks: Iterable[str], warnings: Iterable[str]) -> None:
     warn(f"{what}: {line}" for line in warnings)
 
 
+def report_each(files: Iterable[tuple[Path, Iterable[str], Iterable[str]]]) -> None:
+    """Print remarks and warnings on several files; what is true of several of them is printed once.
+
+    Args:
+        files: Each file with its remarks and its warnings; see `report`.
+    """
+    remarks: dict[str, list[Path]] = {}
+    warnings: dict[str, list[Path]] = {}
+    for file, told, doubts in files:
+        for texts, found in ((told, remarks), (doubts, warnings)):
+            for text in texts:
+                found.setdefault(text, []).append(file)
+    for text, where in remarks.items():
+        typer.echo(f"{', '.join(map(str, where))}: {text}")
+    warn(f"{', '.join(map(str, where))}: {text}" for text, where in warnings.items())
+
+
 def read_presets(path: Path, lenient: bool) -> PresetBank:
     """Read a user's presets, and print warnings on damaged and skipped parts to stderr.
 
@@ -126,6 +143,17 @@ def read_presets(path: Path, lenient: bool) -> PresetBank:
     bank = PresetBank.read(path, strict=not lenient)
     warn(bank.notes)
     return bank
+
+
+def voice_index(bank: PresetBank, voice: str | None) -> int:
+    """Return the index of the preset that a user named by index or name; the first one by default."""
+    if voice is None:
+        return 0
+    if not (voice.isascii() and voice.isdigit()):
+        return bank.index(voice)
+    if len(voice) > 9 or int(voice) >= len(bank):
+        raise ParameterError(f"there is no preset {voice}: the indices are 0 … {len(bank) - 1}")
+    return int(voice)
 
 
 def warn(warnings: Iterable[str]) -> None:

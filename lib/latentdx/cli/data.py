@@ -1,20 +1,16 @@
 """Commands for corpora: `latentdx fetch | curate | render`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from latentdx.cli import output
+from latentdx.cli.cluster import dask_client
 from latentdx.cli.common import INTERRUPTED, MOST_PROCESSES, Force, Lenient, Processes, fail, warn
 from latentdx.cli.notes import parse_notes
 from latentdx.presets import corpora
 from latentdx.run_options import RunOptions
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 app = typer.Typer()
 
@@ -99,29 +95,8 @@ def render(
     bank = corpora.read(corpus, strict=not lenient).neutral()
     warn(bank.notes)
     try:
-        with _client(workers, scheduler) as client:
+        with dask_client(workers, scheduler) as client:
             store = render_store(bank, pairs, folder, corpus=name, threads=threads, client=client)
     except KeyboardInterrupt:
         fail(f"stopped; run the same command to resume ({folder})", INTERRUPTED)
     typer.echo(f"{store.folder}: {len(store):,} presets, notes: {notes}")
-
-
-@contextmanager
-def _client(workers: int | None, scheduler: str | None) -> "Iterator[Client | None]":
-    """Yield a Dask client for the given options, or `None` to use this process's own threads."""
-    if workers is None and scheduler is None:
-        yield None
-        return
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError:
-        fail("--workers and --scheduler need Dask: pip install 'latentdx[cluster]'")
-    if scheduler is not None:
-        with Client(scheduler) as client:
-            yield client
-        return
-    with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
-        Client(cluster) as client,
-    ):
-        yield client

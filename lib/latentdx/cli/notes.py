@@ -1,5 +1,7 @@
 """Notes and pitches as users type them."""
 
+from typing import Annotated
+
 import typer
 
 from latentdx.audio.notes import parse_note
@@ -23,17 +25,20 @@ def parse_notes(text: str) -> tuple[Note, ...]:
     return notes
 
 
-def optional_note(text: str | None) -> int | None:
+Yamaha = Annotated[bool, typer.Option("--yamaha", help="Count octaves as Yamaha does: C3 is 60, not C4.")]
+
+
+def optional_note(text: str | None, yamaha: bool = False) -> int | None:
     """Read the option --note, a note's name or MIDI number, if there is one."""
     with naming("--note"):
-        return None if text is None else parse_note(text)
+        return None if text is None else parse_note(text, yamaha=yamaha)
 
 
-def parse_pitch(text: str) -> float:
+def parse_pitch(text: str, yamaha: bool = False) -> float:
     """Read the option --to, a MIDI note that may lie between keys ("57.5"), or a note's name."""
     try:
         return float(text)
     except ValueError:
         pass
     with naming("--to"):
-        return float(parse_note(text))
+        return float(parse_note(text, yamaha=yamaha))

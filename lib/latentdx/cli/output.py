@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SOUND_BYTES = 600_000
 """Most bytes that a sound takes: a FLAC file of noise, and its player and picture in a page."""
 
+BATCH_BYTES = 200_000
+"""Bytes that a sound of a batch takes: two MP3 files of four seconds, its summary and its row in the page."""
+
 _SMALL = 100_000
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 

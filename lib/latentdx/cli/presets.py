@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -13,7 +12,7 @@ import numpy as np
 import typer
 from tqdm import tqdm
 
-from latentdx.audio.notes import note_name, parse_note
+from latentdx.audio.notes import both_names, parse_note
 from latentdx.cli import output
 from latentdx.cli.common import (
     MOST_PRESETS,
@@ -24,9 +23,10 @@ from latentdx.cli.common import (
     naming,
     read_presets,
     report,
+    voice_index,
     warn,
 )
-from latentdx.cli.notes import optional_note, parse_pitch
+from latentdx.cli.notes import Yamaha, optional_note, parse_pitch
 from latentdx.errors import ParameterError
 from latentdx.presets.algorithms import algorithm, text_drawing
 from latentdx.presets.bank import Flag, Preset, PresetBank
@@ -50,15 +50,14 @@ def tune(
     file: Annotated[Path, typer.Argument(metavar="BANK", help="A .syx or .bin file, or a folder.")],
     to: Annotated[str | None, typer.Option(help="Pitch to tune to: A3, 57 or 57.5.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Output file, .syx.")] = Path("tuned.syx"),
-    note: Annotated[
-        str | None, typer.Option(help="Note to play the presets at; 60, or the target's, if omitted.")
-    ] = None,
+    note: Annotated[str | None, typer.Option(help="Note to play; 60, or the target's, if omitted.")] = None,
     velocity: Velocity = 85,
     keep_octave: Annotated[
         bool, typer.Option("--keep-octave", help="Tune to the nearest octave of the pitch.")
     ] = False,
     target: Annotated[Path | None, typer.Option(help="Sound file to tune to, instead of --to.")] = None,
     onset: Onset = None,
+    yamaha: Yamaha = False,
     lenient: Lenient = True,
     force: Force = False,
 ) -> None:
@@ -75,9 +74,9 @@ def tune(
     if onset is not None and target is None:
         raise typer.BadParameter("--onset works with --target only")
     output.check_free(out, ".syx", force=force)
-    key, bank = optional_note(note), read_presets(file, lenient)
+    key, bank = optional_note(note, yamaha), read_presets(file, lenient)
     if target is None:
-        tune_one = _to_pitch(parse_pitch(to or ""), 60 if key is None else key, velocity, keep_octave)
+        tune_one = _to_pitch(parse_pitch(to or "", yamaha), 60 if key is None else key, velocity, keep_octave)
     else:
         tune_one = _to_sound(target, key, velocity, onset)
     tune_one = cache(tune_one)  # a cartridge may hold many INIT VOICEs
@@ -124,7 +123,7 @@ def _to_sound(file: Path, note: int | None, velocity: int, onset: int | None) ->
     from latentdx.audio import pitch
 
     target = prepare_target(file, note=note, velocity=velocity, onset=onset)
-    report(file, target.remarks, target.warnings)
+    report(file, [*target.remarks, f"presets are played at note {both_names(target.note)}"], target.warnings)
     wanted = pitch.estimate(target.sound)
 
     def tune_one(preset: Preset) -> "tuple[Tuning, MasterTuning | None]":
@@ -181,9 +180,9 @@ def interpolate(
         output.check_folder(preview, sounds, force=force, size=steps * output.SOUND_BYTES)
     banks = read_presets(first, lenient), read_presets(last, lenient)
     with naming("--voice-a"):
-        a = banks[0][_index(banks[0], voice_a)]
+        a = banks[0][voice_index(banks[0], voice_a)]
     with naming("--voice-b"):
-        b = banks[1][_index(banks[1], voice_b)]
+        b = banks[1][voice_index(banks[1], voice_b)]
     if METHODS[space].model:
         model = model or default_model()
     with naming("--model"):
@@ -207,7 +206,7 @@ def play(
     voice: Annotated[
         str | None, typer.Option(help="Index or name of the preset; otherwise the first.")
     ] = None,
-    note: Annotated[str, typer.Option(help="Note to play, C4 or 60.")] = "C4",
+    note: Annotated[str, typer.Option(help="Note to play, C4 or 60.")] = "60",
     velocity: Velocity = 85,
     hold: Annotated[
         float, typer.Option(min=0.01, max=600, metavar="S", help="Seconds from key down to key up.")
@@ -218,6 +217,7 @@ def play(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Sound file, .wav, .flac or .mp3; or the speakers.")
     ] = None,
+    yamaha: Yamaha = False,
     lenient: Lenient = True,
     force: Force = False,
 ) -> None:
@@ -236,15 +236,15 @@ def play(
             raise ParameterError(f"--out: {out} does not end in .wav, .flac or .mp3")
         output.check_free(out, container, force=force, size=int((hold + release) * _BYTES_PER_SECOND))
     with naming("--note"):
-        key = parse_note(note)
+        key = parse_note(note, yamaha=yamaha)
     bank = read_presets(file, lenient)
     with naming("--voice"):
-        preset = bank[_index(bank, voice)]
+        preset = bank[voice_index(bank, voice)]
     played = play_note(preset, key, velocity, hold=hold, release=release, engine=Engine(_PLAYED_RATE))
     gain = 1 / max(played.peak, 1.0)
     sound = (played.sound * gain).astype(np.float32)
     typer.echo(
-        f"{preset.name}: note {key} ({note_name(key)}), velocity {velocity}, held {hold:g} s, heard for"
+        f"{preset.name}: note {both_names(key)}, velocity {velocity}, held {hold:g} s, heard for"
         f" {len(sound) / _PLAYED_RATE:.1f} s, peak {20 * math.log10(max(played.peak, 1e-6)):.1f} dBFS"
     )
     if gain < 1:
@@ -304,7 +304,7 @@ def info(
     bank = PresetBank.read(file, strict=not lenient)
     if voice is not None:
         with naming("--voice"):
-            shown = [_index(bank, voice)]
+            shown = [voice_index(bank, voice)]
     else:
         shown = list(range(len(bank) if limit == 0 else min(limit, len(bank))))
     if html is not None:
@@ -367,17 +367,6 @@ def _draw(preset: Preset, index: int) -> None:
     typer.echo(algorithm(preset["ALGORITHM"] + 1).describe())
     typer.echo(text_drawing(preset))
     typer.echo("Each box shows the operator, its output level, and its frequency (× that of the key).")
-
-
-def _index(bank: PresetBank, voice: str | None) -> int:
-    """Return the index of the preset that a user named by index or name; the first one by default."""
-    if voice is None:
-        return 0
-    if not re.fullmatch("[0-9]+", voice):
-        return bank.index(voice)
-    if len(voice) > 9 or int(voice) >= len(bank):
-        raise ParameterError(f"there is no preset {voice}: the indices are 0 … {len(bank) - 1}")
-    return int(voice)
 
 
 def _cents(cents: float) -> str:

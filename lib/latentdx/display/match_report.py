@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,52 +10,20 @@ import numpy as np
 from markupsafe import Markup
 
 from latentdx.applications.match import Candidate, Match
+from latentdx.applications.match_summary import MatchedSound as MatchedSound
+from latentdx.applications.match_summary import MatchSettings as MatchSettings
+from latentdx.applications.match_summary import match_summary
 from latentdx.applications.programmer import Programmer
-from latentdx.applications.target import Target
 from latentdx.applications.tune import Tuning
 from latentdx.audio.io.encoding import encode
-from latentdx.audio.notes import note_name
 from latentdx.audio.renderer import Dexed
 from latentdx.display import listening_rows, media, tables
 from latentdx.display.figures import figure_html
 from latentdx.display.listening_rows import Clip, compared
 from latentdx.display.match_progress import match_search_figure, match_stages_table
-from latentdx.presets.bank import Preset, PresetBank
+from latentdx.presets.bank import PresetBank
 from latentdx.presets.parameters import voice_parameters
 from latentdx.provenance import code_commit, describe_commit
-
-FORMAT = 2
-"""Version of the JSON report's format."""
-
-
-@dataclass(frozen=True)
-class MatchedSound:
-    """Sound that was matched: its file name as given, and the target it was prepared into."""
-
-    file: str
-    target: Target
-
-    @property
-    def played(self) -> str:
-        """Note and velocity, such as "C3@85"."""
-        return f"{note_name(self.target.note)}@{self.target.velocity}"
-
-
-@dataclass(frozen=True)
-class MatchSettings:
-    """Settings of a match, as its reports state them.
-
-    Attributes:
-        budget: Largest number of renders.
-        seconds: Time limit; `None` without one.
-        seed: Random seed of the search.
-        remarks: Sentences to add, such as which corpora were missing.
-    """
-
-    budget: int
-    seconds: float | None
-    seed: int
-    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +57,10 @@ def match_report(
     """
     sounds = clips_of(match, sources)
     gain = listening_rows.row_gain_db([clip for row in sounds for clip in row])
-    summary = _summary(match, sources, model, settings, gain)
+    summary = match_summary(match, sources, model, settings) | {
+        "took_seconds": round(match.seconds, 2),
+        "previews_gain_db": round(gain, 2),
+    }
     amplitude = np.float32(10 ** (gain / 20))
     previews = {}
     for source, row in zip(sources, sounds, strict=True):
@@ -201,61 +172,4 @@ def _sections(match: Match) -> Iterable[dict[str, object]]:
         "text": f"The closest preset differs in {len(changed)} of {len(voice_parameters())} parameters from "
         "the closest one before the search. The search may also have found it from another start.",
         "content": table if len(changed) else "",
-    }
-
-
-def _summary(
-    match: Match, sources: Sequence[MatchedSound], model: Programmer, settings: MatchSettings, gain: float
-) -> dict[str, object]:
-    def finite(x: float) -> float | None:
-        return round(x, 6) if np.isfinite(x) else None
-
-    def values(preset: Preset) -> dict[str, int]:
-        return {p.name: preset[p.name] for p in voice_parameters()}
-
-    def measured(distance: float, measures: dict[str, float]) -> dict[str, float | None]:
-        return {"mix": finite(distance), **{name: finite(x) for name, x in measures.items()}}
-
-    return {
-        "format": FORMAT,
-        "latentdx": version("latentdx"),
-        "commit": code_commit(),
-        "engine": Dexed().engine,
-        "model": model.about.profile.name,
-        "checkpoint_sha256": model.sha256,
-        **asdict(settings),
-        "renders": match.renders,
-        "took_seconds": round(match.seconds, 2),
-        "interrupted": match.interrupted,
-        "previews_gain_db": round(gain, 2),
-        "sounds": [
-            {
-                "file": s.file,
-                "note": s.target.note,
-                "velocity": s.target.velocity,
-                "remarks": s.target.remarks,
-                "warnings": s.target.warnings,
-            }
-            for s in sources
-        ],
-        "stages": [
-            {"name": s.name, "renders": s.renders, **measured(s.distance, s.measures)} for s in match.stages
-        ],
-        "curve": [[i.renders, finite(i.distance)] for i in match.curve],
-        "candidates": [
-            {
-                "voice": number,
-                "name": c.preset.name,
-                "source": c.source,
-                **measured(c.distance, c.measures),
-                "tuning": {
-                    "verdict": c.tuning.verdict,
-                    "why": c.tuning.why,
-                    "before_cents": finite(c.tuning.before_cents),
-                    "after_cents": finite(c.tuning.after_cents),
-                },
-                "parameters": values(c.preset),
-            }
-            for number, c in enumerate(match.candidates, 1)
-        ],
     }

@@ -8,6 +8,12 @@ from latentdx.audio.spectrogram import FLOOR_DB
 MOST_MELS, MOST_FRAMES = 26, 35
 """Width of the widest blanked bands: a tenth of the mels, a tenth of the frames."""
 
+UNKNOWN_LEVEL_DB = 10.0
+"""Loudest point of a spectrogram whose level says nothing; renders of presets stay below -5 dB."""
+
+RANGE_DB = 90.0
+"""Range of levels that such a spectrogram keeps; below that, recordings hold noise."""
+
 
 def blank_bands(spectrograms: Tensor, n: int) -> Tensor:
     """Blank random bands of mels and of frames in each item by filling them with the item's mean.
@@ -33,21 +39,21 @@ def blank_bands(spectrograms: Tensor, n: int) -> Tensor:
     return torch.where(blank, spectrograms.mean((1, 2, 3), keepdim=True), spectrograms)
 
 
-def change_levels(decibels: Tensor, most: float) -> Tensor:
-    """Change the level of each item by a random gain, which all its notes share.
+def at_unknown_level(decibels: Tensor) -> Tensor:
+    """Take the level away from spectrograms: bring the loudest point of each item to `UNKNOWN_LEVEL_DB`.
+
+    The result is the same for every gain of the sound. No render of a preset is as loud, so that a network
+    can tell such an item from one whose level means something. All notes of an item are changed alike.
 
     Args:
         decibels: Spectrograms in dB (B, note, mel, frame); not changed.
-        most: Largest gain and largest loss in dB; 0 changes nothing.
 
     Returns:
-        (B, note, mel, frame), at least the floor of a spectrogram.
+        (B, note, mel, frame), at least `RANGE_DB` below `UNKNOWN_LEVEL_DB`; silent items stay silent.
     """
-    if not most:
-        return decibels
-    gain = most * (2 * torch.rand(len(decibels), 1, 1, 1, device=decibels.device) - 1)
-    # what lies at the floor may be silence, which stays silent
-    return torch.where(decibels > FLOOR_DB, (decibels + gain).clamp(min=FLOOR_DB), decibels)
+    loudest = decibels.amax((1, 2, 3), keepdim=True)
+    leveled = (decibels - loudest + UNKNOWN_LEVEL_DB).clamp(min=UNKNOWN_LEVEL_DB - RANGE_DB)
+    return torch.where(loudest > FLOOR_DB, leveled, decibels)
 
 
 def _bands(items: Tensor, length: int, most: int) -> Tensor:

@@ -16,10 +16,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialize
 from torch import nn
 
-from latentdx.errors import CheckpointError
+from latentdx.errors import CheckpointError, DataError
 from latentdx.files import atomic_write, sha256_of
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.provenance import code_commit
+from latentdx.registry import data_path
 from latentdx.training.network import Factory, make_network
 from latentdx.training.profile import Profile
 
@@ -137,13 +138,58 @@ def load(
             "as `factory` in Python, or as --factory to `latentdx evaluate model`"
         )
     model = make_network(about.profile, factory if about.profile.factory else None)
+    _load_weights(model, file)
+    return cast(PresetVAE, model.eval()), about
+
+
+def _load_weights(model: nn.Module, file: Path) -> None:
+    """Load the weights of a checkpoint in single precision."""
     with safe_open(file, "pt") as opened:
         weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
     try:
         model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in weights.items()})
     except RuntimeError as error:
-        raise CheckpointError(f"the weights in {file} do not fit its profile: {error}") from error
-    return cast(PresetVAE, model.eval()), about
+        raise CheckpointError(f"the weights in {file} do not fit the profile: {error}") from error
+
+
+def identified(initial: str) -> str:
+    """Return the name or path of a checkpoint with "@" and the first digits of its SHA-256.
+
+    Args:
+        initial: Name of a shipped model, or path of a checkpoint; if it has such digits, they are checked.
+
+    Raises:
+        CheckpointError: There is no such checkpoint, or its digits are others.
+    """
+    name, _, expected = initial.partition("@")
+    found = checkpoint_hash(_file(name))
+    if expected and found != expected:
+        raise CheckpointError(f"the checkpoint {name} to begin with is {found} here, not {expected}")
+    return f"{name}@{found}"
+
+
+def load_initial(model: nn.Module, initial: str) -> None:
+    """Load the weights with which a training begins, see `identified`.
+
+    Raises:
+        CheckpointError: There is no such checkpoint, or its weights have other shapes.
+    """
+    _load_weights(model, _file(identified(initial).partition("@")[0]))
+
+
+def _file(name: str) -> Path:
+    """Return the file of a checkpoint, given a shipped model's name or a path."""
+    if Path(name).is_file():
+        return Path(name)
+    try:
+        file = data_path("checkpoints", f"{name}.safetensors")
+    except DataError as error:
+        raise CheckpointError(f"there is no checkpoint {name!r} to begin with: {error}") from error
+    if not file.is_file():
+        raise CheckpointError(
+            f"there is no checkpoint {name!r} to begin with, neither a model's name nor a file"
+        )
+    return file
 
 
 def checkpoint_hash(file: Path) -> str:

@@ -1,8 +1,8 @@
 """Training data of a profile: presets, their spectrograms and the rows of each subset."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,8 @@ from torch import Tensor
 
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.recording_simulation import SimulatedRecording
-from latentdx.audio.renderer import NOTE_SETS, Renderer
+from latentdx.audio.renderer import N_SAMPLES, NOTE_SETS, Renderer
+from latentdx.audio.spectrogram import mel_spectrogram, to_codes
 from latentdx.dataset.curation import rows
 from latentdx.dataset.loading import SpectrogramDataset, to_decibels
 from latentdx.dataset.rendering import render_store
@@ -21,10 +22,12 @@ from latentdx.dataset.store import Store, store_folder
 from latentdx.errors import StoreMissingError
 from latentdx.models.representation import Representation
 from latentdx.presets import corpora
-from latentdx.presets.bank import PresetBank
+from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.equivalence import canonical
 from latentdx.presets.parameters import N_OPERATORS, column
 from latentdx.training.profile import Profile
+from latentdx.training.variation import too_close, vary
+from latentdx.typing import Notes, Values
 
 
 class Batch(NamedTuple):
@@ -86,7 +89,8 @@ class TrainingData:
                     self.bank, self.notes, folder, corpus=name, renderer=renderer, threads=threads
                 )
 
-        self.store = store(corpus, Engine())
+        self._engine = Engine()
+        self.store = store(corpus, self._engine)
         self._dataset = SpectrogramDataset(self.store, self.bank)
         self._recorded = (
             SpectrogramDataset(store(f"{corpus}-recorded", SimulatedRecording()), self.bank)
@@ -133,7 +137,8 @@ class TrainingData:
             items: Items of the batch, see `items`.
             device: Device that gets the tensors.
             training: Whether the profile's share of the batch (`Profile.recorded`), from its start, gets the
-                spectrograms of simulated recordings.
+                spectrograms of simulated recordings, and another share (`Profile.varied`), up to its end, is
+                replaced by variations of its presets. Equal items get equal variations.
         """
         separate = self.profile.architecture.note_latents
         chosen, note = np.divmod(items, len(self.notes)) if separate else (items, None)
@@ -143,6 +148,10 @@ class TrainingData:
             item.spectrogram[:n] = self._recorded[chosen[:n]].spectrogram
         codes = item.spectrogram if note is None else item.spectrogram[torch.arange(len(note)), note][:, None]
         values = self._values[item.row.numpy()]
+        if training and (n := round(len(items) * self.profile.varied)):
+            varied, rng = slice(len(items) - n, None), np.random.default_rng([self.profile.seed, *items])
+            played = [self.notes] * n if note is None else [(self.notes[i],) for i in note[varied]]
+            values[varied], codes[varied] = self._variations(values[varied], played, rng)
         return Batch(
             to_decibels(codes.to(device)),
             self.representation.encode(values).to(device),
@@ -151,6 +160,35 @@ class TrainingData:
             None if note is None else torch.tensor(self.notes)[torch.from_numpy(note)].to(device),
             item.row,
         )
+
+    @cached_property
+    def _forbidden(self) -> Values:
+        """Presets of the test set, which a model must not know."""
+        return self.bank.values[self.rows("test")]
+
+    def _variations(
+        self, values: Values, notes: Sequence[Notes], rng: np.random.Generator
+    ) -> tuple[Values, Tensor]:
+        """Make and render variations of presets that sound, and differ from those that must not be known.
+
+        Args:
+            values: Presets (N, 145).
+            notes: The notes of each of them.
+            rng: Random number generator.
+
+        Returns:
+            Variations (N, 145) and the codes of their spectrograms (N, note, 257, 347).
+        """
+        training, out, missing = self.rows("train"), values.copy(), np.arange(len(values))
+        sounds = np.zeros((len(values), len(notes[0]), N_SAMPLES), np.float32)
+        while len(missing):
+            out[missing] = vary(values[missing], self.bank.values[rng.choice(training, len(missing))], rng)
+            for i in missing:
+                sounds[i] = [self._engine.render(Preset(out[i]), *note) for note in notes[i]]
+            usable = ~too_close(out[missing], self._forbidden) & sounds[missing].any((1, 2))
+            missing = missing[~usable]
+        codes = torch.from_numpy(to_codes(mel_spectrogram(sounds)))
+        return canonical(out) if self.profile.canonical else out, codes
 
 
 def batches(

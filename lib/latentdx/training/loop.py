@@ -93,6 +93,8 @@ def train(
         TrainingDivergedError: A loss or a gradient is NaN or infinite; the batch is saved in the folder.
     """
     profile = replace(profile, corpus=prepare_corpus(profile.corpus)[0])
+    if profile.initial:
+        profile = replace(profile, initial=checkpoint.identified(profile.initial))
     check_size(profile.corpus, profile.split)
     folder = folder or run_folder(profile)
     fabric = make_fabric(devices)
@@ -172,6 +174,8 @@ def set_up(profile: Profile, folder: Path, fabric: Fabric) -> Run:
         found = data.store.statistics(data.rows("train"))
         if isinstance(levels := getattr(model, "range_db", None), Tensor):
             levels.copy_(torch.tensor([found.minimum, found.maximum]))
+        if profile.initial:
+            checkpoint.load_initial(model, profile.initial)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[profile.optimizer]
     optimizer = kind(

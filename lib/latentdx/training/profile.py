@@ -77,11 +77,16 @@ class Profile:
             see `latentdx.training.augmentation`; 0 for none.
         canonical: Whether presets are learned in the form that stands for all presets with the same samples,
             see `latentdx.presets.equivalence`.
-        gain: Largest change of the level of a training spectrogram in dB, up or down; 0 for none. The level
-            at which a sound was recorded says nothing of its preset.
+        unknown_level: Share of the training spectrograms whose level is taken away, see `at_unknown_level`,
+            0 to 1; if it is more than 0, this happens to all simulated recordings, too. The level at which a
+            sound was recorded says nothing of its preset.
+        varied: Share of each training batch that is replaced by variations of its presets, 0 to 1, see
+            `latentdx.training.variation`; with `recorded`, at most 1.
         recorded: Share of each training batch that is replaced by simulated recordings, 0 to 1, see
             `latentdx.audio.recording_simulation`.
         decoded: Share of each batch that is decoded for the reconstruction loss, more than 0 and at most 1.
+        initial: Checkpoint whose weights the training begins with: a shipped model's name or a path. `train`
+            adds "@" and the first digits of its SHA-256. `None` for random weights.
         factory: Import path, as ``"module:function"``, of the factory that makes a network of one's own, see
             `latentdx.training.network`; `None` for the paper's network.
         precision: "32-true", "bf16-mixed", or "auto" for the faster of these on the machine that trains.
@@ -118,11 +123,13 @@ class Profile:
     free_ends: bool = True
     blank_bands: int = 0
     canonical: bool = False
-    gain: float = 0.0
+    unknown_level: float = 0.0
+    varied: float = 0.0
     recorded: float = 0.0
     decoded: float = 1.0
     precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
     seed: int = 0
+    initial: str | None = None
     factory: str | None = None
 
     def __post_init__(self) -> None:
@@ -135,10 +142,11 @@ class Profile:
             raise ProfileError(f"{self.name}: presets must be at least 2, not {self.presets}")
         if not 0 < self.decoded <= 1:
             raise ProfileError(f"{self.name}: decoded must be more than 0 and at most 1, not {self.decoded}")
-        if not 0 <= self.recorded <= 1:
-            raise ProfileError(f"{self.name}: recorded must be from 0 to 1, not {self.recorded}")
-        if not 0 <= self.gain <= 60:
-            raise ProfileError(f"{self.name}: gain must be from 0 to 60 dB, not {self.gain}")
+        for key in ("recorded", "varied", "unknown_level"):
+            if not 0 <= getattr(self, key) <= 1:
+                raise ProfileError(f"{self.name}: {key} must be from 0 to 1, not {getattr(self, key)}")
+        if (replaced := self.recorded + self.varied) > 1:
+            raise ProfileError(f"{self.name}: recorded and varied must add up to at most 1, not {replaced:g}")
         if self.factory is not None and not all(self.factory.partition(":")):
             raise ProfileError(
                 f"{self.name}: factory must be an import path such as 'module:function', not {self.factory!r}"
