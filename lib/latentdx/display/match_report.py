@@ -84,7 +84,13 @@ def clips_of(match: Match, sources: Sequence[MatchedSound]) -> list[list[Clip]]:
             Clip(s.target.sound, f"target: {Path(s.file).name}"),
             [
                 Clip(
-                    synth.render(c.preset, s.target.note, s.target.velocity),
+                    synth.render(
+                        c.preset,
+                        s.target.note,
+                        s.target.velocity,
+                        hold=s.target.hold,
+                        n_samples=len(s.target.sound),
+                    ),
                     f"{number}: {c.preset.name}",
                     (_from(c), _tuned(c.tuning)),
                     preset=c.preset,
