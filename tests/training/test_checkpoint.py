@@ -183,5 +183,5 @@ def test_the_weights_to_begin_with_are_identified(file, tmp_path):
 
 def test_weights_of_another_architecture_are_refused_to_begin_with(file):
     other = PresetVAE(read_profile("num", "smoke").architecture)
-    with pytest.raises(CheckpointError, match="do not fit the profile"):
+    with pytest.raises(CheckpointError, match="do not fit the profile of this training"):
         load_initial(other, str(file))

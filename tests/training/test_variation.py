@@ -36,7 +36,7 @@ def test_categories_come_from_a_preset_and_so_do_most_numbers(presets):
 
 
 def test_some_variations_are_close_and_others_cross_two_presets(presets):
-    values, donors, out = varied(presets)
+    values, _, out = varied(presets)
     changed = (out != values).sum(1)
     assert np.quantile(changed, 0.1) <= 5 and np.quantile(changed, 0.9) >= 25
     kept = out[:, column("ALGORITHM")] == values[:, column("ALGORITHM")]
