@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from latentdx import Dexed, PresetBank
+from latentdx.applications import known_stage
 from latentdx.applications import match as matching
+from latentdx.applications.candidate_choice import chosen_presets
 from latentdx.applications.match import different, match_targets
 from latentdx.applications.preset_names import numbered
 from latentdx.applications.target import prepare_target
@@ -17,6 +19,7 @@ from latentdx.errors import ParameterError
 from latentdx.metrics.objective import score
 from latentdx.presets import corpora
 from latentdx.presets.algorithms import algorithm
+from latentdx.presets.parameters import column
 from latentdx.retrieval.known_presets import known_presets, nearest_presets
 
 
@@ -102,14 +105,64 @@ def test_the_known_preset_of_a_sound_is_found(model, bank, sound) -> None:
     assert found.best.distance < found.stages[1].distance
 
 
-def test_the_nearest_presets_of_known_corpora_are_looked_up(model, bank, sound) -> None:
+def test_the_nearest_presets_of_large_corpora_are_looked_up(model, bank, sound, monkeypatch) -> None:
     known, _ = known_presets(["starter"])
+    monkeypatch.setattr(known_stage, "MOST_RENDERED", 100)
     found = match_targets([sound], model, known, budget=60, keep=1)
     codes = to_codes(model.spectrograms(sound.sound)[0, 0].numpy())
     nearest = nearest_presets(codes, known, matching.N_NEAREST)
     assert any((near == bank.values[40]).mean() > 0.9 for near in nearest)
     given = match_targets([sound], model, nearest=nearest, budget=60, keep=1)
     assert found.stages == given.stages and found.candidates == given.candidates
+
+
+@pytest.mark.parametrize(("row", "note", "velocity", "level"), [(40, 60, 85, 1), (207, 43, 110, 0.03)])
+def test_the_very_preset_of_a_small_corpus_is_found(model, bank, row, note, velocity, level) -> None:
+    """Preset 207 starts so softly that the intake removes its first 0.1 s, and has an offset."""
+    known, _ = known_presets(["starter"])
+    made = level * Dexed().render(bank[row], note, velocity)
+    target = prepare_target(made, SAMPLE_RATE, note=note, velocity=velocity)
+    found = match_targets([target], model, known, budget=100, keep=2, threads=1)
+    np.testing.assert_array_equal(found.best.preset.values, bank.values[row])
+    assert found.best.source == "known"
+    assert row != 40 or found.best.distance < 0.02
+    first, *_ = found.stages
+    assert first.name == "known" and first.renders <= 25
+
+
+def test_presets_of_banks_of_ones_own_are_found_as_they_are(model, bank) -> None:
+    own = PresetBank([bank[7].with_values(TRANSPOSE=30), bank[90]])
+    target = prepared(own[0], 50)
+    found = match_targets([target], model, banks=[own], budget=60, keep=1)
+    np.testing.assert_array_equal(found.best.preset.values, own.values[0])
+
+
+def test_a_preset_of_ones_own_is_refined(model, bank, sound) -> None:
+    start = bank[40].with_values(**{"OP1 EG RATE 4": 10, "OP2 F COARSE": 9})
+    found = match_targets([sound], model, start=start, budget=100)
+    assert [s.name for s in found.stages] == ["start", "model", "search", "tuning"]
+    np.testing.assert_array_equal(found.stages[0].preset.values, start.values)
+    assert found.best.distance < found.stages[0].distance
+    for candidate in found.candidates:
+        assert candidate.changed == (candidate.preset.values != start.values).sum()
+    assert found.best.changed < 50
+
+
+def test_a_match_goes_on_from_an_earlier_one(model, sound, found) -> None:
+    more = match_targets([sound], model, more=[c.preset for c in found.candidates], budget=60)
+    assert more.stages[0].name == "earlier" and more.stages[0].renders == len(found.candidates)
+    assert more.best.distance <= found.best.distance + 0.01
+
+
+def test_two_of_eight_answers_are_of_one_family_unless_others_are_far() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 8, (8, 145)).astype(np.uint8)
+    values[:, column("ALGORITHM")] = [0, 1, 0, 1, 4, 4, 31, 7]
+    distances = np.array([1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.9, 2.1])
+    assert chosen_presets(values, distances, 8) == [0, 1, 4, 5, 6, 2, 3, 7]
+    assert chosen_presets(values, distances, 4) == [0, 1, 4, 5]
+    distances[4:] = 3  # nothing else is within twice the least
+    assert chosen_presets(values, distances, 4) == [0, 1, 2, 3]
 
 
 def test_a_sound_at_another_note_is_answered_at_that_note(model, bank) -> None:

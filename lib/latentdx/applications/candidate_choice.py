@@ -3,38 +3,50 @@
 The presets chosen differ from each other: near duplicates are left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
 
 from latentdx.applications.evolutionary_search import SearchHistory
+from latentdx.applications.locks import Locks
 from latentdx.applications.match_result import MEASURES, Candidate, Stage
+from latentdx.applications.note_end import LEAST_HOLD
 from latentdx.applications.output_level import SAME, with_gain
 from latentdx.applications.preset_names import numbered
 from latentdx.applications.sound_inputs import reference
 from latentdx.applications.target import Target
 from latentdx.applications.tune import Tuning, tune
-from latentdx.audio.renderer import Renderer
+from latentdx.audio.renderer import SAMPLE_RATE, Renderer
 from latentdx.metrics.gain import amplified, gain_db
 from latentdx.metrics.objective import FastObjective, score
 from latentdx.metrics.sound_features import SoundFeatures
+from latentdx.presets.algorithm_families import family
 from latentdx.presets.bank import Preset
-from latentdx.typing import Audio, Values
+from latentdx.presets.parameters import column
+from latentdx.retrieval.recognition import delayed
+from latentdx.typing import Audio, Floats, Values
 
 TWINS = 0.8
 """Share of equal parameter values from which two presets count as one, as relatives do in the evaluation."""
 
+_UNLOCKED = Locks.of()
+_ALGORITHM = column("ALGORITHM")
+_NEAR = 2.0  # times the least distance: presets of other families are preferred up to here
+_OF_FAMILY = 2  # presets of one family among eight
+_REFINED_TWINS = 0.97  # share of equal values from which two refinements of one preset count as one
 _RANKED = 48  # presets whose exact distance is measured, not only that of the search
 
 
 class Comparison:
     """Target sounds of one match, and how to compare presets with them."""
 
-    def __init__(self, sounds: Sequence[Target], renderer: Renderer, threads: int | None) -> None:
-        self.sounds, self.renderer, self.threads = sounds, renderer, threads
+    def __init__(
+        self, sounds: Sequence[Target], renderer: Renderer, threads: int | None, locks: Locks = _UNLOCKED
+    ) -> None:
+        self.sounds, self.renderer, self.threads, self.locks = sounds, renderer, threads, locks
         self.notes = [(s.note, s.velocity) for s in sounds]
         self.targets, self.holds = [s.sound for s in sounds], [s.hold for s in sounds]
         self.objective = FastObjective(
@@ -45,6 +57,35 @@ class Comparison:
     @cached_property
     def _features(self) -> list[SoundFeatures]:
         return [SoundFeatures(target) for target in self.targets]
+
+    def render(
+        self, preset: Preset, target: Target, n_samples: int | None = None, hold: float | None = None
+    ) -> Audio:
+        """Play a preset as a target was played, or for another time."""
+        return self.renderer.render(
+            preset,
+            target.note,
+            target.velocity,
+            hold=target.hold if hold is None else hold,
+            n_samples=len(target.sound) if n_samples is None else n_samples,
+        )
+
+    def beginning(self, n_samples: int) -> Callable[[Values], Floats]:
+        """Return a function that compares presets with the start of the reference sound."""
+        part = self.reference.sound[:n_samples]
+        note, hold = (self.reference.note, self.reference.velocity), self.reference.hold
+        return FastObjective([part], [note], holds=[hold], renderer=self.renderer, threads=self.threads)
+
+    def delayed(self, samples: int) -> "Comparison":
+        """Return the comparison with all sounds delayed, which may be by less than nothing."""
+        if not samples:
+            return self
+        seconds = samples / SAMPLE_RATE
+        moved = [
+            replace(s, sound=delayed(s.sound, samples), hold=max(s.hold + seconds, LEAST_HOLD))
+            for s in self.sounds
+        ]
+        return Comparison(moved, self.renderer, self.threads, self.locks)
 
     def distances(self, values: Values) -> npt.NDArray[np.float64]:
         return score(
@@ -57,10 +98,7 @@ class Comparison:
         )
 
     def renders(self, preset: Preset) -> list[Audio]:
-        return [
-            self.renderer.render(preset, s.note, s.velocity, hold=s.hold, n_samples=len(s.sound))
-            for s in self.sounds
-        ]
+        return [self.render(preset, sound) for sound in self.sounds]
 
     def measures(self, preset: Preset) -> dict[str, float]:
         found = self.renders(preset)
@@ -85,6 +123,7 @@ class Comparison:
             *note,
             hold=self.reference.hold,
             wanted=self.reference.pitch,
+            locked=self.locks.columns,
             renderer=self.renderer,
         )
         after = float(self.distances(found.preset.values[None])[0]) if found.tuned else distance
@@ -99,28 +138,103 @@ class Comparison:
         """Bring a preset to the sounds' level, unless that increases its distance from them."""
         found = with_gain(preset, gain_db(self.targets, self.renders(preset)), self.objective)
         after = float(self.distances(found.values[None])[0])
-        return (found, after) if after <= distance + SAME else (preset, distance)
+        free = np.array_equal(self.locks.apply(found.values[None])[0], found.values)
+        return (found, after) if free and after <= distance + SAME else (preset, distance)
 
-    def ranked(self, tried: SearchHistory, keep: int, ends: Mapping[str, int], name: str) -> list[Candidate]:
-        """Return different presets, tuned and at the sounds' level, best first."""
+    def ranked(
+        self,
+        tried: SearchHistory,
+        keep: int,
+        ends: Mapping[str, int],
+        name: str,
+        *,
+        recognized: Values | None = None,
+        start: Preset | None = None,
+    ) -> list[Candidate]:
+        """Return different presets, tuned, best first; a recognized one is the first of all.
+
+        Args:
+            tried: Presets that were tried.
+            keep: Largest number of presets to return.
+            ends: Number of presets tried up to the end of each stage, by its name.
+            name: Name of the presets, which are numbered.
+            recognized: Preset that probably made the sound, uint8 (145,); `None` if it is not known.
+            start: Preset that was refined; its answers may have more in common.
+        """
         order = np.argsort(tried.distances, kind="stable")
-        leaders = order[different(tried.values[order], keep)]
+        chosen = partial(chosen_presets, n=keep, twins=TWINS if start is None else _REFINED_TWINS)
+        leaders = order[chosen(tried.values[order], tried.distances[order])]
         # the search's measure is an approximation, so the first ones are ranked again by the exact distance
         first = np.unique(np.concatenate([order[:_RANKED], leaders]))
         distances = self.distances(tried.values[first])
-        first = first[np.argsort(distances, kind="stable")]
-        distances = np.sort(distances, kind="stable")
+        other = np.ones(len(first), bool)
+        if recognized is not None:
+            other = (tried.values[first] != recognized).any(1) | (distances > _made_by(distances.min()))
+        again = np.lexsort([distances, other])
+        first, distances = first[again], distances[again]
         found = []
-        for i in different(tried.values[first], keep):
-            tuning, distance = self.tuned(Preset(tried.values[first[i]]), float(distances[i]))
-            preset, distance = self.leveled(tuning.preset, distance)
+        for i in chosen(tried.values[first], distances):
             source = next(stage for stage, end in ends.items() if first[i] < end)
-            found.append(Candidate(preset, source, distance, self.measures(preset), tuning))
-        found.sort(key=lambda candidate: candidate.distance)
+            found.append(self._candidate(tried.values[first[i]], source, start, exact=not other[again[i]]))
+        exact = int(not other.all())
+        found[exact:] = sorted(found[exact:], key=lambda candidate: candidate.distance)
         return [
             replace(candidate, preset=Preset(candidate.preset.values, numbered(name, number)))
             for number, candidate in enumerate(found, 1)
         ]
+
+    def _candidate(self, values: Values, source: str, start: Preset | None, *, exact: bool) -> Candidate:
+        """Tune a preset, bring it to the sounds' level, and measure it; an `exact` one stays as it is."""
+        preset, distance = Preset(values), float(self.distances(values[None])[0])
+        tuning, distance = self.tuned(preset, distance)
+        if exact:
+            tuning, found = replace(tuning, preset=preset, verdict="kept", why="it is a known preset"), preset
+        else:
+            found, distance = self.leveled(tuning.preset, distance)
+        return Candidate(
+            found,
+            source,
+            distance,
+            self.measures(found),
+            tuning,
+            family(found["ALGORITHM"] + 1),
+            None if start is None else int((found.values != start.values).sum()),
+        )
+
+
+def _made_by(least: float) -> float:
+    """Return the distance up to which a recognized preset comes before one at the least distance."""
+    return 1.25 * least + 0.02  # a search also fits the traces of resampling, of noise and of a short fade
+
+
+def chosen_presets(values: Values, distances: Floats, n: int, *, twins: float = TWINS) -> list[int]:
+    """Choose presets that differ from each other in their values, and in the family of their algorithms.
+
+    At most two in eight are of one family (`presets.algorithm_families`), unless no other comes within twice
+    the least distance.
+
+    Args:
+        values: Presets, uint8 (N, 145), best first.
+        distances: Their distances from the sound, (N,).
+        n: Largest number of presets to choose.
+        twins: Share of equal values from which two presets count as one.
+
+    Returns:
+        Indices of at most `n` presets; those within twice the least distance come first.
+    """
+    near = distances <= _NEAR * distances.min()
+    most = max(_OF_FAMILY, n // _OF_FAMILY // 2)
+    chosen: list[int] = []
+    for bounded in (True, False):
+        for i in np.flatnonzero(near | (not bounded)).tolist():
+            if len(chosen) == n:
+                break
+            families = [family(int(a) + 1) for a in values[[*chosen, i], _ALGORITHM]]
+            if bounded and families.count(families[-1]) > most:
+                continue
+            if not chosen or (values[chosen] == values[i]).mean(1).max() < twins:
+                chosen.append(i)
+    return chosen
 
 
 def different(values: Values, n: int) -> list[int]:

@@ -50,8 +50,8 @@ class SearchHistory(NamedTuple):
 class _Search:
     """State of one search."""
 
-    def __init__(self, measure: Callable[[Values], Floats], most: int, seed: int) -> None:
-        self.measure, self.most = measure, most
+    def __init__(self, measure: Callable[[Values], Floats], most: int, seed: int, constrain: Propose) -> None:
+        self.measure, self.most, self.constrain = measure, most, constrain
         self.rng = np.random.default_rng(seed)
         self.values: list[Values] = []
         self.distances: list[float] = []
@@ -68,6 +68,7 @@ class _Search:
     def evaluate(self, values: Values) -> list[tuple[int, float]]:
         """Measure the new ones among presets, within the budget; return their indices and distances."""
         new: list[int] = []
+        values = self.constrain(values)
         for i, v in enumerate(values):
             key = v.tobytes()
             if key not in self.seen and len(new) < self.remaining():
@@ -105,7 +106,7 @@ class _Search:
         for _ in range(_TRIES):
             chosen = int(self.rng.choice(len(probability), p=probability))
             parent = self.draw_parent()
-            child = self.make_child(self.names[chosen], parent)
+            child = self.constrain(self.make_child(self.names[chosen], parent)[None])[0]
             if child.tobytes() not in self.seen:
                 children.setdefault(child.tobytes(), (child, parent, chosen))
             if len(children) == min(CHILDREN, self.remaining()):
@@ -131,6 +132,7 @@ def evolutionary_search(
     most: int,
     *,
     propose: Propose | None = None,
+    constrain: Propose = lambda values: values,
     seed: int = 0,
     enough: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda tried, best: None,
@@ -145,6 +147,8 @@ def evolutionary_search(
         most: Number of presets to try at most, the starts included.
         propose: Function that returns changed copies (N, 145) of presets (N, 145), such as
             `Programmer.redraw` gives; none if omitted.
+        constrain: Function that returns presets (N, 145) as they are allowed, such as `Locks.apply`; every
+            preset passes it before it is measured.
         seed: Random seed; equal seeds give equal searches, unless `enough` ends one earlier.
         enough: Function called between generations; the search stops when it returns `True`.
         progress: Function called with the number of presets tried and the least distance so far.
@@ -160,7 +164,7 @@ def evolutionary_search(
             f"a search must try at least one preset, not {most}, and its starts must have the shape"
             f" (N, {N_VALUES}), N at least 1, not {starts.shape}"
         )
-    state = _Search(judge, most, seed)
+    state = _Search(judge, most, seed, constrain)
     interrupted = False
     try:
         state.evaluate(starts[:most])

@@ -1,23 +1,27 @@
 """Match sounds by presets: render candidates, search from the best of them, tune and rank the results.
 
-Candidates come from the default model (its forward pass, draws from its posterior, rounds of redrawing) and
-from the nearest known presets; the search is `evolutionary_search`. A budget of renders, or of seconds,
+Known presets are played first as the sounds were. Candidates also come from the default model (its forward
+pass, draws from its posterior, rounds of redrawing) and from the nearest presets of large corpora; the search
+is `evolutionary_search`. A budget of renders, or of seconds,
 covers all of these. The presets ranked in the end differ from each other: near duplicates are left out.
 """
 
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypedDict, Unpack, cast, overload
 
 import numpy as np
+from torch import Tensor
 
 from latentdx.applications.candidate_choice import TWINS as TWINS
 from latentdx.applications.candidate_choice import Comparison
 from latentdx.applications.candidate_choice import different as different
 from latentdx.applications.evolutionary_search import evolutionary_search
+from latentdx.applications.known_stage import compare_known, rendered_whole
+from latentdx.applications.locks import Locks
 from latentdx.applications.match_result import MEASURES as MEASURES
 from latentdx.applications.match_result import Candidate as Candidate
 from latentdx.applications.match_result import Improvement as Improvement
@@ -32,10 +36,11 @@ from latentdx.audio.renderer import Renderer
 from latentdx.audio.spectrogram import to_codes
 from latentdx.dataset.loudness import INPUT_GAINS_DB
 from latentdx.errors import ParameterError
-from latentdx.presets.bank import Preset
+from latentdx.presets.bank import Preset, PresetBank
+from latentdx.presets.parameters import N_VALUES, column
 from latentdx.presets.sysex import BANK_VOICES
 from latentdx.retrieval.known_presets import KnownPresets, nearest_presets
-from latentdx.typing import Values
+from latentdx.typing import Floats, Values
 
 BUDGET = 2_000
 """Default number of renders."""
@@ -49,12 +54,20 @@ KEPT = 8
 # the model takes a quarter of the budget, at most 64 renders: with more draws, improvements get rarer
 _MODEL_SHARE, _MOST_OF_MODEL = 4, 64
 _NEAREST_SHARE = 8  # known presets take at most an eighth
+_REDRAWN = 16  # presets that the model makes of one that is to be refined
+_NO_PRESETS = np.zeros((0, N_VALUES), np.uint8)
+_TRANSPOSE = column("TRANSPOSE")
 
 
 class SearchOptions(TypedDict, total=False):
     """Arguments of `match_targets` that are not about sounds."""
 
     nearest: Values | None
+    banks: Sequence[PresetBank]
+    start: Preset | None
+    more: Sequence[Preset]
+    locked: Mapping[str, int | str] | None
+    algorithms: Sequence[int]
     budget: int
     seconds: float | None
     keep: int
@@ -63,6 +76,7 @@ class SearchOptions(TypedDict, total=False):
     threads: int | None
     enough: Callable[[], bool]
     progress: Callable[[int, float], None]
+    stage_done: Callable[[str, int, float], None]
 
 
 class _MatchOptions(SoundOptions, SearchOptions, total=False):
@@ -143,6 +157,11 @@ def match_targets(
     *,
     name: str = "MATCH",
     nearest: Values | None = None,
+    banks: Sequence[PresetBank] = (),
+    start: Preset | None = None,
+    more: Sequence[Preset] = (),
+    locked: Mapping[str, int | str] | None = None,
+    algorithms: Sequence[int] = (),
     budget: int = BUDGET,
     seconds: float | None = None,
     keep: int = KEPT,
@@ -151,16 +170,25 @@ def match_targets(
     threads: int | None = None,
     enough: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda renders, distance: None,
+    stage_done: Callable[[str, int, float], None] = lambda name, renders, distance: None,
 ) -> Match:
     """Find presets that sound like the prepared sounds of one instrument at their notes.
 
     Args:
         sounds: Sounds of one instrument; see `sound_inputs.prepare_sounds`.
         model: Model of a single note; it hears the `reference` sound, resampled to the nearest C.
-        known: Corpora of known presets; the search also starts from the nearest ones.
+        known: Corpora of known presets. Small ones, such as "starter", are rendered as the sounds were
+            played, and the very preset of a sound is found; of others the search starts from the nearest.
         name: Name of the presets, which are numbered; see `numbered`.
         nearest: Presets to start from instead of those of `known`, uint8 (N, 145), made for note 60, nearest
             first.
+        banks: Presets of one's own, which are rendered as the sounds were played, like small corpora.
+        start: Preset to refine, as it should be played at the sounds' notes. The search starts from it and
+            from what the model makes of parts of it, and from no other preset.
+        more: Presets of an earlier match, such as its candidates, from which the search also starts.
+        locked: Values that parameters keep in every answer, by name and as a DX7 shows them, such as
+            `{"ALGORITHM": 5, "OP1 F COARSE": 1}`; see `Locks.of`.
+        algorithms: Algorithms that answers may have, 1 … 32; default: all.
         budget: Number of renders, one for each preset and note; tuning is not counted.
         seconds: Time in seconds after which the search stops even if budget is left; its result then depends
             on the machine.
@@ -170,6 +198,8 @@ def match_targets(
         threads: Number of renders at a time; default one per core.
         enough: Function called between generations; the search stops when it returns `True`.
         progress: Function called with the number of renders and the least distance so far.
+        stage_done: Function called at the end of each stage, see `Stage`, with its name, the number of
+            renders and the least distance so far, by the search's measure.
 
     Returns:
         The presets found, best first, and how the match went.
@@ -190,54 +220,135 @@ def match_targets(
     if len(model.notes) != 1:
         raise ParameterError(f"a match needs a model of one note, not of {len(model.notes)} notes")
     begun = time.monotonic()
-    comparison = Comparison(sounds, renderer or Engine(), threads)
-    at_note = partial(played_at, note=nearest_c(comparison.reference.note))
-    hearings = model.hear([comparison.reference], INPUT_GAINS_DB)
+    locks = Locks.of(locked, algorithms)
     most = budget // len(sounds)
-    from_model = max(1, min(most // _MODEL_SHARE, _MOST_OF_MODEL))
-    explored = model.explore(hearings, from_model, lambda v: comparison.objective(at_note(v)), seed=seed)
-    decibels = hearings[[explored.hearing]]
-    starts = _distinct(at_note(explored.values))
-    ends = {"forward pass": 1, "model": len(starts)}
-    if nearest is None:
-        codes = to_codes(decibels[0, 0].numpy())
-        nearest = nearest_presets(codes, known, N_NEAREST)
-    if (close := nearest[: min(N_NEAREST, most // _NEAREST_SHARE)]).size:
-        starts = _distinct(np.concatenate([starts, at_note(close)]))
-        ends["nearest"] = len(starts)
-    redraw = None if model.model.sampler is None else model.redraw(decibels, seed=seed)
-    tried = evolutionary_search(
-        starts,
-        comparison.objective,
+    first = compare_known(
+        Comparison(sounds, renderer or Engine(), threads, locks),
+        rendered_whole(known, banks) if start is None else _NO_PRESETS,
         most,
-        propose=None if redraw is None else lambda values: at_note(redraw(values)),
+        N_NEAREST,
+        locks,
+    )
+    comparison = first.comparison
+    played = partial(played_at, note=nearest_c(comparison.reference.note))
+    hearings = model.hear([comparison.reference], INPUT_GAINS_DB)
+    decibels = hearings[:1]
+    starts = _Starts(
+        locks,
+        comparison.objective,
+        most - first.spent,
+        lambda n, least: progress((n + first.spent) * len(sounds), least),
+        lambda stage, n, least: stage_done(stage, (n + first.spent) * len(sounds), least),
+    )
+    starts.add("known", first.values)
+    starts.add("earlier", _values_of(more))
+    if start is None:
+        from_model = max(1, min(most // _MODEL_SHARE, _MOST_OF_MODEL))
+        explored = model.explore(hearings, from_model, lambda v: starts.judged(played(v)), seed=seed)
+        decibels = hearings[[explored.hearing]]
+        starts.add("forward pass", played(explored.values[:1]))
+        starts.add("model", played(explored.values))
+        if nearest is None:
+            nearest = nearest_presets(to_codes(decibels[0, 0].numpy()), known, N_NEAREST)
+        starts.add("nearest", played(nearest[: min(N_NEAREST, most // _NEAREST_SHARE)]))
+    redraw = _redraw(model, decibels, seed)
+    if start is not None:
+        starts.add("start", start.values[None])
+        if redraw is not None:
+            starts.add("model", redraw(np.repeat(start.values[None], _REDRAWN, 0)))
+    tried = evolutionary_search(
+        starts.values,
+        comparison.objective,
+        most - first.spent,
+        propose=redraw,
+        constrain=locks.apply,
         seed=seed,
         enough=lambda: enough() or (seconds is not None and time.monotonic() - begun > seconds),
-        progress=lambda n, least: progress(n * len(sounds), least),
+        progress=lambda n, least: progress((n + first.spent) * len(sounds), least),
     )
+    stage_done("search", (len(tried.values) + first.spent) * len(sounds), float(tried.distances.min()))
+    ends = starts.ends
     ends["search"] = len(tried.values)
     stages = [
-        comparison.stage(stage, n, tried.values[int(tried.distances[:n].argmin())])
+        comparison.stage(stage, n + first.spent, tried.values[int(tried.distances[:n].argmin())])
         for stage, n in ends.items()
     ]
-    candidates = comparison.ranked(tried, keep, ends, name)
+    candidates = comparison.ranked(tried, keep, ends, name, recognized=first.recognized, start=start)
     best = candidates[0]
     stages.append(Stage("tuning", stages[-1].renders, best.distance, best.measures, best.preset))
     fell = np.flatnonzero(np.diff(np.minimum.accumulate(tried.distances), prepend=np.inf) < 0)
     return Match(
         tuple(candidates),
         tuple(stages),
-        len(tried.values) * len(sounds),
+        (len(tried.values) + first.spent) * len(sounds),
         time.monotonic() - begun,
-        tried.interrupted or (len(tried.values) < most and enough()),
+        tried.interrupted or (len(tried.values) < most - first.spent and enough()),
         tuple(
-            Improvement((i + 1) * len(sounds), float(tried.distances[i]), Preset(tried.values[i]))
+            Improvement(
+                (i + 1 + first.spent) * len(sounds), float(tried.distances[i]), Preset(tried.values[i])
+            )
             for i in fell.tolist()
         ),
         name,
     )
 
 
-def _distinct(values: Values) -> Values:
-    """Return presets without repetitions, in order."""
-    return np.stack(list({v.tobytes(): v for v in values}.values()))
+class _Starts:
+    """Presets to start from, without repetitions, and where each stage ends among them."""
+
+    def __init__(
+        self,
+        locks: Locks,
+        judge: Callable[[Values], Floats],
+        most: int,
+        progress: Callable[[int, float], None],
+        stage_done: Callable[[str, int, float], None],
+    ) -> None:
+        self._locks, self._judge, self._most = locks, judge, most
+        self._progress, self._stage_done = progress, stage_done
+        self._found: dict[bytes, Values] = {}
+        self._least, self._judged = math.inf, 0
+        self.ends: dict[str, int] = {}
+
+    def add(self, stage: str, values: Values) -> None:
+        """Add presets (N, 145) as far as the locks allow them; without any, there is no such stage."""
+        if len(values):
+            for v in self._locks.apply(values):
+                self._found.setdefault(v.tobytes(), v)
+            self.ends[stage] = len(self._found)
+            distances = self._judge(self.values[: self._most])  # those that were judged before are known
+            self._least = float(distances.min())
+            self._judged = len(distances)
+            self._progress(self._judged, self._least)
+            self._stage_done(stage, self._judged, self._least)
+
+    def judged(self, values: Values) -> Floats:
+        """Return the distances (N,) of presets (N, 145), as the locks change them, before they are added."""
+        distances = self._judge(self._locks.apply(values))
+        self._judged += len(distances)
+        self._least = min(self._least, float(distances.min()))
+        self._progress(self._judged, self._least)
+        return distances
+
+    @property
+    def values(self) -> Values:
+        """All presets, uint8 (N, 145)."""
+        return np.stack(list(self._found.values()))
+
+
+def _values_of(presets: Sequence[Preset]) -> Values:
+    return np.stack([preset.values for preset in presets]) if presets else _NO_PRESETS
+
+
+def _redraw(model: Programmer, decibels: Tensor, seed: int) -> Callable[[Values], Values] | None:
+    """Return a function that redraws a part of presets as they are played; `None` without a sampler."""
+    if model.model.sampler is None:
+        return None
+    redraw = model.redraw(decibels, seed=seed)
+
+    def redrawn(values: Values) -> Values:
+        out = redraw(values)
+        out[:, _TRANSPOSE] = values[:, _TRANSPOSE]  # which the model does not learn
+        return out
+
+    return redrawn

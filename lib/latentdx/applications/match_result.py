@@ -24,7 +24,8 @@ class Stage:
     """State of a match after one of its stages.
 
     Attributes:
-        name: "forward pass", "model", "nearest", "search" or "tuning".
+        name: "known" (presets played as the sounds were), "earlier" (those of an earlier match), "start" (the
+            preset to refine), "forward pass", "model", "nearest", "search" or "tuning".
         renders: Number of renders so far, this stage included.
         distance: Distance of the best preset so far, `objective.distance`, mean over the notes.
         measures: Values of `MEASURES` for that preset, means over the notes.
@@ -49,6 +50,8 @@ class Candidate:
         measures: Values of `MEASURES`, means over the notes.
         tuning: Result of tuning; `preset` is `tuning.preset` brought to the level of the sounds, where that
             costs nothing in timbre.
+        family: Algorithms, 1 … 32, that have the structure of the preset's, its own included.
+        changed: Number of values in which it differs from the preset that was refined; `None` without one.
     """
 
     preset: Preset
@@ -56,6 +59,8 @@ class Candidate:
     distance: float
     measures: dict[str, float]
     tuning: Tuning
+    family: tuple[int, ...] = ()
+    changed: int | None = None
 
 
 class Improvement(NamedTuple):
@@ -78,11 +83,11 @@ class Match:
 
     Attributes:
         candidates: Presets found, best first, without near duplicates.
-        stages: Stages in order; "nearest" occurs only where known presets were given.
+        stages: Stages in order; those without presets are left out.
         renders: Number of renders of the search; tuning adds a few hundred.
         seconds: Duration of the match.
         interrupted: Whether Ctrl-C or `enough` ended the search early.
-        curve: Successive improvements of the least distance; the first is the forward pass.
+        curve: Successive improvements of the least distance; the first is the first preset tried.
         name: Name of the sound; those of the presets are its first letters and a number.
     """
 

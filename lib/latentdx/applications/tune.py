@@ -52,6 +52,7 @@ _FARTHEST = 600 * np.log2(1.01)
 # penalty in cents per step: OSC DETUNE depends on the key, so detuned operators agree at one key only
 _UNEVEN = 0.2
 _TRIES = 3  # number of shifts to verify, best first
+_NONE = np.zeros(0, np.int64)
 
 _TRANSPOSE = column("TRANSPOSE")
 _MOST_TRANSPOSE = parameter("TRANSPOSE").maximum
@@ -125,6 +126,7 @@ def tune(
     *,
     hold: float = HOLD,
     wanted: Pitch | None = None,
+    locked: Integers = _NONE,
     renderer: Renderer | None = None,
     estimator: Estimator = pitch.estimate,
 ) -> Tuning:
@@ -137,6 +139,7 @@ def tune(
         velocity: Velocity of that note, 1 … 127.
         hold: Time in seconds for which it is held; a render is as long as the target.
         wanted: Pitch of the target, if it has been estimated already.
+        locked: Columns of parameters that must keep their values.
         renderer: Synth that renders; default `Engine()`.
         estimator: Pitch estimator; `pitch.estimate_crepe` is another.
 
@@ -164,7 +167,7 @@ def tune(
     def hear(candidate: Preset) -> Pitch:
         return estimator(synth.render(candidate, note, velocity, hold=hold, n_samples=len(target)))
 
-    return _tune(preset, hear(preset), goal.midi, note, hear, measure)
+    return _tune(preset, hear(preset), goal.midi, note, hear, measure, locked)
 
 
 def check_wanted(midi: float) -> None:
@@ -217,6 +220,7 @@ def _tune(
     note: int,
     hear: Callable[[Preset], Pitch],
     measure: Callable[[Sequence[Preset]], Floats] | None = None,
+    locked: Integers = _NONE,
 ) -> Tuning:
     """Tune a preset. With `measure`, the distance ranks shifts (also by octaves) and must not rise."""
     given = float(measure([preset])[0]) if measure else float("nan")
@@ -226,7 +230,12 @@ def _tune(
         )
     before = 100 * (heard.midi - wanted)
     octaves = (0, -12, 12) if measure else (0,)
-    options = [(octave, move) for octave in octaves for move in moves(preset, 100 * octave - before, note)]
+    options = [
+        (octave, move)
+        for octave in octaves
+        for move in moves(preset, 100 * octave - before, note)
+        if np.array_equal(move.preset.values[locked], preset.values[locked])
+    ]
     reachable = min((move.residual for octave, move in options if octave == 0), default=float("nan"))
 
     def keep(verdict: Verdict, why: str) -> Tuning:
@@ -235,7 +244,8 @@ def _tune(
     if abs(before) <= IN_TUNE:
         return keep("in tune", f"within {IN_TUNE:g} cents of the wanted pitch")
     if not options:
-        return keep("kept", "no sounding operator in ratio mode can be moved that far")
+        free = " without a locked parameter" if len(locked) else ""
+        return keep("kept", f"no sounding operator in ratio mode can be moved that far{free}")
     distances = measure([move.preset for _, move in options]) if measure else np.zeros(len(options))
     order = [i for i in np.argsort(distances, kind="stable") if not distances[i] > given]
     if not order:

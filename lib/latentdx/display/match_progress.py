@@ -20,6 +20,9 @@ HEADINGS = {"log_stft": "log-STFT", "convergence": "SC", "mfcc13": "MFCC13", "lo
 _LOWEST_DB = -70.0  # of a level's course, below the loudest moment
 
 _STAGES = {
+    "known": "known presets, played as the sound was",
+    "earlier": "with those of an earlier match",
+    "start": "with the preset to refine",
     "forward pass": "one forward pass of the model",
     "model": "best of the model's presets",
     "nearest": "best of these and the closest known presets",

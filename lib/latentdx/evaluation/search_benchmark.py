@@ -17,6 +17,7 @@ import torch
 from latentdx.applications import (
     candidate_choice,
     evolutionary_search,
+    known_stage,
     match,
     mutations,
     output_level,
@@ -165,8 +166,8 @@ def measure(
     near = nearest_unrelated(trial, index)
     order = np.random.default_rng(SEED).permutation(len(trial.rows))
     quick = Measurement().quick()
-    searched = match, candidate_choice, evolutionary_search, mutations, output_level, programmer, tune
-    code = code_hash(*searched, objective, gain)
+    answers = candidate_choice, known_stage, output_level, tune
+    code = code_hash(match, evolutionary_search, mutations, programmer, *answers, objective, gain)
     _, best_of = best_of_n.best_of(model, trial, N_DRAWN, measurement=quick, options=options)[0]
     yield best_of
     yield _genetic(trial, quick, options)
