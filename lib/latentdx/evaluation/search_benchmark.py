@@ -167,7 +167,7 @@ def measure(
     order = np.random.default_rng(SEED).permutation(len(trial.rows))
     quick = Measurement().quick()
     answers = candidate_choice, known_stage, output_level, tune
-    code = code_hash(match, evolutionary_search, mutations, programmer, *answers, objective, gain)
+    code = code_hash(match, evolutionary_search, mutations, programmer, *answers, objective, gain, modulation)
     _, best_of = best_of_n.best_of(model, trial, N_DRAWN, measurement=quick, options=options)[0]
     yield best_of
     yield _genetic(trial, quick, options)
