@@ -40,7 +40,7 @@ from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import N_VALUES, column
 from latentdx.presets.sysex import BANK_VOICES
 from latentdx.retrieval.known_presets import KnownPresets, nearest_presets
-from latentdx.typing import Values
+from latentdx.typing import Floats, Values
 
 BUDGET = 2_000
 """Default number of renders."""
@@ -76,6 +76,7 @@ class SearchOptions(TypedDict, total=False):
     threads: int | None
     enough: Callable[[], bool]
     progress: Callable[[int, float], None]
+    stage_done: Callable[[str, int, float], None]
 
 
 class _MatchOptions(SoundOptions, SearchOptions, total=False):
@@ -169,6 +170,7 @@ def match_targets(
     threads: int | None = None,
     enough: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda renders, distance: None,
+    stage_done: Callable[[str, int, float], None] = lambda name, renders, distance: None,
 ) -> Match:
     """Find presets that sound like the prepared sounds of one instrument at their notes.
 
@@ -196,6 +198,8 @@ def match_targets(
         threads: Number of renders at a time; default one per core.
         enough: Function called between generations; the search stops when it returns `True`.
         progress: Function called with the number of renders and the least distance so far.
+        stage_done: Function called at the end of each stage, see `Stage`, with its name, the number of
+            renders and the least distance so far, by the search's measure.
 
     Returns:
         The presets found, best first, and how the match went.
@@ -229,14 +233,18 @@ def match_targets(
     played = partial(played_at, note=nearest_c(comparison.reference.note))
     hearings = model.hear([comparison.reference], INPUT_GAINS_DB)
     decibels = hearings[:1]
-    starts = _Starts(locks)
+    starts = _Starts(
+        locks,
+        comparison.objective,
+        most - first.spent,
+        lambda n, least: progress((n + first.spent) * len(sounds), least),
+        lambda stage, n, least: stage_done(stage, (n + first.spent) * len(sounds), least),
+    )
     starts.add("known", first.values)
     starts.add("earlier", _values_of(more))
     if start is None:
         from_model = max(1, min(most // _MODEL_SHARE, _MOST_OF_MODEL))
-        explored = model.explore(
-            hearings, from_model, lambda v: comparison.objective(locks.apply(played(v))), seed=seed
-        )
+        explored = model.explore(hearings, from_model, lambda v: starts.judged(played(v)), seed=seed)
         decibels = hearings[[explored.hearing]]
         starts.add("forward pass", played(explored.values[:1]))
         starts.add("model", played(explored.values))
@@ -258,6 +266,7 @@ def match_targets(
         enough=lambda: enough() or (seconds is not None and time.monotonic() - begun > seconds),
         progress=lambda n, least: progress((n + first.spent) * len(sounds), least),
     )
+    stage_done("search", (len(tried.values) + first.spent) * len(sounds), float(tried.distances.min()))
     ends = starts.ends
     ends["search"] = len(tried.values)
     stages = [
@@ -287,9 +296,18 @@ def match_targets(
 class _Starts:
     """Presets to start from, without repetitions, and where each stage ends among them."""
 
-    def __init__(self, locks: Locks) -> None:
-        self._locks = locks
+    def __init__(
+        self,
+        locks: Locks,
+        judge: Callable[[Values], Floats],
+        most: int,
+        progress: Callable[[int, float], None],
+        stage_done: Callable[[str, int, float], None],
+    ) -> None:
+        self._locks, self._judge, self._most = locks, judge, most
+        self._progress, self._stage_done = progress, stage_done
         self._found: dict[bytes, Values] = {}
+        self._least, self._judged = math.inf, 0
         self.ends: dict[str, int] = {}
 
     def add(self, stage: str, values: Values) -> None:
@@ -298,6 +316,19 @@ class _Starts:
             for v in self._locks.apply(values):
                 self._found.setdefault(v.tobytes(), v)
             self.ends[stage] = len(self._found)
+            distances = self._judge(self.values[: self._most])  # those that were judged before are known
+            self._least = float(distances.min())
+            self._judged = len(distances)
+            self._progress(self._judged, self._least)
+            self._stage_done(stage, self._judged, self._least)
+
+    def judged(self, values: Values) -> Floats:
+        """Return the distances (N,) of presets (N, 145), as the locks change them, before they are added."""
+        distances = self._judge(self._locks.apply(values))
+        self._judged += len(distances)
+        self._least = min(self._least, float(distances.min()))
+        self._progress(self._judged, self._least)
+        return distances
 
     @property
     def values(self) -> Values:

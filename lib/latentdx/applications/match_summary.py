@@ -10,6 +10,7 @@ from importlib.metadata import version
 import numpy as np
 
 from latentdx.applications.match import Match
+from latentdx.applications.match_words import MatchWords, describe_match
 from latentdx.applications.programmer import Programmer
 from latentdx.applications.target import Target
 from latentdx.audio.notes import note_name
@@ -53,7 +54,11 @@ class MatchSettings:
 
 
 def match_summary(
-    match: Match, sources: Sequence[MatchedSound], model: Programmer, settings: MatchSettings
+    match: Match,
+    sources: Sequence[MatchedSound],
+    model: Programmer,
+    settings: MatchSettings,
+    words: MatchWords | None = None,
 ) -> dict[str, object]:
     """Summarize a match in types that JSON can hold.
 
@@ -62,7 +67,9 @@ def match_summary(
         sources: Sounds that were matched, in the order in which they were given to it.
         model: Model that proposed presets.
         settings: Settings of the match.
+        words: The match in words, if it has been described already.
     """
+    said = words or describe_match(match, [source.target for source in sources])
 
     def finite(x: float) -> float | None:
         return round(x, 6) if np.isfinite(x) else None
@@ -96,6 +103,7 @@ def match_summary(
         "stages": [
             {"name": s.name, "renders": s.renders, **measured(s.distance, s.measures)} for s in match.stages
         ],
+        "missing": list(said.missing),
         "curve": [[i.renders, finite(i.distance)] for i in match.curve],
         "candidates": [
             {
@@ -103,6 +111,7 @@ def match_summary(
                 "name": c.preset.name,
                 "source": c.source,
                 **measured(c.distance, c.measures),
+                "closeness": asdict(close),
                 "tuning": {
                     "verdict": c.tuning.verdict,
                     "why": c.tuning.why,
@@ -111,6 +120,6 @@ def match_summary(
                 },
                 "parameters": values(c.preset),
             }
-            for number, c in enumerate(match.candidates, 1)
+            for number, (c, close) in enumerate(zip(match.candidates, said.closeness, strict=True), 1)
         ],
     }

@@ -128,7 +128,7 @@ class _Listening:
 
 
 def _search(
-    locked: dict[str, int], algorithms: tuple[int, ...], starts: match_options.Starts, earlier: list[Preset]
+    locked: dict[str, str], algorithms: tuple[int, ...], starts: match_options.Starts, earlier: list[Preset]
 ) -> "SearchOptions":
     """Return the arguments of `match_targets` for the options that were given."""
     given: dict[str, Any] = {
@@ -181,6 +181,9 @@ def _match_one(
             bar.update(renders - bar.n)
             bar.set_postfix(distance=f"{distance:.3f}")
 
+        def stage_done(stage: str, renders: int, distance: float) -> None:
+            tqdm.write(f"{stage:>12}  {renders:>6,} renders  distance {distance:.3f}")
+
         found = matching.match_targets(
             targets,
             programmer,
@@ -192,6 +195,7 @@ def _match_one(
                 "seed": settings.seed,
                 "keep": keep,
                 "progress": progress,
+                "stage_done": stage_done,
             },
             name=files[0].path.stem if name is None else name,
         )
@@ -204,11 +208,13 @@ def _match_one(
         typer.echo(output.write({out: bank.sysex()}, force=force)[0])
         raise
     paths = written.write(made, force=force)
-    for stage in found.stages:
-        typer.echo(f"{stage.name:>12}  {stage.renders:>6,} renders  distance {stage.distance:.3f}")
-    for number, candidate in enumerate(found.candidates, 1):
+    last = found.stages[-1]
+    typer.echo(f"{last.name:>12}  {last.renders:>6,} renders  distance {last.distance:.3f}")
+    for number, (candidate, close) in enumerate(zip(found.candidates, made.words.closeness, strict=True), 1):
+        how = f"distance {candidate.distance:.3f}, {close.word}"
         tuning = f"{candidate.tuning.verdict}: {candidate.tuning.why}"
-        typer.echo(f"{number:>12}  {candidate.preset.name:10}  distance {candidate.distance:.3f}  {tuning}")
+        typer.echo(f"{number:>12}  {candidate.preset.name:10}  {how}; {tuning}")
+    typer.echo(f"the closest is {made.words.sentence}")
     for path in paths:
         typer.echo(path)
     if found.interrupted:

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from latentdx.applications.locks import Locks, parse_lock
 from latentdx.cli.common import naming, voice_index
 from latentdx.errors import ParameterError
 from latentdx.presets.algorithms import N_ALGORITHMS
 from latentdx.presets.bank import Preset, PresetBank
-from latentdx.presets.parameter_text import parse_setting
 from latentdx.presets.parameters import voice_parameters
 
 LEAST_HOLD, MOST_HOLD = 0.05, 8.0
@@ -54,16 +54,16 @@ class Starts:
     banks: tuple[PresetBank, ...]
 
 
-def parse_locks(texts: Sequence[str] | None) -> dict[str, int]:
-    """Read the option --lock: DX7 integers by name; see `parse_setting`."""
-    locked: dict[str, int] = {}
+def parse_locks(texts: Sequence[str] | None) -> dict[str, str]:
+    """Read the option --lock: values as a DX7 shows them, by the names of their parameters."""
+    locked: dict[str, str] = {}
     for text in texts or ():
         with naming("--lock"):
-            name, value = parse_setting(text)
-            if name == "TRANSPOSE":
-                raise ParameterError("TRANSPOSE cannot be locked: the note of the sound decides it")
+            name, value = parse_lock(text)
+            Locks.of({name: value})  # refuses what is no parameter, or not within its range
+            name = name.upper()
             if locked.setdefault(name, value) != value:
-                raise ParameterError(f"{name} is locked twice, to different values")
+                raise ParameterError(f"{name} is locked twice, to {locked[name]} and to {value}")
     return locked
 
 
@@ -81,13 +81,12 @@ def parse_algorithms(text: str | None) -> tuple[int, ...]:
         return tuple(sorted(found))
 
 
-def check_algorithm(locked: dict[str, int], algorithms: Sequence[int]) -> None:
+def check_algorithm(locked: dict[str, str], algorithms: Sequence[int]) -> None:
     """Refuse a locked algorithm that is none of those that may be tried."""
-    if algorithms and "ALGORITHM" in locked and locked["ALGORITHM"] + 1 not in algorithms:
-        shown = ", ".join(map(str, algorithms))
-        raise ParameterError(
-            f"--lock ALGORITHM={locked['ALGORITHM'] + 1} contradicts --algorithm {shown}: give one of them"
-        )
+    try:
+        Locks.of(locked, algorithms)
+    except ParameterError as error:
+        raise ParameterError(f"--lock and --algorithm contradict each other: {error}") from error
 
 
 def read_starts(texts: Sequence[str] | None) -> Starts:

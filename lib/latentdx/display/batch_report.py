@@ -6,6 +6,7 @@ megabyte.
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from markupsafe import Markup
 
 from latentdx.applications.batch_sounds import BatchSettings, Surroundings
+from latentdx.applications.closeness import WORDS, Closeness
 from latentdx.applications.match_batch import PARTS, BatchEntry
 from latentdx.audio.notes import note_name
 from latentdx.display import media
@@ -81,7 +83,7 @@ def batch_report(
     page = media.render_template(
         "batch.html",
         title=f"Presets for {len(entries):,} sounds",
-        lead=f"{len(found):,} sounds have a preset; {len(failures):,} failed.",
+        lead=f"{len(found):,} sounds have a preset{_counted(found)}; {len(failures):,} failed.",
         style=Markup(media.web_asset("report.css") + media.web_asset("site.css")),
         failures=failures,
         rows=[_row(*each) for each in zip(found, presets, places, strict=True)],
@@ -107,6 +109,12 @@ def batch_report(
         page.encode(errors="replace"),
         json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace"),
     )
+
+
+def _counted(found: Sequence[BatchEntry]) -> str:
+    """Count the sounds by how close their presets come: ": 3 close, 1 far"."""
+    counts = Counter(_best(entry)["closeness"]["word"] for entry in found)
+    return f": {', '.join(f'{counts[word]:,} {word}' for word in WORDS if word in counts)}" * bool(found)
 
 
 def _preset(entry: BatchEntry) -> Preset:
@@ -140,7 +148,8 @@ def said(entry: BatchEntry) -> str:
     """Say how close the preset of a sound comes, or why there is none."""
     if entry.summary is None:
         return f"failed: {entry.failure}"
-    return f"distance {_best(entry)['mix']:.3f}"
+    lacking = ", ".join(entry.summary["missing"])
+    return f"{Closeness(**_best(entry)['closeness'])}{f'; missing: {lacking}' * bool(lacking)}"
 
 
 def _results(entries: Sequence[BatchEntry], places: Mapping[str, tuple[str, int]]) -> list[dict[str, Any]]:
@@ -160,6 +169,7 @@ def _results(entries: Sequence[BatchEntry], places: Mapping[str, tuple[str, int]
                 "name": entry.name,
                 **{key: entry.summary["sounds"][0][key] for key in ("note", "velocity", "warnings")},
                 "renders": entry.summary["renders"],
+                "missing": entry.summary["missing"],
                 **best,
             }
         )

@@ -13,6 +13,7 @@ from latentdx.applications.match import Candidate, Match
 from latentdx.applications.match_summary import MatchedSound as MatchedSound
 from latentdx.applications.match_summary import MatchSettings as MatchSettings
 from latentdx.applications.match_summary import match_summary
+from latentdx.applications.match_words import MatchWords, describe_match
 from latentdx.applications.programmer import Programmer
 from latentdx.applications.tune import Tuning
 from latentdx.audio.io.encoding import encode
@@ -36,12 +37,14 @@ class MatchReport:
         summary: JSON with the numbers, parameters and settings.
         previews: File name -> FLAC: target.flac, 1.flac, 2.flac …, all at one gain. With several notes the
             names include the note, such as 1.C3@85.flac.
+        words: The match in words, as page and summary state it.
     """
 
     cartridge: bytes
     page: bytes
     summary: bytes
     previews: dict[str, bytes]
+    words: MatchWords
 
 
 def match_report(
@@ -55,9 +58,10 @@ def match_report(
         model: Model that proposed presets.
         settings: Budget, seed and remarks to state in the report.
     """
-    sounds = clips_of(match, sources)
+    words = describe_match(match, [source.target for source in sources])
+    sounds = clips_of(match, sources, words)
     gain = listening_rows.row_gain_db([clip for row in sounds for clip in row])
-    summary = match_summary(match, sources, model, settings) | {
+    summary = match_summary(match, sources, model, settings, words) | {
         "took_seconds": round(match.seconds, 2),
         "previews_gain_db": round(gain, 2),
     }
@@ -70,14 +74,18 @@ def match_report(
     return MatchReport(
         PresetBank(c.preset for c in match.candidates).sysex(),
         # bytes of a file name that are no text become "?" on the page, and escapes such as \udcfc in JSON
-        _page(match, sources, sounds, model, settings).encode(errors="replace"),
+        _page(match, sources, sounds, model, settings, words).encode(errors="replace"),
         json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace"),
         previews,
+        words,
     )
 
 
-def clips_of(match: Match, sources: Sequence[MatchedSound]) -> list[list[Clip]]:
+def clips_of(
+    match: Match, sources: Sequence[MatchedSound], words: MatchWords | None = None
+) -> list[list[Clip]]:
     """Return for each source the clips of `listening_rows.row`: the target, then the presets found."""
+    said = words or describe_match(match, [source.target for source in sources])
     synth = Dexed()
     return [
         compared(
@@ -92,10 +100,10 @@ def clips_of(match: Match, sources: Sequence[MatchedSound]) -> list[list[Clip]]:
                         n_samples=len(s.target.sound),
                     ),
                     f"{number}: {c.preset.name}",
-                    (_from(c), _tuned(c.tuning)),
+                    (close.word, _from(c), _tuned(c.tuning)),
                     preset=c.preset,
                 )
-                for number, c in enumerate(match.candidates, 1)
+                for number, (c, close) in enumerate(zip(match.candidates, said.closeness, strict=True), 1)
             ],
         )
         for s in sources
@@ -124,6 +132,7 @@ def _page(
     sounds: list[list[Clip]],
     model: Programmer,
     settings: MatchSettings,
+    words: MatchWords,
 ) -> str:
     names = ", ".join(Path(s.file).name for s in sources)
     with media.inside_the_page():
@@ -140,7 +149,8 @@ def _page(
         title=f"Presets that sound like {names}",
         lead=(
             f"{count} different preset{'s' * (count > 1)}, found with {match.renders:,} renders in"
-            f" {match.seconds:.0f} s{', stopped early' * match.interrupted}."
+            f" {match.seconds:.0f} s{', stopped early' * match.interrupted}. The closest one is"
+            f" {words.sentence}."
         ),
         style=Markup(media.web_asset("report.css") + media.web_asset("site.css")),
         script=Markup(media.web_asset("site.js")),

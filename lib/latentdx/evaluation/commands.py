@@ -15,6 +15,7 @@ from latentdx.dataset.splits import SPLITS, SUBSETS, Split
 from latentdx.errors import CheckpointError, DataMissingError, ParameterError
 from latentdx.evaluation import (
     best_of_n,
+    closeness_table,
     interpolation,
     listening_examples,
     listening_studies,
@@ -267,6 +268,8 @@ def evaluate_match(request: EvaluationRequest) -> Iterator[Path]:
             yield found.write(request.folder)
         else:
             yield best_of_n.write_curve(found, request.folder)
+    if trial.subset == "test":
+        yield closeness_table.write(request.folder)
 
 
 def evaluate_interpolation(model: str, request: EvaluationRequest) -> Iterator[Path]:

@@ -23,7 +23,12 @@ from latentdx.registry import REPOSITORY, RemoteFile, registry
 
 DATA = Path("data")
 REGISTRY = Path("lib/latentdx/registry.json")
-BUNDLED = ("checkpoints/latentdx.safetensors", "index/starter.safetensors", "starter")
+BUNDLED = (
+    "checkpoints/latentdx.safetensors",
+    "index/starter.safetensors",
+    "results/closeness.json",
+    "starter",
+)
 """Files and folders of `data/` that the wheel itself contains; `hatch_build.py` lists the same."""
 
 ARCHIVES = ("curation", "targets", "results", "interpolation")
