@@ -17,12 +17,14 @@ import torch
 from latentdx.applications import (
     candidate_choice,
     evolutionary_search,
+    key_behavior,
     known_stage,
     match,
     mutations,
     output_level,
     programmer,
     tune,
+    unheard_values,
 )
 from latentdx.applications.match import N_NEAREST
 from latentdx.applications.programmer import N_DRAWN, Programmer, load_model
@@ -166,7 +168,7 @@ def measure(
     near = nearest_unrelated(trial, index)
     order = np.random.default_rng(SEED).permutation(len(trial.rows))
     quick = Measurement().quick()
-    answers = candidate_choice, known_stage, output_level, tune
+    answers = candidate_choice, key_behavior, known_stage, output_level, tune, unheard_values
     code = code_hash(match, evolutionary_search, mutations, programmer, *answers, objective, gain, modulation)
     _, best_of = best_of_n.best_of(model, trial, N_DRAWN, measurement=quick, options=options)[0]
     yield best_of
