@@ -8,7 +8,7 @@ from latentdx import Dexed, PresetBank, load_model
 from latentdx.applications.programmer import Programmer
 from latentdx.audio.renderer import SINGLE_NOTE, SIX_NOTES
 from latentdx.errors import CheckpointError, DataMissingError, ParameterError
-from latentdx.metrics.objective import distance, score
+from latentdx.metrics.objective import distance, distance_as_is, score
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets import corpora
 from latentdx.training.loop import train
@@ -97,10 +97,12 @@ def test_the_best_of_several_is_no_worse_than_one_forward_pass(model, sound) -> 
     assert found[1] <= found[0]
 
 
-def test_the_true_preset_has_distance_zero_and_a_quieter_sound_has_not(bank, sound) -> None:
+def test_the_true_preset_has_distance_zero_and_a_quieter_sound_almost(bank, sound) -> None:
     found = score(bank.values[[5, 9]], [sound], SINGLE_NOTE)
     assert found[0] == 0 < found[1]
-    assert distance(SoundFeatures(sound), SoundFeatures(sound / 2)) > 0.3  # half from convergence
+    quieter = SoundFeatures(sound / 2)
+    assert distance_as_is(SoundFeatures(sound), quieter) > 0.3  # half from convergence
+    assert distance(SoundFeatures(sound), quieter) < 0.02
 
 
 def test_distances_from_a_silent_target_still_rank(bank, sound) -> None:

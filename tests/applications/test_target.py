@@ -9,6 +9,7 @@ import soxr
 
 from latentdx import Dexed, PresetBank
 from latentdx.applications.target import SEARCHED, Target, TargetFile, parse_target_file, prepare_target
+from latentdx.audio.envelope import Ending
 from latentdx.audio.notes import note_name
 from latentdx.audio.renderer import N_SAMPLES, SAMPLE_RATE
 from latentdx.dataset.audio_descriptors import peak_rms_db
@@ -45,10 +46,11 @@ def test_a_file_is_prepared_and_every_step_is_reported(tmp_path):
     sound = np.concatenate([np.zeros(round(0.3 * RATE)), tone(2.0)])
     soundfile.write(path, np.stack([sound, 0.5 * sound], 1), RATE)
     found = prepare_target(path)
-    assert found.sound.shape == (N_SAMPLES,) and found.sound.dtype == np.float32
+    assert len(found.sound) == pytest.approx(2.006 * SAMPLE_RATE, abs=0.003 * SAMPLE_RATE)
+    assert found.sound.dtype == np.float32
     assert (found.note, found.velocity) == (60, 85)
     assert has(found, "read 2.30 s of WAV (Signed 16 bit PCM), 44,100 Hz, stereo", "left and right averaged")
-    assert has(found, "resampled to 22,050 Hz", "0.29", "silence added after 2.0")
+    assert has(found, "resampled to 22,050 Hz", "0.29", "it is cut off at 2.01 s while it sounds")
     assert has(found, "note estimated: 60 (C4) +0 cents") and not found.warnings
     assert peak_rms_db(found.sound) == pytest.approx(training_level_db(), abs=0.01)
     # the sound starts after a pre-roll of 5 ms, give or take a frame of the onset detection
@@ -57,7 +59,7 @@ def test_a_file_is_prepared_and_every_step_is_reported(tmp_path):
     assert 0.003 < lag / SAMPLE_RATE < 0.012
     kept = found.sound[lag : lag + 40_000]
     assert np.corrcoef(kept, expected[:40_000])[0, 1] > 0.999
-    assert not found.sound[round(2.02 * SAMPLE_RATE) :].any()
+    assert found.hold == pytest.approx(len(found.sound) / SAMPLE_RATE)
 
 
 def test_a_file_and_its_samples_give_the_same_sound(tmp_path):
@@ -71,12 +73,14 @@ def test_a_file_and_its_samples_give_the_same_sound(tmp_path):
 
 @pytest.mark.parametrize("row", [3, 67, 163, 227])
 def test_a_render_of_our_own_is_only_leveled(row):
-    """Preparation changes a render of the synth only by one gain and by the fade at its end."""
+    """Preparation changes a render only by one gain, and it ends soon after the sound; its hold is found."""
     render = Dexed().render(PresetBank.read("data/starter")[row])
     found = prepare_target(render, SAMPLE_RATE, note=60)
     expected = leveled(render)[0]
-    tail = round(0.1 * SAMPLE_RATE)
-    assert np.abs(found.sound - expected)[:-tail].max() < 1e-4 * np.abs(expected).max()
+    kept = len(found.sound) - round(0.1 * SAMPLE_RATE)
+    assert np.abs(found.sound[:kept] - expected[:kept]).max() < 1e-4 * np.abs(expected).max()
+    assert np.abs(expected[kept:]).max() < 0.005 * np.abs(expected).max()
+    assert found.hold == pytest.approx(3.0, abs=0.12) and len(found.sound) < N_SAMPLES
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 32_000, 48_000, 96_000, 384_000])
@@ -88,16 +92,62 @@ def test_any_sample_rate_is_accepted(rate):
 
 def test_a_long_sound_is_cut_and_faded():
     found = prepare_target(tone(10.0), RATE)
-    assert warned(found, "cut from 10.00 s to 4.017 s, its last 0.1 s faded out; what follows is as loud")
+    assert warned(found, "cut from 10.00 s to 8.00 s, its last 0.1 s faded out; what follows is as loud")
     end = np.abs(found.sound[-2205:])
     assert end[-1] == 0 and end[:200].max() > 10 * end[-200:].max()
 
 
 def test_a_tail_that_is_cut_off_gives_no_warning():
-    """The note is 26 dB softer after 4 s."""
-    t = np.arange(10 * RATE) / RATE
-    found = prepare_target(tone(10.0) * np.exp(-0.75 * t), RATE)
-    assert has(found, "cut from 10.00 s to 4.017 s, its last 0.1 s faded out") and not found.warnings
+    """The note is 26 dB softer after 8 s, and has died away by 7.7 s if it falls twice as fast."""
+    t = np.arange(12 * RATE) / RATE
+    found = prepare_target(tone(12.0) * np.exp(-0.375 * t), RATE)
+    assert has(found, "cut from 12.00 s to 8.00 s, its last 0.1 s faded out") and not found.warnings
+    found = prepare_target(tone(12.0) * np.exp(-0.75 * t), RATE)
+    assert has(found, "matched up to 7.92 s: what follows is 5") and not found.warnings
+    assert not found.sound[-1] and found.hold == pytest.approx(7.67, abs=0.02)
+
+
+def played(hold: float, rate: float) -> np.ndarray:
+    """Return a note that is let go after a time and then falls by so many dB per second."""
+    t = np.arange(3 * RATE) / RATE
+    return tone(3.0) * 10 ** (-np.maximum(t - hold, 0) * rate / 20)
+
+
+@pytest.mark.parametrize("hold", [0.37, 1.0, 1.73])
+def test_the_note_off_is_found_and_the_target_ends_soon_after_the_sound(hold):
+    found = prepare_target(played(hold, 120), RATE)
+    assert found.hold == pytest.approx(hold, abs=0.03) and not found.warnings
+    assert found.envelope.ending is Ending.RELEASED
+    assert has(found, f"sustained; key held for {found.hold:.2f} s, then falling by 1")
+    end = hold + 50 / 120  # 50 dB below its loudest moment
+    assert len(found.sound) / SAMPLE_RATE == pytest.approx(end + 0.25, abs=0.05)
+    assert prepare_target(played(1.04, 120), RATE).hold == 1.0  # a round time within 50 ms
+
+
+def test_a_given_hold_is_taken(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, played(1.0, 120), RATE)
+    assert prepare_target(path, hold=0.8).hold == 0.8
+    long = prepare_target(path, hold=2.5)
+    assert long.hold == 2.5 and len(long.sound) / SAMPLE_RATE == pytest.approx(2.75, abs=0.01)
+    for bad in (0, -1.0, float("inf"), float("nan")):
+        with pytest.raises(ParameterError, match=f"hold must be at least 0.01 s and finite, not {bad}"):
+            prepare_target(path, hold=bad)
+
+
+@pytest.mark.parametrize("fade", [0.0, 0.1])
+def test_a_sound_that_is_cut_or_faded_while_it_sounds_is_held_to_its_end(fade):
+    sound = tone(2.5)
+    sound[len(sound) - round(fade * RATE) :] *= np.linspace(1, 0, round(fade * RATE))
+    found = prepare_target(sound, RATE)
+    assert found.envelope.ending is Ending.CUT and found.envelope.note_off is None
+    assert found.hold == pytest.approx(2.5, abs=0.01) and len(found.sound) == round(found.hold * SAMPLE_RATE)
+    assert has(found, "it sounds to the end of the recording")
+
+
+def test_a_drum_is_matched_for_as_long_as_it_lasts():
+    found = prepare_target(np.pad(kick(0.3), (0, 3 * SAMPLE_RATE)), SAMPLE_RATE)
+    assert 0.3 < len(found.sound) / SAMPLE_RATE < 0.8 and has(found, "it has died away by 0.")
 
 
 LOOP = np.concatenate([np.zeros(4410), kick(), snare(), kick(), snare()])
@@ -141,9 +191,9 @@ def test_the_onset_is_searched_in_the_first_half_minute():
     lead = np.zeros(round((SEARCHED - 0.5) * RATE))
     found = prepare_target(np.concatenate([lead, tone(20.0)]), RATE)
     assert has(
-        found, "read 34.02 s of float64 samples", "it lasts 49.5 s", "29.49", "s before the onset removed"
+        found, "read 38.00 s of float64 samples", "it lasts 49.5 s", "29.49", "s before the onset removed"
     )
-    assert warned(found, "to 4.017 s, its last") and found.note == 60
+    assert warned(found, "to 8.00 s, its last") and found.note == 60
     late = np.concatenate([lead, np.zeros(5 * RATE), tone(3.5)])
     with pytest.raises(ParameterError, match=r"silent: .* only the first 30 s of its 38\.0 s are searched"):
         prepare_target(late, RATE)

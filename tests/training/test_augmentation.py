@@ -3,7 +3,14 @@
 import torch
 
 from latentdx.audio.spectrogram import FLOOR_DB
-from latentdx.training.augmentation import MOST_FRAMES, MOST_MELS, blank_bands, change_levels
+from latentdx.training.augmentation import (
+    MOST_FRAMES,
+    MOST_MELS,
+    RANGE_DB,
+    UNKNOWN_LEVEL_DB,
+    at_unknown_level,
+    blank_bands,
+)
 
 
 def test_bands_of_mels_and_frames_are_filled_with_the_mean() -> None:
@@ -27,23 +34,21 @@ def test_zero_bands_change_nothing() -> None:
     assert torch.equal(blank_bands(x, 0), x)
 
 
-def test_each_item_gets_a_gain_within_bounds_and_silence_stays_silent() -> None:
+def test_a_spectrogram_at_an_unknown_level_is_the_same_for_every_gain() -> None:
     torch.manual_seed(0)
-    x = torch.empty(400, 2, 8, 8).uniform_(-100, 0)
-    x[:, :, 0] = FLOOR_DB
+    x = torch.empty(40, 2, 8, 8).uniform_(-70, -10)
     before = x.clone()
-    out = change_levels(x, 12)
+    out = at_unknown_level(x)
     assert torch.equal(x, before)
-    assert torch.equal(out[:, :, 0], x[:, :, 0])
-    gains = (out - x)[:, :, 1:].flatten(1)
-    assert (gains.max(1).values - gains.min(1).values).max() < 1e-3  # one gain for all notes of an item
-    assert -12 <= gains.min() < -11 and 11 < gains.max() <= 12
+    assert torch.allclose(at_unknown_level(x + 7), out, atol=1e-4)
+    assert torch.allclose(out.amax((1, 2, 3)), torch.tensor(UNKNOWN_LEVEL_DB))
+    shifts = (out - x).flatten(1)
+    assert (shifts.max(1).values - shifts.min(1).values).max() < 1e-3  # one gain for all notes of an item
 
 
-def test_levels_end_at_the_floor() -> None:
-    assert change_levels(torch.full((50, 1, 4, 4), FLOOR_DB + 1), 12).min() == FLOOR_DB
-
-
-def test_no_gain_changes_nothing() -> None:
-    x = torch.randn(2, 1, 257, 347)
-    assert torch.equal(change_levels(x, 0), x)
+def test_levels_that_a_recording_cannot_hold_are_cut_and_silence_stays_silent() -> None:
+    x = torch.full((2, 1, 4, 4), FLOOR_DB)
+    x[0, 0, 0, 0] = -20
+    out = at_unknown_level(x)
+    assert out[0].min() == UNKNOWN_LEVEL_DB - RANGE_DB
+    assert torch.equal(out[1], x[1])

@@ -9,7 +9,15 @@ from safetensors.torch import save_file
 
 from latentdx.errors import CheckpointError
 from latentdx.models.preset_vae import PresetVAE
-from latentdx.training.checkpoint import CheckpointHeader, checkpoint_hash, load, read_header, save
+from latentdx.training.checkpoint import (
+    CheckpointHeader,
+    checkpoint_hash,
+    identified,
+    load,
+    load_initial,
+    read_header,
+    save,
+)
 from latentdx.training.profile import read_profile
 
 
@@ -156,3 +164,24 @@ def test_weights_of_another_architecture_are_refused(about, tmp_path):
     save(other, about, tmp_path / "mixed")
     with pytest.raises(CheckpointError, match="the weights in .*mixed do not fit its profile"):
         load(tmp_path / "mixed")
+
+
+def test_a_training_can_begin_with_the_weights_of_a_checkpoint(file, model, about):
+    other = PresetVAE(about.profile.architecture)
+    load_initial(other, identified(str(file)))
+    for name, tensor in load(file)[0].state_dict().items():
+        assert torch.equal(other.state_dict()[name], tensor), name
+
+
+def test_the_weights_to_begin_with_are_identified(file, tmp_path):
+    assert identified(str(file)) == f"{file}@{checkpoint_hash(file)}" == identified(identified(str(file)))
+    with pytest.raises(CheckpointError, match=f"is {checkpoint_hash(file)} here, not 0123"):
+        identified(f"{file}@0123")
+    with pytest.raises(CheckpointError, match="there is no checkpoint 'nothing' to begin with"):
+        identified("nothing")
+
+
+def test_weights_of_another_architecture_are_refused_to_begin_with(file):
+    other = PresetVAE(read_profile("num", "smoke").architecture)
+    with pytest.raises(CheckpointError, match="do not fit the profile of this training"):
+        load_initial(other, str(file))

@@ -10,6 +10,7 @@ from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.dataset.splits import SUBSETS
 from latentdx.models.representation import representation
 from latentdx.presets import corpora
+from latentdx.presets.bank import PresetBank
 from latentdx.presets.equivalence import canonical
 from latentdx.training.data import TrainingData, batches, n_batches
 from latentdx.training.profile import read_profile
@@ -47,6 +48,29 @@ def test_a_share_of_a_training_batch_is_simulated_recordings():
         expected = rendered(bank, int(rows[i]), 60, 85, SimulatedRecording())
         assert (batch.decibels[i, 0] - expected).abs().max() <= 70 / 255 + 1e-4
         assert (plain.decibels[i] - batch.decibels[i]).abs().max() > 1
+
+
+def test_a_share_of_a_training_batch_is_variations_which_are_rendered():
+    data = data_of("numcat++", {"varied": 0.5, "recorded": 0.25})
+    rows = data.items("train")[[5, 0, 100, 7]]
+    plain, batch, again = data.batch(rows), data.batch(rows, training=True), data.batch(rows, training=True)
+    assert torch.equal(batch.values, again.values) and torch.equal(batch.decibels, again.decibels)
+    assert torch.equal(plain.values[:2], batch.values[:2])
+    assert torch.equal(plain.decibels[1], batch.decibels[1])
+    assert torch.equal(batch.targets, data.representation.encode(batch.values.numpy()))
+    for i in (2, 3):
+        assert not torch.equal(batch.values[i], plain.values[i])
+        bank = PresetBank.from_values(batch.values[i : i + 1].numpy())
+        assert (batch.decibels[i, 0] - rendered(bank, 0, 60, 85)).abs().max() <= 70 / 255 + 1e-4
+
+
+def test_a_variation_is_no_preset_of_the_test_set():
+    data = data_of("numcat++", {"varied": 1.0})
+    rows = data.items("train")[:2]
+    forbidden = data.batch(rows, training=True).values.numpy().copy()
+    data._forbidden = forbidden
+    found = data.batch(rows, training=True).values.numpy()
+    assert ((found[:, None] != forbidden).sum(2) >= 3).all()
 
 
 def test_canonical_presets_are_learned_with_the_spectrograms_of_the_stored_ones():

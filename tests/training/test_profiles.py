@@ -81,6 +81,12 @@ def test_every_profile_but_the_papers_lets_the_machine_decide_on_the_precision(n
     assert read_profile(name, scale).precision == ("32-true" if scale == "paper" else "auto")
 
 
+def test_the_gpu_scale_differs_from_the_laptops_only_where_it_says():
+    small, large = read_profile("latentdx").as_dict(), read_profile("latentdx", "gpu").as_dict()
+    different = {key for key in small if small[key] != large[key]}
+    assert different == {"scale", "initial", "epochs", "batch", "learning_rate", "decoded"}
+
+
 @pytest.mark.parametrize("name", model_names("laptop"))
 def test_laptop_models_have_at_most_12_million_parameters(name):
     assert count(read_profile(name, "laptop")) <= 12_000_000
@@ -104,7 +110,9 @@ def test_laptop_models_have_at_most_12_million_parameters(name):
         ({"beta": [0.1, "x"]}, "beta must be of type float, not 'x'"),
         ({"decoded": 0.0}, "decoded must be more than 0 and at most 1, not 0.0"),
         ({"recorded": 1.5}, "recorded must be from 0 to 1, not 1.5"),
-        ({"gain": -1.0}, "gain must be from 0 to 60 dB, not -1.0"),
+        ({"unknown_level": -1.0}, "unknown_level must be from 0 to 1, not -1.0"),
+        ({"varied": 2.0}, "varied must be from 0 to 1, not 2.0"),
+        ({"varied": 0.5, "recorded": 0.75}, "recorded and varied must add up to at most 1, not 1.25"),
         ({"presets": 1}, "presets must be at least 2, not 1"),
         ({"batch": 1}, "batch must be at least 2, not 1"),
         ({"max_gradient_norm": "none"}, "max_gradient_norm must be of type float, not 'none'"),
@@ -133,7 +141,9 @@ def test_errors_about_unknown_models_and_scales_list_the_known_ones():
         ProfileError, match="there is no model 'numdog' at scale 'smoke'; choose one of num, numcat, "
     ):
         read_profile("numdog", "smoke")
-    with pytest.raises(ProfileError, match="there is no scale 'huge'; choose one of smoke, laptop, paper"):
+    with pytest.raises(
+        ProfileError, match="there is no scale 'huge'; choose one of smoke, laptop, gpu, paper"
+    ):
         read_profile("num", "huge")
 
 

@@ -73,7 +73,7 @@ def test_the_default_folder_of_a_run_is_in_the_cache(tmp_path, monkeypatch) -> N
 def test_wrong_options_give_a_one_line_error(undisturbed) -> None:
     assert_one_line(run("numdog"), 1, "there is no model 'numdog' at scale 'laptop'; choose one of num, ")
     assert_one_line(
-        run("num", "--scale", "huge"), 1, "there is no scale 'huge'; choose one of smoke, laptop, paper"
+        run("num", "--scale", "huge"), 1, "there is no scale 'huge'; choose one of smoke, laptop, gpu, paper"
     )
     assert_one_line(
         run("num", "--precision", "fp8"),

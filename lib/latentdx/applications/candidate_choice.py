@@ -13,12 +13,13 @@ import numpy.typing as npt
 from latentdx.applications.evolutionary_search import SearchHistory
 from latentdx.applications.locks import Locks
 from latentdx.applications.match_result import MEASURES, Candidate, Stage
+from latentdx.applications.note_end import LEAST_HOLD
 from latentdx.applications.output_level import SAME, with_gain
 from latentdx.applications.preset_names import numbered
 from latentdx.applications.sound_inputs import reference
 from latentdx.applications.target import Target
 from latentdx.applications.tune import Tuning, tune
-from latentdx.audio.renderer import N_SAMPLES, Renderer
+from latentdx.audio.renderer import SAMPLE_RATE, Renderer
 from latentdx.metrics.gain import amplified, gain_db
 from latentdx.metrics.objective import FastObjective, score
 from latentdx.metrics.sound_features import SoundFeatures
@@ -47,36 +48,57 @@ class Comparison:
     ) -> None:
         self.sounds, self.renderer, self.threads, self.locks = sounds, renderer, threads, locks
         self.notes = [(s.note, s.velocity) for s in sounds]
-        self.targets = [s.sound for s in sounds]
-        self.objective = FastObjective(self.targets, self.notes, renderer=renderer, threads=threads)
+        self.targets, self.holds = [s.sound for s in sounds], [s.hold for s in sounds]
+        self.objective = FastObjective(
+            self.targets, self.notes, holds=self.holds, renderer=renderer, threads=threads
+        )
         self.reference = reference(sounds)
 
     @cached_property
     def _features(self) -> list[SoundFeatures]:
         return [SoundFeatures(target) for target in self.targets]
 
-    def render(self, preset: Preset, target: Target, n_samples: int = N_SAMPLES) -> Audio:
-        """Play a preset as a target was played."""
-        return self.renderer.render(preset, target.note, target.velocity, n_samples=n_samples)
+    def render(
+        self, preset: Preset, target: Target, n_samples: int | None = None, hold: float | None = None
+    ) -> Audio:
+        """Play a preset as a target was played, or for another time."""
+        return self.renderer.render(
+            preset,
+            target.note,
+            target.velocity,
+            hold=target.hold if hold is None else hold,
+            n_samples=len(target.sound) if n_samples is None else n_samples,
+        )
 
     def beginning(self, n_samples: int) -> Callable[[Values], Floats]:
         """Return a function that compares presets with the start of the reference sound."""
         part = self.reference.sound[:n_samples]
-        note = self.reference.note, self.reference.velocity
-        return FastObjective([part], [note], renderer=self.renderer, threads=self.threads)
+        note, hold = (self.reference.note, self.reference.velocity), self.reference.hold
+        return FastObjective([part], [note], holds=[hold], renderer=self.renderer, threads=self.threads)
 
     def delayed(self, samples: int) -> "Comparison":
         """Return the comparison with all sounds delayed, which may be by less than nothing."""
         if not samples:
             return self
-        moved = [replace(sound, sound=delayed(sound.sound, samples)) for sound in self.sounds]
+        seconds = samples / SAMPLE_RATE
+        moved = [
+            replace(s, sound=delayed(s.sound, samples), hold=max(s.hold + seconds, LEAST_HOLD))
+            for s in self.sounds
+        ]
         return Comparison(moved, self.renderer, self.threads, self.locks)
 
     def distances(self, values: Values) -> npt.NDArray[np.float64]:
-        return score(values, self.targets, self.notes, renderer=self.renderer, threads=self.threads)
+        return score(
+            values,
+            self.targets,
+            self.notes,
+            holds=self.holds,
+            renderer=self.renderer,
+            threads=self.threads,
+        )
 
     def renders(self, preset: Preset) -> list[Audio]:
-        return [self.renderer.render(preset, *note) for note in self.notes]
+        return [self.render(preset, sound) for sound in self.sounds]
 
     def measures(self, preset: Preset) -> dict[str, float]:
         found = self.renders(preset)
@@ -99,6 +121,7 @@ class Comparison:
             preset,
             self.reference.sound,
             *note,
+            hold=self.reference.hold,
             wanted=self.reference.pitch,
             locked=self.locks.columns,
             renderer=self.renderer,

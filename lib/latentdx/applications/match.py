@@ -106,6 +106,7 @@ def match(
     note: int | None = None,
     velocity: int = VELOCITY,
     onset: int | None = None,
+    hold: float | None = None,
     name: str | Sequence[str] | None = None,
     **search: Unpack[SearchOptions],
 ) -> Match | list[Match]:
@@ -121,6 +122,7 @@ def match(
         note: MIDI note that was played; default: estimated, and 60 for a render.
         velocity: Velocity of the note, 1 … 127.
         onset: Number of the onset at which the sound starts; default: the first that can be heard.
+        hold: Time in seconds for which the key was held; default: found, and 3 s for a render.
         name: Name of the presets, which are numbered, or for a list a name for each; default: the names of
             files, and "MATCH" for arrays.
         **search: See `match_targets`, such as `budget` and `keep`.
@@ -142,7 +144,7 @@ def match(
         )
         return one_match(cast(Sequence[Target], sounds), name=cast(str, name) or "MATCH")
     instruments, one = prepare_instruments(
-        sounds, rate=rate, note=note, velocity=velocity, onset=onset, name=name
+        sounds, rate=rate, note=note, velocity=velocity, onset=onset, hold=hold, name=name
     )
     found = [one_match(instrument.targets, name=instrument.name or "MATCH") for instrument in instruments]
     return found[0] if one else found

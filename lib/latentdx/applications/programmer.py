@@ -105,6 +105,7 @@ class Programmer:
         note: int | None = None,
         velocity: int = VELOCITY,
         onset: int | None = None,
+        hold: float | None = None,
         name: str | Sequence[str] | None = None,
     ) -> Preset | list[Preset]:
         """Program presets by one forward pass as in the paper: mean of q(z0 | x), flow, regression.
@@ -120,6 +121,7 @@ class Programmer:
             note: MIDI note that was played; default: estimated, and 60 for a render.
             velocity: Velocity of the note, 1 … 127.
             onset: Number of the onset at which the sound starts; default: the first.
+            hold: Time in seconds for which the key was held; default: found, and 3 s for a render.
             name: Name of the preset, or for a list a name for each; default: the names of files.
 
         Returns:
@@ -129,7 +131,7 @@ class Programmer:
             AudioFileError, ParameterError: A sound cannot be used; see `sound_inputs.prepare_instruments`.
         """
         instruments, one = prepare_instruments(
-            sounds, self.notes, rate=rate, note=note, velocity=velocity, onset=onset, name=name
+            sounds, self.notes, rate=rate, note=note, velocity=velocity, onset=onset, hold=hold, name=name
         )
         presets = []
         for start in range(0, len(instruments), _BATCH):
@@ -293,6 +295,7 @@ class Programmer:
         note: int | None = None,
         velocity: int = VELOCITY,
         onset: int | None = None,
+        hold: float | None = None,
         name: str | Sequence[str] | None = None,
         seed: int = 0,
         renderer: Renderer | None = None,
@@ -300,7 +303,7 @@ class Programmer:
         """Program presets as the best of several, which are rendered and compared with the sounds.
 
         Args:
-            sounds, rate, note, velocity, onset, name: See `program`; the items of a list take their turns.
+            sounds, rate, note, velocity, onset, hold, name: See `program`; a list's items take their turns.
             n: Number of presets to try for each; see `explore`.
             seed: Random seed; equal seeds give equal presets.
             renderer: Synth that renders; default `Engine()`.
@@ -311,7 +314,7 @@ class Programmer:
         if not isinstance(n, int | np.integer) or n < 1:
             raise ParameterError(f"n is the number of presets to try, an integer of at least 1, not {n!r}")
         instruments, one = prepare_instruments(
-            sounds, self.notes, rate=rate, note=note, velocity=velocity, onset=onset, name=name
+            sounds, self.notes, rate=rate, note=note, velocity=velocity, onset=onset, hold=hold, name=name
         )
         best = partial(program_targets, self, n=n, seed=seed, renderer=renderer)
         presets = [best(sound.targets, sound.name).preset for sound in instruments]
@@ -400,7 +403,8 @@ def program_targets(
     with tqdm(total=n, unit="preset", leave=False, disable=None if progress else True) as bar:
 
         def rank(values: Values) -> Floats:
-            distances = score(model.answered(values, targets), sounds, played, renderer=synth)
+            answers, holds = model.answered(values, targets), [t.hold for t in targets]
+            distances = score(answers, sounds, played, holds=holds, renderer=synth)
             bar.update(len(values))
             return distances
 

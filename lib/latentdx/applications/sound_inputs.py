@@ -3,13 +3,14 @@
 import reprlib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
+from latentdx.applications.note_end import check_hold
 from latentdx.applications.target import (
     FALLBACK_NOTE,
     VELOCITY,
@@ -20,7 +21,7 @@ from latentdx.applications.target import (
 )
 from latentdx.applications.transposition import describe_transposition
 from latentdx.audio.notes import note_name
-from latentdx.audio.renderer import N_SAMPLES, SAMPLE_RATE, check_note
+from latentdx.audio.renderer import HOLD, N_SAMPLES, SAMPLE_RATE, check_note
 from latentdx.errors import ParameterError
 from latentdx.typing import Note, Notes
 
@@ -44,6 +45,7 @@ class SoundOptions(TypedDict, total=False):
     note: int | None
     velocity: int
     onset: int | None
+    hold: float | None
     name: str | Sequence[str] | None
 
 
@@ -68,6 +70,7 @@ def prepare_instruments(
     note: int | None = None,
     velocity: int = VELOCITY,
     onset: int | None = None,
+    hold: float | None = None,
     name: str | Sequence[str] | None = None,
 ) -> tuple[list[Instrument], bool]:
     """Prepare the sounds of one or several instruments, and warn of what may be wrong with them.
@@ -82,6 +85,7 @@ def prepare_instruments(
         note: MIDI note of sounds that no mapping names; default: estimated, and 60 for a render.
         velocity: Velocity of sounds that no mapping names, 1 … 127.
         onset: Number of the onset at which each sound starts, from 1; see `prepare_target`.
+        hold: Time in seconds for which each key was held; default: found, and 3 s for a render.
         name: Name, or for a list a name for each; default: the names of files.
 
     Returns:
@@ -122,7 +126,9 @@ def prepare_instruments(
         files = [Path(sound).stem for sound in part.values() if isinstance(sound, str | Path)]
         called = chosen if chosen is not None else (files or [""])[0]
         try:
-            targets = level_together([_prepared(s, rate, key, velocity, onset) for key, s in part.items()])
+            targets = level_together(
+                [_prepared(s, rate, key, velocity, onset, hold) for key, s in part.items()]
+            )
             targets = in_order(targets, notes) if notes else targets
         except ParameterError as error:
             raise error if one else ParameterError(f"sound {i}: {error}") from error
@@ -153,10 +159,16 @@ def _names(name: str | Sequence[str] | None, one: bool, n: int) -> Sequence[str 
 
 
 def _prepared(
-    sound: Sound, rate: float | None, key: int | Note | None, velocity: int, onset: int | None
+    sound: Sound,
+    rate: float | None,
+    key: int | Note | None,
+    velocity: int,
+    onset: int | None,
+    hold: float | None,
 ) -> Target:
     """Prepare one sound; `key` is its note if that is known, with or without a velocity."""
     note, velocity = key if isinstance(key, tuple) else (key, velocity)
+    check_hold(hold)
     if onset is not None and (isinstance(sound, Target) or (isinstance(sound, np.ndarray) and rate is None)):
         raise ParameterError(
             f"onset {onset} is of a file or of an array with its rate, not of {type(sound).__name__}"
@@ -164,11 +176,11 @@ def _prepared(
     if isinstance(sound, Target):
         if note not in (None, sound.note):
             raise ParameterError(f"note {note} is given for a sound that was prepared as note {sound.note}")
-        return sound
+        return sound if hold is None else replace(sound, hold=hold)
     if isinstance(sound, str | Path):
-        return prepare_target(sound, note=note, velocity=velocity, onset=onset)
+        return prepare_target(sound, note=note, velocity=velocity, onset=onset, hold=hold)
     if rate is not None:
-        return prepare_target(sound, rate, note=note, velocity=velocity, onset=onset)
+        return prepare_target(sound, rate, note=note, velocity=velocity, onset=onset, hold=hold)
     if sound.shape != (N_SAMPLES,) or sound.dtype.kind != "f":
         raise ParameterError(
             f"the sample rate of this array is not known ({sound.dtype}, shape {sound.shape}): give rate=… in"
@@ -176,7 +188,7 @@ def _prepared(
         )
     note = FALLBACK_NOTE if note is None else note
     check_note(note, velocity)
-    return Target(sound.astype(np.float32), note, velocity, (), ())
+    return Target(sound.astype(np.float32), note, velocity, (), (), hold=HOLD if hold is None else hold)
 
 
 def reference(targets: Sequence[Target]) -> Target:
@@ -231,6 +243,7 @@ def prepare_inputs(
     note: int | None,
     velocity: int = VELOCITY,
     onset: int | None = None,
+    hold: float | None = None,
 ) -> list[Target]:
     """Prepare the sound files that a model hears, in the order of its notes.
 
@@ -240,6 +253,7 @@ def prepare_inputs(
         note: MIDI note of files that do not name theirs; estimated if omitted.
         velocity: Velocity of files that do not name theirs, 1 … 127.
         onset: Number of the onset at which each sound starts, from 1; see `prepare_target`.
+        hold: Time in seconds for which each key was held; found if omitted.
 
     Raises:
         ParameterError: The notes are not those that the model hears.
@@ -247,7 +261,7 @@ def prepare_inputs(
     """
     how = "give each as NOTE@VELOCITY=FILE"
     _check_number(len(files), notes, how)
-    return in_order(level_together(prepare_targets(files, note, velocity, onset)), notes, how)
+    return in_order(level_together(prepare_targets(files, note, velocity, onset, hold)), notes, how)
 
 
 def prepare_sounds(
@@ -255,6 +269,7 @@ def prepare_sounds(
     note: int | None = None,
     velocity: int = VELOCITY,
     onset: int | None = None,
+    hold: float | None = None,
 ) -> list[Target]:
     """Prepare sound files of one instrument for a match; they keep their levels relative to each other.
 
@@ -263,6 +278,7 @@ def prepare_sounds(
         note: MIDI note of files that do not name theirs; estimated if omitted.
         velocity: Velocity of files that do not name theirs, 1 … 127.
         onset: Number of the onset at which each sound starts, from 1; see `prepare_target`.
+        hold: Time in seconds for which each key was held; found if omitted.
 
     Returns:
         Targets in the order of the files, all leveled by the gain of their `reference`.
@@ -271,4 +287,4 @@ def prepare_sounds(
         AudioFileError: A file cannot be read or holds no usable sound; see `target.prepare_target`.
         ParameterError: A note or velocity is out of its bounds.
     """
-    return level_together(prepare_targets(takes, note, velocity, onset))
+    return level_together(prepare_targets(takes, note, velocity, onset, hold))

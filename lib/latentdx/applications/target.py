@@ -11,20 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from latentdx.applications.note_end import LONGEST, check_hold, ended
 from latentdx.audio.chord import chord_notes
+from latentdx.audio.envelope import NoteEnvelope
 from latentdx.audio.io import decoding
 from latentdx.audio.io.decoding import Recording
 from latentdx.audio.notes import note_name, parse_note
 from latentdx.audio.onset import find_onsets, without_dc
 from latentdx.audio.pitch import Pitch, estimate
-from latentdx.audio.renderer import FADE, N_SAMPLES, SAMPLE_RATE, check_note, fade_out
-from latentdx.dataset.audio_descriptors import peak_rms_db
+from latentdx.audio.renderer import HOLD, N_SAMPLES, SAMPLE_RATE, check_note, fade_out
 from latentdx.dataset.loudness import leveled
 from latentdx.errors import AudioFileError, ParameterError
 from latentdx.typing import Audio
 
 SEARCHED = 30.0
-"""Seconds from the beginning within which the first note must begin; decoding ends 4.017 s later."""
+"""Seconds from the beginning within which the first note must begin; decoding ends 8 s later."""
 
 SHORTEST = 0.02
 """Least duration of a sound in seconds; a frame of the models' spectrogram is 46 ms."""
@@ -47,23 +48,24 @@ _CLEAR, _PITCHED = 0.5, 0.2
 # have all triads with one, because the pitch that they share is far below the chord, where nothing sounds
 _LEAST_LOW = 0.01
 _PITCH_SAMPLES = 8192  # two frames of the finest estimate
-_FAINT_DB = 20.0  # below the part that is kept: a softer rest is a tail that nobody misses
 _MOST_SHOWN = 8  # onsets whose times are named
-_FADE_IF_SHORT = 0.005  # seconds, because a file may end in the middle of a wave
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """Sound as the models hear it.
+    """Sound to match.
 
     Attributes:
-        sound: Mono, float32 (88576,), at 22,050 Hz, from its onset on, leveled as in `dataset.loudness`.
+        sound: Mono, float32 (samples,), at 22,050 Hz, from its onset on, at most 8 s, leveled as in
+            `dataset.loudness`. A render of its length, with its hold, can be compared with it.
         note: MIDI note, as given or estimated.
         velocity: Velocity 1 … 127, as given.
         remarks: Phrases on what was done with the sound.
         warnings: Phrases on what may be wrong with it.
         gain_db: Gain in dB by which the sound was leveled.
         measured_pitch: Fundamental, where it has been estimated already.
+        hold: Time in seconds for which the key was held, as given or found.
+        envelope: Course of its level; `None` if it was not prepared from a recording.
     """
 
     sound: Audio
@@ -73,6 +75,8 @@ class Target:
     warnings: tuple[str, ...]
     gain_db: float = 0.0
     measured_pitch: Pitch | None = None
+    hold: float = HOLD
+    envelope: NoteEnvelope | None = None
 
     @cached_property
     def pitch(self) -> Pitch:
@@ -101,13 +105,14 @@ def prepare_target(
     velocity: int = VELOCITY,
     level_db: float | None = None,
     onset: int | None = None,
+    hold: float | None = None,
 ) -> Target:
-    """Prepare a sound of any length, sample rate and level for the models.
+    """Prepare a sound of any length, sample rate and level.
 
-    At most the first 34.017 s are decoded. Channels are averaged (if they cancel each other, the loudest one
-    is taken) and resampled to 22,050 Hz. The sound starts at the first onset within 30 s (`audio.onset`) and
-    ends before the next one. From its start, at most 4.017 s are kept and faded out as renders are; shorter
-    sounds are padded with silence. One gain levels the sound (`dataset.loudness`).
+    At most the first 38 s are decoded. Channels are averaged (if they cancel each other, the loudest one is
+    taken) and resampled to 22,050 Hz. The sound starts at the first onset within 30 s (`audio.onset`) and
+    ends before the next one. From its start, at most 8 s are kept, faded out as renders are. A sound that has
+    died away ends 0.25 s later (`note_end`). One gain levels it (`dataset.loudness`).
 
     Args:
         source: Sound file, or samples of shape (samples,) or (samples, channels), floats or integers.
@@ -118,6 +123,7 @@ def prepare_target(
         level_db: Level in dB (RMS) of the loudest frame; by default the median of the training presets.
         onset: Number of the onset at which the sound starts, from 1 on; 0 starts at the first and keeps what
             follows. By default the first, with a warning if there are several.
+        hold: Time in seconds for which the key was held; by default found, see `audio.envelope`.
 
     Raises:
         AudioFileError: The file cannot be read or holds no usable sound; the message names the reason.
@@ -126,27 +132,34 @@ def prepare_target(
     check_note(FALLBACK_NOTE if note is None else note, velocity)
     if onset is not None and onset < 0:
         raise ParameterError(f"onset {onset} is negative: give a number from 1 on, or 0 to keep all")
-    seconds = SEARCHED + N_SAMPLES / SAMPLE_RATE
+    check_hold(hold)
+    seconds = SEARCHED + LONGEST
     if isinstance(source, np.ndarray):
         if rate is None:
             raise ParameterError("samples need a sample rate, in Hz")
-        return _prepared(decoding.from_array(source, rate, seconds), note, velocity, level_db, onset)
+        recording = decoding.from_array(source, rate, seconds)
+        return _prepared(recording, note, velocity, level_db, onset, hold)
     if rate is not None:
         raise ParameterError(f"a file has its own sample rate: {rate} Hz cannot be given")
     recording = decoding.decode(source, seconds)
     try:
-        return _prepared(recording, note, velocity, level_db, onset)
+        return _prepared(recording, note, velocity, level_db, onset, hold)
     except ParameterError as error:
         raise AudioFileError(f"{source}: {error}") from error
 
 
 def _prepared(
-    recording: Recording, note: int | None, velocity: int, level_db: float | None, onset: int | None
+    recording: Recording,
+    note: int | None,
+    velocity: int,
+    level_db: float | None,
+    onset: int | None,
+    hold: float | None,
 ) -> Target:
     """Prepare a recording, as `prepare_target` describes."""
     remarks, warnings = list(recording.remarks), list(recording.warnings)
-    kept = _trimmed(recording, onset, remarks, warnings)
-    sound = np.pad(kept, (0, N_SAMPLES - len(kept)))
+    kept, lost, several = _trimmed(recording, onset, remarks, warnings)
+    sound, hold, envelope = ended(kept, lost, hold, several, remarks, warnings)
     sound, gain = leveled(fade_out(sound, SAMPLE_RATE), level_db)
     like = "as loud as the median training preset's" if level_db is None else f"at {level_db:g} dB (RMS)"
     remarks.append(f"level changed by {gain:+.1f} dB, so that its loudest frame is {like}")
@@ -155,13 +168,18 @@ def _prepared(
             f"quiet: raised by {gain:.0f} dB together with its noise (the bound is {_QUIET_DB:g} dB)"
             f"{_unsearched(recording)}"
         )
-    audible = sound[: max(len(kept), _PITCH_SAMPLES)]
+    audible = sound[: min(max(len(kept), _PITCH_SAMPLES), N_SAMPLES)]
     note, found = _pitched(audible, note, remarks, warnings)
-    return Target(sound, note, velocity, tuple(remarks), tuple(warnings), gain, found)
+    return Target(sound, note, velocity, tuple(remarks), tuple(warnings), gain, found, hold, envelope)
 
 
-def _trimmed(recording: Recording, onset: int | None, remarks: list[str], warnings: list[str]) -> Audio:
-    """Return the sound at 22,050 Hz from one onset to the next, at most 88,576 samples."""
+def _trimmed(
+    recording: Recording, onset: int | None, remarks: list[str], warnings: list[str]
+) -> tuple[Audio, Audio, bool]:
+    """Return the sound at 22,050 Hz from one onset to the next, at most 8 s, and what follows.
+
+    The third result tells whether several onsets are kept.
+    """
     rate = recording.rate
     _check_length(len(recording.samples) / rate, "")
     sound = recording.samples
@@ -183,17 +201,17 @@ def _trimmed(recording: Recording, onset: int | None, remarks: list[str], warnin
         remarks.append(f"{start / SAMPLE_RATE:.3f} s before the onset removed")
     rest = sound[start:end]
     _check_length(len(rest) / SAMPLE_RATE, " from its onset")
-    kept = rest[:N_SAMPLES].copy()
+    longest = round(LONGEST * SAMPLE_RATE)
+    kept = rest[:longest].copy()
     offset = float(kept.mean())
     if abs(offset) > _MOST_DC * np.abs(kept).max():  # an offset that began with the sound
         kept = without_dc(sound[: start + len(kept)])[start:]
         remarks.append(f"DC offset of {offset:.3g} {_HIGH_PASS}")
-    _end(kept, rest[N_SAMPLES:], remarks, warnings)
     first = round(start / SAMPLE_RATE * rate)
     _warn_of_clipping(
         recording.full_scale[first : first + round(len(kept) / SAMPLE_RATE * rate)], rate, warnings
     )
-    return kept
+    return kept, rest[longest:], onset == 0 and len(onsets) > 1
 
 
 def _between(
@@ -234,24 +252,6 @@ def _check_length(seconds: float, where: str) -> None:
             f"too short: {1000 * seconds:.1f} ms of sound{where}; it must last at least"
             f" {1000 * SHORTEST:.0f} ms"
         )
-
-
-def _end(kept: Audio, lost: Audio, remarks: list[str], warnings: list[str]) -> None:
-    """Fade out the end of a short sound in place, and describe how the sound ends."""
-    length = f"{N_SAMPLES / SAMPLE_RATE:.3f} s"
-    if lost.any():
-        whole = f"{(len(kept) + len(lost)) / SAMPLE_RATE:.2f} s"
-        cut = f"cut from {whole} to {length}, its last {FADE} s faded out"
-        softer = peak_rms_db(kept) - peak_rms_db(lost)
-        if softer < _FAINT_DB:
-            level = "as loud" if softer < 0.5 else f"only {softer:.0f} dB softer"
-            warnings.append(f"{cut}; what follows is {level}")
-        else:
-            remarks.append(cut)
-    elif len(kept) < N_SAMPLES:
-        fade = round(_FADE_IF_SHORT * SAMPLE_RATE)
-        kept[-fade:] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-        remarks.append(f"silence added after {len(kept) / SAMPLE_RATE:.3f} s, up to {length}")
 
 
 def _warn_of_clipping(full_scale: npt.NDArray[np.bool_], rate: float, warnings: list[str]) -> None:
@@ -337,6 +337,7 @@ def prepare_targets(
     note: int | None = None,
     velocity: int = VELOCITY,
     onset: int | None = None,
+    hold: float | None = None,
 ) -> list[Target]:
     """Prepare several sound files; see `prepare_target`.
 
@@ -345,6 +346,7 @@ def prepare_targets(
         note: MIDI note of files that do not name theirs; estimated if omitted.
         velocity: Velocity of files that do not name theirs, 1 … 127.
         onset: Number of the onset at which each sound starts; see `prepare_target`.
+        hold: Time in seconds for which each key was held; found if omitted.
     """
     return [
         prepare_target(
@@ -352,6 +354,7 @@ def prepare_targets(
             note=note if take.note is None else take.note,
             velocity=velocity if take.velocity is None else take.velocity,
             onset=onset,
+            hold=hold,
         )
         for take in takes
     ]

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from latentdx.audio import pitch
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.pitch import Pitch
-from latentdx.audio.renderer import Renderer, check_note
+from latentdx.audio.renderer import HOLD, Renderer, check_note
 from latentdx.errors import ParameterError
 from latentdx.metrics.objective import score
 from latentdx.presets.bank import Preset
@@ -124,6 +124,7 @@ def tune(
     note: int = 60,
     velocity: int = 85,
     *,
+    hold: float = HOLD,
     wanted: Pitch | None = None,
     locked: Integers = _NONE,
     renderer: Renderer | None = None,
@@ -136,6 +137,7 @@ def tune(
         target: Mono sound, float32 (samples,) at 22,050 Hz, at least 4,096 samples.
         note: MIDI note at which the preset should sound like the target, 0 … 127.
         velocity: Velocity of that note, 1 … 127.
+        hold: Time in seconds for which it is held; a render is as long as the target.
         wanted: Pitch of the target, if it has been estimated already.
         locked: Columns of parameters that must keep their values.
         renderer: Synth that renders; default `Engine()`.
@@ -154,7 +156,7 @@ def tune(
 
     def measure(presets: Sequence[Preset]) -> Floats:
         values = np.stack([p.values for p in presets])
-        return score(values, [target], [(note, velocity)], renderer=synth)
+        return score(values, [target], [(note, velocity)], holds=[hold], renderer=synth)
 
     if not _pitched(goal):
         distance = float(measure([preset])[0])
@@ -163,7 +165,7 @@ def tune(
         )
 
     def hear(candidate: Preset) -> Pitch:
-        return estimator(synth.render(candidate, note, velocity))
+        return estimator(synth.render(candidate, note, velocity, hold=hold, n_samples=len(target)))
 
     return _tune(preset, hear(preset), goal.midi, note, hear, measure, locked)
 

@@ -48,6 +48,7 @@ _FRAME, _HOP = 512, 128  # samples: frames of 23 ms, one every 5.8 ms
 _AUDIBLE_DB = 50.0  # below the loudest frame, a note has ended
 _ABOVE_NOISE_DB = 6.0
 _NOISE_PERCENTILE, _NOISY_DB = 5, 20.0  # steady noise is at least this far below the note
+_STEADY_DB = 3.0  # and changes by less
 _CUT_DB = 35.0  # a recording that ends above this level, relative to the loudest frame, was cut
 _MOST_LINES, _LEAST_FRAMES, _MOST_KNOTS = 5, 4, 160
 _LINE_GAIN = 0.03  # share of the squared error that one more line must save
@@ -77,11 +78,11 @@ def note_envelope(sound: Audio) -> NoteEnvelope:
     >>> round(found.note_off, 1), found.ending.value
     (1.0, 'released')
     """
-    levels = _levels(sound)
+    levels = levels_db(sound)
     loudest = float(levels.max())
     floor = loudest - _AUDIBLE_DB
     noise = float(np.percentile(levels, _NOISE_PERCENTILE))
-    if floor < noise < loudest - _NOISY_DB:
+    if floor < noise < loudest - _NOISY_DB and _is_steady(levels, noise + _ABOVE_NOISE_DB):
         floor = noise + _ABOVE_NOISE_DB
     first, last = int(np.argmax(levels >= loudest - 3)), int(np.flatnonzero(levels >= floor)[-1])
     peak = int(np.argmax(levels >= loudest - 0.5))
@@ -98,19 +99,27 @@ def note_envelope(sound: Audio) -> NoteEnvelope:
             and (not found or falls[i] > _STEEPER * falls[found])
         ):
             found = i
-    decay, end = max(float(falls[max(found - 1, 0)]), 0.0), _seconds(last)
+    decay, end = max(float(falls[max(found - 1, 0)]), 0.0), seconds_of(last)
     if found:
-        off = _seconds(peak + int(knots[found]))
-        return NoteEnvelope(_seconds(first), off, end, decay, float(falls[found]), Ending.RELEASED)
+        off = seconds_of(peak + int(knots[found]))
+        return NoteEnvelope(seconds_of(first), off, end, decay, float(falls[found]), Ending.RELEASED)
     cut = last >= len(levels) - _LEAST_FRAMES and levels[-1] > loudest - _CUT_DB
-    return NoteEnvelope(_seconds(first), None, end, decay, np.nan, Ending.CUT if cut else Ending.FADED)
+    return NoteEnvelope(seconds_of(first), None, end, decay, np.nan, Ending.CUT if cut else Ending.FADED)
 
 
-def _seconds(frame: int) -> float:
+def _is_steady(levels: Floats, ceiling: float) -> bool:
+    """Return whether levels stay as they are after they fell below a ceiling; a slow decay falls on."""
+    peak = int(levels.argmax())
+    tail = levels[peak + int(np.argmax(levels[peak:] < ceiling)) :]
+    return len(tail) > 1 and abs(np.polyfit(np.linspace(0, 1, len(tail)), tail, 1)[0]) < _STEADY_DB
+
+
+def seconds_of(frame: int) -> float:
+    """Return the time in seconds of the middle of a frame of `levels_db`."""
     return (frame * _HOP + _FRAME / 2) / SAMPLE_RATE
 
 
-def _levels(sound: Audio) -> Floats:
+def levels_db(sound: Audio) -> Floats:
     """Return the level of each frame in dB of full scale, (frames,)."""
     padded = np.pad(sound, (0, max(_FRAME - len(sound), 0)))
     rms = librosa.feature.rms(y=padded, frame_length=_FRAME, hop_length=_HOP, center=False)[0]

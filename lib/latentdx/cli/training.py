@@ -26,7 +26,7 @@ def train(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a model, such as numcat++.")],
     scale: Annotated[
         str | None,
-        typer.Option(help="smoke, laptop (as published; the default) or paper."),
+        typer.Option(help="smoke, laptop (as published; the default), gpu or paper."),
     ] = None,
     profile: Annotated[
         Path | None, typer.Option(metavar="FILE.yml", help="Own settings; they replace those of a scale.")

@@ -92,7 +92,13 @@ def clips_of(
             Clip(s.target.sound, f"target: {Path(s.file).name}"),
             [
                 Clip(
-                    synth.render(c.preset, s.target.note, s.target.velocity),
+                    synth.render(
+                        c.preset,
+                        s.target.note,
+                        s.target.velocity,
+                        hold=s.target.hold,
+                        n_samples=len(s.target.sound),
+                    ),
                     f"{number}: {c.preset.name}",
                     (close.word, _from(c), _tuned(c.tuning)),
                     preset=c.preset,

@@ -16,7 +16,7 @@ from types import MappingProxyType
 import numpy as np
 
 from latentdx.audio.engine.synth import Engine
-from latentdx.audio.renderer import N_SAMPLES, Renderer
+from latentdx.audio.renderer import HOLD, N_SAMPLES, SAMPLE_RATE, Renderer, fade_out
 from latentdx.audio.stft.layout import Spare
 from latentdx.errors import ParameterError
 from latentdx.metrics.distance_memory import Workspace
@@ -85,10 +85,14 @@ def weighted(metrics: Mapping[str, Floats]) -> Floats:
 def fitted(sound: Audio) -> Audio:
     """Cut or zero-pad a sound to the length at which presets are rendered by default.
 
+    A sound that is cut is faded out as renders are.
+
     >>> fitted(np.ones(1000, np.float32)).shape
     (88576,)
     """
-    return np.pad(sound[:N_SAMPLES], (0, max(N_SAMPLES - len(sound), 0))).astype(np.float32)
+    if len(sound) > N_SAMPLES:
+        return fade_out(sound[:N_SAMPLES].astype(np.float32), SAMPLE_RATE)
+    return np.pad(sound, (0, N_SAMPLES - len(sound))).astype(np.float32)
 
 
 def score(
@@ -97,16 +101,20 @@ def score(
     notes: Notes,
     *,
     renderer: Renderer | None = None,
+    holds: Sequence[float] = (),
     measure: Callable[[SoundFeatures, SoundFeatures], float] = distance_as_is,
     threads: int | None = None,
 ) -> Floats:
     """Render presets at each note and compare them with that note's target, all at one gain.
+
+    A render is as long as its target.
 
     Args:
         values: Presets, uint8 (N, 145).
         targets: One sound for each of `notes`, float32 (samples,), at 22,050 Hz.
         notes: (MIDI note, velocity) of each target.
         renderer: Synth that renders; default `Engine()`.
+        holds: Time in seconds for which each note is held; default 3 s.
         measure: Function that compares the features of a target with those of a render at that gain.
         threads: Number of presets rendered at the same time; default one per core.
 
@@ -114,13 +122,17 @@ def score(
         Mean distance over the notes, float64 (N,); for one note, `distance`.
     """
     synth = renderer or Engine()
-    wanted = [SoundFeatures(fitted(sound)) for sound in targets]
+    wanted = [SoundFeatures(sound) for sound in targets]
+    played = list(zip(targets, notes, holds or [HOLD] * len(notes), strict=True))
     for sound in wanted:  # computed once, before several threads need them
         _ = sound.log_stft, sound.mfcc
 
     def score_one(preset: Values) -> float:
-        found = [synth.render(Preset(preset), *note) for note in notes]
-        gain = gain_db([sound.audio for sound in wanted], found)
+        found = [
+            synth.render(Preset(preset), *note, hold=hold, n_samples=len(target))
+            for target, note, hold in played
+        ]
+        gain = gain_db(targets, found)
         heard = (SoundFeatures(amplified(sound, gain)) for sound in found)
         return float(np.mean([measure(t, f) for t, f in zip(wanted, heard, strict=True)])) + price(gain)
 
@@ -136,8 +148,9 @@ class FastObjective:
     ms instead of 5.
 
     Args:
-        targets: One sound for each of `notes`, float32 (samples,), at 22,050 Hz, all of one length.
+        targets: One sound for each of `notes`, float32 (samples,), at 22,050 Hz.
         notes: (MIDI note, velocity) of each target.
+        holds: Time in seconds for which each note is held; default 3 s.
         renderer: Synth that renders; default `Engine()`.
         threads: Number of presets rendered at the same time; default one per core.
         weights: Weight of each metric in `WEIGHTS`, by name; default `WEIGHTS`.
@@ -153,6 +166,7 @@ class FastObjective:
         targets: Sequence[Audio],
         notes: Sequence[tuple[int, int]],
         *,
+        holds: Sequence[float] = (),
         renderer: Renderer | None = None,
         threads: int | None = None,
         weights: Mapping[str, float] = WEIGHTS,
@@ -167,6 +181,7 @@ class FastObjective:
             if SoundFeatures(target).silent:
                 raise ParameterError(f"the sound at note {note} is silent")
         self.targets, self.notes = list(targets), list(notes)
+        self.holds = list(holds) or [HOLD] * len(notes)
         self._renderer = renderer or Engine()
         self._threads = threads
         self._weights = tuple(weights[name] for name in WEIGHTS)
@@ -190,8 +205,8 @@ class FastObjective:
         """Return the mean distance of a preset, in plain Python, because NumPy's calls would take longer."""
         preset, distance, gain = Preset(values), 0.0, 0.0
         sounds = [
-            self._renderer.render(preset, *note, n_samples=len(target))
-            for target, note in zip(self.targets, self.notes, strict=True)
+            self._renderer.render(preset, *note, hold=hold, n_samples=len(target))
+            for target, note, hold in zip(self.targets, self.notes, self.holds, strict=True)
         ]
         if self._powers is not None:
             gain = gain_of_powers(list(zip(self._powers, map(mean_square, sounds), strict=True)))

@@ -138,18 +138,18 @@ def load(
             "as `factory` in Python, or as --factory to `latentdx evaluate model`"
         )
     model = make_network(about.profile, factory if about.profile.factory else None)
-    _load_weights(model, file)
+    _load_weights(model, file, "its profile")
     return cast(PresetVAE, model.eval()), about
 
 
-def _load_weights(model: nn.Module, file: Path) -> None:
+def _load_weights(model: nn.Module, file: Path, what: str) -> None:
     """Load the weights of a checkpoint in single precision."""
     with safe_open(file, "pt") as opened:
         weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (not a mapping)
     try:
         model.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in weights.items()})
     except RuntimeError as error:
-        raise CheckpointError(f"the weights in {file} do not fit the profile: {error}") from error
+        raise CheckpointError(f"the weights in {file} do not fit {what}: {error}") from error
 
 
 def identified(initial: str) -> str:
@@ -174,7 +174,7 @@ def load_initial(model: nn.Module, initial: str) -> None:
     Raises:
         CheckpointError: There is no such checkpoint, or its weights have other shapes.
     """
-    _load_weights(model, _file(identified(initial).partition("@")[0]))
+    _load_weights(model, _file(identified(initial).partition("@")[0]), "the profile of this training")
 
 
 def _file(name: str) -> Path:

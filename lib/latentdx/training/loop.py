@@ -19,8 +19,9 @@ import os
 import sys
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -269,21 +270,25 @@ def train_epoch(run: Run, log: Log, bar: "tqdm[Any]", save_seconds: float = SAVE
 
 
 def _loaded_ahead(run: Run, order: Iterator[npt.NDArray[np.int64]]) -> Iterator[tuple[int, Batch]]:
-    """Yield each batch's total size and this process's share, loaded during the step before."""
+    """Yield each batch's total size and this process's share, loaded during the steps before.
+
+    A GPU takes batches faster than one core renders variations, so that all cores but one load for it.
+    """
     rank, world = run.fabric.global_rank, run.fabric.world_size
 
     def load(items: npt.NDArray[np.int64]) -> tuple[int, Batch]:
         even = len(items) // world * world
         return even, run.data.batch(items[rank:even:world], run.fabric.device, training=True)
 
-    with ThreadPoolExecutor(1) as loader:
-        ahead = None
+    loaders = 1 if run.fabric.device.type == "cpu" else max((os.cpu_count() or 1) - 1, 1)
+    with ThreadPoolExecutor(loaders) as loader:
+        ahead: deque[Future[tuple[int, Batch]]] = deque()
         for items in order:
-            ready, ahead = ahead, loader.submit(load, items)
-            if ready is not None:
-                yield ready.result()
-        if ahead is not None:
-            yield ahead.result()
+            ahead.append(loader.submit(load, items))
+            if len(ahead) > loaders:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 @torch.no_grad()

@@ -6,8 +6,9 @@ The files ``profiles/<scale>.yml`` in this package have one section of defaults 
     models:
       numcat: {architecture: {representation: numcat}}
 
-The scales are "smoke" (the starter bank; trains in seconds), "laptop" (the models that ship) and "paper" (the
-paper's own sizes and schedule).
+The scales are "smoke" (the starter bank; trains in seconds), "laptop" (the models that ship), "gpu" (the
+default model on a GPU) and "paper" (the paper's own sizes and schedule). A file with a `base` holds only what
+differs from that scale.
 
 A file of one's own, which takes the place of a scale, holds only the settings that differ from a scale's::
 
@@ -32,7 +33,7 @@ from latentdx.errors import ProfileError
 from latentdx.models.preset_vae import Architecture
 from latentdx.models.representation import REPRESENTATIONS
 
-SCALES = ("smoke", "laptop", "paper")
+SCALES = ("smoke", "laptop", "gpu", "paper")
 """Names of the scales, see the module's docstring."""
 
 
@@ -258,6 +259,10 @@ def _read(scale: str) -> dict[str, Any]:
         )
     text = resources.files("latentdx.training").joinpath("profiles", f"{scale}.yml").read_text("utf8")
     content: dict[str, Any] = yaml.safe_load(text)
+    if "base" in content:
+        base = _read(content["base"])
+        models = {name: _merge(base["models"][name], own) for name, own in content["models"].items()}
+        return {"defaults": base["defaults"], "models": models}
     return content
 
 
