@@ -95,6 +95,7 @@ def match_summary(
                 "file": s.file,
                 "note": s.target.note,
                 "velocity": s.target.velocity,
+                "hold": round(s.target.hold, 3),
                 "remarks": s.target.remarks,
                 "warnings": s.target.warnings,
             }

@@ -165,11 +165,12 @@ def _match_one(
     for file in files:
         if file.path.is_dir():
             raise ParameterError(f"{file.path} is a folder: --each finds a preset for each sound in it")
-    targets = prepare_sounds(files, listened.note, listened.velocity, listened.onset)
+    targets = prepare_sounds(files, listened.note, listened.velocity, listened.onset, listened.hold)
     heard = list(zip(files, targets, strict=True))
     report_each((file.path, target.remarks, target.warnings) for file, target in heard)
     for file, target in heard:
-        typer.echo(f"{file.path}: matched at note {both_names(target.note)}, velocity {target.velocity}")
+        played = f"{both_names(target.note)}, velocity {target.velocity}, held for {target.hold:.2g} s"
+        typer.echo(f"{file.path}: matched at note {played}")
     known, remarks = known_presets()
     for remark in remarks:
         typer.echo(remark)
