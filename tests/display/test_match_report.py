@@ -3,7 +3,8 @@
 import json
 import re
 from base64 import b64decode
-from dataclasses import replace
+from dataclasses import asdict, replace
+from html import unescape
 
 import dexed
 import numpy as np
@@ -12,7 +13,9 @@ import soundfile
 from playwright.sync_api import Browser, expect
 
 from latentdx import Dexed, PresetBank
+from latentdx.applications.closeness import closeness
 from latentdx.applications.match import match_targets
+from latentdx.applications.match_words import describe_match
 from latentdx.applications.target import prepare_target
 from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.cli.output import MatchFiles
@@ -24,11 +27,10 @@ NAME = '<b>"horn" & Söhne \udcfc'  # what a file name may contain; the last is 
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, smoke_model):
-    """Match of two sounds, and the files that were written."""
-    folder = tmp_path_factory.mktemp("match")
+def sources():
+    """Sounds of one preset at two notes."""
     bank = corpora.read("starter").neutral()
-    sources = [
+    return [
         MatchedSound(
             f"{NAME}.{note}.wav",
             replace(
@@ -38,6 +40,12 @@ def made(tmp_path_factory, smoke_model):
         )
         for note in (48, 60)
     ]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, smoke_model, sources):
+    """Match of the sounds, and the files that were written."""
+    folder = tmp_path_factory.mktemp("match")
     found = match_targets([s.target for s in sources], smoke_model, budget=80, keep=3, name="horn")
     settings = MatchSettings(80, None, 0, ("No corpus was here.",))
     (folder / "out").mkdir()
@@ -71,7 +79,7 @@ def test_the_stages_and_the_search_are_a_table_and_a_figure(made) -> None:
     assert f"after {found.renders:,} renders" in text and text in files.page.read_text("utf8")
 
 
-def test_previews_are_the_rendered_presets_at_one_gain(made) -> None:
+def test_previews_are_the_rendered_presets_at_one_gain(made, sources) -> None:
     found, files = made
     folder = files.previews
     assert folder.name == "horn-previews"
@@ -84,14 +92,17 @@ def test_previews_are_the_rendered_presets_at_one_gain(made) -> None:
     for number, candidate in enumerate(found.candidates, 1):
         sound, rate = soundfile.read(folder / f"{number}.C3@85.flac", dtype="float32")
         assert rate == SAMPLE_RATE
-        np.testing.assert_allclose(sound, gain * Dexed().render(candidate.preset, 48, 85), atol=2e-3)
+        low = sources[0].target
+        wanted = Dexed().render(candidate.preset, 48, 85, hold=low.hold, n_samples=len(low.sound))
+        np.testing.assert_allclose(sound, gain * wanted, atol=2e-3)
 
 
-def test_the_summary_has_the_numbers_of_the_match(made) -> None:
+def test_the_summary_has_the_numbers_and_the_words_of_the_match(made, sources) -> None:
     found, files = made
     summary = json.loads(files.summary.read_text("utf8"))
     assert (summary["format"], summary["model"], summary["renders"]) == (2, "latentdx", found.renders)
     assert [s["note"] for s in summary["sounds"]] == [48, 60]
+    assert [s["hold"] for s in summary["sounds"]] == [round(s.target.hold, 3) for s in sources]
     assert summary["sounds"][0]["file"] == f"{NAME}.48.wav"
     assert all(any("level changed by" in line for line in s["remarks"]) for s in summary["sounds"])
     assert summary["remarks"] == ["No corpus was here."]
@@ -101,6 +112,10 @@ def test_the_summary_has_the_numbers_of_the_match(made) -> None:
         assert written["parameters"]["ALGORITHM"] == candidate.preset["ALGORITHM"]
         assert len(written["parameters"]) == 145
         assert written["tuning"]["verdict"] == candidate.tuning.verdict
+        assert written["closeness"] == asdict(closeness(candidate.measures, found.renders))
+    words = describe_match(found, [source.target for source in sources])
+    assert summary["missing"] == list(words.missing)
+    assert f"The closest one is {words.sentence}." in unescape(files.page.read_text("utf8"))
 
 
 def test_the_page_is_self_contained_escaped_and_offers_each_preset(made) -> None:

@@ -259,7 +259,7 @@ def _match_each(
             if entry.summary is None:
                 tqdm.write(f"latentdx: warning: {entry.file}: {entry.failure}", file=sys.stderr)
             else:
-                tqdm.write(f"{entry.file}: {entry.name}, {said(entry)}{' (known)' * (not new)}")
+                tqdm.write(f"{entry.file}: {entry.name}, {said(entry)}{' (finished before)' * (not new)}")
 
         try:
             entries = match_batch(
