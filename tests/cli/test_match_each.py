@@ -118,7 +118,7 @@ def test_an_interrupted_batch_says_how_to_go_on(here, monkeypatch) -> None:
     assert not list(Path("out").glob("*.syx"))
     result = run("sounds", "--workers", 1, "-o", "out")  # without --force
     assert result.exit_code == 0 and len(asked) == 10 + 25
-    assert result.stdout.count("(known)") == 9
+    assert result.stdout.count("(finished before)") == 9
 
 
 def test_finished_files_are_replaced_on_request_only(here) -> None:
