@@ -11,6 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from latentdx.applications.evolutionary_search import SearchHistory
+from latentdx.applications.key_behavior import (
+    FALL_DB,
+    RELEASE_RATE,
+    may_ring,
+    measured,
+    mended,
+    plausible_release,
+)
 from latentdx.applications.locks import Locks
 from latentdx.applications.match_result import MEASURES, Candidate, Stage
 from latentdx.applications.note_end import LEAST_HOLD
@@ -53,6 +61,7 @@ class Comparison:
             self.targets, self.notes, holds=self.holds, renderer=renderer, threads=threads
         )
         self.reference = reference(sounds)
+        self.release_rate = RELEASE_RATE
 
     @cached_property
     def _features(self) -> list[SoundFeatures]:
@@ -141,6 +150,18 @@ class Comparison:
         free = np.array_equal(self.locks.apply(found.values[None])[0], found.values)
         return (found, after) if free and after <= distance + SAME else (preset, distance)
 
+    def play(self, preset: Preset, target: Target, n_samples: int, hold: float) -> Audio:
+        return self.render(preset, target, n_samples, hold)
+
+    def mended(self, preset: Preset) -> Preset:
+        """Let a preset end after its key, and a sustained one go on; see `key_behavior.mended`."""
+
+        def rank(values: Values) -> Floats:
+            allowed = (self.locks.apply(values) == values).all(1)
+            return np.where(allowed, self.distances(values), np.inf)
+
+        return mended(preset, self.reference, self.play, rank, self.release_rate)[0]
+
     def ranked(
         self,
         tried: SearchHistory,
@@ -161,6 +182,9 @@ class Comparison:
             recognized: Preset that probably made the sound, uint8 (145,); `None` if it is not known.
             start: Preset that was refined; its answers may have more in common.
         """
+        self.release_rate = plausible_release(
+            tried.values[: max(n for s, n in ends.items() if s != "search")]
+        )
         order = np.argsort(tried.distances, kind="stable")
         chosen = partial(chosen_presets, n=keep, twins=TWINS if start is None else _REFINED_TWINS)
         leaders = order[chosen(tried.values[order], tried.distances[order])]
@@ -177,7 +201,7 @@ class Comparison:
             source = next(stage for stage, end in ends.items() if first[i] < end)
             found.append(self._candidate(tried.values[first[i]], source, start, exact=not other[again[i]]))
         exact = int(not other.all())
-        found[exact:] = sorted(found[exact:], key=lambda candidate: candidate.distance)
+        found[exact:] = sorted(found[exact:], key=lambda candidate: (candidate.rings, candidate.distance))
         return [
             replace(candidate, preset=Preset(candidate.preset.values, numbered(name, number)))
             for number, candidate in enumerate(found, 1)
@@ -190,7 +214,9 @@ class Comparison:
         if exact:
             tuning, found = replace(tuning, preset=preset, verdict="kept", why="it is a known preset"), preset
         else:
-            found, distance = self.leveled(tuning.preset, distance)
+            found = self.mended(tuning.preset)
+            found, distance = self.leveled(found, float(self.distances(found.values[None])[0]))
+        key = measured(self.play, found, self.reference)
         return Candidate(
             found,
             source,
@@ -199,6 +225,9 @@ class Comparison:
             tuning,
             family(found["ALGORITHM"] + 1),
             None if start is None else int((found.values != start.values).sum()),
+            key.release_db,
+            key.held_db,
+            key.release_db > -FALL_DB and not may_ring(self.reference),
         )
 
 

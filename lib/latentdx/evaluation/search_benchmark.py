@@ -17,6 +17,7 @@ import torch
 from latentdx.applications import (
     candidate_choice,
     evolutionary_search,
+    key_behavior,
     known_stage,
     match,
     mutations,
@@ -166,7 +167,7 @@ def measure(
     near = nearest_unrelated(trial, index)
     order = np.random.default_rng(SEED).permutation(len(trial.rows))
     quick = Measurement().quick()
-    answers = candidate_choice, known_stage, output_level, tune
+    answers = candidate_choice, key_behavior, known_stage, output_level, tune
     code = code_hash(match, evolutionary_search, mutations, programmer, *answers, objective, gain)
     _, best_of = best_of_n.best_of(model, trial, N_DRAWN, measurement=quick, options=options)[0]
     yield best_of

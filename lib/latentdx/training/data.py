@@ -150,7 +150,7 @@ class TrainingData:
         values = self._values[item.row.numpy()]
         if training and (n := round(len(items) * self.profile.varied)):
             varied, rng = slice(len(items) - n, None), np.random.default_rng([self.profile.seed, *items])
-            played = [self.notes] * n if note is None else [(self.notes[i],) for i in note[varied]]
+            played = [self.notes] * n if note is None else [(self.notes[int(i)],) for i in note[varied]]
             values[varied], codes[varied] = self._variations(values[varied], played, rng)
         return Batch(
             to_decibels(codes.to(device)),
