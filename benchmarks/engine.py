@@ -37,7 +37,8 @@ from latentdx.audio.stft.compilation import LIBRARY as SPECTROGRAM
 from latentdx.dataset.rendering import render_store
 from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.metrics.distance_memory import LIBRARY as DISTANCE
-from latentdx.metrics.objective import WEIGHTS, FastObjective
+from latentdx.metrics.gain import amplified, gain_db, price
+from latentdx.metrics.objective import MODULATION_WEIGHT, WEIGHTS, FastObjective
 from latentdx.metrics.search_distance import NumpyDistance
 from latentdx.presets import corpora
 from latentdx.registry import data_path
@@ -99,11 +100,15 @@ def compared(pairs: Sequence[tuple[float, float]], voices: int) -> dict[str, flo
 
 def render_and_distance(bank: PresetBank, rounds: int) -> dict[str, Any]:
     """Compare how a search judges presets, on one thread, with dexed-py and the distance in NumPy."""
-    dexed, weights, target = Dexed(), tuple(WEIGHTS.values()), Engine().render(bank[0])
+    dexed, target = Dexed(), Engine().render(bank[0])
+    weights = (*WEIGHTS.values(), MODULATION_WEIGHT)
     distance = NumpyDistance(target)
 
     def before(values: Values) -> list[float]:
-        return [float(np.dot(weights, distance(dexed.render(Preset(one))))) for one in values]
+        sounds = [dexed.render(Preset(one)) for one in values]
+        gains = [gain_db([target], [sound]) for sound in sounds]
+        found = [distance(amplified(sound, gain)) for sound, gain in zip(sounds, gains, strict=True)]
+        return [float(np.dot(weights, one)) + price(gain) for one, gain in zip(found, gains, strict=True)]
 
     pairs: list[tuple[float, float]] = []
     differences: list[tuple[float, float]] = []

@@ -29,7 +29,7 @@ from latentdx.evaluation.genetic_search import POPULATION, cross, mutate
 from latentdx.evaluation.search_benchmark import nearest_unrelated
 from latentdx.evaluation.statistics import bootstrap
 from latentdx.evaluation.trials import Trial
-from latentdx.metrics.objective import WEIGHTS, FastObjective
+from latentdx.metrics.objective import MODULATION_WEIGHT, WEIGHTS, FastObjective
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import maxima, voice_parameters
@@ -113,7 +113,7 @@ SEARCHES: dict[str, Callable[[Values, Judged, Redraw], float]] = {
 
 
 DISTANCES = {
-    "the mix": WEIGHTS,
+    "the mix": {**WEIGHTS, "modulation": MODULATION_WEIGHT},
     "log-STFT alone": dict(zip(WEIGHTS, (1.0, 0.0, 0.0), strict=True)),
     "spectral convergence alone": dict(zip(WEIGHTS, (0.0, 1.0, 0.0), strict=True)),
     "MFCC13 alone": dict(zip(WEIGHTS, (0.0, 0.0, 1.0), strict=True)),

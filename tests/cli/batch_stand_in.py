@@ -12,7 +12,7 @@ def matched(task: BatchTask) -> BatchOutcome:
     if task.failure or text == "bad":
         return BatchOutcome(None, task.failure or "it is bad")
     preset = corpora.read("starter")[int(text)]
-    sound = {"note": 60, "velocity": 85, "hold": 3.0, "warnings": [], "remarks": []}
+    sound = {"note": 60, "velocity": 85, "hold_seconds": 3.0, "warnings": [], "remarks": []}
     close = {"word": "close", "percentile": 60, "tests": 200, "renders": 500}
     candidate = {
         "name": "X 1",

@@ -19,8 +19,14 @@ from latentdx.applications.match_words import describe_match
 from latentdx.applications.target import prepare_target
 from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.cli.output import MatchFiles
-from latentdx.display import match_search_figure, match_stages_table
-from latentdx.display.match_report import MatchedSound, MatchSettings, match_report
+from latentdx.display import level_course_figure, match_search_figure, match_stages_table
+from latentdx.display.match_report import (
+    MatchedSound,
+    MatchSettings,
+    _remarkable,
+    _structures,
+    match_report,
+)
 from latentdx.presets import corpora
 
 NAME = '<b>"horn" & Söhne \udcfc'  # what a file name may contain; the last is a byte that is no UTF-8
@@ -79,6 +85,46 @@ def test_the_stages_and_the_search_are_a_table_and_a_figure(made) -> None:
     assert f"after {found.renders:,} renders" in text and text in files.page.read_text("utf8")
 
 
+def test_presets_are_grouped_by_structure(made) -> None:
+    found, files = made
+    page, table = files.page.read_text("utf8"), _structures(found)
+    assert "Ways to make this sound" in page and len(table) == len({c.family for c in found.candidates})
+    assert table["distance"].iloc[0] == found.best.distance and table["distance"].is_monotonic_increasing
+    told = "; ".join(table["presets"])
+    assert sorted(re.findall(r"(\d+): ", told)) == [str(i) for i in range(1, len(found.candidates) + 1)]
+
+
+def test_what_a_player_should_know_is_told(made) -> None:
+    best = made[0].best
+    assert list(_remarkable(replace(best, changed=None, rings=False))) == []
+    loud = replace(best, changed=12, rings=True, release_db=-31.4)
+    assert list(_remarkable(loud)) == ["12 values changed", "rings on: −31 dB 5 s after its key"]
+
+
+def test_the_course_of_the_level_is_shown_and_told(made) -> None:
+    _, files = made
+    page = files.page.read_text("utf8")
+    assert page.count("Attack, sustain and release at C") == 2 and "The attack takes 0.0" in page
+    assert "Distances are at equal loudness" in page
+    for sound, note in zip(json.loads(files.summary.read_text("utf8"))["sounds"], ("C3", "C4"), strict=True):
+        assert sound["hold_seconds"] == pytest.approx(3.0, abs=0.2) and 3 < sound["seconds"] < 4.017
+        assert f"Played at {note}@85, held for {sound['hold_seconds']:.2f} s" in page
+
+
+def test_the_figure_of_the_level_marks_the_note_off() -> None:
+    t = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    tone = np.sin(2 * np.pi * 440 * t) * 10 ** (-np.maximum(t - 1, 0) * 5)
+    target = prepare_target(tone, SAMPLE_RATE)
+    answer = 3 * tone[: len(target.sound)].astype(np.float32)
+    figure = level_course_figure(target, [("an answer", answer)])
+    lines = {line.get_label(): line for line in figure.axes[0].lines}
+    assert set(lines) == {"the sound", "an answer", "key let go"}
+    assert lines["key let go"].get_xdata()[0] == 1.0
+    course, found = (lines[name].get_ydata() for name in ("the sound", "an answer"))
+    assert course.max() == 0 and np.allclose(course[10:150], found[10:150], atol=0.2)  # at equal loudness
+    assert figure.alt == "The attack takes 0.01 s; the key is let go after 1.00 s."
+
+
 def test_previews_are_the_rendered_presets_at_one_gain(made, sources) -> None:
     found, files = made
     folder = files.previews
@@ -88,21 +134,21 @@ def test_previews_are_the_rendered_presets_at_one_gain(made, sources) -> None:
         for note in ("C3", "C4")
         for what in ("target", *range(1, len(found.candidates) + 1))
     )
-    gain = np.float32(10 ** (json.loads(files.summary.read_text("utf8"))["previews_gain_db"] / 20))
+    summary = json.loads(files.summary.read_text("utf8"))
+    gain, hold = np.float32(10 ** (summary["previews_gain_db"] / 20)), summary["sounds"][0]["hold_seconds"]
     for number, candidate in enumerate(found.candidates, 1):
         sound, rate = soundfile.read(folder / f"{number}.C3@85.flac", dtype="float32")
         assert rate == SAMPLE_RATE
-        low = sources[0].target
-        wanted = Dexed().render(candidate.preset, 48, 85, hold=low.hold, n_samples=len(low.sound))
-        np.testing.assert_allclose(sound, gain * wanted, atol=2e-3)
+        render = Dexed().render(candidate.preset, 48, 85, hold=hold, n_samples=len(sound))
+        np.testing.assert_allclose(sound, gain * render, atol=2e-3)
 
 
 def test_the_summary_has_the_numbers_and_the_words_of_the_match(made, sources) -> None:
     found, files = made
     summary = json.loads(files.summary.read_text("utf8"))
-    assert (summary["format"], summary["model"], summary["renders"]) == (2, "latentdx", found.renders)
+    assert (summary["format"], summary["model"], summary["renders"]) == (3, "latentdx", found.renders)
     assert [s["note"] for s in summary["sounds"]] == [48, 60]
-    assert [s["hold"] for s in summary["sounds"]] == [round(s.target.hold, 3) for s in sources]
+    assert [s["hold_seconds"] for s in summary["sounds"]] == [round(s.target.hold, 3) for s in sources]
     assert summary["sounds"][0]["file"] == f"{NAME}.48.wav"
     assert all(any("level changed by" in line for line in s["remarks"]) for s in summary["sounds"])
     assert summary["remarks"] == ["No corpus was here."]

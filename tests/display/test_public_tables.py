@@ -21,7 +21,7 @@ NAMES = [name for name in display.__all__ if name.endswith(("_table", "_figure")
 TEXTS = {"parameter_table", "results_provenance_table"}
 """Tables of texts; all others hold numbers."""
 
-OF_A_MATCH = {"match_search_figure", "match_stages_table"}
+OF_A_MATCH = {"level_course_figure", "match_search_figure", "match_stages_table"}
 """What is made of a match, see `test_match_report`."""
 
 

@@ -6,7 +6,16 @@ import pytest
 from latentdx import Dexed, PresetBank
 from latentdx.audio.renderer import SINGLE_NOTE
 from latentdx.errors import ParameterError
-from latentdx.metrics.objective import WEIGHTS, FastObjective, distance, distance_as_is, score, weighted
+from latentdx.metrics.modulation import modulation_mismatch
+from latentdx.metrics.objective import (
+    MODULATION_WEIGHT,
+    WEIGHTS,
+    FastObjective,
+    distance,
+    distance_as_is,
+    score,
+    weighted,
+)
 from latentdx.metrics.registry import METRICS, log_stft_mae, mfcc_mae, spectral_convergence
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets import corpora
@@ -28,7 +37,8 @@ def test_the_weights_are_of_registered_metrics_and_all_forms_use_them(bank) -> N
     }
     assert set(parts) == set(WEIGHTS) <= set(METRICS)
     expected = sum(WEIGHTS[name] * part for name, part in parts.items())
-    assert distance_as_is(a, b) == pytest.approx(expected, rel=1e-12)
+    modulation = MODULATION_WEIGHT * modulation_mismatch(a, b)
+    assert distance_as_is(a, b) == pytest.approx(expected + modulation, rel=1e-12)
     columns = {name: np.array([part, np.nan]) for name, part in parts.items()}
     np.testing.assert_allclose(weighted(columns), [expected, 0.0], rtol=1e-12)
     for name, part in parts.items():

@@ -14,12 +14,12 @@ from latentdx.applications.match_words import MatchWords, describe_match
 from latentdx.applications.programmer import Programmer
 from latentdx.applications.target import Target
 from latentdx.audio.notes import note_name
-from latentdx.audio.renderer import Dexed
+from latentdx.audio.renderer import SAMPLE_RATE, Dexed
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import voice_parameters
 from latentdx.provenance import code_commit
 
-FORMAT = 2
+FORMAT = 3
 """Version of the JSON report's format."""
 
 
@@ -95,12 +95,14 @@ def match_summary(
                 "file": s.file,
                 "note": s.target.note,
                 "velocity": s.target.velocity,
-                "hold": round(s.target.hold, 3),
+                "hold_seconds": round(s.target.hold, 3),
+                "seconds": round(len(s.target.sound) / SAMPLE_RATE, 3),
                 "remarks": s.target.remarks,
                 "warnings": s.target.warnings,
             }
             for s in sources
         ],
+        "measured": "at equal loudness",
         "stages": [
             {"name": s.name, "renders": s.renders, **measured(s.distance, s.measures)} for s in match.stages
         ],
@@ -113,6 +115,11 @@ def match_summary(
                 "source": c.source,
                 **measured(c.distance, c.measures),
                 "closeness": asdict(close),
+                "algorithm_family": list(c.family),
+                "changed_values": c.changed,
+                "level_5_s_after_key_db": finite(c.release_db),
+                "level_held_6_s_db": finite(c.held_db),
+                "rings": c.rings,
                 "tuning": {
                     "verdict": c.tuning.verdict,
                     "why": c.tuning.why,

@@ -68,9 +68,10 @@ def ended(
     if hold is None:
         if off is not None and not whole:
             nearest = _ROUND * max(round(off / _ROUND), 1)
-            hold = nearest if abs(off - nearest) <= _NEAR else round(off, 3)
+            hold = nearest if abs(off - nearest) <= _NEAR else off
         else:
             hold = seconds if sounding or whole else min(found.end, seconds)
+    hold = round(hold, 3)
     remarks.append(_described(found, hold))
     return sound, hold, found
 

@@ -1,7 +1,7 @@
 """The course of a note's level: where its key was let go, and whether it was sustained, faded or cut off."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import librosa
 import numpy as np
@@ -114,8 +114,12 @@ def _is_steady(levels: Floats, ceiling: float) -> bool:
     return len(tail) > 1 and abs(np.polyfit(np.linspace(0, 1, len(tail)), tail, 1)[0]) < _STEADY_DB
 
 
-def seconds_of(frame: int) -> float:
-    """Return the time in seconds of the middle of a frame of `levels_db`."""
+@overload
+def seconds_of(frame: int) -> float: ...
+@overload
+def seconds_of(frame: npt.NDArray[np.int64]) -> Floats: ...
+def seconds_of(frame: int | npt.NDArray[np.int64]) -> float | Floats:
+    """Return the time in seconds of the middle of a frame of `levels_db`, or of several."""
     return (frame * _HOP + _FRAME / 2) / SAMPLE_RATE
 
 

@@ -22,6 +22,7 @@ from .listener_agreement import listener_agreement_table as listener_agreement_t
 from .listening_rows import Clip as Clip
 from .listening_rows import Distances as Distances
 from .listening_rows import row as row
+from .match_progress import level_course_figure as level_course_figure
 from .match_progress import match_search_figure as match_search_figure
 from .match_progress import match_stages_table as match_stages_table
 from .match_report import MatchReport as MatchReport
@@ -74,6 +75,7 @@ __all__ = [
     "interpolation_gains_figure",
     "interpolation_silence_table",
     "interpolation_steps_figure",
+    "level_course_figure",
     "listener_agreement_figure",
     "listener_agreement_table",
     "match_comparison_table",

@@ -27,7 +27,8 @@ from latentdx.display import algorithms, media, sound_pictures, tables
 from latentdx.display.downloads import originals_allowed
 from latentdx.display.html import HTML
 from latentdx.errors import ParameterError
-from latentdx.metrics.objective import distance
+from latentdx.metrics.gain import gain_db
+from latentdx.metrics.objective import at_gain, distance
 from latentdx.metrics.registry import log_stft_mae, mfcc_mae, spectral_convergence
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset
@@ -123,27 +124,37 @@ class Clip:
         return self.peak_dbfs < SILENT_DBFS
 
 
-def compared(target: Clip, versions: Sequence[Clip]) -> list[Clip]:
+def compared(target: Clip, versions: Sequence[Clip], *, equal_loudness: bool = False) -> list[Clip]:
     """Measure versions against a target and return all of them as the clips of a row, the target first.
 
-    Sounds are compared at the synth's own level and are not aligned. Where two lengths differ, the shorter
-    sound is padded with silence.
+    Sounds are not aligned. Where two lengths differ, the shorter sound is padded with silence.
 
     Args:
         target: Clip that the versions are compared with.
         versions: Clips to measure; their own `distances` are replaced.
+        equal_loudness: Measure them at equal loudness (see `metrics.gain`), as suits a target that is no
+            render, and not at the synth's own level.
 
     Raises:
         ParameterError: A sound is shorter than 4,096 samples.
     """
-    return [target, *(replace(clip, distances=measured(target, clip)) for clip in versions)]
+    return [
+        target,
+        *(
+            replace(clip, distances=measured(target, clip, equal_loudness=equal_loudness))
+            for clip in versions
+        ),
+    ]
 
 
-def measured(target: Clip, version: Clip) -> Distances:
+def measured(target: Clip, version: Clip, *, equal_loudness: bool = False) -> Distances:
     """Return the distances of one version from its target, see `compared`."""
     samples = max(len(target.sound), len(version.sound))
     a, b = (SoundFeatures(np.pad(c.sound, (0, samples - len(c.sound)))) for c in (target, version))
-    return Distances(log_stft_mae(a, b), spectral_convergence(a, b), mfcc_mae(a, b, 13), distance(a, b))
+    mixed = distance(a, b)
+    if equal_loudness:
+        b = at_gain(b, gain_db([a.audio], [b.audio]))
+    return Distances(log_stft_mae(a, b), spectral_convergence(a, b), mfcc_mae(a, b, 13), mixed)
 
 
 def row_gain_db(clips: Sequence[Clip]) -> float:

@@ -22,7 +22,7 @@ from latentdx.evaluation import evaluate, statistics
 from latentdx.evaluation.results import Measurement, Result
 from latentdx.evaluation.trials import Trial, check, evaluated, predict, store_of
 from latentdx.files import atomic_write
-from latentdx.metrics import gain, objective
+from latentdx.metrics import gain, modulation, objective
 from latentdx.metrics.objective import score
 from latentdx.models import posterior_sampler
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE
@@ -103,7 +103,7 @@ def draw(
         return out
 
     known = f"{model.sha256} {dataset.store.manifest.corpus_sha256} {model.notes} {n} {temperature} {SEED}"
-    code = code_hash(objective, gain, programmer, posterior_sampler)
+    code = code_hash(objective, gain, modulation, programmer, posterior_sampler)
     found = map_chunks(
         explore,
         [trial.rows],

@@ -29,8 +29,8 @@ from latentdx.errors import AudioFileError, DataMissingError, ParameterError
 from latentdx.evaluation import evaluate
 from latentdx.evaluation.result_data import NotMeasuredError
 from latentdx.files import sha256_of, write_files
-from latentdx.metrics import gain, objective
-from latentdx.metrics.objective import WEIGHTS
+from latentdx.metrics import gain, modulation, objective
+from latentdx.metrics.objective import MODULATION_WEIGHT, WEIGHTS
 from latentdx.metrics.registry import AUDIO_METRICS, PYIN_METRIC, Metric
 from latentdx.metrics.sound_features import RESOLUTIONS, SETTINGS, SoundFeatures
 from latentdx.provenance import code_commit
@@ -241,7 +241,7 @@ def distances(studies: Sequence[ListeningStudy], options: RunOptions = RunOption
 def _method() -> str:
     """Return what cached distances depend on in addition to the sounds: code and library versions."""
     libraries = " ".join(f"{name} {version(name)}" for name in ("soundfile", "soxr"))
-    return f"{evaluate.method()} {code_hash(sys.modules[__name__], objective, gain)} {libraries}"
+    return f"{evaluate.method()} {code_hash(sys.modules[__name__], objective, gain, modulation)} {libraries}"
 
 
 # -- agreement -----------------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ class ListenerAgreement:
             objective_rho and objective_triplets (the same of the objective, over the pairs for which the
             metric is defined); `nan` where a metric ranks nothing.
         versions: Version of each metric, by name.
-        weights: Weight of each metric in the objective, by name.
+        weights: Weight of each metric in the objective, and of the modulation, by name.
         settings: Settings of the audio metrics.
         code: Hash of the metrics' code, and versions of the libraries that they use.
         commit: Version of the code, see `latentdx.provenance.code_commit`.
@@ -389,7 +389,7 @@ def measure(studies: Sequence[ListeningStudy], options: RunOptions = RunOptions(
     return ListenerAgreement(
         pd.DataFrame(rows),
         versions={metric.name: metric.version for metric in SOUND_METRICS},
-        weights=dict(WEIGHTS),
+        weights={**WEIGHTS, "modulation": MODULATION_WEIGHT},
         settings=dict(SETTINGS),
         code=evaluate.method(),
         commit=code_commit(),

@@ -16,6 +16,7 @@ from latentdx.audio.stft.layout import LANE_BYTES, LANES, Array, Lanes
 from latentdx.audio.stft.logarithm import log2
 from latentdx.audio.stft.mel import band
 from latentdx.metrics.distance_memory import HOP, N_BINS, N_MELS, N_MFCC, Spectra, Tables, Workspace
+from latentdx.metrics.modulation_kernels import depth_distance, write_depths
 
 _LEAST_POWER = np.float32(1e-8)  # the square of `sound_features.LOG_FLOOR`
 _LEAST_MEL = np.float32(1e-10)
@@ -43,6 +44,7 @@ def prepare(sound: Array, tables: Tables, work: Workspace, wanted: Spectra) -> f
         _write_stft_powers(sound, group, tables, work)
         inside, to = leading(n_frames - group * LANES), address(wanted.stft) + group * N_BINS * _PAIR
         log_sum, sum_, lowest = repeat(_ZERO), repeat(_ZERO), log2(repeat(_LEAST_POWER))
+        octaves = repeat(_ZERO)
         for k in range(N_BINS):
             power = load(address(work.powers) + k * LANE_BYTES)
             logarithm = log2(larger(power, repeat(_LEAST_POWER)))
@@ -50,18 +52,21 @@ def prepare(sound: Array, tables: Tables, work: Workspace, wanted: Spectra) -> f
             store(to + k * _PAIR + LANE_BYTES, logarithm)
             log_sum = log_sum + absolute(logarithm - lowest)
             sum_ = sum_ + power
+            octaves = octaves + power * read(address(tables.octaves) + 4 * k)
+        _write_moments(address(work.moments), group, sum_, octaves)
         wanted.from_silence[group, 0] = total(log_sum * inside)
         wanted.from_silence[group, 1] = total(sum_ * inside)
         squares += wanted.from_silence[group, 1]
     _write_mfccs(loudest, tables, work, wanted.mfcc)
+    write_depths(wanted.mfcc, work.moments, n_frames, tables.waves, work.tracks, work.waves, wanted.depths)
     return np.sqrt(squares)
 
 
 @jit
 def distances(
     sound: Array, tables: Tables, work: Workspace, wanted: Spectra, norm: float
-) -> tuple[float, float, float]:
-    """Return the three distances of a sound from a target.
+) -> tuple[float, float, float, float]:
+    """Return the four distances of a sound from a target.
 
     Args:
         sound: Float32 (samples,), as many as the target has.
@@ -71,13 +76,15 @@ def distances(
         norm: Norm of the target's STFT.
 
     Returns:
-        Mean difference of the logarithmic STFT, spectral convergence, and mean difference of the MFCCs.
+        Mean difference of the logarithmic STFT, spectral convergence, mean difference of the MFCCs, and
+        distance of the modulation spectra.
     """
     n_frames, loudest = 1 + len(sound) // HOP, repeat(_LOWEST_DB)
     logarithms, squares, mfccs = 0.0, 0.0, 0.0
     sounding = min(_n_sounding_groups(sound), len(wanted.stft))
     for group in range(sounding, len(wanted.stft)):  # after the release, which is a tenth of most renders
         _write_silent_mel(group, work)
+        _write_moments(address(work.moments), group, repeat(_ZERO), repeat(_ZERO))
         logarithms += wanted.from_silence[group, 0]
         squares += wanted.from_silence[group, 1]
     for group in range(sounding):
@@ -85,12 +92,16 @@ def distances(
         _write_stft_powers(sound, group, tables, work)
         inside, target = leading(n_frames - group * LANES), address(wanted.stft) + group * N_BINS * _PAIR
         log_sum, square_sum = repeat(_ZERO), repeat(_ZERO)
+        sum_, octaves = repeat(_ZERO), repeat(_ZERO)
         for k in range(N_BINS):
             power = load(address(work.powers) + k * LANE_BYTES)
             magnitude = sqrt(power) - load(target + k * _PAIR)
             square_sum = square_sum + magnitude * magnitude
             logarithm = log2(larger(power, repeat(_LEAST_POWER))) - load(target + k * _PAIR + LANE_BYTES)
             log_sum = log_sum + absolute(logarithm)
+            sum_ = sum_ + power
+            octaves = octaves + power * read(address(tables.octaves) + 4 * k)
+        _write_moments(address(work.moments), group, sum_, octaves)
         logarithms += total(log_sum * inside)
         squares += total(square_sum * inside)
     _write_mfccs(loudest, tables, work, work.mfcc)
@@ -101,10 +112,12 @@ def distances(
             mfcc = load(address(work.mfcc) + offset) - load(address(wanted.mfcc) + offset)
             mfcc_sum = mfcc_sum + absolute(mfcc)
         mfccs += total(mfcc_sum * leading(n_frames - group * LANES))
+    write_depths(work.mfcc, work.moments, n_frames, tables.waves, work.tracks, work.waves, work.depths)
     return (
         logarithms * _MAGNITUDE / (n_frames * N_BINS),
         np.sqrt(squares) / norm,
         mfccs / (n_frames * N_MFCC),
+        depth_distance(wanted.depths, work.depths),
     )
 
 
@@ -115,6 +128,13 @@ def _n_sounding_groups(sound: Array) -> int:
     while end and sound[end - 1] == 0:
         end -= 1
     return (end // HOP + _BLOCKS_BEFORE) // LANES + 1
+
+
+@inline
+def _write_moments(moments: int, group: int, power: Lanes, octaves: Lanes) -> None:
+    """Write the power of a group's frames, and the sums of octaves weighted by it."""
+    store(moments + 2 * group * LANE_BYTES, power)
+    store(moments + (2 * group + 1) * LANE_BYTES, octaves)
 
 
 @inline

@@ -10,6 +10,8 @@ from latentdx.audio.spectrogram import mel_filters
 from latentdx.audio.stft.layout import LANES, Array, MelFilters, Transform, n_groups, new_blocks, zeros
 from latentdx.audio.stft.tables import hann, mel_bands, transform
 from latentdx.compilation import Compiler, Library
+from latentdx.metrics.modulation import BANDS, LAST, WINDOW, logarithms_of_bins, n_windows
+from latentdx.metrics.modulation import transform as modulation_transform
 
 HOP = 512
 N_BINS, N_MELS, N_MFCC = 513, 128, 13
@@ -23,12 +25,16 @@ class Tables(NamedTuple):
         mel: Transform of frames of 2,048 samples, for the MFCCs.
         filters: Filters of 128 mel bands.
         cosines: Discrete cosine transform from mel bands to MFCCs, float32 (13, 128).
+        octaves: Binary logarithm of each bin of the STFT, float32 (513,).
+        waves: Transform of the modulation, see `modulation.transform`.
     """
 
     stft: Transform
     mel: Transform
     filters: MelFilters
     cosines: Array
+    octaves: Array
+    waves: Array
 
 
 class Spectra(NamedTuple):
@@ -37,19 +43,26 @@ class Spectra(NamedTuple):
     Attributes:
         stft: Magnitude and base-2 logarithm of the power of each bin, float32 (groups, 513, 2, 16).
         mfcc: MFCCs, float32 (groups, 13, 16).
+        depths: Modulation spectrum, float64 (windows, 14, 8).
         from_silence: What each group adds to the sums of logarithmic and of squared differences where the
             other sound is silent, float64 (groups, 2).
     """
 
     stft: Array
     mfcc: Array
+    depths: Array
     from_silence: Array
 
     @classmethod
     def of_length(cls, n_samples: int) -> Self:
         """Return spectra that are not computed yet."""
         groups = n_groups(1 + n_samples // HOP)
-        return cls(zeros(groups, N_BINS, 2, LANES), zeros(groups, N_MFCC, LANES), np.zeros((groups, 2)))
+        return cls(
+            zeros(groups, N_BINS, 2, LANES),
+            zeros(groups, N_MFCC, LANES),
+            np.zeros((n_windows(1 + n_samples // HOP), N_MFCC + 1, len(BANDS))),
+            np.zeros((groups, 2)),
+        )
 
 
 class Workspace(NamedTuple):
@@ -61,6 +74,11 @@ class Workspace(NamedTuple):
         powers: Powers of its bins, float32 (1026, 16).
         decibels: Mel bands of all groups, float32 (groups, 128, 16).
         mfcc: MFCCs of all groups, float32 (groups, 13, 16).
+        moments: Power of each frame, and the sum of its bins' octaves weighted by power, float32
+            (groups, 2, 16).
+        tracks: Tracks whose modulation is measured, float64 (frames, 15).
+        waves: Modulation of one of them, float64 (48,).
+        depths: Modulation spectrum, float64 (windows, 14, 8).
     """
 
     blocks: Array
@@ -68,6 +86,10 @@ class Workspace(NamedTuple):
     powers: Array
     decibels: Array
     mfcc: Array
+    moments: Array
+    tracks: Array
+    waves: Array
+    depths: Array
 
     @classmethod
     def of_length(cls, n_samples: int) -> Self:
@@ -79,6 +101,10 @@ class Workspace(NamedTuple):
             zeros(2 * N_BINS, LANES),
             zeros(groups, N_MELS, LANES),
             zeros(groups, N_MFCC, LANES),
+            zeros(groups, 2, LANES),
+            np.zeros((max(1 + n_samples // HOP, WINDOW), N_MFCC + 2)),
+            np.zeros(2 * LAST),
+            np.zeros((n_windows(1 + n_samples // HOP), N_MFCC + 1, len(BANDS))),
         )
 
 
@@ -87,7 +113,12 @@ def tables() -> Tables:
     """Return the tables, which are computed once."""
     cosines = scipy.fft.dct(np.eye(N_MELS), axis=0, norm="ortho")[:N_MFCC].astype(np.float32)
     return Tables(
-        transform(hann(1024)), transform(hann(2048)), mel_bands(mel_filters(2048, N_MELS, "slaney")), cosines
+        transform(hann(1024)),
+        transform(hann(2048)),
+        mel_bands(mel_filters(2048, N_MELS, "slaney")),
+        cosines,
+        logarithms_of_bins(),
+        np.ascontiguousarray(modulation_transform()),
     )
 
 
@@ -110,7 +141,14 @@ def _build(compiler: Compiler) -> Kernels:
 LIBRARY = Library(
     "distance",
     f"{__name__}:LIBRARY",
-    (__name__, "latentdx.metrics.distance_kernels", "latentdx.audio.stft", "latentdx.audio.engine.memory"),
+    (
+        __name__,
+        "latentdx.metrics.distance_kernels",
+        "latentdx.metrics.modulation",
+        "latentdx.metrics.modulation_kernels",
+        "latentdx.audio.stft",
+        "latentdx.audio.engine.memory",
+    ),
     _build,
 )
 """The compiled distance."""

@@ -21,6 +21,7 @@ from latentdx.audio.stft.layout import Spare
 from latentdx.errors import ParameterError
 from latentdx.metrics.distance_memory import Workspace
 from latentdx.metrics.gain import amplified, gain_db, gain_of_powers, mean_square, price
+from latentdx.metrics.modulation import modulation_mismatch
 from latentdx.metrics.registry import log_stft_mae, mfcc_mae, spectral_convergence
 from latentdx.metrics.search_distance import SearchDistance
 from latentdx.metrics.sound_features import SoundFeatures
@@ -31,6 +32,9 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
     {"log_stft_mae": 0.27, "spectral_convergence": 0.70, "mfcc13_mae": 0.03}
 )
 """Weight of each metric, by its name in the registry."""
+
+MODULATION_WEIGHT = 0.1
+"""Weight of the distance of the modulation spectra, see `modulation`."""
 
 
 def distance(target: SoundFeatures, found: SoundFeatures) -> float:
@@ -69,6 +73,7 @@ def distance_as_is(target: SoundFeatures, found: SoundFeatures) -> float:
     convergence = spectral_convergence(target, found)
     rest = WEIGHTS["log_stft_mae"] * log_stft_mae(target, found)
     rest += WEIGHTS["mfcc13_mae"] * mfcc_mae(target, found, 13)
+    rest += MODULATION_WEIGHT * modulation_mismatch(target, found)
     return rest if np.isnan(convergence) else rest + WEIGHTS["spectral_convergence"] * convergence
 
 
@@ -153,7 +158,8 @@ class FastObjective:
         holds: Time in seconds for which each note is held; default 3 s.
         renderer: Synth that renders; default `Engine()`.
         threads: Number of presets rendered at the same time; default one per core.
-        weights: Weight of each metric in `WEIGHTS`, by name; default `WEIGHTS`.
+        weights: Weight of each metric in `WEIGHTS`, by name, and of the "modulation", 0 if it is omitted;
+            default those of `distance`.
         levels_count: If true, sounds are compared at the levels that they have, see `distance_as_is`.
 
     Raises:
@@ -169,7 +175,7 @@ class FastObjective:
         holds: Sequence[float] = (),
         renderer: Renderer | None = None,
         threads: int | None = None,
-        weights: Mapping[str, float] = WEIGHTS,
+        weights: Mapping[str, float] = MappingProxyType({**WEIGHTS, "modulation": MODULATION_WEIGHT}),
         levels_count: bool = False,
     ) -> None:
         if len(targets) != len(notes) or not len(notes):
@@ -184,7 +190,7 @@ class FastObjective:
         self.holds = list(holds) or [HOLD] * len(notes)
         self._renderer = renderer or Engine()
         self._threads = threads
-        self._weights = tuple(weights[name] for name in WEIGHTS)
+        self._weights = (*(weights[name] for name in WEIGHTS), weights.get("modulation", 0.0))
         self._powers = None if levels_count else [mean_square(target) for target in self.targets]
         workspaces = Spare(Workspace.of_length, threads or os.cpu_count() or 1)
         self._distances = [SearchDistance(target, workspaces) for target in self.targets]

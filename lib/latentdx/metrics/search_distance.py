@@ -14,11 +14,19 @@ from latentdx.audio.spectrogram import mel_filters
 from latentdx.audio.stft.layout import Spare
 from latentdx.audio.stft.tables import hann
 from latentdx.metrics.distance_memory import HOP, LIBRARY, N_MELS, N_MFCC, Kernels, Spectra, Workspace, tables
+from latentdx.metrics.modulation import (
+    LEAST,
+    Tracks,
+    logarithms_of_bins,
+    modulation_distance,
+    modulation_spectrum,
+)
 from latentdx.metrics.sound_features import LOG_FLOOR
-from latentdx.typing import Audio, Spectrum
+from latentdx.typing import Audio, Floats, Spectrum
 
-Distances = tuple[float, float, float]
-"""Mean difference of the logarithmic STFT, spectral convergence, and mean difference of 13 MFCCs."""
+Distances = tuple[float, float, float, float]
+"""Mean difference of the logarithmic STFT, spectral convergence, mean difference of 13 MFCCs, and distance of
+the modulation spectra."""
 
 _RANGE_DB = 80.0  # the mel spectrogram is cut off this far below its maximum, as in librosa
 
@@ -35,6 +43,7 @@ class NumpyDistance:
         self._mel = mel_filters(2048, N_MELS, "slaney")
         self._wanted = self._spectra(target)
         self._norm = float(np.linalg.norm(self._wanted[0]))
+        self._modulation = _modulation_of(*self._wanted)
 
     def __call__(self, sound: Audio) -> Distances:
         """Return the distances of a sound of the target's length."""
@@ -44,6 +53,7 @@ class NumpyDistance:
             float(np.abs(log_stft - wanted_log).mean()),
             float(np.linalg.norm(stft - wanted_stft) / self._norm),
             float(np.abs(mfcc - wanted_mfcc).mean()),
+            modulation_distance(self._modulation, _modulation_of(stft, log_stft, mfcc)),
         )
 
     def _magnitudes(self, sound: Audio, window: Spectrum, padding: str) -> Spectrum:
@@ -109,6 +119,12 @@ class SearchDistance:
         if self._compiled is None and (kernels := LIBRARY.at_hand()):
             self._compiled = CompiledDistance(self._target, kernels, self._workspaces)
         return (self._compiled or self._numpy)(sound)
+
+
+def _modulation_of(stft: Spectrum, log_stft: Spectrum, mfcc: Spectrum) -> Floats:
+    power = stft**2
+    total = power.sum(1)
+    return modulation_spectrum(Tracks(mfcc, total, power @ logarithms_of_bins() / np.maximum(total, LEAST)))
 
 
 def _as_read(sound: Audio) -> Audio:

@@ -1,0 +1,129 @@
+"""How a sound moves: the modulation spectrum of its level, its spectrum and its pitch.
+
+Vibrato, tremolo, a slow swell or a moving filter change a sound several times a second. A listener hears
+their rate and depth, but not at which moment they begin. Distances from frame to frame do not know that: an
+answer with the same vibrato in another phase is as far from a sound as an answer with none, so a search
+loses it. Here phases do not count. The spectra of the modulation in windows of 1.5 s are compared, and a
+wrong rate counts less the closer it is.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from latentdx.metrics.sound_features import SoundFeatures
+from latentdx.typing import Floats, Spectrum
+
+HOP = 512
+"""Samples from one frame to the next, as those of the MFCCs."""
+
+N_MFCC, N_BINS = 13, 513
+
+WINDOW, STEP = 64, 32
+"""Length of a window and from one to the next, in frames: 1.5 s and 0.75 s."""
+
+LAST, BANDS = 24, (0, 1, 2, 3, 5, 7, 11, 15)
+"""Number of bins, 0.67 Hz each, from 0.67 to 16 Hz, and where bands of about half an octave begin.
+
+A DX7's LFO reaches 49 Hz, but above 16 Hz a modulation is heard as roughness, which the spectra show.
+"""
+
+CENTS = 4.0 * 12
+"""Factor of the octaves: a quarter of a semitone of vibrato counts like a decibel of tremolo."""
+
+SMALLEST = 0.5
+"""Depth in dB below which modulations count less and less; they are compared by their logarithms."""
+
+FAINT = 1e-3
+"""Power, relative to the loudest frame, below which a frame has no say."""
+
+LEAST = 1e-12
+"""Least power of a frame that is divided by."""
+
+
+class Tracks(NamedTuple):
+    """Course of a sound over time.
+
+    Attributes:
+        mfcc: MFCCs, float32 (frames, 13).
+        power: Power of each frame, float (frames,).
+        octave: Mean binary logarithm of the bin number, weighted by power, float (frames,).
+    """
+
+    mfcc: Spectrum
+    power: npt.NDArray[np.floating]
+    octave: npt.NDArray[np.floating]
+
+
+def logarithms_of_bins() -> npt.NDArray[np.float32]:
+    """Return the binary logarithm of each STFT bin's number, (513,); 0 for the first two bins."""
+    return np.log2(np.maximum(np.arange(N_BINS), 1)).astype(np.float32)
+
+
+def tracks_of(sound: SoundFeatures) -> Tracks:
+    """Return the tracks of a sound from its features."""
+    power = sound.stft[:, ::2].astype(np.float64) ** 2
+    total = power.sum(0)
+    octave = logarithms_of_bins() @ power / np.maximum(total, LEAST)
+    return Tracks(sound.mfcc[:N_MFCC].T, total, octave)
+
+
+def modulation_spectrum(tracks: Tracks) -> Floats:
+    """Return the depth of modulation, (windows, 14, 8), in logarithms.
+
+    The tracks are the level, the MFCCs but the first, and the pitch, for which the center of the spectrum
+    stands; the bands of rates are about half an octave wide, from 0.7 to 16 Hz. Trends within a window are
+    removed.
+    """
+    loudest = max(float(tracks.power.max()), LEAST)
+    level = 10 * np.log10(np.maximum(tracks.power, FAINT**2 * loudest))
+    timbre, pitch = tracks.mfcc[:, 1:] / np.sqrt(128.0), tracks.octave * CENTS
+    values = np.concatenate([level[:, None], timbre, pitch[:, None]], 1)
+    loudness = tracks.power / (tracks.power + FAINT * loudest)
+    if len(values) < WINDOW:
+        missing = WINDOW - len(values)
+        values, loudness = np.pad(values, ((0, missing), (0, 0)), mode="edge"), np.pad(loudness, (0, missing))
+    heard = np.lib.stride_tricks.sliding_window_view(loudness, WINDOW)[::STEP, None]
+    parts = np.lib.stride_tricks.sliding_window_view(values, WINDOW, axis=0)[::STEP]
+    mean = (parts * heard).sum(2, keepdims=True) / np.maximum(heard.sum(2, keepdims=True), 1e-9)
+    waves = (heard * (parts - mean)) @ _TRANSFORM
+    depth = np.sqrt(waves[..., :LAST] ** 2 + waves[..., LAST:] ** 2)
+    return np.log2(1 + np.add.reduceat(depth, BANDS, axis=2) / SMALLEST)
+
+
+def modulation_distance(target: Floats, found: Floats) -> float:
+    """Return the distance of two modulation spectra, (windows, 14, 8); 0 for equal ones.
+
+    Like the earth mover's distance, it sums how much modulation must be moved, and how far: cumulative sums
+    over the bands, from below and from above, are compared. Level, timbre and pitch count alike.
+    """
+    difference = target - found
+    below, above = np.abs(difference.cumsum(2)), np.abs(difference[..., ::-1].cumsum(2))
+    moved = (below + above).mean((0, 2)) / 2
+    return float(moved[0] + moved[1:N_MFCC].mean() + moved[N_MFCC]) / 3
+
+
+def n_windows(n_frames: int) -> int:
+    """Return the number of windows of a sound of so many frames, at least one."""
+    return 1 + max(n_frames - WINDOW, 0) // STEP
+
+
+def modulation_mismatch(target: SoundFeatures, found: SoundFeatures) -> float:
+    """Return the distance between the modulations of two sounds of one length."""
+    spectra = [modulation_spectrum(tracks_of(sound)) for sound in (target, found)]
+    return modulation_distance(*spectra)
+
+
+def transform() -> Floats:
+    """Return the Fourier transform of a window without its trend, (64, 48): cosines, then sines."""
+    time = np.arange(WINDOW)
+    lines = np.stack([np.ones(WINDOW), time - time.mean()])
+    without_trend = np.eye(WINDOW) - lines.T @ np.linalg.inv(lines @ lines.T) @ lines
+    window = np.hanning(WINDOW + 1)[:-1]
+    angles = 2 * np.pi * np.arange(1, LAST + 1)[:, None] * time / WINDOW
+    waves = np.concatenate([np.cos(angles), np.sin(angles)]) * window * 2 / window.sum()
+    return np.asarray((waves @ without_trend).T)
+
+
+_TRANSFORM = transform()
