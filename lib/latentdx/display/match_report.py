@@ -206,7 +206,7 @@ def _ways(match: Match) -> dict[str, object]:
     """Group the presets by structure."""
     return {
         "title": "Ways to make this sound",
-        "text": "Presets whose algorithms connect their operators alike are variations of one idea; the others"
+        "text": "Presets whose algorithms connect their operators alike are variations of one idea; others"
         " make the sound in another way. The distance is that of the closest preset in a line.",
         "content": tables.table_html(_structures(match)),
     }
