@@ -20,9 +20,9 @@ import numpy as np
 
 from latentdx.applications.match import SearchOptions, match_targets
 from latentdx.applications.match_summary import FORMAT, MatchedSound, MatchSettings, match_summary
+from latentdx.applications.match_words import render_like
 from latentdx.applications.programmer import Programmer, load_model
 from latentdx.applications.target import Target, TargetFile, prepare_targets
-from latentdx.audio.engine.synth import Engine
 from latentdx.audio.io.encoding import encode, true_peak
 from latentdx.audio.renderer import Dexed
 from latentdx.errors import LatentDXError, ParameterError
@@ -183,7 +183,7 @@ def match_sound(task: BatchTask) -> BatchOutcome:
     if found.interrupted:
         raise KeyboardInterrupt
     summary = match_summary(found, [MatchedSound("", target)], programmer, settings.match)
-    answer = Engine().render(found.best.preset, target.note, target.velocity, n_samples=len(target.sound))
+    answer = render_like(target, found.best.preset)
     read = json.loads(json.dumps(summary, allow_nan=False))  # equal to what will be read from its file
     return BatchOutcome(read, "", _encoded(target.sound, answer))
 

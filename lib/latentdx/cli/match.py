@@ -169,7 +169,8 @@ def _match_one(
     heard = list(zip(files, targets, strict=True))
     report_each((file.path, target.remarks, target.warnings) for file, target in heard)
     for file, target in heard:
-        typer.echo(f"{file.path}: matched at note {both_names(target.note)}, velocity {target.velocity}")
+        played = f"{both_names(target.note)}, velocity {target.velocity}, held for {target.hold:.2g} s"
+        typer.echo(f"{file.path}: matched at note {played}")
     known, remarks = known_presets()
     for remark in remarks:
         typer.echo(remark)
@@ -258,7 +259,7 @@ def _match_each(
             if entry.summary is None:
                 tqdm.write(f"latentdx: warning: {entry.file}: {entry.failure}", file=sys.stderr)
             else:
-                tqdm.write(f"{entry.file}: {entry.name}, {said(entry)}{' (known)' * (not new)}")
+                tqdm.write(f"{entry.file}: {entry.name}, {said(entry)}{' (finished before)' * (not new)}")
 
         try:
             entries = match_batch(
