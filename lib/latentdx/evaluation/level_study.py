@@ -5,12 +5,11 @@ prepared like recordings. The answers are compared with the true presets at equa
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 
-from latentdx.applications.match import match_targets
+from latentdx.applications.match import BUDGET, match_targets
 from latentdx.applications.programmer import N_DRAWN, Programmer, program_targets
 from latentdx.applications.target import Target, prepare_target
 from latentdx.audio.engine.synth import Engine
@@ -41,8 +40,8 @@ def _best_of(model: Programmer, target: Target, known: Values, seed: int) -> Pre
     return program_targets(model, [target], n=N_DRAWN, seed=seed).preset
 
 
-def _match(model: Programmer, target: Target, known: Values, seed: int, *, budget: int) -> Preset:
-    found = match_targets([target], model, nearest=known, budget=budget, keep=1, seed=seed, threads=1)
+def _match(model: Programmer, target: Target, known: Values, seed: int) -> Preset:
+    found = match_targets([target], model, nearest=known, budget=BUDGET, keep=1, seed=seed, threads=1)
     return found.best.preset
 
 
@@ -50,8 +49,7 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
     {
         "one pass": _one_pass,
         f"best of {N_DRAWN}": _best_of,
-        "match, 500 renders": partial(_match, budget=500),
-        "match, 2,000 renders": partial(_match, budget=2_000),
+        f"match, {BUDGET:,} renders": _match,
     }
 )
 """Ways to answer a sound, by name."""
