@@ -18,6 +18,7 @@ from latentdx.evaluation.condition_tables import METRICS, measured
 from latentdx.metrics.gain import amplified, gain_db
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset, PresetBank
+from latentdx.presets.parameters import N_VALUES
 from latentdx.typing import Floats, Rows, Values
 
 STUDY = "level"
@@ -54,6 +55,9 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
 )
 """Ways to answer a sound, by name."""
 
+MATCHED = f"match, {BUDGET:,} renders, known level"
+"""Name of the condition whose answers are played."""
+
 CONDITIONS = tuple(f"{answer}, {level} level" for answer in ANSWERS for level in LEVELS)
 """Names of the conditions of this study, in the order of `answer_all`."""
 
@@ -66,7 +70,7 @@ def heard_as(sound: Floats, level: str, rng: np.random.Generator) -> Target:
     return prepare_target(recorded, SAMPLE_RATE, note=SINGLE_NOTE[0][0], velocity=SINGLE_NOTE[0][1])
 
 
-def answer_all(rows: Rows, near: Values, *, model: Programmer, bank: PresetBank) -> tuple[Values, Floats]:
+def answer_all(rows: Rows, near: Values, *, model: Programmer, bank: PresetBank) -> Floats:
     """Answer presets in all `CONDITIONS`, and compare the answers with the presets at equal loudness.
 
     Args:
@@ -76,21 +80,18 @@ def answer_all(rows: Rows, near: Values, *, model: Programmer, bank: PresetBank)
         bank: The corpus, neutral.
 
     Returns:
-        The answers, uint8 (N, condition, 145), and the values of `METRICS`, float64 (N, condition, metric).
+        The 145 values of each answer and the values of `METRICS`, float64 (N, condition, 148).
     """
     engine = Engine()
-    answers = np.empty((len(rows), len(CONDITIONS), bank.values.shape[1]), np.uint8)
-    values = np.empty((len(rows), len(CONDITIONS), len(METRICS)))
-    for i, (row, known) in enumerate(zip(rows.tolist(), near, strict=True)):
+    out = np.empty((len(rows), len(CONDITIONS), N_VALUES + len(METRICS)))
+    for found, row, known in zip(out, rows.tolist(), near, strict=True):
         sound = engine.render(bank[row], *SINGLE_NOTE[0])
-        true, condition = SoundFeatures(sound), 0
-        for answer in ANSWERS.values():
-            for level in LEVELS:
-                target = heard_as(sound, level, np.random.default_rng(row))
-                found = answer(model, target, known, row)
-                heard = engine.render(found, *SINGLE_NOTE[0])
-                leveled = amplified(heard, gain_db([sound], [heard]))
-                answers[i, condition] = found.values
-                values[i, condition] = measured(true, SoundFeatures(leveled))
-                condition += 1
-    return answers, values
+        true = SoundFeatures(sound)
+        conditions = [(answer, level) for answer in ANSWERS.values() for level in LEVELS]
+        for condition, (answer, level) in zip(found, conditions, strict=True):
+            target = heard_as(sound, level, np.random.default_rng(row))
+            preset = answer(model, target, known, row)
+            heard = engine.render(preset, *SINGLE_NOTE[0])
+            leveled = SoundFeatures(amplified(heard, gain_db([sound], [heard])))
+            condition[:] = *preset.values, *measured(true, leveled)
+    return out
