@@ -38,7 +38,7 @@ from latentdx.evaluation import best_of_n, genetic_search
 from latentdx.evaluation.baselines import nearest_neighbor_presets, relatives
 from latentdx.evaluation.results import Measurement, Result, evaluate_rows
 from latentdx.evaluation.trials import Trial, check, evaluated
-from latentdx.metrics import gain, objective
+from latentdx.metrics import gain, modulation, objective
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.corpora import bank_hash, read
 from latentdx.presets.parameters import N_VALUES
