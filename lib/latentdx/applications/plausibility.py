@@ -4,9 +4,10 @@ One note does not tell how a preset answers to other velocities and keys, nor mu
 depends on; a search leaves there what its mutations left. Many presets that it tries are almost equally close
 to the sound, and the most plausible of them is more like the true preset when it is played in other ways: in
 seven searches for six validation presets (400 renders), the mean MFCC13 distance at two other velocities, in
-two other octaves and held for 6 s was 11.8 instead of 12.3, at the same distance from the sound. Drawing KEY VELOCITY, RATE SCALING
-and the keyboard scaling anew from the model, compensated by OUTPUT LEVEL and the EG RATES at the note heard,
-did not help on eleven presets.
+two other octaves and held for 6 s was 11.8 instead of 12.3, at the same distance from the sound.
+
+Drawing KEY VELOCITY, RATE SCALING and the keyboard scaling anew from the model, compensated by OUTPUT LEVEL
+and the EG RATES at the note heard, did not help on eleven presets.
 """
 
 from collections.abc import Callable
