@@ -71,7 +71,7 @@ def closeness(measures: Mapping[str, float], renders: int) -> Closeness:
     """
     table = _table()
     mix = mixed(measures)
-    word = next((name for name, bound in table["words"].items() if mix <= bound["most"]), "far")
+    word: Word = next((word for word in WORDS[:-1] if mix <= table["words"][word]["most"]), "far")
     tests = min(table["tests"], key=lambda t: abs(math.log(t["renders"] / max(renders, 1))))
     quantiles = np.array(tests["quantiles"])  # of the shares 0, 1 … 100 %
     further = 100.0 - float(np.searchsorted(quantiles, mix, "right") * 100 / len(quantiles))
