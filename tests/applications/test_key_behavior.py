@@ -32,7 +32,7 @@ def target_of(preset: Preset, hold: float, seconds: float):
 
 
 def changed(comparison: Comparison, preset: Preset) -> set[str]:
-    found = comparison.mended(preset)
+    found = comparison.completed(preset)
     return {p for p in ("EG LEVEL 3", "EG LEVEL 4", "EG RATE 4") if found[f"OP1 {p}"] != preset[f"OP1 {p}"]}
 
 
@@ -52,7 +52,7 @@ def test_a_target_that_is_cut_off_says_nothing_of_a_release() -> None:
     assert not may_ring(cut) and is_sustained(cut)
     comparison = Comparison([cut], Dexed(), 1)
     ringing = tone(OP1_EG_LEVEL_4=80)
-    found = comparison.mended(ringing)
+    found = comparison.completed(ringing)
     assert found["OP1 EG LEVEL 4"] == 0
     assert measured(comparison.play, found, cut).release_db <= -FALL_DB
     before, after = comparison.distances(np.stack([ringing.values, found.values]))
@@ -71,7 +71,7 @@ def test_a_sustained_target_is_answered_by_presets_that_go_on() -> None:
     cut = target_of(tone(), 9, 2.5)
     comparison = Comparison([cut], Dexed(), 1)
     fading = tone(OP1_EG_RATE_3=35, OP1_EG_LEVEL_3=0)
-    found = comparison.mended(fading)
+    found = comparison.completed(fading)
     assert measured(comparison.play, fading, cut).held_db < -FALL_DB
     assert measured(comparison.play, found, cut).held_db >= -FALL_DB
     struck = target_of(tone(OP1_EG_RATE_2=45, OP1_EG_LEVEL_2=0, OP1_EG_LEVEL_3=0), 9, 4)
@@ -83,7 +83,7 @@ def test_locked_values_stay(name) -> None:
     cut = target_of(tone(), 9, 2.5)
     preset = tone(OP1_EG_LEVEL_4=80, OP1_EG_RATE_3=35, OP1_EG_LEVEL_3=0)
     comparison = Comparison([cut], Dexed(), 1, Locks.of({name: preset[name]}))
-    assert comparison.mended(preset)[name] == preset[name]
+    assert comparison.completed(preset)[name] == preset[name]
 
 
 def test_a_mend_that_costs_too_much_is_left() -> None:

@@ -27,6 +27,7 @@ from latentdx.applications.preset_names import numbered
 from latentdx.applications.sound_inputs import reference
 from latentdx.applications.target import Target
 from latentdx.applications.tune import Tuning, tune
+from latentdx.applications.unheard_values import Chooser
 from latentdx.audio.renderer import SAMPLE_RATE, Renderer
 from latentdx.metrics.gain import amplified, gain_db
 from latentdx.metrics.objective import FastObjective, score
@@ -62,6 +63,7 @@ class Comparison:
         )
         self.reference = reference(sounds)
         self.release_rate = RELEASE_RATE
+        self.more_plausible: Chooser | None = None
 
     @cached_property
     def _features(self) -> list[SoundFeatures]:
@@ -153,14 +155,16 @@ class Comparison:
     def play(self, preset: Preset, target: Target, n_samples: int, hold: float) -> Audio:
         return self.render(preset, target, n_samples, hold)
 
-    def mended(self, preset: Preset) -> Preset:
-        """Let a preset end after its key, and a sustained one go on; see `key_behavior.mended`."""
+    def allowed_distances(self, values: Values) -> Floats:
+        """Return the distances of presets (N, 145) that obey the locks, and `inf` for others."""
+        allowed = (self.locks.apply(values) == values).all(1)
+        return np.where(allowed, self.distances(values), np.inf)
 
-        def rank(values: Values) -> Floats:
-            allowed = (self.locks.apply(values) == values).all(1)
-            return np.where(allowed, self.distances(values), np.inf)
-
-        return mended(preset, self.reference, self.play, rank, self.release_rate)[0]
+    def completed(self, preset: Preset) -> Preset:
+        """Choose what the sounds do not tell: the answer to other velocities and keys, and after the key."""
+        if self.more_plausible is not None:
+            preset = Preset(self.more_plausible(preset.values, self.allowed_distances))
+        return mended(preset, self.reference, self.play, self.allowed_distances, self.release_rate)[0]
 
     def ranked(
         self,
@@ -214,7 +218,7 @@ class Comparison:
         if exact:
             tuning, found = replace(tuning, preset=preset, verdict="kept", why="it is a known preset"), preset
         else:
-            found = self.mended(tuning.preset)
+            found = self.completed(tuning.preset)
             found, distance = self.leveled(found, float(self.distances(found.values[None])[0]))
         key = measured(self.play, found, self.reference)
         return Candidate(
