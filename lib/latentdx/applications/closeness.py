@@ -29,7 +29,8 @@ WORDS: tuple[Word, ...] = get_args(Word)
 
 FILE = "closeness.json"
 
-_NAMES = {"log_stft": "log_stft_mae", "convergence": "spectral_convergence", "mfcc13": "mfcc13_mae"}
+METRICS = {"log_stft": "log_stft_mae", "convergence": "spectral_convergence", "mfcc13": "mfcc13_mae"}
+"""Measures of a match that the distance consists of, with the names of their metrics in the registry."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,12 @@ def closeness(measures: Mapping[str, float], renders: int) -> Closeness:
 
 
 def mixed(measures: Mapping[str, float]) -> float:
-    """Return the weighted sum of the measures that the objective consists of; `nan` counts as 0."""
-    found = {_NAMES[name]: value for name, value in measures.items() if name in _NAMES}
+    """Return the distance that the words and tests are about: the weighted sum of three measures.
+
+    Args:
+        measures: Measures by name, at equal loudness; `nan` counts as 0.
+    """
+    found = {metric: measures[name] for name, metric in METRICS.items()}
     return sum(weight * found[name] for name, weight in WEIGHTS.items() if math.isfinite(found[name]))
 
 
