@@ -19,6 +19,7 @@ from latentdx.files import write_files
 from latentdx.metrics.registry import log_stft_mae, mfcc_mae, spectral_convergence
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.registry import data_path
+from latentdx.typing import Floats, Rows
 
 METRICS = ("log_stft_mae", "spectral_convergence", "mfcc13_mae")
 """Metrics that are measured, by their names in the registry."""
@@ -90,7 +91,7 @@ class ConditionTable:
 
 
 def condition_frame(
-    values: np.ndarray[Any, Any], rows: Sequence[int], labels: Sequence[str], conditions: Sequence[str]
+    values: Floats, rows: Rows, labels: Sequence[str], conditions: Sequence[str]
 ) -> pd.DataFrame:
     """Return the table of a `ConditionTable`.
 
