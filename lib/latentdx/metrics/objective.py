@@ -33,7 +33,7 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
 )
 """Weight of each metric, by its name in the registry."""
 
-MODULATION_WEIGHT = 0.1
+MODULATION_WEIGHT = 0.15
 """Weight of the distance of the modulation spectra, see `modulation`."""
 
 
