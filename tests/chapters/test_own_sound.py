@@ -106,6 +106,47 @@ def test_the_match_panel_stops_on_request_and_reports_bad_files(panels, content)
     assert panel.found.value == "" and not panel.start.disabled
 
 
+def test_the_match_panel_locks_refines_and_holds(panels, bank, content) -> None:
+    panel = panels.match
+    panel.upload.value = (uploaded("a.flac", content),)
+    panel.budget.value, panel.hold.value = 24, 1.5
+    panel.locked.value = "ALGORITHM=40"
+    panel.start.click()
+    assert "Lock: ALGORITHM = 40 is outside 1 … 32" in panel.told.value and panel.match is None
+
+    panel.locked.value = "feedback = 3; OP1 F COARSE=2"
+    panel.refined.value = bank[41].name
+    panel.start.click()
+    panel.wait()
+    assert panel.match.stages[0].name == "start"  # and no known preset
+    for candidate in panel.match.candidates:
+        assert candidate.preset["FEEDBACK"] == 3 and candidate.preset["OP1 F COARSE"] == 2
+    assert "The closest is " in panel.found.value and "held for 1.50 s" in panel.found.value
+    assert panel.refined.options[0] == own_sound_widgets.NO_PRESET
+    assert panel.refined.value == bank[41].name  # although the shelf has new presets
+
+
+def test_locks_are_separated_and_checked() -> None:
+    assert own_sound.parse_locks(" ") == {}
+    assert own_sound.parse_locks("ALGORITHM=5,LFO WAVE=sine ;") == {"ALGORITHM": "5", "LFO WAVE": "sine"}
+    for wrong in ("ALGORITHM", "NOTHING=1", "FEEDBACK=8"):
+        with pytest.raises(ParameterError, match=wrong.partition("=")[0]):
+            own_sound.parse_locks(f"ALGORITHM=5,{wrong}")
+
+
+def test_a_preset_is_played_until_it_has_faded(panels, bank) -> None:
+    panel = panels.play
+    assert panel.sound.value == "" and panel.preset.value == bank[0].name
+    panel.note.value, panel.velocity.value, panel.hold.value = 48, 30, 0.4
+    panel.play.click()
+    shown = panel.sound.value
+    assert shown.count("<audio") == 1 and "autoplay" in shown and bank[0].name in shown
+    assert "Note 48 (C3; Yamaha calls it C2), velocity 30, let go after 0.4 s" in shown
+    assert "it has faded after " in shown
+    endless = bank[0].with_values("ENDLESS", **{f"OP{k} EG LEVEL 4": 99 for k in range(1, 7)})
+    assert "it still sounds, at " in own_sound.played_html(endless, 60, 85, 0.2)
+
+
 def test_the_slider_between_presets_is_exact_at_its_ends(panels, bank) -> None:
     panel = panels.between
     panel.way.value = "naive"
@@ -132,7 +173,7 @@ def test_the_edit_panel_changes_a_parameter_and_starts_again(panels, bank) -> No
     assert panel.edited == bank[0]
 
 
-@pytest.mark.parametrize("name", ["match", "between", "edit"])
+@pytest.mark.parametrize("name", ["match", "play", "between", "edit"])
 def test_a_panel_answers_every_press_with_a_new_line(panels, name) -> None:
     panel = getattr(panels, name)
     assert panel.ask in panel.children and panel.answer in panel.children

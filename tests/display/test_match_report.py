@@ -3,7 +3,8 @@
 import json
 import re
 from base64 import b64decode
-from dataclasses import replace
+from dataclasses import asdict, replace
+from html import unescape
 
 import dexed
 import numpy as np
@@ -12,23 +13,30 @@ import soundfile
 from playwright.sync_api import Browser, expect
 
 from latentdx import Dexed, PresetBank
+from latentdx.applications.closeness import closeness
 from latentdx.applications.match import match_targets
+from latentdx.applications.match_words import describe_match
 from latentdx.applications.target import prepare_target
 from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.cli.output import MatchFiles
 from latentdx.display import level_course_figure, match_search_figure, match_stages_table
-from latentdx.display.match_report import MatchedSound, MatchSettings, match_report
+from latentdx.display.match_report import (
+    MatchedSound,
+    MatchSettings,
+    _remarkable,
+    _structures,
+    match_report,
+)
 from latentdx.presets import corpora
 
 NAME = '<b>"horn" & Söhne \udcfc'  # what a file name may contain; the last is a byte that is no UTF-8
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, smoke_model):
-    """Match of two sounds, and the files that were written."""
-    folder = tmp_path_factory.mktemp("match")
+def sources():
+    """Sounds of one preset at two notes."""
     bank = corpora.read("starter").neutral()
-    sources = [
+    return [
         MatchedSound(
             f"{NAME}.{note}.wav",
             replace(
@@ -38,6 +46,12 @@ def made(tmp_path_factory, smoke_model):
         )
         for note in (48, 60)
     ]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, smoke_model, sources):
+    """Match of the sounds, and the files that were written."""
+    folder = tmp_path_factory.mktemp("match")
     found = match_targets([s.target for s in sources], smoke_model, budget=80, keep=3, name="horn")
     settings = MatchSettings(80, None, 0, ("No corpus was here.",))
     (folder / "out").mkdir()
@@ -71,6 +85,22 @@ def test_the_stages_and_the_search_are_a_table_and_a_figure(made) -> None:
     assert f"after {found.renders:,} renders" in text and text in files.page.read_text("utf8")
 
 
+def test_presets_are_grouped_by_structure(made) -> None:
+    found, files = made
+    page, table = files.page.read_text("utf8"), _structures(found)
+    assert "Ways to make this sound" in page and len(table) == len({c.family for c in found.candidates})
+    assert table["distance"].iloc[0] == found.best.distance and table["distance"].is_monotonic_increasing
+    told = "; ".join(table["presets"])
+    assert sorted(re.findall(r"(\d+): ", told)) == [str(i) for i in range(1, len(found.candidates) + 1)]
+
+
+def test_what_a_player_should_know_is_told(made) -> None:
+    best = made[0].best
+    assert list(_remarkable(replace(best, changed=None, rings=False))) == []
+    loud = replace(best, changed=12, rings=True, release_db=-31.4)
+    assert list(_remarkable(loud)) == ["12 values changed", "rings on: −31 dB 5 s after its key"]
+
+
 def test_the_course_of_the_level_is_shown_and_told(made) -> None:
     _, files = made
     page = files.page.read_text("utf8")
@@ -95,7 +125,7 @@ def test_the_figure_of_the_level_marks_the_note_off() -> None:
     assert figure.alt == "The attack takes 0.01 s; the key is let go after 1.00 s."
 
 
-def test_previews_are_the_rendered_presets_at_one_gain(made) -> None:
+def test_previews_are_the_rendered_presets_at_one_gain(made, sources) -> None:
     found, files = made
     folder = files.previews
     assert folder.name == "horn-previews"
@@ -113,11 +143,12 @@ def test_previews_are_the_rendered_presets_at_one_gain(made) -> None:
         np.testing.assert_allclose(sound, gain * render, atol=2e-3)
 
 
-def test_the_summary_has_the_numbers_of_the_match(made) -> None:
+def test_the_summary_has_the_numbers_and_the_words_of_the_match(made, sources) -> None:
     found, files = made
     summary = json.loads(files.summary.read_text("utf8"))
     assert (summary["format"], summary["model"], summary["renders"]) == (3, "latentdx", found.renders)
     assert [s["note"] for s in summary["sounds"]] == [48, 60]
+    assert [s["hold_seconds"] for s in summary["sounds"]] == [round(s.target.hold, 3) for s in sources]
     assert summary["sounds"][0]["file"] == f"{NAME}.48.wav"
     assert all(any("level changed by" in line for line in s["remarks"]) for s in summary["sounds"])
     assert summary["remarks"] == ["No corpus was here."]
@@ -127,6 +158,10 @@ def test_the_summary_has_the_numbers_of_the_match(made) -> None:
         assert written["parameters"]["ALGORITHM"] == candidate.preset["ALGORITHM"]
         assert len(written["parameters"]) == 145
         assert written["tuning"]["verdict"] == candidate.tuning.verdict
+        assert written["closeness"] == asdict(closeness(candidate.measures, found.renders))
+    words = describe_match(found, [source.target for source in sources])
+    assert summary["missing"] == list(words.missing)
+    assert f"The closest one is {words.sentence}." in unescape(files.page.read_text("utf8"))
 
 
 def test_the_page_is_self_contained_escaped_and_offers_each_preset(made) -> None:

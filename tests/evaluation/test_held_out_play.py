@@ -5,8 +5,8 @@ import pytest
 
 from latentdx import Engine, PresetBank
 from latentdx.evaluation import held_out_play
-from latentdx.evaluation.held_out_play import HEARD, METRICS, PLAYINGS
-from latentdx.evaluation.result_data import NotMeasuredError
+from latentdx.evaluation.condition_tables import METRICS
+from latentdx.evaluation.held_out_play import HEARD, PLAYINGS
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import column
 
@@ -49,20 +49,8 @@ def test_the_volume_is_set_once(engine):
     assert max(found.values()) < 0.6  # 7.5 dB would be 6.5; what is left is noise
 
 
-def test_a_result_is_written_and_read(tmp_path):
+def test_all_answers_are_played():
     true = PresetBank.read("data/starter/01-electric-pianos.syx").neutral().values[:2]
-    result = held_out_play.measure(
-        true, true[::-1], np.array([3, 7]), name="swapped", title="Swapped", corpus="starter",
-        selection="two", inference="none", checkpoint_sha256="",
-    )  # fmt: skip
-    assert result.table["row"].tolist() == [3] * len(PLAYINGS) + [7] * len(PLAYINGS)
-    assert (result.table[list(METRICS)] > 0).all(axis=None)
-    result.write(tmp_path)
-    (read,) = held_out_play.read_all(tmp_path)
-    assert read.table.equals(result.table) and read.summary().equals(result.summary())
-    assert read.summary()["mfcc13_mae"][0].n == 2
-
-
-def test_no_result_is_said(tmp_path):
-    with pytest.raises(NotMeasuredError, match="latentdx evaluate match"):
-        held_out_play.read_all(tmp_path)
+    found = held_out_play.play(true, true[[1, 1]])
+    assert found.shape == (2, len(PLAYINGS), len(METRICS))
+    assert (found[0] > 0).all() and not found[1].any()

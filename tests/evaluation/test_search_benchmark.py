@@ -1,5 +1,6 @@
 """The search benchmark, on small budgets and with an untrained model."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -7,7 +8,13 @@ from latentdx.audio.renderer import SINGLE_NOTE
 from latentdx.dataset import curation
 from latentdx.dataset.store import Store, store_folder
 from latentdx.errors import SoundIndexError
-from latentdx.evaluation import genetic_search, search_benchmark
+from latentdx.evaluation import (
+    condition_benchmark,
+    genetic_search,
+    held_out_play,
+    level_study,
+    search_benchmark,
+)
 from latentdx.evaluation.baselines import relatives
 from latentdx.evaluation.results import Result
 from latentdx.evaluation.trials import Trial
@@ -67,6 +74,23 @@ def test_results_and_curves_of_each_budget(checkpoints, model, trial, index, mon
     monkeypatch.setattr(search_benchmark.match, "match", lambda *_, **__: pytest.fail("searched again"))
     again = list(search_benchmark.measure(model, file, trial, index, (20,), QUIET))
     pd.testing.assert_frame_equal(again[2].table, results[2].table)
+
+
+def test_answers_are_compared_with_and_without_a_level_and_played(
+    checkpoints, model, trial, index, monkeypatch
+) -> None:
+    monkeypatch.setattr(level_study, "BUDGET", 20)
+    monkeypatch.setattr(level_study, "N_DRAWN", 2)
+    file = checkpoints / "latentdx.safetensors"
+    levels, played = condition_benchmark.measure_conditions(model, file, trial, index, QUIET)
+    assert (levels.study, played.study) == (level_study.STUDY, held_out_play.STUDY)
+    for found, conditions in ((levels, level_study.CONDITIONS), (played, held_out_play.PLAYINGS)):
+        assert found.table["row"].tolist() == np.repeat(trial.rows, len(conditions)).tolist()
+        assert found.table["condition"].tolist() == [*conditions] * len(trial.rows)
+        assert found.table["label"].notna().all() and found.selection == trial.selection
+    heard = played.table[played.table["condition"] == held_out_play.HEARD]
+    same = levels.table[levels.table["condition"] == level_study.MATCHED]
+    assert heard["mfcc13_mae"].tolist() == same["mfcc13_mae"].tolist()
 
 
 def test_an_index_of_other_presets_than_the_training_set_is_refused(checkpoints, model, trial) -> None:

@@ -11,6 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from latentdx.applications.evolutionary_search import SearchHistory
+from latentdx.applications.key_behavior import (
+    FALL_DB,
+    RELEASE_RATE,
+    may_ring,
+    measured,
+    mended,
+    plausible_release,
+)
 from latentdx.applications.locks import Locks
 from latentdx.applications.match_result import MEASURES, Candidate, Stage
 from latentdx.applications.note_end import LEAST_HOLD
@@ -19,6 +27,7 @@ from latentdx.applications.preset_names import numbered
 from latentdx.applications.sound_inputs import reference
 from latentdx.applications.target import Target
 from latentdx.applications.tune import Tuning, tune
+from latentdx.applications.unheard_values import Chooser
 from latentdx.audio.renderer import SAMPLE_RATE, Renderer
 from latentdx.metrics.gain import amplified, gain_db
 from latentdx.metrics.objective import FastObjective, score
@@ -53,6 +62,8 @@ class Comparison:
             self.targets, self.notes, holds=self.holds, renderer=renderer, threads=threads
         )
         self.reference = reference(sounds)
+        self.release_rate = RELEASE_RATE
+        self.more_plausible: Chooser | None = None
 
     @cached_property
     def _features(self) -> list[SoundFeatures]:
@@ -141,6 +152,20 @@ class Comparison:
         free = np.array_equal(self.locks.apply(found.values[None])[0], found.values)
         return (found, after) if free and after <= distance + SAME else (preset, distance)
 
+    def play(self, preset: Preset, target: Target, n_samples: int, hold: float) -> Audio:
+        return self.render(preset, target, n_samples, hold)
+
+    def allowed_distances(self, values: Values) -> Floats:
+        """Return the distances of presets (N, 145) that obey the locks, and `inf` for others."""
+        allowed = (self.locks.apply(values) == values).all(1)
+        return np.where(allowed, self.distances(values), np.inf)
+
+    def completed(self, preset: Preset) -> Preset:
+        """Choose what the sounds do not tell: the answer to other velocities and keys, and after the key."""
+        if self.more_plausible is not None:
+            preset = Preset(self.more_plausible(preset.values, self.allowed_distances))
+        return mended(preset, self.reference, self.play, self.allowed_distances, self.release_rate)[0]
+
     def ranked(
         self,
         tried: SearchHistory,
@@ -161,6 +186,9 @@ class Comparison:
             recognized: Preset that probably made the sound, uint8 (145,); `None` if it is not known.
             start: Preset that was refined; its answers may have more in common.
         """
+        self.release_rate = plausible_release(
+            tried.values[: max(n for s, n in ends.items() if s != "search")]
+        )
         order = np.argsort(tried.distances, kind="stable")
         chosen = partial(chosen_presets, n=keep, twins=TWINS if start is None else _REFINED_TWINS)
         leaders = order[chosen(tried.values[order], tried.distances[order])]
@@ -177,7 +205,7 @@ class Comparison:
             source = next(stage for stage, end in ends.items() if first[i] < end)
             found.append(self._candidate(tried.values[first[i]], source, start, exact=not other[again[i]]))
         exact = int(not other.all())
-        found[exact:] = sorted(found[exact:], key=lambda candidate: candidate.distance)
+        found[exact:] = sorted(found[exact:], key=lambda candidate: (candidate.rings, candidate.distance))
         return [
             replace(candidate, preset=Preset(candidate.preset.values, numbered(name, number)))
             for number, candidate in enumerate(found, 1)
@@ -190,7 +218,9 @@ class Comparison:
         if exact:
             tuning, found = replace(tuning, preset=preset, verdict="kept", why="it is a known preset"), preset
         else:
-            found, distance = self.leveled(tuning.preset, distance)
+            found = self.completed(tuning.preset)
+            found, distance = self.leveled(found, float(self.distances(found.values[None])[0]))
+        key = measured(self.play, found, self.reference)
         return Candidate(
             found,
             source,
@@ -199,6 +229,9 @@ class Comparison:
             tuning,
             family(found["ALGORITHM"] + 1),
             None if start is None else int((found.values != start.values).sum()),
+            key.release_db,
+            key.held_db,
+            key.release_db > -FALL_DB and not may_ring(self.reference),
         )
 
 

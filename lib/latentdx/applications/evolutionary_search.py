@@ -13,12 +13,16 @@ import numpy as np
 
 from latentdx.applications import mutations
 from latentdx.errors import ParameterError
-from latentdx.presets.parameters import N_VALUES
+from latentdx.presets.algorithm_families import family
+from latentdx.presets.parameters import N_VALUES, column
 from latentdx.typing import Floats, Values
 
 Propose = Callable[[Values], Values]
 
 POPULATION = 24
+OF_FAMILY = 16
+"""Most presets of the population whose algorithms are of one family, so that others get a chance."""
+
 CHILDREN = 8
 """Number of presets rendered together, so that all cores have work; the result does not depend on cores."""
 
@@ -28,6 +32,7 @@ PROPOSED = 16
 PROPOSED_EVERY = 100
 """Number of rendered presets between two proposals of the model."""
 
+_ALGORITHM = column("ALGORITHM")
 _EVEN = 0.4  # share of the mutations that is drawn evenly, whatever their success
 _MEMORY = 0.995  # factor by which past successes fade with each child
 _TRIES = 1000  # children in a row that are all known already: nothing new can be found
@@ -81,8 +86,21 @@ class _Search:
             self.population.append(len(self.values))
             self.values.append(values[i])
             self.distances.append(float(distance))
-        self.population = sorted(self.population, key=self.distances.__getitem__)[:POPULATION]
+        self.population = self._selected(sorted(self.population, key=self.distances.__getitem__))
         return list(zip(new, map(float, distances), strict=True))
+
+    def _selected(self, ordered: list[int]) -> list[int]:
+        """Return the best of some presets, best first, of which not too many have one structure."""
+        counts: dict[tuple[int, ...], int] = {}
+        chosen = []
+        for i in ordered:
+            kind = family(int(self.values[i][_ALGORITHM]) + 1)
+            counts[kind] = counts.get(kind, 0) + 1
+            if counts[kind] <= OF_FAMILY:
+                chosen.append(i)
+            if len(chosen) == POPULATION:
+                break
+        return chosen
 
     def draw_parent(self) -> Values:
         """Draw a preset of the population; better ones are more likely."""

@@ -18,7 +18,6 @@ MOST_RENDERED = 1_000
 
 _LIKELY = 4  # presets of the best correlation that are rendered as a whole
 _SURE = 0.9  # correlation from which the onset of a preset's render is taken for that of the sound
-_ALIKE = 0.003  # presets of as good a correlation are told apart by their distances
 _CLOSER = 0.9  # share to which a distance must fall for a delay, or for a preset of less correlation
 _SHARE = 4  # all of this stage counts as at most a quarter of the budget
 
@@ -76,7 +75,7 @@ def compare_known(comparison: Comparison, values: Values, most: int, n: int, loc
     recognized = None
     if correlations[best] >= _SURE:
         moved = comparison.delayed(heard[best].delay)
-        likely = likely[correlations[likely] >= correlations[best] - _ALIKE]
+        likely = likely[correlations[likely] >= _SURE]
         distances = moved.objective(values[likely])
         clearly = distances.min() < _CLOSER * distances[0]
         recognized = values[likely[distances.argmin() if clearly else 0]]

@@ -31,6 +31,7 @@ from latentdx.applications.programmer import Programmer
 from latentdx.applications.sound_inputs import OneInstrument, SoundOptions, Sounds, prepare_instruments
 from latentdx.applications.target import VELOCITY, Target
 from latentdx.applications.transposition import nearest_c, played_at
+from latentdx.applications.unheard_values import chooser
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import Renderer
 from latentdx.audio.spectrogram import to_codes
@@ -68,6 +69,7 @@ class SearchOptions(TypedDict, total=False):
     more: Sequence[Preset]
     locked: Mapping[str, int | str] | None
     algorithms: Sequence[int]
+    plausible: bool
     budget: int
     seconds: float | None
     keep: int
@@ -162,6 +164,7 @@ def match_targets(
     more: Sequence[Preset] = (),
     locked: Mapping[str, int | str] | None = None,
     algorithms: Sequence[int] = (),
+    plausible: bool = True,
     budget: int = BUDGET,
     seconds: float | None = None,
     keep: int = KEPT,
@@ -189,6 +192,8 @@ def match_targets(
         locked: Values that parameters keep in every answer, by name and as a DX7 shows them, such as
             `{"ALGORITHM": 5, "OP1 F COARSE": 1}`; see `Locks.of`.
         algorithms: Algorithms that answers may have, 1 … 32; default: all.
+        plausible: Let the model choose what the sounds do not tell: the answer to other velocities and keys;
+            see `unheard_values`. Otherwise it stays as the search left it.
         budget: Number of renders, one for each preset and note; tuning is not counted.
         seconds: Time in seconds after which the search stops even if budget is left; its result then depends
             on the machine.
@@ -273,6 +278,9 @@ def match_targets(
         comparison.stage(stage, n + first.spent, tried.values[int(tried.distances[:n].argmin())])
         for stage, n in ends.items()
     ]
+    if plausible and redraw is not None and start is None:
+        note = comparison.reference.note, comparison.reference.velocity
+        comparison.more_plausible = chooser(model, decibels, note, seed)
     candidates = comparison.ranked(tried, keep, ends, name, recognized=first.recognized, start=start)
     best = candidates[0]
     stages.append(Stage("tuning", stages[-1].renders, best.distance, best.measures, best.preset))

@@ -1,5 +1,6 @@
 """What a match returns: the presets that it found, and the stages in which it found them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -52,6 +53,9 @@ class Candidate:
             costs nothing in timbre.
         family: Algorithms, 1 … 32, that have the structure of the preset's, its own included.
         changed: Number of values in which it differs from the preset that was refined; `None` without one.
+        release_db: Level 5 s after its key, relative to its loudest moment, at the hold of the sounds.
+        held_db: Level when it is held for 6 s, relative to its loudest moment.
+        rings: Whether it is louder than -40 dB 5 s after its key, although the sounds do not say so.
     """
 
     preset: Preset
@@ -61,6 +65,9 @@ class Candidate:
     tuning: Tuning
     family: tuple[int, ...] = ()
     changed: int | None = None
+    release_db: float = math.nan
+    held_db: float = math.nan
+    rings: bool = False
 
 
 class Improvement(NamedTuple):

@@ -115,6 +115,11 @@ def match_summary(
                 "source": c.source,
                 **measured(c.distance, c.measures),
                 "closeness": asdict(close),
+                "algorithm_family": list(c.family),
+                "changed_values": c.changed,
+                "level_5_s_after_key_db": finite(c.release_db),
+                "level_held_6_s_db": finite(c.held_db),
+                "rings": c.rings,
                 "tuning": {
                     "verdict": c.tuning.verdict,
                     "why": c.tuning.why,

@@ -9,6 +9,8 @@ from latentdx.applications.shortcomings import shortcomings
 from latentdx.applications.sound_inputs import reference
 from latentdx.applications.target import Target
 from latentdx.audio.engine.synth import Engine
+from latentdx.presets.bank import Preset
+from latentdx.typing import Audio
 
 
 @dataclass(frozen=True)
@@ -41,5 +43,10 @@ def describe_match(match: Match, sounds: Sequence[Target]) -> MatchWords:
     if found[0].word == "almost the same":
         return MatchWords(found, ())
     sound = reference(sounds)
-    answer = Engine().render(match.best.preset, sound.note, sound.velocity, n_samples=len(sound.sound))
-    return MatchWords(found, tuple(shortcomings(sound.sound, answer)))
+    missing = shortcomings(sound.sound, render_like(sound, match.best.preset))
+    return MatchWords(found, tuple(missing))
+
+
+def render_like(sound: Target, preset: Preset) -> Audio:
+    """Render a preset at a target's note, held as long, and of its length; float32 (samples,)."""
+    return Engine().render(preset, sound.note, sound.velocity, hold=sound.hold, n_samples=len(sound.sound))

@@ -10,6 +10,8 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from latentdx.presets.algorithm_families import conversion, with_algorithm
+from latentdx.presets.algorithms import N_ALGORITHMS
 from latentdx.presets.parameters import (
     N_OPERATORS,
     N_VALUES,
@@ -40,7 +42,16 @@ def _columns(*names: str) -> npt.NDArray[np.int64]:
 _LEVEL = _columns("OUTPUT LEVEL")[:, 0]
 _RATES = _columns(*(f"EG RATE {i}" for i in range(1, 5)))
 _ENVELOPE = _columns(*(f"EG {what} {i}" for what in ("RATE", "LEVEL") for i in range(1, 5)))
-_COARSE, _FINE, _DETUNE = _columns("F COARSE", "F FINE", "OSC DETUNE").T
+_COARSE, _FINE, _DETUNE, _MODE = _columns("F COARSE", "F FINE", "OSC DETUNE", "MODE").T
+_AM_SENSITIVITY = _columns("A MOD SENS.")[:, 0]
+_ALGORITHM, _SPEED, _DELAY, _AM_DEPTH = (
+    column(name) for name in ("ALGORITHM", "LFO SPEED", "LFO DELAY", "LFO AM DEPTH")
+)
+_VIBRATO = [column("LFO PM DEPTH"), column("P MODE SENS.")]
+_WAVE = [column("LFO WAVE"), column("LFO KEY SYNC")]
+_PITCH_RATES = np.array([column(f"PITCH EG RATE {i}") for i in range(1, 5)])
+_PITCH_LEVELS = np.array([column(f"PITCH EG LEVEL {i}") for i in range(1, 5)])
+_MIDDLE_C = 261.63  # Hz
 
 
 def audible(values: Values) -> npt.NDArray[np.int64]:
@@ -136,6 +147,65 @@ def copy_envelope(values: Values, rng: np.random.Generator) -> Values:
     return out
 
 
+def change_algorithm(values: Values, rng: np.random.Generator) -> Values:
+    """Change to one of the most similar algorithms; operators change places so that most connections stay."""
+    old = int(values[_ALGORITHM]) + 1
+    others = [n for n in range(1, N_ALGORITHMS + 1) if n != old]
+    likely = np.exp(-np.array([conversion(old, n).cost for n in others]))
+    return with_algorithm(values, int(rng.choice(others, p=likely / likely.sum())))
+
+
+def change_modulation(values: Values, rng: np.random.Generator) -> Values:
+    """Change the LFO as a whole: what it modulates and how far, its speed and delay, or its wave."""
+    out, kind = values.copy(), rng.random()
+    if kind < 0.3:  # vibrato
+        out[_VIBRATO] = (rng.integers(0, 100), rng.integers(0, 8)) if rng.random() < 0.8 else (0, 0)
+    elif kind < 0.5:  # tremolo
+        out[_AM_DEPTH] = rng.integers(0, 100)
+        chosen = _AM_SENSITIVITY[rng.random(N_OPERATORS) < 0.4]
+        out[chosen] = rng.integers(0, 4)
+    elif kind < 0.75:
+        out[_SPEED] = np.clip(int(values[_SPEED]) + round(rng.normal(0, 12)), 0, 99)
+    elif kind < 0.9:
+        out[_DELAY] = rng.integers(0, 100) if rng.random() < 0.6 else 0
+    else:
+        out[_WAVE] = (rng.integers(0, 6), rng.integers(0, 2))
+    return out
+
+
+def change_pitch_envelope(values: Values, rng: np.random.Generator) -> Values:
+    """Give the pitch another course: flat, from elsewhere to the pitch, or other rates and levels."""
+    out, kind = values.copy(), rng.random()
+    if kind < 0.25:
+        out[_PITCH_LEVELS] = 50
+    elif kind < 0.5:
+        out[_PITCH_LEVELS] = (50, 50, 50, np.clip(round(rng.normal(50, 15)), 0, 99))
+        out[_PITCH_RATES[0]] = rng.integers(20, 100)
+    elif kind < 0.75:
+        chosen = rng.choice(_PITCH_LEVELS, rng.integers(1, 3), replace=False)
+        out[chosen] = np.clip(values[chosen].astype(int) + np.rint(rng.normal(0, 8, len(chosen))), 0, 99)
+    else:
+        chosen = rng.choice(_PITCH_RATES, rng.integers(1, 3), replace=False)
+        out[chosen] = np.clip(values[chosen].astype(int) + np.rint(rng.normal(0, 15, len(chosen))), 0, 99)
+    return out
+
+
+def fix_frequency(values: Values, rng: np.random.Generator) -> Values:
+    """Give an operator a fixed frequency, or a ratio, which is about what it had at middle C."""
+    k, out = rng.integers(N_OPERATORS), values.copy()
+    coarse, fine = int(values[_COARSE[k]]), int(values[_FINE[k]])
+    if values[_MODE[k]]:
+        ratio = 10 ** (coarse % 4 + fine / 100) / _MIDDLE_C
+        new = int(np.clip(ratio, 0.5, 31)) if ratio >= 1 else 0
+        over = round(100 * (ratio / (new or 0.5) - 1))
+    else:
+        hertz = _MIDDLE_C * (coarse or 0.5) * (1 + fine / 100)
+        new, over = divmod(round(100 * np.log10(min(hertz, 9772))), 100)
+    out[_MODE[k]] = 1 - values[_MODE[k]]
+    out[_COARSE[k]], out[_FINE[k]] = new, np.clip(over, 0, 99)
+    return out
+
+
 MOVES: Mapping[str, Mutation] = MappingProxyType(
     {
         mutation.__name__: mutation
@@ -148,6 +218,10 @@ MOVES: Mapping[str, Mutation] = MappingProxyType(
             swap_operators,
             copy_operator,
             copy_envelope,
+            change_algorithm,
+            change_modulation,
+            change_pitch_envelope,
+            fix_frequency,
         )
     }
 )

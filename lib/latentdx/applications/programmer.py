@@ -34,6 +34,7 @@ from latentdx.presets.predictions import Predictions
 from latentdx.registry import data_path, registry
 from latentdx.threads import one_thread
 from latentdx.training import checkpoint
+from latentdx.training.augmentation import at_unknown_level
 from latentdx.training.losses import TEMPERATURE
 from latentdx.training.network import Factory
 from latentdx.typing import Audio, Floats, Values
@@ -146,6 +147,7 @@ class Programmer:
         """Compute the spectrograms of prepared sounds, dB (gains, note, 257, 347), see `spectrograms`.
 
         A model of one note hears a sound at another note than 60 resampled to the nearest C (`nearest_c`).
+        From recordings, whose level says nothing, it is taken away if the model learned to do without it.
 
         Args:
             targets: Sounds in the order of `notes`.
@@ -154,7 +156,10 @@ class Programmer:
         sounds = [target.sound for target in targets]
         if len(self.notes) == 1:
             sounds = [resampled(sounds[0], nearest_c(targets[0].note) - targets[0].note)]
-        return torch.cat([self.spectrograms([amplified(s, gain) for s in sounds]) for gain in gains_db])
+        found = torch.cat([self.spectrograms([amplified(s, gain) for s in sounds]) for gain in gains_db])
+        if self.about.profile.unknown_level and not all(target.level_known for target in targets):
+            return at_unknown_level(found)
+        return found
 
     def answered(self, values: Values, targets: Sequence[Target]) -> Values:
         """Transpose presets (…, 145) that were programmed for what `hear` returned to the targets' note."""

@@ -83,6 +83,11 @@ class Target:
         """Fundamental of the sound, estimated when first needed."""
         return self.measured_pitch or estimate(self.sound)
 
+    @property
+    def level_known(self) -> bool:
+        """Whether its level is the synth's own: that of a render, not of a recording."""
+        return self.envelope is None
+
     def with_gain(self, gain_db: float) -> "Target":
         """Return the sound leveled by another gain, such as that of another note of the instrument."""
         change = gain_db - self.gain_db

@@ -169,7 +169,8 @@ def _match_one(
     heard = list(zip(files, targets, strict=True))
     report_each((file.path, target.remarks, target.warnings) for file, target in heard)
     for file, target in heard:
-        typer.echo(f"{file.path}: matched at note {both_names(target.note)}, velocity {target.velocity}")
+        played = f"{both_names(target.note)}, velocity {target.velocity}, held for {target.hold:.2g} s"
+        typer.echo(f"{file.path}: matched at note {played}")
     known, remarks = known_presets()
     for remark in remarks:
         typer.echo(remark)
@@ -184,21 +185,16 @@ def _match_one(
         def stage_done(stage: str, renders: int, distance: float) -> None:
             tqdm.write(f"{stage:>12}  {renders:>6,} renders  distance {distance:.3f}")
 
-        found = matching.match_targets(
-            targets,
-            programmer,
-            known,
-            **{
-                **search,
-                "budget": settings.budget,
-                "seconds": settings.seconds,
-                "seed": settings.seed,
-                "keep": keep,
-                "progress": progress,
-                "stage_done": stage_done,
-            },
-            name=files[0].path.stem if name is None else name,
+        options = search | matching.SearchOptions(
+            budget=settings.budget,
+            seconds=settings.seconds,
+            seed=settings.seed,
+            keep=keep,
+            progress=progress,
+            stage_done=stage_done,
         )
+        called = files[0].path.stem if name is None else name
+        found = matching.match_targets(targets, programmer, known, name=called, **options)
     sources = [MatchedSound(str(file.path), target) for file, target in heard]
     settings = replace(settings, remarks=tuple(remarks))
     try:
@@ -258,7 +254,7 @@ def _match_each(
             if entry.summary is None:
                 tqdm.write(f"latentdx: warning: {entry.file}: {entry.failure}", file=sys.stderr)
             else:
-                tqdm.write(f"{entry.file}: {entry.name}, {said(entry)}{' (known)' * (not new)}")
+                tqdm.write(f"{entry.file}: {entry.name}, {said(entry)}{' (finished before)' * (not new)}")
 
         try:
             entries = match_batch(

@@ -16,7 +16,7 @@ from latentdx.presets.algorithms import N_ALGORITHMS
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import voice_parameters
 
-LEAST_HOLD, MOST_HOLD = 0.05, 8.0
+LEAST_HOLD, MOST_HOLD = 0.01, 8.0
 """Bounds of --hold in seconds; a sound is heard for at most eight seconds."""
 
 Hold = Annotated[

@@ -167,7 +167,10 @@ def _results(entries: Sequence[BatchEntry], places: Mapping[str, tuple[str, int]
                 "cartridge": cartridge,
                 "voice": voice,
                 "name": entry.name,
-                **{key: entry.summary["sounds"][0][key] for key in ("note", "velocity", "warnings")},
+                **{
+                    key: entry.summary["sounds"][0][key]
+                    for key in ("note", "velocity", "hold_seconds", "warnings")
+                },
                 "renders": entry.summary["renders"],
                 "missing": entry.summary["missing"],
                 **best,

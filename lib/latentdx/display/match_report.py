@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from markupsafe import Markup
 
 from latentdx.applications.match import Candidate, Match
@@ -22,6 +23,7 @@ from latentdx.display import listening_rows, media, tables
 from latentdx.display.figures import figure_html
 from latentdx.display.listening_rows import Clip, compared
 from latentdx.display.match_progress import level_course_figure, match_search_figure, match_stages_table
+from latentdx.display.table_formats import described
 from latentdx.presets.bank import PresetBank
 from latentdx.presets.parameters import voice_parameters
 from latentdx.provenance import code_commit, describe_commit
@@ -100,7 +102,7 @@ def clips_of(
                         n_samples=len(s.target.sound),
                     ),
                     f"{number}: {c.preset.name}",
-                    (close.word, _from(c), _tuned(c.tuning)),
+                    (close.word, _from(c), _tuned(c.tuning), *_remarkable(c)),
                     preset=c.preset,
                 )
                 for number, (c, close) in enumerate(zip(match.candidates, said.closeness, strict=True), 1)
@@ -117,6 +119,8 @@ def _from(candidate: Candidate) -> str:
         "nearest": "a known preset",
         "known": "a known preset",
         "model": "drawn by the model",
+        "earlier": "from the earlier match",
+        "start": "as it was",
     }
     return texts.get(candidate.source, candidate.source)
 
@@ -125,6 +129,32 @@ def _tuned(tuning: Tuning) -> str:
     if tuning.tuned:
         return f"tuned: {tuning.before_cents:+.0f} → {tuning.after_cents:+.0f} cents".replace("-", "−")
     return tuning.verdict
+
+
+def _remarkable(candidate: Candidate) -> Iterable[str]:
+    """Yield what a player should know about a preset."""
+    if candidate.changed is not None:
+        yield f"{candidate.changed} values changed"
+    if candidate.rings:
+        yield f"rings on: {candidate.release_db:.0f} dB 5 s after its key".replace("-", "−")
+
+
+def _structures(match: Match) -> pd.DataFrame:
+    """Tabulate the presets by the structure of their algorithms, in the order of the closest of each."""
+    groups: dict[tuple[int, ...], list[tuple[int, Candidate]]] = {}
+    for number, candidate in enumerate(match.candidates, 1):
+        groups.setdefault(candidate.family, []).append((number, candidate))
+    frame = pd.DataFrame(
+        {
+            "algorithms": ", ".join(map(str, family)),
+            "presets": "; ".join(
+                f"{number}: {c.preset.name} (algorithm {c.preset['ALGORITHM'] + 1})" for number, c in members
+            ),
+            "distance": members[0][1].distance,
+        }
+        for family, members in groups.items()
+    )
+    return described(frame, "Presets by the structure of their algorithms", formats={"distance": ".3f"})
 
 
 def _page(
@@ -145,7 +175,7 @@ def _page(
             )
             for source, row in zip(sources, sounds, strict=True)
         ]
-        sections = [*_courses(sources, sounds), *_sections(match)]
+        sections = [_ways(match), *_courses(sources, sounds), *_sections(match)]
     count = len(match.candidates)
     return media.render_template(
         "report.html",
@@ -170,6 +200,16 @@ def _page(
             f" {' '.join(settings.remarks)}"
         ),
     )
+
+
+def _ways(match: Match) -> dict[str, object]:
+    """Group the presets by structure."""
+    return {
+        "title": "Ways to make this sound",
+        "text": "Presets whose algorithms connect their operators alike are variations of one idea; others"
+        " make the sound in another way. The distance is that of the closest preset in a line.",
+        "content": tables.table_html(_structures(match)),
+    }
 
 
 def _courses(sources: Sequence[MatchedSound], sounds: list[list[Clip]]) -> Iterable[dict[str, object]]:

@@ -17,12 +17,14 @@ import torch
 from latentdx.applications import (
     candidate_choice,
     evolutionary_search,
+    key_behavior,
     known_stage,
     match,
     mutations,
     output_level,
     programmer,
     tune,
+    unheard_values,
 )
 from latentdx.applications.match import N_NEAREST
 from latentdx.applications.programmer import N_DRAWN, Programmer, load_model
@@ -69,7 +71,7 @@ def _sound(bank: PresetBank, row: int) -> npt.NDArray[np.float32]:
 
 
 @cache
-def _model(file: str) -> Programmer:
+def one_thread_model(file: str) -> Programmer:
     """Load a model once per process, to run on one core because there is a process for every core."""
     torch.set_num_threads(1)
     return load_model(file)
@@ -77,13 +79,13 @@ def _model(file: str) -> Programmer:
 
 def _match(rows: Rows, near: Values, *, file: str, corpus: str, budget: int) -> Values:
     """Return the best preset of each match, and the best so far at each of `COUNTS`: (N, 1 + counts, 145)."""
-    bank = _bank(corpus)
+    bank = neutral_bank(corpus)
     out = np.empty((len(rows), 1 + len(COUNTS), N_VALUES), np.uint8)
     for found, row, known in zip(out, rows.tolist(), near, strict=True):
         sound = Target(_sound(bank, row), *SINGLE_NOTE[0], (), ())
         # only the best preset is evaluated
         made = match.match_targets(
-            [sound], _model(file), nearest=known, budget=budget, keep=1, seed=SEED + row, threads=1
+            [sound], one_thread_model(file), nearest=known, budget=budget, keep=1, seed=SEED + row, threads=1
         )
         found[0] = made.best.preset.values
         for place, count in enumerate(COUNTS, 1):
@@ -93,7 +95,7 @@ def _match(rows: Rows, near: Values, *, file: str, corpus: str, budget: int) -> 
 
 def _search(rows: Rows, starts: Values, *, corpus: str, budget: int) -> Values:
     """Return the result of the genetic search for each target, (N, 145)."""
-    bank = _bank(corpus)
+    bank = neutral_bank(corpus)
     return np.stack(
         [
             genetic_search.genetic_search(
@@ -105,7 +107,8 @@ def _search(rows: Rows, starts: Values, *, corpus: str, budget: int) -> Values:
 
 
 @cache
-def _bank(corpus: str) -> PresetBank:
+def neutral_bank(corpus: str) -> PresetBank:
+    """Read a corpus once per process."""
     return read(corpus).neutral()
 
 
@@ -128,6 +131,33 @@ def nearest_unrelated(trial: Trial, index: SoundIndex, n: int = N_NEAREST) -> Va
         found, _ = index.nearest(store.row(row)[0], n, excluded=related)
         out.append(trial.bank.values[found])
     return np.stack(out)
+
+
+def match_code() -> str:
+    """Return the hash of the code of a match."""
+    answers = candidate_choice, key_behavior, known_stage, output_level, tune, unheard_values
+    return code_hash(match, evolutionary_search, mutations, programmer, *answers, objective, gain, modulation)
+
+
+def checked_nearest(model: Programmer, trial: Trial, index: SoundIndex) -> Values:
+    """Check that model and index fit a trial, and return the known presets that matches start from.
+
+    Args:
+        model, trial, index: See `measure`.
+
+    Returns:
+        Presets, uint8 (N, n, 145), see `nearest_unrelated`.
+
+    Raises:
+        CheckpointError: The model does not fit the trial.
+        SoundIndexError: The index does not fit the trial.
+    """
+    check(model, trial)
+    there = {"split": index.about.split, "subset": index.about.subset, "corpus": index.about.corpus_sha256}
+    wanted = {"split": trial.split, "subset": "train", "corpus": bank_hash(trial.bank)}
+    if found := differences(there, wanted):
+        raise SoundIndexError(f"the index of {trial.corpus} does not fit: {'; '.join(found)}")
+    return nearest_unrelated(trial, index)
 
 
 def measure(
@@ -158,16 +188,9 @@ def measure(
         CheckpointError: The model does not fit the trial.
         SoundIndexError: The index does not fit the trial.
     """
-    check(model, trial)
-    there = {"split": index.about.split, "subset": index.about.subset, "corpus": index.about.corpus_sha256}
-    wanted = {"split": trial.split, "subset": "train", "corpus": bank_hash(trial.bank)}
-    if found := differences(there, wanted):
-        raise SoundIndexError(f"the index of {trial.corpus} does not fit: {'; '.join(found)}")
-    near = nearest_unrelated(trial, index)
+    near = checked_nearest(model, trial, index)
     order = np.random.default_rng(SEED).permutation(len(trial.rows))
     quick = Measurement().quick()
-    answers = candidate_choice, known_stage, output_level, tune
-    code = code_hash(match, evolutionary_search, mutations, programmer, *answers, objective, gain, modulation)
     _, best_of = best_of_n.best_of(model, trial, N_DRAWN, measurement=quick, options=options)[0]
     yield best_of
     yield _genetic(trial, quick, options)
@@ -177,7 +200,7 @@ def measure(
         matched = map_chunks(
             partial(_match, file=str(file), corpus=trial.corpus, budget=budget),
             [part.rows, near[chosen]],
-            method=f"{model.sha256} {code} {Dexed().engine} {budget} {COUNTS}",
+            method=f"{model.sha256} {match_code()} {Dexed().engine} {budget} {COUNTS}",
             kind="matches",
             size=_CHUNK,
             description=f"match, {budget:,} renders",

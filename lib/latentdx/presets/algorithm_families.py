@@ -79,8 +79,9 @@ def family(number: int) -> tuple[int, ...]:
     >>> family(5), family(7), family(32)
     ((5, 6), (7, 8, 9), (32,))
     """
-    numbers = range(1, N_ALGORITHMS + 1)
-    return tuple(n for n in numbers if conversion(number, n).cost <= _FEEDBACK_WEIGHT)
+    size = _wires(number).sum(), _wires(number)[-1].sum()
+    alike = [n for n in range(1, N_ALGORITHMS + 1) if (_wires(n).sum(), _wires(n)[-1].sum()) == size]
+    return tuple(n for n in alike if conversion(number, n).cost <= _FEEDBACK_WEIGHT)
 
 
 def with_algorithm(values: Values, number: int) -> Values:

@@ -150,7 +150,9 @@ class TrainingData:
         values = self._values[item.row.numpy()]
         if training and (n := round(len(items) * self.profile.varied)):
             varied, rng = slice(len(items) - n, None), np.random.default_rng([self.profile.seed, *items])
-            played = [self.notes] * n if note is None else [(self.notes[int(i)],) for i in note[varied]]
+            played: list[Notes] = (
+                [self.notes] * n if note is None else [(self.notes[int(i)],) for i in note[varied]]
+            )
             values[varied], codes[varied] = self._variations(values[varied], played, rng)
         return Batch(
             to_decibels(codes.to(device)),
@@ -183,7 +185,7 @@ class TrainingData:
         sounds = np.zeros((len(values), len(notes[0]), N_SAMPLES), np.float32)
         while len(missing):
             out[missing] = vary(values[missing], self.bank.values[rng.choice(training, len(missing))], rng)
-            for i in missing:
+            for i in missing.tolist():
                 sounds[i] = [self._engine.render(Preset(out[i]), *note) for note in notes[i]]
             usable = ~too_close(out[missing], self._forbidden) & sounds[missing].any((1, 2))
             missing = missing[~usable]

@@ -14,6 +14,7 @@ __all__ = [
     "network_diagram",
     "out_of_domain",
     "own_sound",
+    "own_sound_controls",
     "own_sound_widgets",
     "package_layout",
     "presentation",

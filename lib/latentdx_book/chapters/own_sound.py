@@ -6,7 +6,7 @@ The bytes of a sound file are matched like `latentdx match` does it, two presets
 
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,15 @@ import pandas as pd
 from IPython import get_ipython
 
 from latentdx.applications.interpolate import interpolate
+from latentdx.applications.locks import Locks, parse_lock
 from latentdx.applications.match import BUDGET, Match, match_targets
+from latentdx.applications.match_words import describe_match
 from latentdx.applications.programmer import Programmer
 from latentdx.applications.target import VELOCITY, prepare_target
-from latentdx.audio.notes import note_name
-from latentdx.audio.renderer import Dexed
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.notes import both_names, note_name
+from latentdx.audio.played_note import play_note
+from latentdx.audio.renderer import SAMPLE_RATE, Dexed
 from latentdx.display import listening_rows
 from latentdx.display.downloads import cartridge
 from latentdx.display.html import HTML
@@ -77,7 +81,9 @@ def only_live(what: str) -> HTML:
 # -- match ---------------------------------------------------------------------------------------------------
 
 
-def take(name: str, content: bytes, note: int | None = None, velocity: int = VELOCITY) -> MatchedSound:
+def take(
+    name: str, content: bytes, note: int | None = None, velocity: int = VELOCITY, hold: float | None = None
+) -> MatchedSound:
     """Prepare a sound file that is given as bytes; nothing of it stays on the disk.
 
     Args:
@@ -85,6 +91,7 @@ def take(name: str, content: bytes, note: int | None = None, velocity: int = VEL
         content: Content of the file.
         note: MIDI note that was played; estimated if omitted.
         velocity: Velocity that is assumed, see `target.prepare_target`.
+        hold: Time in seconds for which the key was held; found if omitted.
 
     Raises:
         AudioFileError: The file has no usable sound; the message says why.
@@ -95,7 +102,7 @@ def take(name: str, content: bytes, note: int | None = None, velocity: int = VEL
         path = Path(folder, f"sound.{suffix}")
         path.write_bytes(content)
         try:
-            return MatchedSound(shown, prepare_target(path, note=note, velocity=velocity))
+            return MatchedSound(shown, prepare_target(path, note=note, velocity=velocity, hold=hold))
         except LatentDXError as error:
             raise AudioFileError(str(error).replace(str(path), shown)) from None
 
@@ -108,6 +115,8 @@ def find(
     budget: int = BUDGET,
     keep: int = KEPT,
     seed: int = 0,
+    start: Preset | None = None,
+    locked: Mapping[str, str] | None = None,
     stopped: Callable[[], bool] = lambda: False,
     progress: Callable[[int, float], None] = lambda renders, distance: None,
 ) -> Match:
@@ -120,6 +129,8 @@ def find(
         budget: Number of renders.
         keep: Number of presets to return.
         seed: Random seed; equal seeds give equal matches.
+        start: Preset to refine; none if omitted.
+        locked: Values that parameters keep, see `parse_locks`.
         stopped: Called during the search; once it returns True, the best presets so far are returned.
         progress: Called with the number of renders and the smallest distance so far.
     """
@@ -131,9 +142,28 @@ def find(
         keep=keep,
         name=display_name(Path(source.file).stem) or "MATCH",
         seed=seed,
+        start=start,
+        locked=locked,
         enough=stopped,
         progress=progress,
     )
+
+
+def parse_locks(text: str) -> dict[str, str]:
+    """Parse locked parameters, separated by commas or semicolons: "ALGORITHM=5, OP1 F COARSE=1".
+
+    Args:
+        text: Names and values as a DX7 shows them, see `locks.Locks.of`; "" for none.
+
+    Raises:
+        ParameterError: A name or a value is none.
+
+    >>> parse_locks("ALGORITHM=5, LFO WAVE = sine")
+    {'ALGORITHM': '5', 'LFO WAVE': 'sine'}
+    """
+    locked = dict(parse_lock(part) for part in re.split("[,;]", text) if part.strip())
+    Locks.of(locked)
+    return locked
 
 
 def found_html(found: Match, source: MatchedSound, remark: str = "") -> HTML:
@@ -149,6 +179,7 @@ def found_html(found: Match, source: MatchedSound, remark: str = "") -> HTML:
     first, last = found.stages[0].distance, found.best.distance
     return render_template(
         "found.html",
+        words=describe_match(found, [source.target]).sentence,
         file=source.file,
         played=source.played,
         remarks=source.target.remarks,
@@ -304,6 +335,24 @@ def moved_html(preset: Preset, found: Sequence[AudibleParameter], note: int, vel
     return listening_rows.row(
         compared(clip(preset.name, preset), versions), f"{preset.name}, one parameter moved"
     )
+
+
+def played_html(preset: Preset, note: int, velocity: int, hold: float, *, autoplay: bool = False) -> HTML:
+    """Render a preset as a musician plays it: held, let go, and heard until it has faded.
+
+    Args:
+        preset: Preset to play.
+        note: MIDI note to play.
+        velocity: Velocity, 1 to 127.
+        hold: Time in seconds for which the key is held.
+        autoplay: True to play the sound as soon as it is shown.
+    """
+    played = play_note(preset, note, velocity, hold=hold, engine=Engine())
+    faded = f"it still sounds, at {played.end_db:.0f} dB" if np.isfinite(played.end_db) else "it has faded"
+    facts = (f"{faded} after {len(played.sound) / SAMPLE_RATE:.1f} s",)
+    where = f"Note {both_names(note)}, velocity {velocity}, let go after {hold:g} s"
+    clip = Clip(played.sound, preset.name, facts, preset=preset)
+    return listening_rows.row([clip], where, autoplay=autoplay)
 
 
 def heard_html(preset: Preset, note: int, velocity: int, title: str = "", *, autoplay: bool = False) -> HTML:

@@ -9,23 +9,26 @@ from threading import Event, Thread
 from typing import Any
 
 import ipywidgets as widgets
-from traitlets import Dict, HasTraits
 
 from latentdx.applications.interpolate import METHODS
 from latentdx.applications.match import BUDGET, Match
 from latentdx.applications.programmer import Programmer
-from latentdx.applications.target import VELOCITY
-from latentdx.audio.notes import note_name
 from latentdx.dataset.target_sounds import TargetSound
 from latentdx.display.match_report import MatchedSound
 from latentdx.errors import LatentDXError
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.retrieval.known_presets import KnownPresets
 from latentdx_book.chapters import own_sound
+from latentdx_book.chapters.own_sound_controls import (
+    LAYOUT,
+    WIDE,
+    Shelf,
+    dropdown,
+    note_choice,
+    note_names,
+    velocity_slider,
+)
 from latentdx_book.chapters.widget_panels import Live, Panel, sentence
-
-NOTE = 60
-"""MIDI note that is played at first."""
 
 WAYS = ("latent", "naive", "matched")
 """Those of `METHODS` that are fast enough for a slider."""
@@ -33,62 +36,17 @@ WAYS = ("latent", "naive", "matched")
 LEAST_RENDERS, MOST_RENDERS = 16, 20_000
 """Bounds of a match's budget."""
 
+MOST_HOLD = 8.0
+"""Largest time in seconds for which a key is held."""
+
+NO_PRESET = "none"
+"""Entry of a list of presets that stands for none."""
+
 OWN = "a file of your own"
 """Entry of the list of sounds that stands for an uploaded file."""
 
 _SOUNDS = ".wav,.flac,.mp3,.ogg,.oga,.opus,.aif,.aiff,.m4a,audio/*"
 _OFTEN = 0.1  # least time between two reports to the browser, in seconds
-_WIDE = {"description_width": "9rem"}
-_LAYOUT = widgets.Layout(width="34rem", max_width="100%")
-
-
-def _note() -> widgets.Dropdown:
-    return widgets.Dropdown(options=_notes(), value=NOTE, description="Note", style=_WIDE, layout=_LAYOUT)
-
-
-def _notes() -> list[tuple[str, int]]:
-    return [(f"{note_name(n)} ({n})", n) for n in range(128)]
-
-
-def _velocity() -> widgets.IntSlider:
-    return widgets.IntSlider(VELOCITY, 1, 127, description="Velocity", style=_WIDE, layout=_LAYOUT)
-
-
-def _dropdown(description: str, options: Sequence[Any]) -> widgets.Dropdown:
-    return widgets.Dropdown(options=options, description=description, style=_WIDE, layout=_LAYOUT)
-
-
-class Shelf(HasTraits):
-    """Presets to choose from: those that matches have found, then those of a bank.
-
-    Attributes:
-        presets: Label -> preset.
-        filling: True while lists are being refilled and their values are meaningless.
-    """
-
-    presets = Dict()
-    filling = False
-
-    def __init__(self, bank: PresetBank) -> None:
-        super().__init__(presets={preset.name: preset for preset in bank})
-
-    def add(self, presets: Mapping[str, Preset]) -> None:
-        """Put presets, by their labels, at the beginning of all lists."""
-        self.presets = {**presets, **{k: v for k, v in self.presets.items() if k not in presets}}
-
-    def choice(self, description: str, label: str = "") -> widgets.Dropdown:
-        """Make a list of all labels that follows the shelf and keeps its selection, at first `label`."""
-        chosen = _dropdown(description, list(self.presets))
-        if label:
-            chosen.value = label
-
-        def follow(_: object) -> None:
-            value, self.filling = chosen.value, True
-            chosen.options = list(self.presets)  # this selects the first entry
-            chosen.value, self.filling = value, False
-
-        self.observe(follow, "presets")
-        return chosen
 
 
 class MatchPanel(Panel):
@@ -96,6 +54,8 @@ class MatchPanel(Panel):
 
     Attributes:
         sound, upload, note, velocity, budget, start, stop: Controls.
+        hold, locked, refined: Controls that are folded up: the time for which the key was held (0 to find
+            it), locked parameters, and a preset to refine.
         bar, told, found: Progress bar, status message and result.
         match: Last match; `None` before the first.
     """
@@ -112,16 +72,25 @@ class MatchPanel(Panel):
         self._matches = 0
         self._halt = Event()
         self._work: Thread | None = None
-        self.sound = _dropdown("Sound", [(OWN, None), *((t.name, t) for t in examples)])
-        self.upload = widgets.FileUpload(accept=_SOUNDS, description="Choose a file", layout=_LAYOUT)
-        self.note = _dropdown("Note", [("find it", None), *_notes()])
-        self.velocity = _velocity()
+        self.sound = dropdown("Sound", [(OWN, None), *((t.name, t) for t in examples)])
+        self.upload = widgets.FileUpload(accept=_SOUNDS, description="Choose a file", layout=LAYOUT)
+        self.note = dropdown("Note", [("find it", None), *note_names()])
+        self.velocity = velocity_slider()
         self.budget = widgets.BoundedIntText(
-            BUDGET, LEAST_RENDERS, MOST_RENDERS, description="Renders", style=_WIDE, layout=_LAYOUT
+            BUDGET, LEAST_RENDERS, MOST_RENDERS, description="Renders", style=WIDE, layout=LAYOUT
         )
+        self.hold = widgets.BoundedFloatText(
+            0, min=0, max=MOST_HOLD, step=0.1, description="Held, s", style=WIDE, layout=LAYOUT
+        )
+        self.locked = widgets.Text(
+            placeholder="ALGORITHM=5, OP1 F COARSE=1", description="Lock", style=WIDE, layout=LAYOUT
+        )
+        self.refined = shelf.choice("Refine", none=NO_PRESET)
+        folded = widgets.VBox([self.hold, self.locked, self.refined])
+        more = widgets.Accordion([folded], titles=["Hold, lock, refine"], layout=LAYOUT)
         self.start = widgets.Button(description="Match", button_style="primary")
         self.stop = widgets.Button(description="Stop", disabled=True, tooltip="Keep the best found so far")
-        self.bar = widgets.IntProgress(0, 0, BUDGET, layout=_LAYOUT)
+        self.bar = widgets.IntProgress(0, 0, BUDGET, layout=LAYOUT)
         self.told = widgets.HTML()
         self.found = Live()
         self.start.on_click(self._begin)
@@ -129,7 +98,7 @@ class MatchPanel(Panel):
         self.upload.observe(self._arrived, "value")
         self.sound.observe(self._own_or_not, "value")
         pressed = widgets.HBox([self.start, self.stop])
-        controls = [self.sound, self.upload, self.note, self.velocity, self.budget, pressed]
+        controls = [self.sound, self.upload, self.note, self.velocity, self.budget, more, pressed]
         super().__init__(controls, [self.bar, self.told, self.found])
         self.add_class("ldx-first")
 
@@ -166,25 +135,38 @@ class MatchPanel(Panel):
         if file is None:
             self.told.value = sentence("Choose a sound file first.", wrong=True)
             return
+        try:
+            locked = own_sound.parse_locks(self.locked.value)
+        except LatentDXError as error:
+            self.told.value = sentence(f"Lock: {error}", wrong=True)
+            return
         self._halt.clear()
         self.found.value = ""
         self.bar.max, self.bar.value = self.budget.value, 0
         self.told.value = sentence(f"Listening to {file[0]} …")
         self.start.disabled, self.stop.disabled = True, False
-        settings = self.note.value, self.velocity.value, self.budget.value
-        self._work = Thread(target=self._run, args=(*file, *settings), daemon=True)
+        heard = self.note.value, self.velocity.value, self.hold.value or None
+        start = self.shelf.presets.get(self.refined.value)
+        settings = {"budget": self.budget.value, "start": start, "locked": locked}
+        self._work = Thread(target=self._run, args=(file, heard, settings), daemon=True)
         self._work.start()
 
-    def _run(self, name: str, content: bytes, note: int | None, velocity: int, budget: int) -> None:
+    def _run(
+        self,
+        file: tuple[str, bytes],
+        heard: tuple[int | None, int, float | None],
+        settings: dict[str, Any],
+    ) -> None:
         try:
-            source = own_sound.take(name, content, note, velocity)
+            name, content = file
+            source = own_sound.take(name, content, *heard)
             self.match = own_sound.find(
                 source,
                 self.model,
                 self.known,
-                budget=budget,
                 stopped=self._halt.is_set,
-                progress=self._reporter(budget),
+                progress=self._reporter(settings["budget"]),
+                **settings,
             )
             self._show(self.match, source)
         except LatentDXError as error:
@@ -220,6 +202,32 @@ class MatchPanel(Panel):
         self.shelf.add({f"{c.preset.name}, match {self._matches}": c.preset for c in match.candidates})
 
 
+class PlayPanel(Panel):
+    """Panel that plays a preset as a musician does: held, let go, and heard until it has faded.
+
+    Attributes:
+        preset, note, velocity, hold, play: Controls.
+        sound: The note that was played last.
+    """
+
+    def __init__(self, shelf: Shelf, preset: str) -> None:
+        self.shelf = shelf
+        self.preset = shelf.choice("Preset", preset)
+        self.note, self.velocity = note_choice(), velocity_slider()
+        self.hold = widgets.FloatSlider(
+            2.0, min=0.1, max=MOST_HOLD, step=0.1, description="Hold, s", style=WIDE, layout=LAYOUT
+        )
+        self.play = widgets.Button(description="Play", button_style="primary")
+        self.sound = Live()
+        self.play.on_click(self._hear)
+        super().__init__([self.preset, self.note, self.velocity, self.hold, self.play], [self.sound])
+
+    def _hear(self, _: object) -> None:
+        preset = self.shelf.presets[self.preset.value]
+        played = self.note.value, self.velocity.value, self.hold.value
+        self.sound.show(lambda: own_sound.played_html(preset, *played, autoplay=True))
+
+
 class BetweenPanel(Panel):
     """Panel with a slider from one preset to another.
 
@@ -233,13 +241,13 @@ class BetweenPanel(Panel):
         self.shelf = shelf
         self.path: PresetBank | None = None
         self.start, self.end = shelf.choice("From", start), shelf.choice("To", end)
-        self.way = _dropdown("Method", [(METHODS[name].title, name) for name in WAYS])
+        self.way = dropdown("Method", [(METHODS[name].title, name) for name in WAYS])
         step = 1 / (own_sound.STEPS - 1)
         self.position = widgets.FloatSlider(
-            0.5, min=0, max=1, step=step, description="Position", style=_WIDE, layout=_LAYOUT
+            0.5, min=0, max=1, step=step, description="Position", style=WIDE, layout=LAYOUT
         )
-        self.note, self.velocity = _note(), _velocity()
-        self.play = widgets.Checkbox(True, description="play at once", style=_WIDE)
+        self.note, self.velocity = note_choice(), velocity_slider()
+        self.play = widgets.Checkbox(True, description="play at once", style=WIDE)
         self.sound = Live()
         for each in (self.start, self.end, self.way):
             each.observe(self._lead, "value")
@@ -288,8 +296,8 @@ class EditPanel(Panel):
         self.shelf = shelf
         self.sliders: dict[str, widgets.SelectionSlider] = {}
         self.preset = shelf.choice("Preset", preset)
-        self.note, self.velocity = _note(), _velocity()
-        self.play = widgets.Checkbox(True, description="play at once", style=_WIDE)
+        self.note, self.velocity = note_choice(), velocity_slider()
+        self.play = widgets.Checkbox(True, description="play at once", style=WIDE)
         self.again = widgets.Button(
             description="Most audible now", tooltip="Find the most audible parameters of the edited preset"
         )
@@ -325,7 +333,7 @@ class EditPanel(Panel):
                 value=self.edited[p.name],
                 description=p.name,
                 style={"description_width": "11rem"},
-                layout=_LAYOUT,
+                layout=LAYOUT,
             )
             slider.observe(self._turn, "value")
             self.sliders[p.name] = slider
@@ -343,10 +351,10 @@ class EditPanel(Panel):
 
 
 class Panels:
-    """All three panels, with a common shelf of presets.
+    """All four panels, with a common shelf of presets.
 
     Attributes:
-        match, between, edit: The panels.
+        match, play, between, edit: The panels.
         shelf: Presets to choose from.
 
     Args:
@@ -354,7 +362,7 @@ class Panels:
         bank: Presets to start with.
         examples: Sounds to match, in addition to an uploaded file.
         known: Presets that may start a search too.
-        start: Label of the preset where the slider starts and which is edited at first.
+        start: Label of the preset where the slider starts, and which is played and edited at first.
         end: Label of the preset where the slider ends.
     """
 
@@ -370,5 +378,6 @@ class Panels:
     ) -> None:
         self.shelf = Shelf(bank)
         self.match = MatchPanel(model, self.shelf, examples, known)
+        self.play = PlayPanel(self.shelf, start)
         self.between = BetweenPanel(self.shelf, start, end)
         self.edit = EditPanel(self.shelf, start)
