@@ -2,9 +2,9 @@
 
 Six sines cannot make every sound. Both sounds are compared at equal loudness: the noise between the partials
 in bands of an octave, all power in these bands, the time to full level, the time to fade, and the range in
-which the spectrum moves along the frequency axis. A phrase is returned only where both differ clearly; the
-bounds were tried on 120 validation presets at note 60: none lacks anything of itself, 2 do of themselves with one
-parameter moved by a step, and 96 do of another preset.
+which the spectrum moves along the frequency axis. A phrase is returned only where both differ clearly. The
+bounds were tried on 120 validation presets at note 60: none lacks anything of itself, 2 do of themselves with
+one parameter moved by a step, and 96 do of another preset.
 """
 
 from dataclasses import dataclass
