@@ -84,6 +84,10 @@ def test_a_result_is_not_used_for_another_sound_setting_or_version(sounds) -> No
         replace(task, settings=replace(SETTINGS, hold=1.0)),
         replace(task, settings=replace(SETTINGS, search={"start": corpora.read("starter")[3]})),
         replace(task, settings=replace(SETTINGS, search={"start": corpora.read("starter")[4]})),
+        replace(task, settings=replace(SETTINGS, search={"banks": (corpora.read("starter")[:4],)})),
+        replace(task, settings=replace(SETTINGS, search={"banks": (corpora.read("starter")[:5],)})),
+        replace(task, settings=replace(SETTINGS, search={"locked": {"ALGORITHM": "5"}})),
+        replace(task, settings=replace(SETTINGS, search={"algorithms": (5, 7)})),
         replace(task, surroundings=replace(HERE, commit="abd")),
         replace(task, surroundings=replace(HERE, known=(("starter", "1"),))),
     ]

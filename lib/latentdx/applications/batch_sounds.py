@@ -26,7 +26,7 @@ from latentdx.applications.target import Target, TargetFile, prepare_targets
 from latentdx.audio.io.encoding import encode, true_peak
 from latentdx.audio.renderer import Dexed
 from latentdx.errors import LatentDXError, ParameterError
-from latentdx.presets.bank import Preset
+from latentdx.presets.bank import Preset, PresetBank
 from latentdx.provenance import code_commit
 from latentdx.retrieval.known_presets import KnownPresets, known_presets
 from latentdx.typing import Audio
@@ -156,26 +156,21 @@ def match_sound(task: BatchTask) -> BatchOutcome:
     settings = task.settings
     programmer, known, here = _tools(settings.model)
     if here != task.surroundings:
-        wanted, found = asdict(task.surroundings), asdict(here)
-        differing = [f"{k}: {found[k]} instead of {wanted[k]}" for k in wanted if found[k] != wanted[k]]
+        wanted, own = asdict(task.surroundings), asdict(here)
+        differing = [f"{k}: {own[k]} instead of {wanted[k]}" for k in wanted if own[k] != wanted[k]]
         raise ParameterError(
             f"this worker differs from the process that sent the task: {'; '.join(differing)}"
         )
+    options = settings.search | SearchOptions(
+        budget=settings.match.budget,
+        seconds=settings.match.seconds,
+        seed=settings.match.seed,
+        keep=1,
+        threads=1,
+    )
     try:
         target = _prepared(task)
-        found = match_targets(
-            [target],
-            programmer,
-            known,
-            **{
-                **settings.search,
-                "budget": settings.match.budget,
-                "seconds": settings.match.seconds,
-                "seed": settings.match.seed,
-                "keep": 1,
-                "threads": 1,
-            },
-        )
+        found = match_targets([target], programmer, known, **options)
     except LatentDXError as error:
         return BatchOutcome(None, str(error))
     except Exception as error:  # one sound must not end the work on a thousand others
@@ -221,11 +216,9 @@ def _encoded(target: Audio, answer: Audio) -> dict[str, bytes]:
 
 def _plain(value: object) -> object:
     """Return an argument in types that JSON can hold."""
-    if isinstance(value, np.ndarray):
-        return hashlib.sha256(value.tobytes()).hexdigest()
-    if isinstance(value, Preset):
-        return value.values.tolist()
-    return value
+    if isinstance(value, Preset | PresetBank):
+        return hashlib.sha256(value.values.tobytes()).hexdigest()
+    return list(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
 def parse_outcome(content: bytes) -> dict[str, Any] | None:

@@ -29,7 +29,8 @@ WORDS: tuple[Word, ...] = get_args(Word)
 
 FILE = "closeness.json"
 
-_NAMES = {"log_stft": "log_stft_mae", "convergence": "spectral_convergence", "mfcc13": "mfcc13_mae"}
+METRICS = {"log_stft": "log_stft_mae", "convergence": "spectral_convergence", "mfcc13": "mfcc13_mae"}
+"""Measures of a match that the distance consists of, with the names of their metrics in the registry."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def closeness(measures: Mapping[str, float], renders: int) -> Closeness:
     """
     table = _table()
     mix = mixed(measures)
-    word = next((name for name, bound in table["words"].items() if mix <= bound["most"]), "far")
+    word: Word = next((word for word in WORDS[:-1] if mix <= table["words"][word]["most"]), "far")
     tests = min(table["tests"], key=lambda t: abs(math.log(t["renders"] / max(renders, 1))))
     quantiles = np.array(tests["quantiles"])  # of the shares 0, 1 … 100 %
     further = 100.0 - float(np.searchsorted(quantiles, mix, "right") * 100 / len(quantiles))
@@ -79,8 +80,12 @@ def closeness(measures: Mapping[str, float], renders: int) -> Closeness:
 
 
 def mixed(measures: Mapping[str, float]) -> float:
-    """Return the weighted sum of the measures that the objective consists of; `nan` counts as 0."""
-    found = {_NAMES[name]: value for name, value in measures.items() if name in _NAMES}
+    """Return the distance that the words and tests are about: the weighted sum of three measures.
+
+    Args:
+        measures: Measures by name, at equal loudness; `nan` counts as 0.
+    """
+    found = {metric: measures[name] for name, metric in METRICS.items()}
     return sum(weight * found[name] for name, weight in WEIGHTS.items() if math.isfinite(found[name]))
 
 

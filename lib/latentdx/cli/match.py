@@ -185,21 +185,16 @@ def _match_one(
         def stage_done(stage: str, renders: int, distance: float) -> None:
             tqdm.write(f"{stage:>12}  {renders:>6,} renders  distance {distance:.3f}")
 
-        found = matching.match_targets(
-            targets,
-            programmer,
-            known,
-            **{
-                **search,
-                "budget": settings.budget,
-                "seconds": settings.seconds,
-                "seed": settings.seed,
-                "keep": keep,
-                "progress": progress,
-                "stage_done": stage_done,
-            },
-            name=files[0].path.stem if name is None else name,
+        options = search | matching.SearchOptions(
+            budget=settings.budget,
+            seconds=settings.seconds,
+            seed=settings.seed,
+            keep=keep,
+            progress=progress,
+            stage_done=stage_done,
         )
+        called = files[0].path.stem if name is None else name
+        found = matching.match_targets(targets, programmer, known, name=called, **options)
     sources = [MatchedSound(str(file.path), target) for file, target in heard]
     settings = replace(settings, remarks=tuple(remarks))
     try:

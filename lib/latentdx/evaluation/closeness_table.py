@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from latentdx.applications import mutations
-from latentdx.applications.closeness import FILE
+from latentdx.applications.closeness import FILE, METRICS, mixed
+from latentdx.applications.match_result import MEASURES
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import SINGLE_NOTE
 from latentdx.audio.spectrogram import mel_spectrogram, to_codes
@@ -24,7 +25,8 @@ from latentdx.evaluation.baselines import relatives
 from latentdx.evaluation.results import Result
 from latentdx.evaluation.trials import Trial
 from latentdx.files import atomic_write
-from latentdx.metrics.objective import WEIGHTS, distance, weighted
+from latentdx.metrics.gain import gain_db
+from latentdx.metrics.objective import WEIGHTS, at_gain, weighted
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import maxima
@@ -73,13 +75,19 @@ def measure_words(trial: Trial, index: SoundIndex) -> dict[str, Floats]:
             continue
         for word, parts in (("almost the same", None), ("close", 4)) * _CHANGES:
             changes = (_moved(values, parts, rng) for _ in range(_TRIES))
-            distances = (distance(sound, SoundFeatures(heard(changed))) for changed in changes)
+            distances = (_distance(sound, SoundFeatures(heard(changed))) for changed in changes)
             found[word].append(next((d for d in distances if d > _HEARD), 0.0))
         codes = to_codes(mel_spectrogram(sound.audio))
         nearest, _ = index.nearest(codes, 1, excluded=relatives(values, known))
         closest = SoundFeatures(heard(trial.bank.values[nearest[0]]))
-        found["a relative"].append(distance(sound, closest))
+        found["a relative"].append(_distance(sound, closest))
     return {word: np.array(distances) for word, distances in found.items()}
+
+
+def _distance(sound: SoundFeatures, found: SoundFeatures) -> float:
+    """Return the distance at equal loudness, as a match measures its answers."""
+    equal = at_gain(found, gain_db([sound.audio], [found.audio]))
+    return mixed({name: MEASURES[name](sound, equal) for name in METRICS})
 
 
 def _moved(values: Values, parts: int | None, rng: np.random.Generator) -> Values:

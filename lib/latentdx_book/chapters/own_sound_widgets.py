@@ -158,7 +158,8 @@ class MatchPanel(Panel):
         settings: dict[str, Any],
     ) -> None:
         try:
-            source = own_sound.take(*file, *heard)
+            name, content = file
+            source = own_sound.take(name, content, *heard)
             self.match = own_sound.find(
                 source,
                 self.model,
