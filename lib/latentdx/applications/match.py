@@ -188,7 +188,8 @@ def match_targets(
         banks: Presets of one's own, which are rendered as the sounds were played, like small corpora.
         start: Preset to refine, as it should be played at the sounds' notes. The search starts from it and
             from what the model makes of parts of it, and from no other preset.
-        more: Presets of an earlier match, such as its candidates, from which the search also starts.
+        more: Presets of an earlier match, such as its candidates, best first, from which the search also
+            starts; they take half of the budget at most.
         locked: Values that parameters keep in every answer, by name and as a DX7 shows them, such as
             `{"ALGORITHM": 5, "OP1 F COARSE": 1}`; see `Locks.of`.
         algorithms: Algorithms that answers may have, 1 … 32; default: all.
@@ -245,7 +246,7 @@ def match_targets(
         lambda stage, n, least: stage_done(stage, (n + first.spent) * len(sounds), least),
     )
     starts.add("known", first.values)
-    starts.add("earlier", _values_of(more))
+    starts.add("earlier", _values_of(more)[: max(1, most // 2)])
     if start is None:
         from_model = max(1, min(most // _MODEL_SHARE, _MOST_OF_MODEL))
         explored = model.explore(hearings, from_model, lambda v: starts.judged(played(v)), seed=seed)
@@ -271,7 +272,7 @@ def match_targets(
         progress=lambda n, least: progress((n + first.spent) * len(sounds), least),
     )
     stage_done("search", (len(tried.values) + first.spent) * len(sounds), float(tried.distances.min()))
-    ends = starts.ends
+    ends = {stage: min(n, len(tried.values)) for stage, n in starts.ends.items()}
     ends["search"] = len(tried.values)
     stages = [
         comparison.stage(stage, n + first.spent, tried.values[int(tried.distances[:n].argmin())])
