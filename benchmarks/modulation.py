@@ -25,7 +25,7 @@ from latentdx.metrics.objective import MODULATION_WEIGHT, WEIGHTS, FastObjective
 from latentdx.registry import data_path
 from latentdx.retrieval.known_presets import known_presets
 
-SEEDS = (0, 1)
+SEEDS = (0,)
 ANSWERS = 3
 
 

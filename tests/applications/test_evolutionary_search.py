@@ -77,6 +77,57 @@ def test_a_change_is_repeated_within_the_bounds(bank) -> None:
     assert (out.values != other.values).sum() == 1
 
 
+def test_a_change_of_algorithm_keeps_the_operators_and_prefers_similar_ones(bank) -> None:
+    values = bank[7].with_values(ALGORITHM=0).values
+    blocks = sorted(values[21 * i : 21 * (i + 1)].tobytes() for i in range(6))
+    found = []
+    for seed in range(100):
+        after = mutations.change_algorithm(values, rng(seed))
+        assert sorted(after[21 * i : 21 * (i + 1)].tobytes() for i in range(6)) == blocks
+        found.append(after[column("ALGORITHM")] + 1)
+    assert 1 not in found and found.count(2) > 10 > found.count(32)
+
+
+def test_a_fixed_frequency_is_about_that_of_the_ratio(bank) -> None:
+    ratios = bank[0].with_values(
+        **{f"OP{k} {name}": v for k in range(1, 7) for name, v in (("MODE", 0), ("F COARSE", k - 1))}
+    )
+    fixed = 0
+    for seed in range(30):
+        after = Preset(mutations.fix_frequency(ratios.values, rng(seed)))
+        for k in range(1, 7):
+            if after[f"OP{k} MODE"]:
+                hertz = 10 ** (after[f"OP{k} F COARSE"] % 4 + after[f"OP{k} F FINE"] / 100)
+                assert 0.97 < hertz / (261.63 * (k - 1 or 0.5)) < 1.03
+                back = Preset(mutations.fix_frequency(after.values, _Chosen(k - 1)))
+                found = (back[f"OP{k} F COARSE"] or 0.5) * (1 + back[f"OP{k} F FINE"] / 100)
+                assert back[f"OP{k} MODE"] == 0 and 0.96 < found / (k - 1 or 0.5) < 1.04
+                fixed += 1
+    assert fixed == 30
+
+
+class _Chosen:
+    """A generator that always chooses one operator."""
+
+    def __init__(self, operator: int) -> None:
+        self.operator = operator
+
+    def integers(self, *_: int) -> int:
+        return self.operator
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [("change_modulation", ("LFO", "P MODE", "A MOD")), ("change_pitch_envelope", ("PITCH EG",))],
+)
+def test_modulation_and_pitch_envelope_change_as_a_whole(name, allowed, bank) -> None:
+    touched = set()
+    for seed in range(100):
+        after = mutations.MOVES[name](bank.values[30], rng(seed))
+        touched |= {voice_parameters()[c].name for c in np.flatnonzero(after != bank.values[30])}
+    assert len(touched) > 5 and all(any(word in n for word in allowed) for n in touched)
+
+
 # -- search
 
 
@@ -101,6 +152,33 @@ def test_the_search_improves_within_its_budget_and_measures_no_preset_twice(bank
     assert tried.distances.min() < 0.8 * tried.distances[:10].min()
     counts = [n for n, _ in reported]
     assert counts == sorted(counts) and reported[-1] == (600, tried.distances.min())
+
+
+def test_other_families_have_room_beside_a_better_one(bank) -> None:
+    """Without it, the 64 presets of algorithm 1 would fill the population."""
+    goal = bank[50].with_values(ALGORITHM=0).values
+    starts = np.repeat(goal[None], 80, 0)
+    for i, values in enumerate(starts):
+        values[column("OP1 EG RATE 1")] = i
+        values[column("ALGORITHM")] = 0 if i < 64 else 31
+    parents = []
+
+    def propose(values):
+        parents.extend(values[:, column("ALGORITHM")].tolist())
+        return values
+
+    evolutionary_search(starts, Far(goal), 90, propose=propose)
+    assert 31 in parents and parents.count(0) > parents.count(31)
+
+
+def test_every_preset_of_a_constrained_search_is_allowed(bank) -> None:
+    def constrain(values):
+        out = values.copy()
+        out[:, column("FEEDBACK")] = 3
+        return out
+
+    tried = evolutionary_search(bank.values[:10], Far(bank.values[50]), 200, constrain=constrain)
+    assert (tried.values[:, column("FEEDBACK")] == 3).all() and len(tried.values) == 200
 
 
 def test_equal_seeds_give_equal_searches(bank) -> None:

@@ -167,6 +167,8 @@ def test_the_first_of_several_onsets_is_matched_and_another_on_request():
     whole = prepare_target(LOOP, SAMPLE_RATE, onset=0)
     assert has(whole, "4 onsets, at 0.19, 0.49, 0.79, 1.09 s: all are kept")
     assert np.abs(whole.sound[SAMPLE_RATE // 2 :]).max() > 0.1
+    assert has(whole, f"all of it is matched, with the key held for {whole.hold:.2f} s")
+    assert whole.hold == pytest.approx(len(whole.sound) / SAMPLE_RATE, abs=0.001)
 
 
 def test_an_onset_that_is_not_there_is_refused(tmp_path):

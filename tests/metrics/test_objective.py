@@ -5,6 +5,7 @@ import pytest
 
 from latentdx import Dexed, PresetBank
 from latentdx.audio.renderer import SINGLE_NOTE
+from latentdx.dataset.audio_descriptors import peak_rms_db
 from latentdx.errors import ParameterError
 from latentdx.metrics.modulation import modulation_mismatch
 from latentdx.metrics.objective import (
@@ -60,7 +61,7 @@ def test_the_fast_objective_approximates_the_distance(bank) -> None:
 def test_a_gain_up_to_12_db_costs_nothing_and_more_has_a_price(bank) -> None:
     a, b = (Dexed().render(bank[i]) for i in (3, 40))
     target, found = SoundFeatures(a), SoundFeatures(b)
-    equal = float(np.sqrt(np.sum(a**2, dtype=np.float64) / np.sum(b**2, dtype=np.float64)))
+    equal = 10 ** ((peak_rms_db(a) - peak_rms_db(b)) / 20)
     least = distance_as_is(target, SoundFeatures(b * np.float32(equal)))
     for gain_db, price in ((0, 0), (11.9, 0), (-11.9, 0), (22, 0.1), (-22, 0.1)):
         other = SoundFeatures(b * np.float32(equal * 10 ** (gain_db / 20)))

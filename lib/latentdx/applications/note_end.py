@@ -72,7 +72,9 @@ def ended(
         else:
             hold = seconds if sounding or whole else min(found.end, seconds)
     hold = round(hold, 3)
-    remarks.append(_described(found, hold))
+    remarks.append(
+        f"all of it is matched, with the key held for {hold:.2f} s" if whole else _described(found, hold)
+    )
     return sound, hold, found
 
 

@@ -52,7 +52,8 @@ def measure_conditions(
         options=options,
     )
     answers, measured = found[..., :N_VALUES].astype(np.uint8), found[..., N_VALUES:]
-    labels = curation.read_curation(trial.corpus).set_index("index")["label"].loc[trial.rows]
+    label = curation.read_curation(trial.corpus).set_index("index")["label"]
+    labels = [str(label[row]) for row in trial.rows]
     shared: dict[str, Any] = {
         "name": model.about.profile.name,
         "title": model.about.profile.title,

@@ -19,7 +19,7 @@ from latentdx.metrics.gain import amplified, gain_db
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import N_VALUES
-from latentdx.typing import Floats, Rows, Values
+from latentdx.typing import Audio, Floats, Rows, Values
 
 STUDY = "level"
 """Name of this study, see `condition_tables.ConditionTable`."""
@@ -62,7 +62,7 @@ CONDITIONS = tuple(f"{answer}, {level} level" for answer in ANSWERS for level in
 """Names of the conditions of this study, in the order of `answer_all`."""
 
 
-def heard_as(sound: Floats, level: str, rng: np.random.Generator) -> Target:
+def heard_as(sound: Audio, level: str, rng: np.random.Generator) -> Target:
     """Return a render as a target whose level is known, or as one that was recorded with a random gain."""
     if level == "known":
         return Target(sound, *SINGLE_NOTE[0], (), ())

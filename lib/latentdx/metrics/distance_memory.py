@@ -10,7 +10,7 @@ from latentdx.audio.spectrogram import mel_filters
 from latentdx.audio.stft.layout import LANES, Array, MelFilters, Transform, n_groups, new_blocks, zeros
 from latentdx.audio.stft.tables import hann, mel_bands, transform
 from latentdx.compilation import Compiler, Library
-from latentdx.metrics.modulation import BANDS, LAST, WINDOW, logarithms_of_bins, n_windows
+from latentdx.metrics.modulation import BANDS, LAST, N_TIMBRE, WINDOW, logarithms_of_bins
 from latentdx.metrics.modulation import transform as modulation_transform
 
 HOP = 512
@@ -43,7 +43,7 @@ class Spectra(NamedTuple):
     Attributes:
         stft: Magnitude and base-2 logarithm of the power of each bin, float32 (groups, 513, 2, 16).
         mfcc: MFCCs, float32 (groups, 13, 16).
-        depths: Modulation spectrum, float64 (windows, 14, 8).
+        depths: Modulation spectrum, float64 (8, 8).
         from_silence: What each group adds to the sums of logarithmic and of squared differences where the
             other sound is silent, float64 (groups, 2).
     """
@@ -60,7 +60,7 @@ class Spectra(NamedTuple):
         return cls(
             zeros(groups, N_BINS, 2, LANES),
             zeros(groups, N_MFCC, LANES),
-            np.zeros((n_windows(1 + n_samples // HOP), N_MFCC + 1, len(BANDS))),
+            np.zeros((N_TIMBRE + 2, len(BANDS))),
             np.zeros((groups, 2)),
         )
 
@@ -76,9 +76,9 @@ class Workspace(NamedTuple):
         mfcc: MFCCs of all groups, float32 (groups, 13, 16).
         moments: Power of each frame, and the sum of its bins' octaves weighted by power, float32
             (groups, 2, 16).
-        tracks: Tracks whose modulation is measured, float64 (frames, 15).
-        waves: Modulation of one of them, float64 (48,).
-        depths: Modulation spectrum, float64 (windows, 14, 8).
+        tracks: Tracks whose modulation is measured, float64 (frames, 9).
+        waves: Modulation of one of them, float64 (4, 48).
+        depths: Modulation spectrum, float64 (8, 8).
     """
 
     blocks: Array
@@ -102,9 +102,9 @@ class Workspace(NamedTuple):
             zeros(groups, N_MELS, LANES),
             zeros(groups, N_MFCC, LANES),
             zeros(groups, 2, LANES),
-            np.zeros((max(1 + n_samples // HOP, WINDOW), N_MFCC + 2)),
-            np.zeros(2 * LAST),
-            np.zeros((n_windows(1 + n_samples // HOP), N_MFCC + 1, len(BANDS))),
+            np.zeros((max(1 + n_samples // HOP, WINDOW), N_TIMBRE + 3)),
+            np.zeros((4, 2 * LAST)),
+            np.zeros((N_TIMBRE + 2, len(BANDS))),
         )
 
 

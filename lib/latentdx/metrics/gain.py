@@ -1,8 +1,13 @@
 """The gain at which a sound is compared with its target.
 
 Nobody knows how loud a recording was at the synth, and every player has a volume knob. So the objective
-compares sounds at equal loudness: the found sound is amplified until it has the target's energy. Several
-notes of one instrument share one gain, because the balance between them belongs to the preset.
+compares sounds at equal loudness: the found sound is amplified until its loudest frame is as loud as the
+target's, which is also how sounds are leveled for the models (`dataset.loudness`). Several notes of one
+instrument share one gain, because the balance between them belongs to the preset.
+
+Equal energy would be as close to the gain of the least distance: for validation presets with 2 to 12 changes,
+the distances differ by 1% on average. But over 21 listening studies the objective agrees better with
+listeners at equally loud frames: the mean rank correlation is 0.508, and 0.492 at equal energy.
 """
 
 import math
@@ -20,13 +25,14 @@ PRICE_PER_DB = 0.01
 DX7's 12 bits, and nobody wants to turn a knob that far."""
 
 _SILENT = 1e-8  # mean square, 80 dB below full scale; no gain makes such a sound comparable
+_HOP, _HOPS = 512, 4  # samples from one frame to the next, and hops in a frame
 
 
 def gain_db(targets: Sequence[Audio], found: Sequence[Audio]) -> float:
     """Return the one gain in dB that makes sounds as loud as their targets.
 
-    It is the mean over the notes of the difference of the levels (RMS over the whole sound). Notes at which
-    either sound is silent are left out; without any other, the gain is 0.
+    It is the mean over the notes of the difference of the levels of the loudest frames. Notes at which either
+    sound is silent are left out; without any other, the gain is 0.
 
     Args:
         targets: Sounds of the target, float32 (samples,) each.
@@ -36,12 +42,12 @@ def gain_db(targets: Sequence[Audio], found: Sequence[Audio]) -> float:
     >>> round(gain_db([tone], [tone / 2]), 2)
     6.02
     """
-    pairs = [(mean_square(a), mean_square(b)) for a, b in zip(targets, found, strict=True)]
+    pairs = [(loudest_power(a), loudest_power(b)) for a, b in zip(targets, found, strict=True)]
     return gain_of_powers(pairs)
 
 
 def gain_of_powers(powers: Sequence[tuple[float, float]]) -> float:
-    """Return the gain in dB, as `gain_db`, from the mean squares of each target and of the sound found."""
+    """Return the gain in dB, as `gain_db`, from `loudest_power` of each target and of the sound found."""
     differences = [10 * math.log10(a / b) for a, b in powers if min(a, b) > _SILENT]
     return sum(differences) / len(differences) if differences else 0.0
 
@@ -60,6 +66,12 @@ def amplified(sound: Audio, gain_db: float) -> Audio:
     return sound * np.float32(10 ** (gain_db / 20)) if gain_db else sound
 
 
-def mean_square(sound: Audio) -> float:
-    """Return the mean square of a sound."""
-    return float(np.dot(sound, sound)) / len(sound)
+def loudest_power(sound: Audio) -> float:
+    """Return the mean square of a sound's loudest frame of 2,048 samples."""
+    whole = len(sound) // _HOP
+    if whole < _HOPS:
+        return float(np.dot(sound, sound)) / max(len(sound), 1)
+    parts = sound[: whole * _HOP].reshape(whole, _HOP)
+    powers = np.einsum("ij,ij->i", parts, parts)
+    frames = np.lib.stride_tricks.sliding_window_view(powers, _HOPS).sum(1)
+    return float(frames.max()) / (_HOP * _HOPS)

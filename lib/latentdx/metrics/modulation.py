@@ -18,7 +18,7 @@ from latentdx.typing import Floats, Spectrum
 HOP = 512
 """Samples from one frame to the next, as those of the MFCCs."""
 
-N_MFCC, N_BINS = 13, 513
+N_MFCC, N_BINS, N_TIMBRE = 13, 513, 6
 
 WINDOW, STEP = 64, 32
 """Length of a window and from one to the next, in frames: 1.5 s and 0.75 s."""
@@ -34,6 +34,14 @@ CENTS = 4.0 * 12
 
 SMALLEST = 0.5
 """Depth in dB below which modulations count less and less; they are compared by their logarithms."""
+
+AROUND, ABOVE = 4, 3.0
+"""Number of bins on either side of one that tell what is usual there, and the multiple of it that counts.
+
+A movement that is not regular, such as an attack or a decay, lies in all bins, and falls with the square of
+the rate. With these numbers, chosen on starter presets, a vibrato of 25 cents counts 2.6 times as much as the
+difference of two presets without one; if all of the spectrum counted, 0.7 times.
+"""
 
 FAINT = 1e-3
 """Power, relative to the loudest frame, below which a frame has no say."""
@@ -70,15 +78,16 @@ def tracks_of(sound: SoundFeatures) -> Tracks:
 
 
 def modulation_spectrum(tracks: Tracks) -> Floats:
-    """Return the depth of modulation, (windows, 14, 8), in logarithms.
+    """Return the depth of regular modulation, (8, 8), in logarithms, averaged over the windows.
 
-    The tracks are the level, the MFCCs but the first, and the pitch, for which the center of the spectrum
+    The tracks are the level, six MFCCs after the first, and the pitch, for which the center of the spectrum
     stands; the bands of rates are about half an octave wide, from 0.7 to 16 Hz. Trends within a window are
-    removed.
+    removed, and so is what attacks and decays leave in all bins: only peaks count that rise above their
+    neighbors.
     """
     loudest = max(float(tracks.power.max()), LEAST)
     level = 10 * np.log10(np.maximum(tracks.power, FAINT**2 * loudest))
-    timbre, pitch = tracks.mfcc[:, 1:] / np.sqrt(128.0), tracks.octave * CENTS
+    timbre, pitch = tracks.mfcc[:, 1 : 1 + N_TIMBRE] / np.sqrt(128.0), tracks.octave * CENTS
     values = np.concatenate([level[:, None], timbre, pitch[:, None]], 1)
     loudness = tracks.power / (tracks.power + FAINT * loudest)
     if len(values) < WINDOW:
@@ -89,19 +98,31 @@ def modulation_spectrum(tracks: Tracks) -> Floats:
     mean = (parts * heard).sum(2, keepdims=True) / np.maximum(heard.sum(2, keepdims=True), 1e-9)
     waves = (heard * (parts - mean)) @ _TRANSFORM
     depth = np.sqrt(waves[..., :LAST] ** 2 + waves[..., LAST:] ** 2)
-    return np.log2(1 + np.add.reduceat(depth, BANDS, axis=2) / SMALLEST)
+    logarithms = np.log2(1 + np.add.reduceat(_peaks(depth), BANDS, axis=2) / SMALLEST)
+    share = heard.sum(2, keepdims=True)
+    return np.asarray((logarithms * share).sum(0) / np.maximum(share.sum(), 1e-9))
+
+
+def _peaks(depth: Floats) -> Floats:
+    """Return by how much bins (..., 24) exceed the usual, which falls with the square of the rate."""
+    number = np.arange(1, LAST + 1) ** 2
+    usual = np.empty_like(depth)
+    for k in range(LAST):
+        around = np.sort((depth * number)[..., max(k - AROUND, 0) : k + AROUND + 1])
+        usual[..., k] = around[..., (around.shape[-1] - 1) // 2] / number[k]
+    return np.maximum(depth - ABOVE * usual, 0.0)
 
 
 def modulation_distance(target: Floats, found: Floats) -> float:
-    """Return the distance of two modulation spectra, (windows, 14, 8); 0 for equal ones.
+    """Return the distance of two modulation spectra, (8, 8); 0 for equal ones.
 
     Like the earth mover's distance, it sums how much modulation must be moved, and how far: cumulative sums
     over the bands, from below and from above, are compared. Level, timbre and pitch count alike.
     """
     difference = target - found
-    below, above = np.abs(difference.cumsum(2)), np.abs(difference[..., ::-1].cumsum(2))
-    moved = (below + above).mean((0, 2)) / 2
-    return float(moved[0] + moved[1:N_MFCC].mean() + moved[N_MFCC]) / 3
+    below, above = np.abs(difference.cumsum(1)), np.abs(difference[:, ::-1].cumsum(1))
+    moved = (below + above).mean(1) / 2
+    return float(moved[0] + moved[1:-1].mean() + moved[-1]) / 3
 
 
 def n_windows(n_frames: int) -> int:

@@ -20,7 +20,7 @@ from latentdx.audio.renderer import HOLD, N_SAMPLES, SAMPLE_RATE, Renderer, fade
 from latentdx.audio.stft.layout import Spare
 from latentdx.errors import ParameterError
 from latentdx.metrics.distance_memory import Workspace
-from latentdx.metrics.gain import amplified, gain_db, gain_of_powers, mean_square, price
+from latentdx.metrics.gain import amplified, gain_db, gain_of_powers, loudest_power, price
 from latentdx.metrics.modulation import modulation_mismatch
 from latentdx.metrics.registry import log_stft_mae, mfcc_mae, spectral_convergence
 from latentdx.metrics.search_distance import SearchDistance
@@ -33,7 +33,7 @@ WEIGHTS: Mapping[str, float] = MappingProxyType(
 )
 """Weight of each metric, by its name in the registry."""
 
-MODULATION_WEIGHT = 0.1
+MODULATION_WEIGHT = 0.15
 """Weight of the distance of the modulation spectra, see `modulation`."""
 
 
@@ -191,7 +191,7 @@ class FastObjective:
         self._renderer = renderer or Engine()
         self._threads = threads
         self._weights = (*(weights[name] for name in WEIGHTS), weights.get("modulation", 0.0))
-        self._powers = None if levels_count else [mean_square(target) for target in self.targets]
+        self._powers = None if levels_count else [loudest_power(target) for target in self.targets]
         workspaces = Spare(Workspace.of_length, threads or os.cpu_count() or 1)
         self._distances = [SearchDistance(target, workspaces) for target in self.targets]
         self._known: dict[bytes, float] = {}
@@ -215,7 +215,7 @@ class FastObjective:
             for target, note, hold in zip(self.targets, self.notes, self.holds, strict=True)
         ]
         if self._powers is not None:
-            gain = gain_of_powers(list(zip(self._powers, map(mean_square, sounds), strict=True)))
+            gain = gain_of_powers(list(zip(self._powers, map(loudest_power, sounds), strict=True)))
         for sound, distances in zip(sounds, self._distances, strict=True):
             parts = distances(amplified(sound, gain))
             distance += sum(weight * part for weight, part in zip(self._weights, parts, strict=True))
