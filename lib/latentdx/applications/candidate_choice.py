@@ -23,11 +23,11 @@ from latentdx.applications.locks import Locks
 from latentdx.applications.match_result import MEASURES, Candidate, Stage
 from latentdx.applications.note_end import LEAST_HOLD
 from latentdx.applications.output_level import SAME, with_gain
+from latentdx.applications.plausibility import Plausibility
 from latentdx.applications.preset_names import numbered
 from latentdx.applications.sound_inputs import reference
 from latentdx.applications.target import Target
 from latentdx.applications.tune import Tuning, tune
-from latentdx.applications.unheard_values import Chooser
 from latentdx.audio.renderer import SAMPLE_RATE, Renderer
 from latentdx.metrics.gain import amplified, gain_db
 from latentdx.metrics.objective import FastObjective, score
@@ -43,6 +43,7 @@ TWINS = 0.8
 
 _UNLOCKED = Locks.of()
 _ALGORITHM = column("ALGORITHM")
+_EQUAL = 1.03  # times a distance: presets up to here are as close, and the most plausible is taken
 _NEAR = 2.0  # times the least distance: presets of other families are preferred up to here
 _OF_FAMILY = 2  # presets of one family among eight
 _REFINED_TWINS = 0.97  # share of equal values from which two refinements of one preset count as one
@@ -63,7 +64,6 @@ class Comparison:
         )
         self.reference = reference(sounds)
         self.release_rate = RELEASE_RATE
-        self.more_plausible: Chooser | None = None
 
     @cached_property
     def _features(self) -> list[SoundFeatures]:
@@ -161,9 +161,7 @@ class Comparison:
         return np.where(allowed, self.distances(values), np.inf)
 
     def completed(self, preset: Preset) -> Preset:
-        """Choose what the sounds do not tell: the answer to other velocities and keys, and after the key."""
-        if self.more_plausible is not None:
-            preset = Preset(self.more_plausible(preset.values, self.allowed_distances))
+        """Let a preset end after its key, and a sustained one go on; see `key_behavior.mended`."""
         return mended(preset, self.reference, self.play, self.allowed_distances, self.release_rate)[0]
 
     def ranked(
@@ -175,6 +173,7 @@ class Comparison:
         *,
         recognized: Values | None = None,
         start: Preset | None = None,
+        plausibility: Plausibility | None = None,
     ) -> list[Candidate]:
         """Return different presets, tuned, best first; a recognized one is the first of all.
 
@@ -185,6 +184,7 @@ class Comparison:
             name: Name of the presets, which are numbered.
             recognized: Preset that probably made the sound, uint8 (145,); `None` if it is not known.
             start: Preset that was refined; its answers may have more in common.
+            plausibility: Function that decides among equally close presets; `None` if distances alone do.
         """
         self.release_rate = plausible_release(
             tried.values[: max(n for s, n in ends.items() if s != "search")]
@@ -200,8 +200,11 @@ class Comparison:
             other = (tried.values[first] != recognized).any(1) | (distances > _made_by(distances.min()))
         again = np.lexsort([distances, other])
         first, distances = first[again], distances[again]
+        likely = None if plausibility is None else plausibility(tried.values[first])
+        if likely is not None:
+            likely[~other[again]] = np.inf
         found = []
-        for i in chosen(tried.values[first], distances):
+        for i in chosen(tried.values[first], distances, plausibility=likely):
             source = next(stage for stage, end in ends.items() if first[i] < end)
             found.append(self._candidate(tried.values[first[i]], source, start, exact=not other[again[i]]))
         exact = int(not other.all())
@@ -240,33 +243,49 @@ def _made_by(least: float) -> float:
     return 1.25 * least + 0.02  # a search also fits the traces of resampling, of noise and of a short fade
 
 
-def chosen_presets(values: Values, distances: Floats, n: int, *, twins: float = TWINS) -> list[int]:
+def chosen_presets(
+    values: Values,
+    distances: Floats,
+    n: int,
+    *,
+    twins: float = TWINS,
+    plausibility: Floats | None = None,
+) -> list[int]:
     """Choose presets that differ from each other in their values, and in the family of their algorithms.
 
     At most two in eight are of one family (`presets.algorithm_families`), unless no other comes within twice
-    the least distance.
+    the least distance. Of presets that are as close as the next one, within 3%, the most plausible is taken.
 
     Args:
         values: Presets, uint8 (N, 145), best first.
         distances: Their distances from the sound, (N,).
         n: Largest number of presets to choose.
         twins: Share of equal values from which two presets count as one.
+        plausibility: How plausible they are, (N,); by default, distances alone decide.
 
     Returns:
         Indices of at most `n` presets; those within twice the least distance come first.
     """
     near = distances <= _NEAR * distances.min()
     most = max(_OF_FAMILY, n // _OF_FAMILY // 2)
+    families = [family(int(a) + 1) for a in values[:, _ALGORITHM]]
     chosen: list[int] = []
+
+    def fits(i: int, bounded: bool) -> bool:
+        if bounded and sum(families[j] == families[i] for j in chosen) >= most:
+            return False
+        return not chosen or float((values[chosen] == values[i]).mean(1).max()) < twins
+
     for bounded in (True, False):
-        for i in np.flatnonzero(near | (not bounded)).tolist():
-            if len(chosen) == n:
-                break
-            families = [family(int(a) + 1) for a in values[[*chosen, i], _ALGORITHM]]
-            if bounded and families.count(families[-1]) > most:
-                continue
-            if not chosen or (values[chosen] == values[i]).mean(1).max() < twins:
-                chosen.append(i)
+        places = np.flatnonzero(near | (not bounded)).tolist()
+        for i in places:
+            while len(chosen) < n and fits(i, bounded):
+                rivals = [i]
+                if plausibility is not None:
+                    close = distances <= _EQUAL * distances[i]
+                    rivals = [j for j in places if j >= i and close[j] and fits(j, bounded)]
+                    rivals.sort(key=lambda j: -plausibility[j])
+                chosen.append(rivals[0])
     return chosen
 
 

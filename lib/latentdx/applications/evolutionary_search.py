@@ -20,7 +20,7 @@ from latentdx.typing import Floats, Values
 Propose = Callable[[Values], Values]
 
 POPULATION = 24
-OF_FAMILY = 16
+OF_FAMILY = 20
 """Most presets of the population whose algorithms are of one family, so that others get a chance."""
 
 CHILDREN = 8

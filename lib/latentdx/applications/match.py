@@ -27,11 +27,11 @@ from latentdx.applications.match_result import Candidate as Candidate
 from latentdx.applications.match_result import Improvement as Improvement
 from latentdx.applications.match_result import Match as Match
 from latentdx.applications.match_result import Stage as Stage
+from latentdx.applications.plausibility import log_likelihood
 from latentdx.applications.programmer import Programmer
 from latentdx.applications.sound_inputs import OneInstrument, SoundOptions, Sounds, prepare_instruments
 from latentdx.applications.target import VELOCITY, Target
 from latentdx.applications.transposition import nearest_c, played_at
-from latentdx.applications.unheard_values import chooser
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import Renderer
 from latentdx.audio.spectrogram import to_codes
@@ -192,8 +192,7 @@ def match_targets(
         locked: Values that parameters keep in every answer, by name and as a DX7 shows them, such as
             `{"ALGORITHM": 5, "OP1 F COARSE": 1}`; see `Locks.of`.
         algorithms: Algorithms that answers may have, 1 … 32; default: all.
-        plausible: Let the model choose what the sounds do not tell: the answer to other velocities and keys;
-            see `unheard_values`. Otherwise it stays as the search left it.
+        plausible: Let the model choose among presets that are equally close, within 3%; see `plausibility`.
         budget: Number of renders, one for each preset and note; tuning is not counted.
         seconds: Time in seconds after which the search stops even if budget is left; its result then depends
             on the machine.
@@ -278,10 +277,16 @@ def match_targets(
         comparison.stage(stage, n + first.spent, tried.values[int(tried.distances[:n].argmin())])
         for stage, n in ends.items()
     ]
-    if plausible and redraw is not None and start is None:
-        note = comparison.reference.note, comparison.reference.velocity
-        comparison.more_plausible = chooser(model, decibels, note, seed)
-    candidates = comparison.ranked(tried, keep, ends, name, recognized=first.recognized, start=start)
+    plausibility = partial(log_likelihood, model, decibels) if plausible and redraw is not None else None
+    candidates = comparison.ranked(
+        tried,
+        keep,
+        ends,
+        name,
+        recognized=first.recognized,
+        start=start,
+        plausibility=plausibility,
+    )
     best = candidates[0]
     stages.append(Stage("tuning", stages[-1].renders, best.distance, best.measures, best.preset))
     fell = np.flatnonzero(np.diff(np.minimum.accumulate(tried.distances), prepend=np.inf) < 0)

@@ -22,9 +22,9 @@ from latentdx.applications import (
     match,
     mutations,
     output_level,
+    plausibility,
     programmer,
     tune,
-    unheard_values,
 )
 from latentdx.applications.match import N_NEAREST
 from latentdx.applications.programmer import N_DRAWN, Programmer, load_model
@@ -135,7 +135,7 @@ def nearest_unrelated(trial: Trial, index: SoundIndex, n: int = N_NEAREST) -> Va
 
 def match_code() -> str:
     """Return the hash of the code of a match."""
-    answers = candidate_choice, key_behavior, known_stage, output_level, tune, unheard_values
+    answers = candidate_choice, key_behavior, known_stage, output_level, plausibility, tune
     return code_hash(match, evolutionary_search, mutations, programmer, *answers, objective, gain, modulation)
 
 
