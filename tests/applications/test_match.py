@@ -268,3 +268,19 @@ def test_names_fit_the_display() -> None:
     assert numbered("A very long name", 12) == "A very 12"
     assert numbered("", 3) == "3"
     assert numbered("Flöte/2\n", 1) == "Flote/2 1"
+
+
+def test_stages_and_renders_are_told_as_they_happen(model, sound) -> None:
+    told, renders = [], []
+    found = match_targets(
+        [sound],
+        model,
+        budget=60,
+        progress=lambda n, distance: renders.append((n, distance)),
+        stage_done=lambda *stage: told.append((*stage, len(renders))),
+    )
+    assert [stage[:2] for stage in told] == [(s.name, s.renders) for s in found.stages[:-1]]
+    assert "forward pass" in [stage[0] for stage in told] and told[-1][0] == "search"
+    assert all(a[2] >= b[2] for a, b in pairwise(told))
+    assert told[0][3] > 0 and told[0][3] < told[-1][3]  # the bar moves before the search, too
+    assert renders[-1][0] == found.renders and min(n for n, _ in renders) < 15

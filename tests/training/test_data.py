@@ -12,6 +12,7 @@ from latentdx.models.representation import representation
 from latentdx.presets import corpora
 from latentdx.presets.bank import PresetBank
 from latentdx.presets.equivalence import canonical
+from latentdx.training.augmentation import UNKNOWN_LEVEL_DB
 from latentdx.training.data import TrainingData, batches, n_batches
 from latentdx.training.profile import read_profile
 
@@ -43,25 +44,47 @@ def test_a_share_of_a_training_batch_is_simulated_recordings():
     data, bank = data_of("numcat++", {"recorded": 0.5}), corpora.read("starter").neutral()
     rows = data.items("train")[[5, 0, 100, 7]]
     plain, batch = data.batch(rows), data.batch(rows, training=True)
-    assert torch.equal(plain.targets, batch.targets) and torch.equal(plain.decibels[2:], batch.decibels[2:])
-    for i in range(2):
+    assert torch.equal(plain.targets, batch.targets)
+    changed = (plain.decibels != batch.decibels).flatten(1).any(1)
+    assert changed.sum() == 2
+    for i in torch.nonzero(changed)[:, 0].tolist():
         expected = rendered(bank, int(rows[i]), 60, 85, SimulatedRecording())
         assert (batch.decibels[i, 0] - expected).abs().max() <= 70 / 255 + 1e-4
         assert (plain.decibels[i] - batch.decibels[i]).abs().max() > 1
 
 
+def test_recordings_and_variations_are_anywhere_in_a_training_batch():
+    data = data_of("numcat++", {"recorded": 0.25, "varied": 0.5})
+    items = data.items("train")[:64]
+    plain, batch = data.batch(items), data.batch(items, training=True)
+    changed = (plain.decibels != batch.decibels).flatten(1).any(1)
+    varied = (plain.values != batch.values).any(1)
+    assert 42 < changed.sum() <= 48 and 26 < varied.sum() <= 32
+    for part in (slice(0, 16), slice(-16, None)):
+        assert 0 < changed[part].sum() < 16 and 0 < varied[part].sum() < 16
+
+
 def test_a_share_of_a_training_batch_is_variations_which_are_rendered():
-    data = data_of("numcat++", {"varied": 0.5, "recorded": 0.25})
+    data = data_of("numcat++", {"varied": 0.5})
     rows = data.items("train")[[5, 0, 100, 7]]
     plain, batch, again = data.batch(rows), data.batch(rows, training=True), data.batch(rows, training=True)
     assert torch.equal(batch.values, again.values) and torch.equal(batch.decibels, again.decibels)
-    assert torch.equal(plain.values[:2], batch.values[:2])
-    assert torch.equal(plain.decibels[1], batch.decibels[1])
     assert torch.equal(batch.targets, data.representation.encode(batch.values.numpy()))
-    for i in (2, 3):
-        assert not torch.equal(batch.values[i], plain.values[i])
+    varied = (plain.values != batch.values).any(1)
+    assert varied.sum() == 2 and torch.equal(plain.decibels[~varied], batch.decibels[~varied])
+    for i in torch.nonzero(varied)[:, 0].tolist():
         bank = PresetBank.from_values(batch.values[i : i + 1].numpy())
         assert (batch.decibels[i, 0] - rendered(bank, 0, 60, 85)).abs().max() <= 70 / 255 + 1e-4
+
+
+def test_levels_are_taken_away_from_a_share_of_a_training_batch_and_from_all_recordings():
+    data = data_of("numcat++", {"recorded": 0.25, "unknown_level": 0.3})
+    items = data.items("train")[:64]
+    plain, batch = data.batch(items), data.batch(items, training=True)
+    unknown = batch.decibels.amax((1, 2, 3)) == UNKNOWN_LEVEL_DB
+    known = (plain.decibels == batch.decibels).flatten(1).all(1)
+    assert (unknown | known).all() and 16 + 5 < unknown.sum() < 16 + 25
+    assert (plain.decibels.amax((1, 2, 3)) < 0).all()
 
 
 def test_a_variation_is_no_preset_of_the_test_set():

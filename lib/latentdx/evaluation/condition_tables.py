@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from latentdx.evaluation.result_data import NotMeasuredError
-from latentdx.evaluation.statistics import bootstrap
+from latentdx.evaluation.statistics import Estimate, bootstrap
 from latentdx.files import write_files
 from latentdx.metrics.registry import log_stft_mae, mfcc_mae, spectral_convergence
 from latentdx.metrics.sound_features import SoundFeatures
@@ -75,19 +75,17 @@ class ConditionTable:
         table = pd.DataFrame(facts.pop("table")).astype(dict.fromkeys(METRICS, np.float64))
         return cls(table=table, **facts)
 
-    def summary(self, label: str | None = None) -> pd.DataFrame:
-        """Return one row for each condition, in order: the median of each metric as an `Estimate`.
+    def summary(self, label: str | None = None) -> dict[str, dict[str, Estimate]]:
+        """Return the median of each metric, by condition and metric, with its 95% interval.
 
         Args:
             label: Kind of sound, such as "sfx", whose targets alone count; default: all.
         """
         table = self.table if label is None else self.table[self.table["label"] == label]
-        rows = []
-        for condition in self.table["condition"].unique():
-            part = table[table["condition"] == condition]
-            estimates = {name: bootstrap(part[name].to_numpy(), "median") for name in METRICS}
-            rows.append({"condition": condition, **estimates})
-        return pd.DataFrame(rows)
+        return {
+            str(condition): {name: bootstrap(part[name].to_numpy(), "median") for name in METRICS}
+            for condition, part in table.groupby("condition", sort=False)
+        }
 
 
 def condition_frame(

@@ -25,6 +25,7 @@ from latentdx.presets import corpora
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.equivalence import canonical
 from latentdx.presets.parameters import N_OPERATORS, column
+from latentdx.training.augmentation import at_unknown_level
 from latentdx.training.profile import Profile
 from latentdx.training.variation import too_close, vary
 from latentdx.typing import Notes, Values
@@ -136,26 +137,33 @@ class TrainingData:
         Args:
             items: Items of the batch, see `items`.
             device: Device that gets the tensors.
-            training: Whether the profile's share of the batch (`Profile.recorded`), from its start, gets the
-                spectrograms of simulated recordings, and another share (`Profile.varied`), up to its end, is
-                replaced by variations of its presets. Equal items get equal variations.
+            training: Whether the profile's shares of the batch get the spectrograms of simulated recordings
+                (`Profile.recorded`), are replaced by variations (`Profile.varied`), and lose their level
+                (`Profile.unknown_level`). Equal items get equal changes.
         """
         separate = self.profile.architecture.note_latents
         chosen, note = np.divmod(items, len(self.notes)) if separate else (items, None)
-        item = self._dataset[chosen]
-        if training and self._recorded is not None:
-            n = round(len(items) * self.profile.recorded)
-            item.spectrogram[:n] = self._recorded[chosen[:n]].spectrogram
+        item, profile = self._dataset[chosen], self.profile
+        # where in the batch: the decoder sees only its first items, which should be of all kinds
+        rng = np.random.default_rng([profile.seed, *items])
+        order, n_recorded = rng.permutation(len(items)), round(len(items) * profile.recorded)
+        recorded = order[:n_recorded] if training else order[:0]
+        if self._recorded is not None and len(recorded):
+            item.spectrogram[recorded] = self._recorded[chosen[recorded]].spectrogram
         codes = item.spectrogram if note is None else item.spectrogram[torch.arange(len(note)), note][:, None]
         values = self._values[item.row.numpy()]
-        if training and (n := round(len(items) * self.profile.varied)):
-            varied, rng = slice(len(items) - n, None), np.random.default_rng([self.profile.seed, *items])
-            played: list[Notes] = (
-                [self.notes] * n if note is None else [(self.notes[int(i)],) for i in note[varied]]
-            )
+        if training and (n_varied := round(len(items) * profile.varied)):
+            varied = order[-n_varied:]
+            played: list[Notes] = [self.notes if note is None else (self.notes[note[i]],) for i in varied]
             values[varied], codes[varied] = self._variations(values[varied], played, rng)
+        decibels = to_decibels(codes.to(device))
+        if training and profile.unknown_level:
+            unknown = rng.random(len(items)) < profile.unknown_level
+            unknown[recorded] = True
+            where = torch.from_numpy(unknown).to(device)[:, None, None, None]
+            decibels = torch.where(where, at_unknown_level(decibels), decibels)
         return Batch(
-            to_decibels(codes.to(device)),
+            decibels,
             self.representation.encode(values).to(device),
             self.representation.of_sounding_operators(values).to(device),
             torch.from_numpy(values).to(device),

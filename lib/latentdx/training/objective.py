@@ -6,7 +6,7 @@ from torch import Tensor
 
 from latentdx.models.preset_vae import Output, PresetVAE
 from latentdx.models.representation import Representation
-from latentdx.training.augmentation import at_unknown_level, blank_bands
+from latentdx.training.augmentation import blank_bands
 from latentdx.training.data import Batch
 from latentdx.training.losses import (
     controls_loss,
@@ -43,22 +43,11 @@ def losses(run: Run, batch: Batch, *, training: bool) -> tuple[dict[str, Tensor]
     Returns:
         The losses by name, with the one to minimize as "loss"; and the predicted preset vectors (B, length).
     """
-    if training:
-        batch = batch._replace(decibels=_without_some_levels(run.profile, batch.decibels))
     if isinstance(run.bare, PresetVAE):
         return _paper_losses(run, run.bare, batch, training)
     with run.autocast():
         parts, presets = (run.model if training else run.bare).losses(batch)
     return {name: _full(part) for name, part in parts.items()}, _full(presets)
-
-
-def _without_some_levels(profile: Profile, decibels: Tensor) -> Tensor:
-    """Take the level away from all simulated recordings, and from the profile's share of the other items."""
-    if not profile.unknown_level:
-        return decibels
-    unknown = torch.rand(len(decibels), device=decibels.device) < profile.unknown_level
-    unknown[: round(len(decibels) * profile.recorded)] = True
-    return torch.where(unknown[:, None, None, None], at_unknown_level(decibels), decibels)
 
 
 def _full(values: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Chapter "Results": the tables and figures of `latentdx.display` as HTML, and listening rows."""
 
 from latentdx.display import (
+    condition_tables,
     listener_agreement,
     published_tables,
     result_comparisons,
@@ -27,6 +28,8 @@ split_table = shown(result_comparisons.split_comparison_table)
 skill_table = shown(result_figures.parameter_skill_table, scroll=True)
 published_table = shown(published_tables.published_table)
 velocity_table = shown(published_tables.published_velocity_table)
+level_table = shown(condition_tables.level_table)
+held_out_play_table = shown(condition_tables.held_out_play_table)
 listeners_table = shown(listener_agreement.listener_agreement_table)
 overview_figure = shown(result_figures.results_figure)
 skill_figure = shown(result_figures.parameter_skill_figure)
