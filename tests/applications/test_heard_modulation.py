@@ -51,6 +51,9 @@ def test_a_tremolo_moves_carriers_and_a_filter_modulators(moving: str, moved: bo
     preset = Preset(values)
     assert [preset[f"OP{k} A MOD SENS."] > 0 for k in range(1, 7)] == 3 * [moved, not moved]
     assert preset["LFO AM DEPTH"] and not preset["LFO PM DEPTH"]
+    if moved:
+        render = Engine().render(preset, hold=4.0, n_samples=88_200)
+        assert 1.5 < measured(render, "level", 60).depth < 6
 
 
 def test_some_proposals_are_closer_in_movement_and_the_others_are_the_models() -> None:

@@ -27,6 +27,8 @@ _SPEED, _DELAY, _PM_DEPTH, _AM_DEPTH, _SYNC, _WAVE, _PM_SENSITIVITY, _ALGORITHM 
 _AM_SENSITIVITY = np.array([column(f"OP{k} A MOD SENS.") for k in range(1, N_OPERATORS + 1)])
 _WAVES = (0, 4)  # triangle and sine
 _MOST_CENTS = 1200.0  # of the largest depth and sensitivity
+# depth of a carrier's tremolo in dB at sensitivity 3, as the engine renders it, and the LFO AM DEPTH for it
+_DECIBELS, _DEPTHS = (0.7, 2.4, 6.1, 9.2, 13.3, 18.6, 24.6), (20, 40, 60, 70, 80, 90, 99)
 _SPREAD = 0.5  # standard deviation of the logarithm of the depth that is tried
 
 
@@ -53,8 +55,10 @@ def with_modulation(values: Values, heard: Modulation, rng: np.random.Generator)
         else:
             carriers = np.array(algorithm(int(preset[_ALGORITHM]) + 1).carriers) - 1
             moved = np.isin(np.arange(N_OPERATORS), carriers) == (heard.moving == "level")
-            preset[_AM_SENSITIVITY] = np.where(moved, rng.integers(1, 4), 0)
-            preset[_AM_DEPTH] = rng.integers(20, 100)
+            preset[_AM_SENSITIVITY] = np.where(moved, 3, 0)
+            # how far a modulator moves the spectrum depends on the preset
+            wanted = depth if heard.moving == "level" else rng.uniform(2, 24)
+            preset[_AM_DEPTH] = round(float(np.interp(wanted, _DECIBELS, _DEPTHS)))
             preset[_PM_DEPTH] = 0
     return out
 
