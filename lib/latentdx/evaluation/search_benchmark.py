@@ -136,19 +136,7 @@ def nearest_unrelated(trial: Trial, index: SoundIndex, n: int = N_NEAREST) -> Va
 
 def match_code() -> str:
     """Return the hash of the code of a match."""
-<<<<<<< HEAD
-    answers = candidate_choice, key_behavior, known_stage, output_level, plausibility, tune
-=======
-    answers = (
-        candidate_choice,
-        heard_modulation,
-        key_behavior,
-        known_stage,
-        output_level,
-        tune,
-        unheard_values,
-    )
->>>>>>> h-target
+    answers = candidate_choice, heard_modulation, key_behavior, known_stage, output_level, plausibility, tune
     return code_hash(match, evolutionary_search, mutations, programmer, *answers, objective, gain, modulation)
 
 
