@@ -69,9 +69,8 @@ def compared() -> dict[str, Any]:
 def _weigh(weight: float) -> None:
     """Give both forms of the objective another weight of the modulation."""
     objective.MODULATION_WEIGHT = weight
-    candidate_choice.FastObjective = partial(  # type: ignore[misc,assignment]
-        FastObjective, weights={**WEIGHTS, "modulation": weight}
-    )
+    weighted = partial(FastObjective, weights={**WEIGHTS, "modulation": weight})
+    vars(candidate_choice)["FastObjective"] = weighted
 
 
 def _rounded(movement: Movement) -> dict[str, float]:

@@ -17,7 +17,6 @@ from latentdx.applications.match_batch import BatchEntry, batch_names, expand_fo
 from latentdx.applications.match_summary import FORMAT, MatchSettings
 from latentdx.applications.target import TargetFile
 from latentdx.audio.io import encoding
-from latentdx.audio.renderer import N_SAMPLES
 from latentdx.errors import ParameterError, StoreBusyError
 from latentdx.presets import corpora
 
@@ -207,7 +206,8 @@ def test_a_real_match_is_summarized_and_repeatable(tmp_path, smoke_model, monkey
     assert batch_sounds.parse_outcome(json.dumps(outcome.summary).encode()) == outcome.summary
     for preview in outcome.previews.values():
         (tmp_path / "x.mp3").write_bytes(preview)
-        assert len(encoding.read(tmp_path / "x.mp3", 44_100)) == 2 * N_SAMPLES
+        seconds = len(encoding.read(tmp_path / "x.mp3", 44_100)) / 44_100
+        assert seconds == pytest.approx(outcome.summary["sounds"][0]["seconds"], abs=1e-3)
     (tmp_path / "x.mp3").write_bytes(outcome.previews["target"])
     assert 0.8 < np.abs(encoding.read(tmp_path / "x.mp3", 44_100)).max() <= 1
     refused = batch_sounds.match_sound(replace(task, content=b"hello"))

@@ -132,7 +132,7 @@ def test_note_names_are_counted_as_yamaha_does_on_request(asked) -> None:
         ),
         (["--more", "none.json"], 1, "--more: none.json cannot be read: No such file or directory"),
         (["--more", "bank.syx"], 1, "--more: bank.syx is not the report of a match"),
-        (["--hold", "0.01"], 2, "Invalid value for '--hold'"),
+        (["--hold", "0.001"], 2, "Invalid value for '--hold'"),
         (["--hold", "9"], 2, "Invalid value for '--hold'"),
         (["--workers", "2"], 2, "--workers works with --each only"),
         (["--scheduler", "tcp://x"], 2, "--scheduler works with --each only"),

@@ -20,6 +20,7 @@ from latentdx.applications.candidate_choice import TWINS as TWINS
 from latentdx.applications.candidate_choice import Comparison
 from latentdx.applications.candidate_choice import different as different
 from latentdx.applications.evolutionary_search import evolutionary_search
+from latentdx.applications.heard_modulation import proposing_modulation
 from latentdx.applications.known_stage import compare_known, rendered_whole
 from latentdx.applications.locks import Locks
 from latentdx.applications.match_result import MEASURES as MEASURES
@@ -265,7 +266,7 @@ def match_targets(
         starts.values,
         comparison.objective,
         most - first.spent,
-        propose=redraw,
+        propose=proposing_modulation(redraw, comparison.reference.sound, seed),
         constrain=locks.apply,
         seed=seed,
         enough=lambda: enough() or (seconds is not None and time.monotonic() - begun > seconds),

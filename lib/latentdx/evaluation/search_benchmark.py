@@ -17,6 +17,7 @@ import torch
 from latentdx.applications import (
     candidate_choice,
     evolutionary_search,
+    heard_modulation,
     key_behavior,
     known_stage,
     match,
@@ -135,7 +136,7 @@ def nearest_unrelated(trial: Trial, index: SoundIndex, n: int = N_NEAREST) -> Va
 
 def match_code() -> str:
     """Return the hash of the code of a match."""
-    answers = candidate_choice, key_behavior, known_stage, output_level, plausibility, tune
+    answers = candidate_choice, heard_modulation, key_behavior, known_stage, output_level, plausibility, tune
     return code_hash(match, evolutionary_search, mutations, programmer, *answers, objective, gain, modulation)
 
 

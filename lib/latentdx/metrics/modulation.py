@@ -7,11 +7,12 @@ loses it. Here phases do not count. The spectra of the modulation in windows of 
 wrong rate counts less the closer it is.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.typing import Floats, Spectrum
 
@@ -50,6 +51,12 @@ LEAST = 1e-12
 """Least power of a frame that is divided by."""
 
 
+HEARD = 0.3
+"""Depth from which on a sound counts as moving: 0.3 dB of its level, or 7.5 cents of its pitch."""
+
+Moving = Literal["level", "timbre", "pitch"]
+
+
 class Tracks(NamedTuple):
     """Course of a sound over time.
 
@@ -62,6 +69,20 @@ class Tracks(NamedTuple):
     mfcc: Spectrum
     power: npt.NDArray[np.floating]
     octave: npt.NDArray[np.floating]
+
+
+class Modulation(NamedTuple):
+    """Regular movement of a sound.
+
+    Attributes:
+        moving: What moves.
+        rate: Movements per second.
+        depth: Deviation from the middle: dB of the level or of the spectrum's shape, or cents of the pitch.
+    """
+
+    moving: Moving
+    rate: float
+    depth: float
 
 
 def logarithms_of_bins() -> npt.NDArray[np.float32]:
@@ -85,6 +106,27 @@ def modulation_spectrum(tracks: Tracks) -> Floats:
     removed, and so is what attacks and decays leave in all bins: only peaks count that rise above their
     neighbors.
     """
+    depth, share = _depths(tracks)
+    logarithms = np.log2(1 + np.add.reduceat(_peaks(depth), BANDS, axis=2) / SMALLEST)
+    return np.asarray((logarithms * share).sum(0) / np.maximum(share.sum(), 1e-9))
+
+
+def strongest_modulation(sound: SoundFeatures) -> Modulation | None:
+    """Return what moves most regularly in a sound; `None` where nothing is above `HEARD`."""
+    depth, share = _depths(tracks_of(sound))
+    mean, peaks = ((parts * share).sum(0) / np.maximum(share.sum(), 1e-9) for parts in (depth, _peaks(depth)))
+    track, k = np.unravel_index(int(peaks.argmax()), peaks.shape)
+    if peaks[track, k] < HEARD:
+        return None
+    around = slice(max(int(k) - 1, 0), int(k) + 2)
+    center = float(np.average(np.arange(1, LAST + 1)[around], weights=mean[track, around]))
+    rate = center * SAMPLE_RATE / HOP / WINDOW
+    kind: Moving = "level" if track == 0 else "pitch" if track == len(mean) - 1 else "timbre"
+    return Modulation(kind, rate, float(mean[track, k]) * (1200 / CENTS if kind == "pitch" else 1.0))
+
+
+def _depths(tracks: Tracks) -> tuple[Floats, Floats]:
+    """Return the depth of modulation in each window, (windows, 8, 24), and the windows' shares."""
     loudest = max(float(tracks.power.max()), LEAST)
     level = 10 * np.log10(np.maximum(tracks.power, FAINT**2 * loudest))
     timbre, pitch = tracks.mfcc[:, 1 : 1 + N_TIMBRE] / np.sqrt(128.0), tracks.octave * CENTS
@@ -98,9 +140,7 @@ def modulation_spectrum(tracks: Tracks) -> Floats:
     mean = (parts * heard).sum(2, keepdims=True) / np.maximum(heard.sum(2, keepdims=True), 1e-9)
     waves = (heard * (parts - mean)) @ _TRANSFORM
     depth = np.sqrt(waves[..., :LAST] ** 2 + waves[..., LAST:] ** 2)
-    logarithms = np.log2(1 + np.add.reduceat(_peaks(depth), BANDS, axis=2) / SMALLEST)
-    share = heard.sum(2, keepdims=True)
-    return np.asarray((logarithms * share).sum(0) / np.maximum(share.sum(), 1e-9))
+    return depth, heard.sum(2, keepdims=True)
 
 
 def _peaks(depth: Floats) -> Floats:
