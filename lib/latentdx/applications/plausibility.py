@@ -3,9 +3,9 @@
 One note does not tell how a preset answers to other velocities and keys, nor much else that its sound hardly
 depends on; a search leaves there what its mutations left. Many presets that it tries are almost equally close
 to the sound, and the most plausible of them is a little more like the true preset when it is played in other
-ways: in searches for twelve validation presets (400 renders), the MFCC13 distance at two other velocities, in
-two other octaves and held for 6 s had a median over the presets of 10.6 instead of 11.2, and a mean of 12.2
-instead of 12.4; at the note heard, it was 9.2 instead of 9.1.
+ways: in searches for 15 validation presets (400 renders), the MFCC13 distance at two other velocities, in two
+other octaves and held for 6 s had a median over the presets of 10.6 instead of 10.9, and a mean of 12.4
+instead of 12.6; at the note heard, it was 9.1 instead of 9.0.
 
 Drawing KEY VELOCITY, RATE SCALING and the keyboard scaling anew from the model, compensated by OUTPUT LEVEL
 and the EG RATES at the note heard, did not help on eleven presets.
