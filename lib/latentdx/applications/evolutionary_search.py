@@ -21,8 +21,9 @@ Propose = Callable[[Values], Values]
 
 POPULATION = 24
 OF_FAMILY = 20
-"""Most presets of the population whose algorithms are of one family. With it and `change_algorithm`, 8 families
-came within twice the best distance instead of 3, at an equal best distance (13 targets, 400 renders)."""
+"""Most presets of the population whose algorithms are of one family. With it and the moves between algorithms,
+eight families came within twice the best distance, not three; the best was as close (13 targets, 400 renders).
+"""
 
 CHILDREN = 8
 """Number of presets rendered together, so that all cores have work; the result does not depend on cores."""
