@@ -21,8 +21,10 @@ Propose = Callable[[Values], Values]
 
 POPULATION = 24
 OF_FAMILY = 20
-"""Most presets of the population whose algorithms are of one family. With it and the moves between algorithms,
-eight families came within twice the best distance, not three; the best was as close (13 targets, 400 renders).
+"""Most presets of the population whose algorithms are of one family.
+
+With this bound and the moves between algorithms, eight families came within twice the best distance instead
+of three, and the best was as close (13 validation presets, 400 renders).
 """
 
 CHILDREN = 8
