@@ -8,7 +8,12 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLED = ("checkpoints/latentdx.safetensors", "index/starter.safetensors", "results/closeness.json", "starter")
+BUNDLED = (
+    "checkpoints/latentdx.safetensors",
+    "index/starter.safetensors",
+    "results/closeness.json",
+    "starter",
+)
 
 
 class DataHook(BuildHookInterface):
