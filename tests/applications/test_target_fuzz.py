@@ -52,9 +52,8 @@ def test_damaged_files_are_prepared_or_refused(tmp_path, monkeypatch):
             assert str(path) in str(error), f"{seed}: {error}"
         else:
             taken += 1
-            assert found.sound.shape == (88_576,) and np.isfinite(found.sound).all() and found.sound.any(), (
-                seed
-            )
+            assert found.sound.ndim == 1 and 8_192 <= len(found.sound) <= 8 * 22_050, seed
+            assert np.isfinite(found.sound).all() and found.sound.any(), seed
             assert 0 <= found.note <= 127 and found.remarks, seed
         slowest = max(slowest, time.process_time() - began)
         assert slowest < SECONDS, f"{seed}: {slowest:.1f} s"
