@@ -134,7 +134,7 @@ def test_an_uploaded_file_becomes_a_preset_whose_download_renders_to_what_was_pl
     (preset,) = PresetBank.read(saved)
     rendered = Dexed().render(preset, 48, 85)
     assert preset.name == "my <b>ma 1"
-    assert np.corrcoef(heard[: len(rendered)], rendered)[0, 1] > 0.99
+    assert np.corrcoef(heard[:22_050], rendered[: len(heard[:22_050])])[0, 1] > 0.99
 
     with page.expect_download() as download:
         panel.get_by_role("link", name="my <b>mall.syx").click()

@@ -25,7 +25,7 @@ from latentdx.evaluation.listening_studies import (
     triplet_agreement,
 )
 from latentdx.evaluation.result_data import NotMeasuredError
-from latentdx.metrics.objective import WEIGHTS, distance
+from latentdx.metrics.objective import MODULATION_WEIGHT, WEIGHTS, distance
 from latentdx.metrics.registry import METRICS, PARAMETER_METRICS, spectral_convergence
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.run_options import RunOptions
@@ -281,7 +281,7 @@ def test_a_result_is_read_as_it_was_written(agreement: ListenerAgreement, tmp_pa
     path = agreement.write(tmp_path / "new")
     assert path.name == FILE and "NaN" not in path.read_text("utf8")
     found = ListenerAgreement.read(tmp_path / "new")
-    assert found.commit == agreement.commit and found.weights == dict(WEIGHTS)
+    assert found.commit == agreement.commit and found.weights == {**WEIGHTS, "modulation": MODULATION_WEIGHT}
     for column in agreement.table:
         if agreement.table[column].dtype == np.float64:
             np.testing.assert_allclose(found.table[column], agreement.table[column], atol=1e-6)
@@ -319,7 +319,7 @@ def test_the_result_that_ships_has_every_metric_of_sounds() -> None:
     for _, part in shipped.table.groupby("study"):
         assert part["metric"].tolist() == [OBJECTIVE, *of_sounds]
     assert shipped.versions == {name: METRICS[name].version for name in of_sounds}
-    assert shipped.weights == dict(WEIGHTS)
+    assert shipped.weights == {**WEIGHTS, "modulation": MODULATION_WEIGHT}
     assert len(shipped.commit) == 12  # without the + of changes that were not committed
     defined = shipped.table["defined"] == shipped.table["pairs"]
     assert defined[~shipped.table["metric"].isin(["f0_error", "f0_error_pyin"])].all()
