@@ -307,7 +307,7 @@ def test_match_writes_a_cartridge_a_page_a_report_and_previews(here, starter) ->
         assert what in result.stdout
     played = "a b.flac: matched at note 60 (C4; Yamaha calls it C3), velocity 85, held for "
     assert played in result.stdout
-    assert abs(float(result.stdout.partition(played)[2].split()[0]) - 3) < 0.15  # seconds, as found in the level
+    assert abs(float(result.stdout.partition(played)[2].split()[0]) - 3) < 0.15  # seconds
     report = json.loads((here / "found.json").read_text("utf8"))
     close = report["candidates"][0]["closeness"]
     assert f"the closest is {close['word']}, " in result.stdout

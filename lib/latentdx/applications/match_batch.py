@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from latentdx.applications.batch_sounds import (
     PREVIEWS,
@@ -37,8 +36,8 @@ from latentdx.applications.batch_sounds import (
 )
 from latentdx.applications.preset_names import numbered, preset_name
 from latentdx.applications.target import TargetFile
-from latentdx.errors import ParameterError, StoreBusyError
-from latentdx.files import atomic_write, remove_leftovers
+from latentdx.errors import ParameterError
+from latentdx.files import atomic_write, remove_leftovers, sole_writer
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -109,7 +108,7 @@ def match_batch(
     names = batch_names([sound.path.stem for sound in sounds])
     entries: list[BatchEntry | None] = [None] * len(sounds)
     places: dict[str, list[int]] = {}
-    with _sole_writer(folder):
+    with sole_writer(folder, "matching"):
         remove_leftovers(parts)
 
         def finish(i: int, key: str, summary: Mapping[str, Any] | None, failure: str, new: bool) -> None:
@@ -309,18 +308,3 @@ def _start_process() -> None:
     """Prepare a process for its work on one core; Ctrl-C ends it without a traceback."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     torch.set_num_threads(1)
-
-
-@contextmanager
-def _sole_writer(folder: Path) -> Iterator[None]:
-    lock = FileLock(folder / ".lock", blocking=False)  # the system frees it when its holder dies
-    try:
-        lock.acquire()
-    except Timeout:
-        raise StoreBusyError(
-            f"{folder}: another process is matching into it; wait for it, or stop it"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()

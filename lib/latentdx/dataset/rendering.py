@@ -20,15 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import Renderer, RenderError, check_note, sound_identity
 from latentdx.audio.spectrogram import N_FRAMES, N_MELS, mel_spectrogram, spectrogram_code, to_codes
 from latentdx.dataset.store import MANIFEST, Manifest, Notes, Store, is_intact, shard_name, write_shard
-from latentdx.errors import ParameterError, StoreBusyError, StoreFullError
-from latentdx.files import remove_leftovers
+from latentdx.errors import ParameterError, StoreFullError
+from latentdx.files import remove_leftovers, sole_writer
 from latentdx.presets.bank import PresetBank
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ def render_store(
     renderer, folder = renderer or Engine(), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     wanted = replace(Manifest.of(bank, notes, renderer, corpus, shard_size), code=[spectrogram_code()])
-    with _sole_writer(folder):
+    with sole_writer(folder, "rendering"):
         remove_leftovers(folder)
         manifest = _take_up(folder, wanted, progress)
         if manifest.missing():
@@ -250,21 +249,6 @@ def _workers(threads: int | None, client: "Client | None") -> Iterator[tuple[Sub
     finally:
         stop.set()
         local.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _sole_writer(folder: Path) -> Iterator[None]:
-    lock = FileLock(folder / ".lock", blocking=False)  # the system frees it when its holder dies
-    try:
-        lock.acquire()
-    except Timeout:
-        raise StoreBusyError(
-            f"{folder}: another process is rendering into it; wait for it, or stop it"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _full(folder: Path, needed: int, reason: str = "") -> StoreFullError:
