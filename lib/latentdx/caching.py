@@ -11,14 +11,17 @@ import io
 import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from latentdx.errors import StoreBusyError
 from latentdx.files import atomic_write
 from latentdx.run_options import RunOptions
 
@@ -170,3 +173,27 @@ def _results(
         except BaseException:  # after an error or Ctrl-C, do not start the chunks that still wait
             pool.shutdown(cancel_futures=True)
             raise
+
+
+@contextmanager
+def sole_writer(folder: Path, work: str) -> Iterator[None]:
+    """Keep other processes from working in a folder.
+
+    Args:
+        folder: Existing folder.
+        work: What the process does there, such as "rendering", for the error message.
+
+    Raises:
+        StoreBusyError: Another process is working there.
+    """
+    lock = FileLock(folder / ".lock", blocking=False)  # the system frees it when its holder dies
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StoreBusyError(
+            f"{folder}: another process is {work} into it; wait for it, or stop it"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,4 +1,4 @@
-"""Writes that leave either the complete file or none, a trial of such writes, locks, and checksums."""
+"""Writes that leave either the complete file or none, a trial of such writes, and checksums."""
 
 import hashlib
 import os
@@ -9,10 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
-
-from filelock import FileLock, Timeout
-
-from latentdx.errors import StoreBusyError
 
 _TEMPORARY = ".writing-"
 
@@ -95,27 +91,3 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def sole_writer(folder: Path, work: str) -> Iterator[None]:
-    """Keep other processes from working in a folder.
-
-    Args:
-        folder: Existing folder.
-        work: What the process does there, such as "rendering", for the error message.
-
-    Raises:
-        StoreBusyError: Another process is working there.
-    """
-    lock = FileLock(folder / ".lock", blocking=False)  # the system frees it when its holder dies
-    try:
-        lock.acquire()
-    except Timeout:
-        raise StoreBusyError(
-            f"{folder}: another process is {work} into it; wait for it, or stop it"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()

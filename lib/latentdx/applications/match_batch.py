@@ -36,8 +36,9 @@ from latentdx.applications.batch_sounds import (
 )
 from latentdx.applications.preset_names import numbered, preset_name
 from latentdx.applications.target import TargetFile
+from latentdx.caching import sole_writer
 from latentdx.errors import ParameterError
-from latentdx.files import atomic_write, remove_leftovers, sole_writer
+from latentdx.files import atomic_write, remove_leftovers
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -25,9 +25,10 @@ from tqdm import tqdm
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import Renderer, RenderError, check_note, sound_identity
 from latentdx.audio.spectrogram import N_FRAMES, N_MELS, mel_spectrogram, spectrogram_code, to_codes
+from latentdx.caching import sole_writer
 from latentdx.dataset.store import MANIFEST, Manifest, Notes, Store, is_intact, shard_name, write_shard
 from latentdx.errors import ParameterError, StoreFullError
-from latentdx.files import remove_leftovers, sole_writer
+from latentdx.files import remove_leftovers
 from latentdx.presets.bank import PresetBank
 
 if TYPE_CHECKING:
