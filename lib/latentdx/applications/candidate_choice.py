@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import cached_property, partial
 
 import numpy as np
-import numpy.typing as npt
 
 from latentdx.applications.evolutionary_search import SearchHistory
 from latentdx.applications.key_behavior import (
@@ -28,6 +27,8 @@ from latentdx.applications.preset_names import numbered
 from latentdx.applications.sound_inputs import reference
 from latentdx.applications.target import Target
 from latentdx.applications.tune import Tuning, tune
+from latentdx.audio import pitch
+from latentdx.audio.pitch import Pitch
 from latentdx.audio.renderer import SAMPLE_RATE, Renderer
 from latentdx.metrics.gain import amplified, gain_db
 from latentdx.metrics.objective import FastObjective, score
@@ -47,7 +48,8 @@ _EQUAL = 1.03  # times a distance: presets up to here are as close, and the most
 _NEAR = 2.0  # times the least distance: presets of other families are preferred up to here
 _OF_FAMILY = 2  # presets of one family among eight
 _REFINED_TWINS = 0.97  # share of equal values from which two refinements of one preset count as one
-_RANKED = 48  # presets whose exact distance is measured, not only that of the search
+_ABOVE, _PITCH_HOP = 2.25, 1024  # times the wanted pitch, above which no preset is tuned to it; samples
+_RANKED = 24  # presets whose exact distance is measured, not only that of the search
 
 
 class Comparison:
@@ -64,10 +66,16 @@ class Comparison:
         )
         self.reference = reference(sounds)
         self.release_rate = RELEASE_RATE
+        self._known: dict[bytes, float] = {}
 
     @cached_property
     def _features(self) -> list[SoundFeatures]:
         return [SoundFeatures(target) for target in self.targets]
+
+    @cached_property
+    def _of_reference(self) -> Callable[[Values], Floats]:
+        """Function that compares presets with the reference sound."""
+        return self.beginning(len(self.reference.sound)) if len(self.sounds) > 1 else self.objective
 
     def render(
         self, preset: Preset, target: Target, n_samples: int | None = None, hold: float | None = None
@@ -98,15 +106,20 @@ class Comparison:
         ]
         return Comparison(moved, self.renderer, self.threads, self.locks)
 
-    def distances(self, values: Values) -> npt.NDArray[np.float64]:
-        return score(
-            values,
-            self.targets,
-            self.notes,
-            holds=self.holds,
-            renderer=self.renderer,
-            threads=self.threads,
-        )
+    def distances(self, values: Values) -> Floats:
+        """Return the exact distances (N,) of presets (N, 145), each measured once."""
+        new = {v.tobytes(): v for v in values if v.tobytes() not in self._known}
+        if new:
+            found = score(
+                np.stack(list(new.values())),
+                self.targets,
+                self.notes,
+                holds=self.holds,
+                renderer=self.renderer,
+                threads=self.threads,
+            )
+            self._known.update(zip(new, found.tolist(), strict=True))
+        return np.array([self._known[v.tobytes()] for v in values])
 
     def renders(self, preset: Preset) -> list[Audio]:
         return [self.render(preset, sound) for sound in self.sounds]
@@ -125,6 +138,10 @@ class Comparison:
         distance = float(self.distances(values[None])[0])
         return Stage(name, tried * len(self.notes), distance, self.measures(preset), preset)
 
+    def _estimated(self, sound: Audio) -> Pitch:
+        """Estimate the pitch of a render that may be tuned to the reference sound, in a third of the time."""
+        return pitch.estimate(sound, highest=_ABOVE * self.reference.pitch.f0, hop=_PITCH_HOP)
+
     def tuned(self, preset: Preset, distance: float) -> tuple[Tuning, float]:
         """Tune a preset to the reference sound, unless that increases its mean distance from all sounds."""
         note = self.reference.note, self.reference.velocity
@@ -136,14 +153,15 @@ class Comparison:
             wanted=self.reference.pitch,
             locked=self.locks.columns,
             renderer=self.renderer,
+            estimator=self._estimated,
+            rank=self._of_reference,
         )
         after = float(self.distances(found.preset.values[None])[0]) if found.tuned else distance
         if after <= distance:
-            return found, after
-        why = "tuning would increase the distance from the sounds at other notes"
-        return replace(
-            found, preset=preset, verdict="kept", why=why, after_cents=found.before_cents
-        ), distance
+            return replace(found, distance_before=distance, distance_after=after), after
+        why = "tuning would increase the distance from the sound" + "s" * (len(self.sounds) > 1)
+        found = replace(found, preset=preset, verdict="kept", why=why, after_cents=found.before_cents)
+        return replace(found, distance_before=distance, distance_after=distance), distance
 
     def leveled(self, preset: Preset, distance: float) -> tuple[Preset, float]:
         """Bring a preset to the sounds' level, unless that increases its distance from them."""

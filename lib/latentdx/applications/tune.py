@@ -28,7 +28,7 @@ from latentdx.errors import ParameterError
 from latentdx.metrics.objective import score
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import N_OPERATORS, NEUTRAL_TRANSPOSE, column, parameter
-from latentdx.typing import Audio, Floats
+from latentdx.typing import Audio, Floats, Values
 
 Integers = npt.NDArray[np.int64]
 Estimator = Callable[[Audio], Pitch]
@@ -129,6 +129,7 @@ def tune(
     locked: Integers = _NONE,
     renderer: Renderer | None = None,
     estimator: Estimator = pitch.estimate,
+    rank: Callable[[Values], Floats] | None = None,
 ) -> Tuning:
     """Tune a preset to a sound, unless that would increase its distance from the sound.
 
@@ -142,6 +143,8 @@ def tune(
         locked: Columns of parameters that must keep their values.
         renderer: Synth that renders; default `Engine()`.
         estimator: Pitch estimator; `pitch.estimate_crepe` is another.
+        rank: Function that returns the distances (N,) of presets (N, 145) from the target; default
+            `objective.distance`.
 
     Raises:
         ParameterError: An argument is out of its bounds.
@@ -156,6 +159,8 @@ def tune(
 
     def measure(presets: Sequence[Preset]) -> Floats:
         values = np.stack([p.values for p in presets])
+        if rank is not None:
+            return rank(values)
         return score(values, [target], [(note, velocity)], holds=[hold], renderer=synth)
 
     if not _pitched(goal):

@@ -15,6 +15,7 @@ from latentdx.errors import LatentDXError
 
 _FRAME, _HOP = 2048, 512
 _FMIN, _FMAX = 40.0, 4000.0  # Hz; below 40 Hz fewer than four periods fit in a frame
+_LEAST_FMAX = 320.0  # Hz; a narrower range would be narrower than pYIN's step from frame to frame
 # librosa's pyin also marks white noise as voiced, with a probability of 0.01; the named example presets that
 # have a pitch reach medians of at least 0.37
 _LEAST_PROBABILITY = 0.1
@@ -29,7 +30,7 @@ _FINE_RANGE = 0.35  # semitones on both sides: half a step of the resolution abo
 _LEAST_OTHER = (
     0.02  # share of the power that is at other harmonics than those of a multiple of the fundamental
 )
-_HELD_FRAMES, _HELD_WITHIN, _HELD_DB = 6, 0.6, 20.0  # 0.14 s, semitones, dB
+_HELD_SECONDS, _HELD_WITHIN, _HELD_DB = 0.13, 0.6, 20.0  # six frames of the default hop; semitones, dB
 
 _CREPE_RATE, _CREPE_HOP = 16_000, 256
 _CREPE_FMIN, _CREPE_FMAX = 32.7, 1975.5  # Hz, the lowest and highest frequencies that CREPE covers
@@ -66,7 +67,13 @@ class Pitch:
         return 100.0 * (self.midi - note)
 
 
-def estimate(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> Pitch:
+def estimate(
+    audio: npt.NDArray[np.float32],
+    sample_rate: int = SAMPLE_RATE,
+    *,
+    highest: float = _FMAX,
+    hop: int = _HOP,
+) -> Pitch:
     """Estimate the fundamental of a sound to about one cent, with pYIN followed by YIN.
 
     pYIN (Mauch & Dixon 2014, https://doi.org/10.1109/ICASSP.2014.6853678) determines which frames are voiced
@@ -81,8 +88,11 @@ def estimate(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> 
     Args:
         audio: Float32 (samples,), mono.
         sample_rate: Sample rate in Hz.
+        highest: Highest fundamental in Hz that pYIN looks for, 320 … 4,000; a narrow range is faster.
+        hop: Distance of pYIN's frames in samples, at most 1,024.
     """
-    return _refined(_shortest_period(_pyin(audio, sample_rate), audio, sample_rate), audio, sample_rate)
+    found = _pyin(audio, sample_rate, float(np.clip(highest, _LEAST_FMAX, _FMAX)), hop)
+    return _refined(_shortest_period(found, audio, sample_rate), audio, sample_rate)
 
 
 def estimate_crepe(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE) -> Pitch:
@@ -139,20 +149,21 @@ def _torchcrepe() -> ModuleType:
             del sys.modules["torchaudio"]
 
 
-def _pyin(audio: npt.NDArray[np.float32], sample_rate: int) -> Pitch:
+def _pyin(audio: npt.NDArray[np.float32], sample_rate: int, highest: float, hop: int) -> Pitch:
     """Estimate the fundamental with pYIN, to a quarter of a semitone."""
     f0, voiced, probability = librosa.pyin(
         audio,
         sr=sample_rate,
         fmin=_FMIN,
-        fmax=_FMAX,
+        fmax=highest,
         frame_length=_FRAME,
-        hop_length=_HOP,
+        hop_length=hop,
         resolution=_RESOLUTION,
     )
     voiced &= probability > _LEAST_PROBABILITY
-    held = _held(np.where(voiced & _audible(audio, below_db=_HELD_DB), f0, np.nan))
-    return replace(_over_voiced(f0, voiced, _audible(audio)), held=held)
+    near = _audible(audio, hop, below_db=_HELD_DB)
+    held = _held(np.where(voiced & near, f0, np.nan), _HELD_SECONDS * sample_rate / hop)
+    return replace(_over_voiced(f0, voiced, _audible(audio, hop)), held=held)
 
 
 def _over_voiced(
@@ -166,15 +177,15 @@ def _over_voiced(
     return Pitch(median, float(voiced[audible].mean()))
 
 
-def _held(f0: npt.NDArray[np.floating]) -> tuple[int, ...]:
-    """Return the notes at which a pitch rests; see `Pitch.held`."""
+def _held(f0: npt.NDArray[np.floating], frames: float) -> tuple[int, ...]:
+    """Return the notes at which a pitch rests for so many frames; see `Pitch.held`."""
     notes, begin = librosa.hz_to_midi(f0), 0
     held: list[int] = []
     for end in range(1, len(notes) + 1):
         run = notes[begin:end]
         if end < len(notes) and np.ptp([*run, notes[end]]) <= _HELD_WITHIN:  # false for frames without pitch
             continue
-        note = round(float(np.median(run))) if len(run) >= _HELD_FRAMES else None
+        note = round(float(np.median(run))) if len(run) >= frames else None
         if note is not None and (not held or 1 < (note - held[-1]) % 12 < 11):
             held.append(note)
         begin = end
