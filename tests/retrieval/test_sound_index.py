@@ -11,6 +11,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import Dexed
 from latentdx.audio.spectrogram import N_FRAMES, N_MELS, mel_spectrogram, to_codes
 from latentdx.dataset import curation
@@ -97,6 +98,25 @@ def test_few_dimensions_find_mostly_the_same_presets_as_the_exact_search(index, 
         for codes in (store.row(row)[0] for row in ROWS.tolist())
     ]
     assert np.mean(shared) > 0.5  # 0.17 by chance
+
+
+def test_at_any_level_a_quiet_copy_finds_the_same_presets(starter) -> None:
+    bank = corpora.read("starter").neutral()
+    sounds = [Engine().render(bank[row], 60, 85) for row in range(0, len(bank), 32)]
+    loud, quiet = ([to_codes(mel_spectrogram(gain * s)) for s in sounds] for gain in (1, np.float32(0.25)))
+    same, moved = [], []
+    for a, b in zip(loud, quiet, strict=True):
+        same.append(len(set(_nearest(starter, a)) & set(_nearest(starter, b))) / 8)
+        moved.append(len(set(starter.nearest(a, 8)[0]) & set(starter.nearest(b, 8)[0])) / 8)
+        own = starter.nearest(a, 1)[0][0]
+        assert own == _nearest(starter, a)[0] and own in _nearest(starter, b)[:4]
+    assert np.mean(same) > 0.9 > np.mean(moved)
+
+
+def _nearest(index: SoundIndex, codes: np.ndarray) -> list[int]:
+    rows, distances = index.nearest(codes, 8, at_any_level=True)
+    assert (np.diff(distances) >= 0).all()
+    return rows.tolist()
 
 
 def test_excluded_rows_and_large_k(index, store) -> None:

@@ -17,10 +17,8 @@ class Exploration(NamedTuple):
         single: Prediction of the forward pass, which is tried first.
         values: Presets, uint8 (n, 145).
         distances: Distances of their renders from the sound, float64 (n,).
-        hearing: Number of the spectrogram whose first presets were best.
     """
 
     single: Predictions
     values: Values
     distances: Floats
-    hearing: int = 0

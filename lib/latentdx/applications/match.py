@@ -36,7 +36,6 @@ from latentdx.applications.transposition import nearest_c, played_at
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import Renderer
 from latentdx.audio.spectrogram import to_codes
-from latentdx.dataset.loudness import INPUT_GAINS_DB
 from latentdx.errors import ParameterError
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import N_VALUES, column
@@ -237,8 +236,7 @@ def match_targets(
     )
     comparison = first.comparison
     played = partial(played_at, note=nearest_c(comparison.reference.note))
-    hearings = model.hear([comparison.reference], INPUT_GAINS_DB)
-    decibels = hearings[:1]
+    decibels = model.hear([comparison.reference])
     starts = _Starts(
         locks,
         comparison.objective,
@@ -250,12 +248,12 @@ def match_targets(
     starts.add("earlier", _values_of(more)[: max(1, most // 2)])
     if start is None:
         from_model = max(1, min(most // _MODEL_SHARE, _MOST_OF_MODEL))
-        explored = model.explore(hearings, from_model, lambda v: starts.judged(played(v)), seed=seed)
-        decibels = hearings[[explored.hearing]]
+        explored = model.explore(decibels, from_model, lambda v: starts.judged(played(v)), seed=seed)
         starts.add("forward pass", played(explored.values[:1]))
         starts.add("model", played(explored.values))
         if nearest is None:
-            nearest = nearest_presets(to_codes(decibels[0, 0].numpy()), known, N_NEAREST)
+            leveled = model.leveled_spectrograms([comparison.reference])
+            nearest = nearest_presets(to_codes(leveled[0, 0].numpy()), known, N_NEAREST)
         starts.add("nearest", played(nearest[: min(N_NEAREST, most // _NEAREST_SHARE)]))
     redraw = _redraw(model, decibels, seed)
     if start is not None:

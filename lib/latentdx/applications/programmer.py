@@ -21,15 +21,12 @@ from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import NOTE_SETS, Renderer
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.checkout import checkout
-from latentdx.dataset.loudness import INPUT_GAINS_DB
 from latentdx.errors import DataMissingError, ParameterError
-from latentdx.metrics.gain import amplified
 from latentdx.metrics.objective import fitted, score
 from latentdx.models import incremental_decoding
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE, N_BLOCKS
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.presets.bank import Preset
-from latentdx.presets.parameters import N_VALUES
 from latentdx.presets.predictions import Predictions
 from latentdx.registry import data_path, registry
 from latentdx.threads import one_thread
@@ -143,20 +140,23 @@ class Programmer:
                 presets.append(Preset(self.answered(row, sound.targets), preset_name(sound.name)))
         return presets[0] if one else presets
 
-    def hear(self, targets: Sequence[Target], gains_db: Sequence[float] = (0.0,)) -> Tensor:
-        """Compute the spectrograms of prepared sounds, dB (gains, note, 257, 347), see `spectrograms`.
+    def leveled_spectrograms(self, targets: Sequence[Target]) -> Tensor:
+        """Compute the spectrograms of prepared sounds at their levels, dB (1, note, 257, 347).
 
-        A model of one note hears a sound at another note than 60 resampled to the nearest C (`nearest_c`).
-        From recordings, whose level says nothing, it is taken away if the model learned to do without it.
-
-        Args:
-            targets: Sounds in the order of `notes`.
-            gains_db: Gains in dB at which they are heard, such as `loudness.INPUT_GAINS_DB`.
+        For a model of one note, a sound at another note than 60 is resampled to the nearest C (`nearest_c`).
+        The targets are in the order of `notes`.
         """
         sounds = [target.sound for target in targets]
         if len(self.notes) == 1:
             sounds = [resampled(sounds[0], nearest_c(targets[0].note) - targets[0].note)]
-        found = torch.cat([self.spectrograms([amplified(s, gain) for s in sounds]) for gain in gains_db])
+        return self.spectrograms(sounds)
+
+    def hear(self, targets: Sequence[Target]) -> Tensor:
+        """Compute the spectrograms that the model gets of prepared sounds, see `leveled_spectrograms`.
+
+        From recordings, whose level says nothing, it is taken away if the model learned to do without it.
+        """
+        found = self.leveled_spectrograms(targets)
         if self.about.profile.unknown_level and not all(target.level_known for target in targets):
             return at_unknown_level(found)
         return found
@@ -221,34 +221,31 @@ class Programmer:
     ) -> Exploration:
         """Try several presets for one sound.
 
-        The first one is the forward pass of the first spectrogram, the next ones are draws from the posterior
-        of each. With a sampler, rounds follow that redraw one block (such as an operator) of the best presets
-        so far (see `redraw`), given the spectrogram whose presets were best.
+        The first one is the forward pass, the next ones are draws from the posterior. With a sampler, rounds
+        follow that redraw one block (such as an operator) of the best presets so far (see `redraw`).
 
         Args:
-            decibels: Spectrograms of the sound in dB, (hearings, note, 257, 347), see `hear`.
+            decibels: Spectrograms of the sound in dB, (1, note, 257, 347), see `hear`.
             n: Number of presets to try, at least one.
             rank: Function that returns the distances (N,) of presets (N, 145) from the sound.
             temperature: Temperature of the draws.
             seed: Random seed; equal seeds give equal presets.
         """
-        single, sampler = self.predict(decibels[:1]), getattr(self.model, "sampler", None)
+        single, sampler = self.predict(decibels), getattr(self.model, "sampler", None)
         first = n if sampler is None else min(n, _FIRST)
         values = single.values
         if first > 1:
-            each = -(-(first - 1) // len(decibels))
-            drawn = self.sample(decibels, each, temperature=temperature, seed=seed)  # (hearing, each, 145)
-            values = np.concatenate([values, drawn.swapaxes(0, 1).reshape(-1, N_VALUES)[: first - 1]])
+            drawn = self.sample(decibels, first - 1, temperature=temperature, seed=seed)[0]
+            values = np.concatenate([values, drawn])
         distances = rank(values)
-        hearing = max(int(distances.argmin()) - 1, 0) % len(decibels)
         if sampler is None or n == first:
-            return Exploration(single, values, distances, hearing)
-        redraw = self.redraw(decibels[[hearing]], temperature=temperature, seed=seed)
+            return Exploration(single, values, distances)
+        redraw = self.redraw(decibels, temperature=temperature, seed=seed)
         while len(values) < n:
             chosen = values[np.argsort(distances, kind="stable")[: min(_BEST, n - len(values))]]
             children = redraw(chosen)
             values, distances = np.concatenate([values, children]), np.append(distances, rank(children))
-        return Exploration(single, values, distances, hearing)
+        return Exploration(single, values, distances)
 
     def redraw(
         self, decibels: Tensor, *, temperature: float = DRAWING_TEMPERATURE, seed: int = 0
@@ -413,7 +410,7 @@ def program_targets(
             bar.update(len(values))
             return distances
 
-        found = model.explore(model.hear(targets, INPUT_GAINS_DB), n, rank, seed=seed)
+        found = model.explore(model.hear(targets), n, rank, seed=seed)
     best = int(found.distances.argmin())
     preset = Preset(model.answered(found.values[best], targets), preset_name(name))
     remarks, warnings = describe_transposition(targets[0].note) if len(model.notes) == 1 else ((), ())

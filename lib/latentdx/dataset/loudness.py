@@ -17,12 +17,6 @@ from latentdx.errors import ParameterError
 TRAINING_LEVEL_DB = -20.899999618530273
 """Level in dB for the shipped models: `training_level_db()` of learnfm's twin-disjoint training set."""
 
-INPUT_GAINS_DB = (0.0,)
-"""Gains in dB, relative to that level, at which a model hears a sound to draw presets from.
-
-The shipped models were trained on the presets' own levels, and the gain of a recording is not known.
-"""
-
 
 @cache
 def training_levels_db(corpus: str = "learnfm", split: Split = "twin-disjoint") -> tuple[float, ...]:

@@ -129,7 +129,7 @@ def nearest_unrelated(trial: Trial, index: SoundIndex, n: int = N_NEAREST) -> Va
     out = []
     for row in trial.rows.tolist():
         related = relatives(trial.bank.values[row], known)
-        found, _ = index.nearest(store.row(row)[0], n, excluded=related)
+        found, _ = index.nearest(store.row(row)[0], n, excluded=related, at_any_level=True)
         out.append(trial.bank.values[found])
     return np.stack(out)
 

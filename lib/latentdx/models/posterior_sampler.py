@@ -81,12 +81,10 @@ class _Layer(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Transform x (B, T, width); also return keys and values (2, B, head, T, width / head)."""
         qkv = self._project(x)
-        if x.device.type == "cpu":  # whose attention in bfloat16 has a backward pass five times as slow
-            with torch.autocast("cpu", enabled=False):
-                query, key, value = qkv.float()
-                attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        else:
-            attended = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], is_causal=True)
+        heads = qkv.float() if qkv.dtype == torch.bfloat16 and qkv.device.type == "cpu" else qkv
+        # on processors, the backward pass of attention in bfloat16 takes five times as long
+        with torch.autocast("cpu", enabled=False):
+            attended = F.scaled_dot_product_attention(heads[0], heads[1], heads[2], is_causal=True)
         return self._add(x, attended), qkv[1:]
 
     def step(self, x: Tensor, past: Tensor, t: int) -> Tensor:

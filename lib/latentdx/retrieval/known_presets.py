@@ -66,7 +66,7 @@ def known_presets(
 
 
 def nearest_presets(codes: Codes, known: Sequence[KnownPresets], n: int) -> Values:
-    """Find the presets of some corpora whose sound is closest to a given one.
+    """Find the presets of some corpora whose sound is closest to a given one, each at its best level.
 
     Args:
         codes: Mel spectrogram of a sound at note 60, uint8 (257, 347); see `audio.spectrogram.to_codes`.
@@ -78,7 +78,7 @@ def nearest_presets(codes: Codes, known: Sequence[KnownPresets], n: int) -> Valu
     """
     found = []
     for corpus in known:
-        rows, distances = corpus.index.nearest(codes, n)
+        rows, distances = corpus.index.nearest(codes, n, at_any_level=True)
         found += list(zip(distances, corpus.bank.values[rows], strict=True))
     found.sort(key=lambda pair: pair[0])
     return np.array([values for _, values in found[:n]], np.uint8).reshape(-1, N_VALUES)

@@ -166,7 +166,12 @@ class SoundIndex:
         return self.codes.astype(np.float32)
 
     def nearest(
-        self, codes: Codes, k: int = 1, *, excluded: npt.NDArray[np.bool_] | None = None
+        self,
+        codes: Codes,
+        k: int = 1,
+        *,
+        excluded: npt.NDArray[np.bool_] | None = None,
+        at_any_level: bool = False,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Find the `k` presets that sound closest to one sound.
 
@@ -175,6 +180,7 @@ class SoundIndex:
                 `audio.spectrogram.to_codes`.
             k: Number of presets to find, at least 1; fewer are returned if fewer are left.
             excluded: Mask of those of `rows` to leave out, bool (n,); default none.
+            at_any_level: If true, each preset is compared at the level at which it is closest.
 
         Returns:
             Rows of the corpus, int64 (k,), and their distances, float64 (k,), closest first. Equally close
@@ -196,7 +202,13 @@ class SoundIndex:
             )
         scale = self.about.scale
         query = ((_block_means(codes) @ self.basis - self.offset) / scale).astype(np.float32)
-        distances = np.sqrt(((self._points - query) ** 2).sum(1)).astype(np.float64) * scale
+        points = self._points
+        if at_any_level:  # a gain scales amplitudes, so that it scales what is not relative to the mean
+            zero = self.offset / np.float32(scale)
+            points, query = points + zero, query + zero
+            norms = np.maximum((points**2).sum(1, keepdims=True), 1e-9)
+            points = points * ((points @ query)[:, None] / norms)
+        distances = np.sqrt(((points - query) ** 2).sum(1)).astype(np.float64) * scale
         order = np.argsort(distances, kind="stable")
         order = order[:k] if excluded is None else order[~excluded[order]][:k]
         return self.rows[order].astype(np.int64), distances[order]
