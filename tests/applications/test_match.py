@@ -10,7 +10,7 @@ from latentdx import Dexed, PresetBank
 from latentdx.applications import known_stage
 from latentdx.applications import match as matching
 from latentdx.applications.candidate_choice import chosen_presets
-from latentdx.applications.match import different, match_targets
+from latentdx.applications.match import match_targets
 from latentdx.applications.preset_names import numbered
 from latentdx.applications.target import prepare_target
 from latentdx.audio.renderer import SAMPLE_RATE
@@ -257,8 +257,9 @@ def test_near_duplicates_are_left_out() -> None:
     values[1, :28] = 1  # shares 80.7% with the first
     values[2, :30] = 1  # 79.3%
     values[3] = 2
-    assert different(values, 9) == [0, 2, 3]
-    assert different(values, 2) == [0, 2]
+    distances = np.array([1.0, 1.01, 1.02, 1.03])
+    assert chosen_presets(values, distances, 9) == [0, 2, 3]
+    assert chosen_presets(values, distances, 2) == [0, 2]
 
 
 def test_names_fit_the_display() -> None:

@@ -62,6 +62,12 @@ def test_a_fade_in_is_measured(seconds: float) -> None:
     assert shortcomings(tone(), slow) == ["a quick start"]
 
 
+def test_a_short_fade_in_is_a_soft_start() -> None:
+    soft = tone() * np.minimum(TIME / 0.3, 1).astype(np.float32)
+    (phrase,) = shortcomings(soft, tone())
+    assert phrase == "a soft start over 0.2 s"
+
+
 def test_how_long_a_sound_lasts_is_measured() -> None:
     short = tone() * np.exp(-TIME * np.log(10) / 0.5).astype(np.float32)  # 20 dB in 0.5 s
     assert shortcomings(short, tone()) == ["an end after 0.5 s"]

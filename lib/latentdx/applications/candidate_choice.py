@@ -305,22 +305,3 @@ def chosen_presets(
                     rivals.sort(key=lambda j: -plausibility[j])
                 chosen.append(rivals[0])
     return chosen
-
-
-def different(values: Values, n: int) -> list[int]:
-    """Choose the first presets that differ from each other.
-
-    Args:
-        values: Presets, uint8 (N, 145), best first.
-        n: Largest number of presets to choose.
-
-    Returns:
-        Indices of at most `n` presets, ascending; any two share less than 80% of their values.
-    """
-    chosen: list[int] = []
-    for i in range(len(values)):
-        if len(chosen) == n:
-            break
-        if not chosen or (values[chosen] == values[i]).mean(1).max() < TWINS:
-            chosen.append(i)
-    return chosen

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from latentdx.applications.candidate_choice import TWINS as TWINS
 from latentdx.applications.candidate_choice import Comparison
-from latentdx.applications.candidate_choice import different as different
 from latentdx.applications.evolutionary_search import evolutionary_search
 from latentdx.applications.heard_modulation import proposing_modulation
 from latentdx.applications.known_stage import compare_known, rendered_whole

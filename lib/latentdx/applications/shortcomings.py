@@ -30,6 +30,7 @@ _NOISY = 0.5  # share of a band's power from which it is noise
 _QUIET_DB = 20.0  # below the loudest moment: where a sound has faded
 _FULL_DB = 3.0
 _LEAST_SECONDS = 0.15
+_FADE_IN = 0.3  # seconds from which a rise is heard as a fade-in, not as a start
 _TIMES = 2.5  # factor by which a rise or a fall must differ
 _STEP_CENTS, _MOST_CENTS = 10, 1200
 _LEAST_CENTS = 60.0
@@ -122,7 +123,8 @@ def shortcomings(target: Audio, answer: Audio) -> list[str]:
         answer: Render of the preset at the same note; its level does not matter.
 
     Returns:
-        Phrases such as "noise above 4 kHz" or "a fade-in of 1.2 s"; none if nothing is clearly missing.
+        Phrases such as "noise above 4 kHz", "a fade-in of 1.2 s" or "a soft start over 0.2 s"; none if nothing
+        is clearly missing.
     """
     a, b = _Heard(target), _Heard(answer)
     if not np.any(target) or not np.any(answer):
@@ -130,7 +132,8 @@ def shortcomings(target: Audio, answer: Audio) -> list[str]:
     phrases, noisy = _noise(a, b)
     phrases += _power(a, b, noisy)
     if a.rise > _LEAST_SECONDS and a.rise > _TIMES * b.rise:
-        phrases.append(f"a fade-in of {a.rise:.1f} s")
+        what = "a fade-in of" if a.rise >= _FADE_IN else "a soft start over"
+        phrases.append(f"{what} {a.rise:.1f} s")
     if b.rise > _LEAST_SECONDS and b.rise > _TIMES * a.rise:
         phrases.append("a quick start")
     if a.length > _LEAST_SECONDS and a.length > _TIMES * b.length:
