@@ -123,8 +123,8 @@ def shortcomings(target: Audio, answer: Audio) -> list[str]:
         answer: Render of the preset at the same note; its level does not matter.
 
     Returns:
-        Phrases such as "noise above 4 kHz", "a fade-in of 1.2 s" or "a soft start over 0.2 s"; none if nothing
-        is clearly missing.
+        Phrases such as "noise above 4 kHz", "a fade-in of 1.2 s" or "a soft start over 0.2 s"; none if
+        nothing is clearly missing.
     """
     a, b = _Heard(target), _Heard(answer)
     if not np.any(target) or not np.any(answer):
