@@ -33,7 +33,7 @@ const PLACES = [
 ];
 const LETTERS = "AWSEDFTGYHUJKOLP;'";
 /** Width of a white key in pixels that fits a finger, and most octaves that are shown. */
-const FINGER = 25;
+const FINGER = 22;
 const MOST_OCTAVES = 4;
 /** Velocity from the back edge of a key to its front edge, and per press of C or V. */
 const DEPTH = 80;
