@@ -4,8 +4,8 @@ A row may also hold its sounds as the paper's authors heard them, from Dexed 0.9
 these and today's.
 
 A row is plain HTML that plays without scripts. `latentdx/web/site.js` adds the position line, the keys, "Play
-all", "true level", and a switch between versions that keeps the position; `blind.js` adds the blind test. A clip with
-a preset holds its 128 packed bytes, so that `dock.js` can play it live on a keyboard.
+all", "true level", and a switch between versions that keeps the position; `blind.js` adds the blind test. A
+clip with a preset holds its 128 packed bytes, so that `dock.js` can play it live on a keyboard.
 
 In a row that compares sounds, the first clip is the target and the others are versions of it:
 `row(compared(target, versions), title)`.

@@ -72,8 +72,8 @@ _COMMENT = re.compile(r"^\s*(/\*\*((?!\*/).)*\*/|//[^\n]*)\n", re.DOTALL | re.MU
 def web_modules(*entries: str) -> str:
     """Return a script that holds the texts of modules of `latentdx/web`, for pages that can't import files.
 
-    `site.js` makes modules of them in a page that is a single file, or that was opened as one. Comments that begin
-    a line are left out.
+    `site.js` makes modules of them in a page that is a single file, or that was opened as one. Comments that
+    begin a line are left out.
 
     Args:
         entries: Names of the modules that such a page imports; what these import is added.
@@ -84,10 +84,11 @@ def web_modules(*entries: str) -> str:
         path = waiting.pop()
         if path not in texts:
             texts[path] = _COMMENT.sub("", web_asset(path))
-            waiting += [
-                posixpath.normpath(f"{posixpath.dirname(path)}/{found}")
-                for _, found in _IMPORT.findall(texts[path])
+            folder = posixpath.dirname(path)
+            found = [
+                posixpath.normpath(posixpath.join(folder, name)) for _, name in _IMPORT.findall(texts[path])
             ]
+            waiting += found
     # "<" as an escape, since "</script>" would end the script
     return f"window.ldxModules = {json.dumps(dict(sorted(texts.items()))).replace('<', chr(92) + 'u003c')};\n"
 
