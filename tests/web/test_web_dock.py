@@ -1,4 +1,4 @@
-"""The keyboard of listening rows in a real Chromium: on a host below a sub-path, from a file, in a single file."""
+"""The keyboard of listening rows in Chromium: on a host below a sub-path, from a file, in a single file."""
 
 import shutil
 from collections.abc import Iterator
