@@ -10,7 +10,8 @@ from latentdx.presets.parameters import PARAMETERS, init_values, maxima, voice_p
 
 TABLE = """async () => {
   const { PARAMETERS, valueText } = await import('/parameters.js');
-  const texts = (p) => (p.vced === null ? [] : Array.from({ length: p.maximum + 1 }, (_, i) => valueText(p, i)));
+  const texts = (p) =>
+    p.vced === null ? [] : Array.from({ length: p.maximum + 1 }, (_, i) => valueText(p, i));
   return PARAMETERS.map((p) => ({ ...p, texts: texts(p) }));
 }"""
 
@@ -87,8 +88,9 @@ def test_a_drawing_has_a_line_for_each_connection_and_moves_with_the_levels(page
         preset.values.tolist(),
     )
     assert dict(found["heights"]) == {
-        **{k: "scaleY(0)" for k in range(3, 7)},
-        **{1: "scaleY(1)", 2: "scaleY(0.5)"},
+        **dict.fromkeys(range(3, 7), "scaleY(0)"),
+        1: "scaleY(1)",
+        2: "scaleY(0.5)",
     }
     assert found["label"] == algorithm(5).describe()
     html = str(algorithm_html(5))
