@@ -1,0 +1,119 @@
+/**
+ * What the synth's page keeps between visits, in the reader's browser alone: the reader's cartridges in
+ * IndexedDB, and the voice, the selection and the loop in `localStorage`, which is written at once. Where the
+ * browser keeps nothing (private windows, a full disk), the page works on, and says so.
+ *
+ * Licence: GPL-3.0-or-later.
+ * @module
+ */
+
+import { NAME_LENGTH, VALUES } from './parameters.js';
+import { decodeName, withName } from './preset_files.js';
+
+/** @typedef {import("./cartridges.js").Cartridge} Cartridge */
+/** @typedef {import("./cartridges.js").State} State */
+/** @typedef {import("./preset_files.js").Voice} Voice */
+/** @typedef {import("./step_loop.js").Pattern} Pattern */
+
+const DATABASE = 'latentdx-synth';
+const KEY = 'latentdx:synth';
+const SIZE = VALUES + NAME_LENGTH;
+
+/** Voices as bytes, 155 each. @param {readonly Voice[]} voices */
+const toBytes = (voices) => Uint8Array.from(voices.flatMap((voice) => [...withName(voice)]));
+
+/** @param {Uint8Array} bytes @returns {Voice[]} */
+function fromBytes(bytes) {
+  return Array.from({ length: Math.floor(bytes.length / SIZE) }, (_, i) => {
+    const voice = bytes.slice(SIZE * i, SIZE * (i + 1));
+    return { values: voice.slice(0, VALUES), name: decodeName(voice.subarray(VALUES)) };
+  });
+}
+
+/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
+const done = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+
+export class Session {
+  constructor() {
+    /** Why nothing is kept, in a sentence; empty if all is well. */
+    this.problem = '';
+    /** @type {Promise<IDBDatabase> | null} */
+    this.database = null;
+    /** @type {readonly Cartridge[]} What was kept last. */
+    this.kept = [];
+    this.keeping = Promise.resolve();
+  }
+
+  /** @param {IDBTransactionMode} mode */
+  async table(mode) {
+    if (!this.database) {
+      const request = indexedDB.open(DATABASE, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore('cartridges');
+      this.database = done(request);
+    }
+    return (await this.database).transaction('cartridges', mode).objectStore('cartridges');
+  }
+
+  /** @param {unknown} error */
+  fail(error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.problem = `This browser doesn't keep your cartridges and changes for the next visit (${reason}).`;
+  }
+
+  /**
+   * Return the state that was kept, with the starter cartridges.
+   * @param {State} state What to begin with on a first visit.
+   * @returns {Promise<{state: State, pattern: Pattern | null}>}
+   */
+  async load(state) {
+    /** @type {Cartridge[]} */
+    let own = [];
+    /** @type {Partial<{shown: string, place: State["place"], voice: number[], pattern: Pattern}>} */
+    let rest = {};
+    try {
+      const rows = await done((await this.table('readonly')).get('own'));
+      own = (rows ?? []).map((/** @type {{id: string, name: string, bytes: Uint8Array}} */ { bytes, ...row }) => ({
+        ...row,
+        voices: fromBytes(bytes),
+      }));
+    } catch (error) {
+      this.fail(error);
+    }
+    try {
+      rest = JSON.parse(localStorage.getItem(KEY) ?? '{}') ?? {};
+    } catch (error) {
+      this.fail(error);
+    }
+    this.kept = own;
+    const cartridges = [...state.cartridges, ...own];
+    const known = (/** @type {unknown} */ id) => cartridges.some((cartridge) => cartridge.id === id);
+    const [voice] = rest.voice?.length === SIZE ? fromBytes(Uint8Array.from(rest.voice)) : [state.voice];
+    const found = {
+      cartridges,
+      shown: known(rest.shown) ? /** @type {string} */ (rest.shown) : state.shown,
+      place: rest.voice ? (known(rest.place?.cartridge) ? (rest.place ?? null) : null) : state.place,
+      voice,
+    };
+    return { state: found, pattern: rest.pattern ?? null };
+  }
+
+  /** Keep a state. @param {State} state @param {Pattern} pattern */
+  save({ cartridges, shown, place, voice }, pattern) {
+    try {
+      localStorage.setItem(KEY, JSON.stringify({ shown, place, voice: [...withName(voice)], pattern }));
+    } catch (error) {
+      this.fail(error);
+    }
+    const own = cartridges.filter((cartridge) => !cartridge.starter);
+    if (own.length === this.kept.length && own.every((cartridge, i) => cartridge === this.kept[i])) return;
+    this.kept = own;
+    const rows = own.map(({ id, name, voices }) => ({ id, name, bytes: toBytes(voices) }));
+    this.keeping = this.keeping
+      .then(async () => void (await done((await this.table('readwrite')).put(rows, 'own'))))
+      .catch((error) => this.fail(error));
+  }
+}
