@@ -147,7 +147,7 @@ export class AlgorithmDrawing {
     const level = values[column(`OP${k} OUTPUT LEVEL`)];
     const [left, top] = [x - WIDE / 2, y - HIGH / 2];
     const text = { x, 'text-anchor': 'middle', fill: 'currentColor', stroke: 'none' };
-    const bar = svg('rect', { x: left, y: top, width: WIDE, height: HIGH, rx: 4, class: 'ldx-bar' });
+    const bar = svg('rect', { x: left, y: top, width: WIDE, height: HIGH, rx: 4, class: 'ldx-loud' });
     bar.style.transformOrigin = `${left}px ${top + HIGH}px`;
     bar.style.transform = 'scaleY(0)';
     this.bars.set(k, bar);

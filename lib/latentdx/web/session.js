@@ -41,6 +41,8 @@ export class Session {
   constructor() {
     /** Why nothing is kept, in a sentence; empty if all is well. */
     this.problem = '';
+    /** Whether the cartridges that were kept are unknown: then they are not overwritten. */
+    this.unread = false;
     /** @type {Promise<IDBDatabase> | null} */
     this.database = null;
     /** @type {readonly Cartridge[]} What was kept last. */
@@ -81,6 +83,7 @@ export class Session {
         voices: fromBytes(bytes),
       }));
     } catch (error) {
+      this.unread = true;
       this.fail(error);
     }
     try {
@@ -109,6 +112,7 @@ export class Session {
       this.fail(error);
     }
     const own = cartridges.filter((cartridge) => !cartridge.starter);
+    if (this.unread) return;
     if (own.length === this.kept.length && own.every((cartridge, i) => cartridge === this.kept[i])) return;
     this.kept = own;
     const rows = own.map(({ id, name, voices }) => ({ id, name, bytes: toBytes(voices) }));
