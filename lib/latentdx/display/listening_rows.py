@@ -4,7 +4,8 @@ A row may also hold its sounds as the paper's authors heard them, from Dexed 0.9
 these and today's.
 
 A row is plain HTML that plays without scripts. `latentdx/web/site.js` adds the position line, the keys, "Play
-all", "true level", and a switch between versions that keeps the position; `blind.js` adds the blind test.
+all", "true level", and a switch between versions that keeps the position; `blind.js` adds the blind test. A
+clip with a preset holds its 128 packed bytes, so that `dock.js` can play it live on a keyboard.
 
 In a row that compares sounds, the first clip is the target and the others are versions of it:
 `row(compared(target, versions), title)`.
@@ -15,6 +16,7 @@ waveforms and colors describe the synth's own output, before that gain. A booste
 the synth's own level; a row that was turned down cannot, because it would clip, and its footer says so.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -254,6 +256,7 @@ def _view(
         "preset": preset
         and {
             "link": media.save(preset.sysex(), "syx"),
+            "voice": _base64url(preset.bank.packed().tobytes()),
             "name": preset.name,
             "algorithm": preset["ALGORITHM"] + 1,
             "drawing": algorithms.preset_drawing(preset, scale=1.1),
@@ -289,6 +292,10 @@ def _columns(n: int) -> int:
     """Return the number of columns on a wide screen: at most four, in lines of nearly equal length."""
     lines = -(-n // 4)
     return -(-n // lines)
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
 
 
 def _decibels(amplitude: float) -> float:

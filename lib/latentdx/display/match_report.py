@@ -186,7 +186,7 @@ def _page(
             f" {words.sentence}."
         ),
         style=Markup(media.web_asset("report.css") + media.web_asset("site.css")),
-        script=Markup(media.web_asset("site.js")),
+        script=Markup(media.web_modules("dock.js") + media.web_asset("site.js")),
         sounds=[
             {"file": s.file, "played": s.played, "remarks": s.target.remarks, "warnings": s.target.warnings}
             for s in sources

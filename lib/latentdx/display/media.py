@@ -5,7 +5,10 @@ The files are named by their content: equal bytes have equal names, so no file i
 
 import base64
 import hashlib
+import json
 import os
+import posixpath
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -59,6 +62,35 @@ def save(data: bytes, suffix: str) -> str:
 def web_asset(name: str) -> str:
     """Return the text of a style sheet or script that pages share, from `latentdx/web`."""
     return resources.files("latentdx").joinpath("web", name).read_text("utf8")
+
+
+_IMPORT = re.compile(r"""(['"])(\.{1,2}/[\w./-]+\.js)\1""")
+_COMMENT = re.compile(r"^\s*(/\*\*((?!\*/).)*\*/|//[^\n]*)\n", re.DOTALL | re.MULTILINE)
+
+
+@cache
+def web_modules(*entries: str) -> str:
+    """Return a script that holds the texts of modules of `latentdx/web`, for pages that can't import files.
+
+    `site.js` makes modules of them in a page that is a single file, or that was opened as one. Comments that
+    begin a line are left out.
+
+    Args:
+        entries: Names of the modules that such a page imports; what these import is added.
+    """
+    texts: dict[str, str] = {}
+    waiting = list(entries)
+    while waiting:
+        path = waiting.pop()
+        if path not in texts:
+            texts[path] = _COMMENT.sub("", web_asset(path))
+            folder = posixpath.dirname(path)
+            found = [
+                posixpath.normpath(posixpath.join(folder, name)) for _, name in _IMPORT.findall(texts[path])
+            ]
+            waiting += found
+    # "<" as an escape, since "</script>" would end the script
+    return f"window.ldxModules = {json.dumps(dict(sorted(texts.items()))).replace('<', chr(92) + 'u003c')};\n"
 
 
 @cache

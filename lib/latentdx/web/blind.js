@@ -140,7 +140,7 @@
       clear.hidden = !rows.some(chosen);
       tally.textContent = count(rows);
     };
-    const apply = () => { hush(); save(); rows.forEach(show); update(); };
+    const apply = () => { hush(); document.dispatchEvent(new Event('ldx-blind')); save(); rows.forEach(show); update(); };
     const toggle = button('ldx-switch', 'Hide which is which', () => { state.on = !state.on; apply(); });
     const clear = button('ldx-clear', 'Clear my votes', () => { state.votes = {}; apply(); toggle.focus(); });
     panel.setAttribute('aria-label', 'Blind test');

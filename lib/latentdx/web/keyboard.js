@@ -13,7 +13,7 @@
  *     bend     {cents}
  *     stop     null              "all notes off"
  *
- * Properties: `octave` (the octave of the key A, 4 by default: A is C4, MIDI note 60), `velocity` (of the
+ * Properties: `scope` (where the computer's keys are notes; the document by default), `octave` (the octave of the key A, 4 by default: A is C4, MIDI note 60), `velocity` (of the
  * computer's keys and of the middle of the piano's keys; 85 by default), `held` (the keys that are down).
  * Methods: `releaseAll()`, `panic()`, `focus()`. Of several keyboards of a page, the computer's and MIDI keys
  * play the one that was added, focused or touched last.
@@ -113,6 +113,8 @@ export class Keyboard extends HTMLElement {
     this.velocity_ = 85;
     this.down = false; // the pedal
     this.focused = 60;
+    /** @type {EventTarget} */
+    this.scope = document;
     this.listen();
     this.velocity = 85;
   }
@@ -126,11 +128,12 @@ export class Keyboard extends HTMLElement {
     // what happens to keys and fingers is not told to a page that is not in front
     window.addEventListener('blur', () => this.releaseAll(false), { signal });
     document.addEventListener('visibilitychange', () => document.hidden && this.releaseAll(false), { signal });
-    player.addEventListener('state', () => this.tell(player.problem || INTERRUPTED[player.state] || ''), { signal });
+    player.addEventListener('state', () => this.tellState(), { signal });
     this.size = new ResizeObserver(() => this.fit());
     this.size.observe(this);
     this.fit();
     this.showMidi();
+    this.tellState();
   }
 
   disconnectedCallback() {
@@ -283,6 +286,11 @@ export class Keyboard extends HTMLElement {
     this.keyOf(key)?.setAttribute('aria-pressed', String(this.held.includes(key)));
   }
 
+  /** Say why nothing can be heard, if so. */
+  tellState() {
+    this.tell(player.problem || (player.state === 'interrupted' ? 'The sound is paused. Press a key to go on.' : ''));
+  }
+
   /** @param {string} text */
   tell(text) {
     this.part_('.status').textContent = text;
@@ -378,6 +386,7 @@ export class Keyboard extends HTMLElement {
     const from = event.composedPath()[0];
     if (active !== this || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (this.part_('.typing').getAttribute('aria-pressed') !== 'true' || !this.getClientRects().length) return;
+    if (!event.composedPath().includes(this.scope)) return;
     if (from instanceof Element && from.closest(TEXT_FIELDS)) return;
     const place = PLACES.indexOf(event.code);
     if (place >= 0) {
@@ -451,8 +460,6 @@ export class Keyboard extends HTMLElement {
 
 const NO_MIDI =
   'This browser cannot use MIDI keyboards. Chrome, Edge and Firefox on a computer, and Chrome on Android can.';
-/** @type {Record<string, string>} */
-const INTERRUPTED = { interrupted: 'The sound is paused. Press a key to go on.' };
 
 /** @param {number} velocity @returns {number} */
 const limit = (velocity) => Math.min(Math.max(Math.round(velocity), 1), 127);

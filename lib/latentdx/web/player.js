@@ -9,8 +9,9 @@
  * Nothing is loaded before the first call of `start`, `play` or `press`. Call one of them in a click or a key
  * press: browsers let a page sound only then. What is sent before the synth is loaded is done as soon as it is.
  * When the system takes the sound away (a call on a phone, another tab of iOS), all notes end, and the next
- * press or the return to the page brings it back. `player.output` is the last node before the speakers, for
- * an AnalyserNode; it exists once `start` is done.
+ * press or the return to the page brings it back. One sound at a time: a recording that starts ends the notes,
+ * and a press pauses the recordings. `player.output` is the last node before the speakers, for an AnalyserNode;
+ * it exists once `start` is done.
  *
  * Licence: GPL-3.0-or-later.
  * @module
@@ -71,6 +72,7 @@ export class Player extends EventTarget {
       document.addEventListener('visibilitychange', () => {
         if (!document.hidden && this.state === 'interrupted') this.wake();
       });
+      document.addEventListener('play', () => this.hush(), true); // of a recording; such events don't bubble
     }
     this.resting = false;
     this.wake();
@@ -107,6 +109,7 @@ export class Player extends EventTarget {
   press(key, velocity = 85, time) {
     if (velocity === 0) return this.release(key, time);
     if (time === undefined) this.held.set(key, velocity);
+    pauseRecordings();
     this.do((synth) => synth.press(key, velocity, time));
   }
 
@@ -230,6 +233,10 @@ export class Player extends EventTarget {
     this.state = state;
     this.dispatchEvent(new Event('state'));
   }
+}
+
+function pauseRecordings() {
+  document.querySelectorAll('audio').forEach((audio) => audio.pause());
 }
 
 /** @returns {AudioContext} At the device's own rate, where the engine can. */

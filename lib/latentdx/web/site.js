@@ -1,13 +1,16 @@
 // Listening rows: one sound at a time, a switch between versions that keeps the position, a position line, keys,
-// "Play all" for rows of steps, and the synth's own level on request. The blind test is in blind.js.
+// "Play all" for rows of steps, and the synth's own level on request. The blind test is in blind.js, and the keyboard
+// that plays presets live is in dock.js, which is loaded on the first click.
 // Without this script the rows are plain players. Only <audio> itself fetches anything, so file:// works.
 (() => {
   'use strict';
   // a notebook may run this script twice
   if (window.ldxReady) { window.ldxReady(); return; }
   const ICONS = '<svg viewBox="0 0 16 16" aria-hidden="true"><path class="ldx-go" d="M4.5 2v12l9-6z"/><path class="ldx-pause" d="M3.5 2h3v12h-3zm6 0h3v12h-3z"/></svg>';
+  const KEYS = '<svg viewBox="0 0 16 12" aria-hidden="true"><path d="M0 0h3.5v7h1v5H0zm6.5 0h3v7h1v5h-5V7h1zm6 0H16v12h-4.5V7h1z"/></svg>';
   const STEP = 0.1;  // seconds that an arrow key moves
   const LEVEL_KEY = `latentdx:level:${location.pathname}`;
+  const HERE = document.currentScript?.src;  // none where a page holds this script itself
   let playing = null;  // the <audio> that was started last
   let walk = null;  // "play all" under way: {row, steps, at, show}
 
@@ -142,6 +145,53 @@
     row.querySelector('.ldx-head').append(button);
   }
 
+  // ---- live: a keyboard plays the preset of a clip. Its modules lie beside this script. Opened as a file, a page may
+  // not import them; then modules.js, or the page itself, has their texts, from which they are made.
+  function fetched(script) {
+    return new Promise((done, fail) => {
+      const element = Object.assign(document.createElement('script'), {src: new URL(script, HERE), onload: done});
+      element.onerror = () => fail(new Error(`${script} is not beside the page`));
+      document.head.append(element);
+    });
+  }
+
+  const made = {};
+  function textModule(path) {
+    const text = window.ldxModules[path].replace(/(['"])(\.{1,2}\/[\w./-]+\.js)\1/g, (_, quote, other) =>
+      quote + textModule(new URL(other, `http://page/${path}`).pathname.slice(1)) + quote);
+    return made[path] ??= URL.createObjectURL(new Blob([text], {type: 'text/javascript'}));
+  }
+
+  async function load(module) {
+    if (HERE && location.protocol !== 'file:') return import(new URL(module, HERE));
+    if (!window.ldxModules) await fetched('modules.js');
+    return import(textModule(module));
+  }
+  window.ldxLoad = load;  // for other scripts of the page
+
+  function addKeys(clip, row) {
+    if (!clip.dataset.voice || !(HERE || window.ldxModules)) return;
+    const button = document.createElement('button'), note = document.createElement('span');
+    button.type = 'button';
+    button.className = 'ldx-keys';
+    button.innerHTML = `${KEYS}play it<span class="ldx-hidden"> on a keyboard: </span>`;
+    button.lastChild.append(`${clip.querySelector('.ldx-title').textContent}, ${row.getAttribute('aria-label')}`);
+    button.setAttribute('aria-pressed', 'false');
+    note.setAttribute('role', 'status');
+    button.addEventListener('click', async () => {
+      // Safari lets a page sound only if it asks within the click itself
+      if (window.AudioContext) window.ldxContext ??= new AudioContext({latencyHint: 'interactive'});
+      try {
+        const {openDock} = await load('dock.js');
+        note.textContent = '';
+        await openDock(clip, HERE ? new URL('..', HERE).href : null);
+      } catch (error) {
+        note.textContent = `It cannot be played live here (${error.message}). The recording can be played.`;
+      }
+    });
+    clip.querySelector('.ldx-facts').append(' ', button, note);
+  }
+
   const toggle = audio => audio.paused ? start(audio) : audio.pause();
 
   function show(audio, seconds) {
@@ -224,7 +274,7 @@
 
   function ready() {
     document.querySelectorAll('.ldx-row:not(.ldx-on)').forEach(row => {
-      row.querySelectorAll('.ldx-clip').forEach(enhance);
+      row.querySelectorAll('.ldx-clip').forEach(clip => { enhance(clip); addKeys(clip, row); });
       if ('sequence' in row.dataset) addPlayAll(row);
       addTrueLevel(row);
       addPaperEra(row);

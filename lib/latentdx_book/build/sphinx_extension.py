@@ -14,6 +14,8 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from latentdx.display import media
+
 BUILD_VARIABLE = "LATENTDX_BUILD"
 
 _PAGE_FIXES = [
@@ -35,14 +37,15 @@ def name_build(app: Sphinx, config: Config) -> None:
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Add MathJax and the chapters' media to the built pages, and fix flaws of the theme."""
+    """Add MathJax, modules for pages opened as files, and the chapters' media; fix flaws of the theme."""
     if exception or app.builder.format != "html":
         return
     source, built = Path(app.srcdir), Path(app.outdir)
     _copy_mathjax(built / "_static/mathjax")
-    for media in source.glob("book/media/*"):
+    (built / "_static/modules.js").write_text(media.web_modules("dock.js"), "utf8")
+    for folder in source.glob("book/media/*"):
         # links stay the same as in Jupyter
-        shutil.copytree(media, built / media.relative_to(source), dirs_exist_ok=True)
+        shutil.copytree(folder, built / folder.relative_to(source), dirs_exist_ok=True)
     for page in built.rglob("*.html"):
         text = page.read_text("utf8")
         for flaw, remedy in _PAGE_FIXES:

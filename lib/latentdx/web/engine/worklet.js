@@ -127,13 +127,16 @@ class SynthProcessor extends AudioWorkletProcessor {
     }
   }
 
-  /** Change the preset; `again` strikes the held keys anew with it. @param {LoadCommand} command */
+  /** Change the preset; `again` strikes the keys that are held, or that the pedal holds, anew with it. @param {LoadCommand} command */
   load({ preset, era = 'current', gain = 1, again = false }) {
     [this.preset, this.era, this.gain] = [preset, era, gain];
     if (!again) return;
-    const held = this.voices.filter((voice) => voice.held);
+    const sounding = this.voices.filter((voice) => voice.held || (this.pedal && voice.note.down));
     while (this.voices.length) this.dismiss(this.voices[0]);
-    for (const { key, velocity } of held) this.press(key, velocity);
+    for (const { key, velocity, held } of sounding) {
+      this.press(key, velocity);
+      this.voices[this.voices.length - 1].held = held; // else the pedal alone holds it
+    }
   }
 
   /** @param {number} key @param {number} velocity */
