@@ -16,7 +16,8 @@ from latentdx.presets.parameters import maxima
 
 STARTER = Path(__file__).parents[2] / "data/starter"
 READ = """async (files) => {
-  const { readPresets, PresetFileError } = await import('/preset_files.js');
+  const { readPresets } = await import('/preset_files.js');
+  const { PresetFileError } = await import('/sysex_reader.js');
   return files.map(([name, text]) => {
     try {
       const { voices, notes } = readPresets(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)), name);

@@ -1,4 +1,4 @@
-"""The synth's page as a reader uses it: cartridges, search, edits, undo, storing, links, the loop, a reload."""
+"""The synth's page as a reader uses it: cartridges, edits, undo, storing, links, the loop, a reload."""
 
 import json
 import re
@@ -157,7 +157,8 @@ def test_every_value_has_a_control_that_shows_it(open_synth: Open) -> None:
     bank = PresetBank.read(STARTER)
     shown = page.evaluate("""() => {
       const { editor } = document.querySelector('ldx-synth');
-      return [...editor.fields].map(([at, { field, of }]) => [at, field.getAttribute('aria-label'), Number(field.value)]);
+      const name = (field) => field.getAttribute('aria-label');
+      return [...editor.fields].map(([at, { field }]) => [at, name(field), Number(field.value)]);
     }""")
     assert sorted(at for at, _, _ in shown) == list(range(145))
     for at, name, value in shown:
@@ -397,7 +398,7 @@ def test_everything_fits_a_phone_and_has_a_name(open_synth: Open) -> None:
     nameless = page.evaluate("""() => {
       const { shadowRoot } = document.querySelector('ldx-synth');
       return [...shadowRoot.querySelectorAll('button, select, input:not([hidden])')]
-        .filter((field) => !(field.getAttribute('aria-label') || field.textContent.trim() || field.labels?.length))
+        .filter((field) => !(field.ariaLabel || field.textContent.trim() || field.labels?.length))
         .map((field) => field.outerHTML);
     }""")
     assert nameless == []

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { svg } from './elements.js';
 import { ALGORITHMS } from './engine/engine.js';
 import { OPERATORS, column, frequencyText } from './parameters.js';
 
@@ -80,21 +81,10 @@ export function layout(graph) {
 }
 
 const [CELL_X, CELL_Y, WIDE, HIGH, LOOP, MARGIN] = [62, 44, 46, 28, 6, 8];
+/** Pixels per unit of the drawing. */
+const SCALE = 1.4;
 /** Level of an operator with an output level of 99, and the halvings below it that a bar shows (48 dB). */
 const [LOUDEST, SHOWN] = [15360, 8];
-const SVG = 'http://www.w3.org/2000/svg';
-
-/**
- * Make an SVG element.
- * @param {string} tag @param {Record<string, string | number>} attributes @param {(Node | string)[]} children
- */
-export function svg(tag, attributes = {}, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, `${value}`);
-  element.append(...children);
-  return element;
-}
-
 /** A drawing of a voice's algorithm, whose operators show how loud they are at the moment. */
 export class AlgorithmDrawing {
   constructor() {
@@ -129,7 +119,7 @@ export class AlgorithmDrawing {
     this.element.setAttribute('aria-label', describe(graph));
     this.element.setAttribute('data-algorithm', `${graph.number}`);
     this.element.setAttribute('viewBox', `0 0 ${wide} ${out + 5}`);
-    this.element.setAttribute('width', `${wide}`);
+    this.element.setAttribute('width', `${SCALE * wide}`);
     this.element.replaceChildren(
       ...wires.map((d) => svg('path', { d })),
       svg('path', { d: feedback, class: 'ldx-feedback', 'stroke-opacity': values[column('FEEDBACK')] ? 1 : 0.3 }),

@@ -7,11 +7,12 @@
  */
 
 import { cartridgeOf, initVoice, search } from './cartridges.js';
-import { BANK_VOICES, MAX_FILE_BYTES, readPresets } from './preset_files.js';
-import { make } from './voice_editor.js';
+import { make } from './elements.js';
+import { MAX_FILE_BYTES, readPresets } from './preset_files.js';
+import { BANK_VOICES } from './sysex_reader.js';
 
 /** @typedef {import("./cartridges.js").State} State */
-/** @typedef {import("./preset_files.js").Voice} Voice */
+/** @typedef {import("./sysex_reader.js").Voice} Voice */
 
 /** Most voices that a search shows. */
 const MOST_FOUND = 128;

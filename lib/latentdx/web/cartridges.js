@@ -6,10 +6,10 @@
  * @module
  */
 
-import { BANK_VOICES } from './preset_files.js';
+import { BANK_VOICES } from './sysex_reader.js';
 import { initValues } from './parameters.js';
 
-/** @typedef {import("./preset_files.js").Voice} Voice */
+/** @typedef {import("./sysex_reader.js").Voice} Voice */
 
 /**
  * Up to 32 voices.

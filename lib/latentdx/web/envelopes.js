@@ -6,7 +6,7 @@
  * @module
  */
 
-import { svg } from './algorithms.js';
+import { svg } from './elements.js';
 import { BLOCK, Note } from './engine/engine.js';
 
 const RATE = 22050;

@@ -5,8 +5,8 @@
  * @module
  */
 
+import { make } from './elements.js';
 import { FASTEST, SLOWEST, STEPS, StepLoop } from './step_loop.js';
-import { make } from './voice_editor.js';
 
 /** @typedef {import("./step_loop.js").Pattern} Pattern */
 

@@ -9,9 +9,9 @@
  * @module
  */
 
-import * as files from './preset_files.js';
+import * as sysex from './sysex_reader.js';
 
-/** @typedef {import("./preset_files.js").Voices} Voices */
+/** @typedef {import("./sysex_reader.js").Voices} Voices */
 
 /** A file with more parts that are not DX7 voices is something else. */
 const MOST_SKIPPED = 1000;
@@ -26,10 +26,10 @@ const IN_MIDI_FILE = new RegExp(`^\\xF0[\\x80-\\xFF]{0,3}[\\x00-\\x7F](?=${HEADE
 const PACKET = /[\x80-\xFF]{0,3}[\x00-\x7F]\xF7[\x80-\xFF]{0,3}[\x00-\x7F](?=[\x00-\x7F\xF7])/g;
 
 /** @param {Uint8Array} data @param {number} at */
-const charactersAt = (data, at) => files.characters(data.subarray(at, at + 16));
+const charactersAt = (data, at) => sysex.characters(data.subarray(at, at + 16));
 
 /** @param {Uint8Array} data @param {number} at */
-const isBare = (data, at) => data[at] === files.YAMAHA && BARE.test(charactersAt(data, at));
+const isBare = (data, at) => data[at] === sysex.YAMAHA && BARE.test(charactersAt(data, at));
 
 /** One way to read a damaged dump. */
 class Reading {
@@ -43,17 +43,17 @@ class Reading {
     [this.number, this.claimed, this.payload] = [number, claimed, payload];
     [this.tail, this.after, this.removed] = [tail, after, removed];
     this.sevenBit = payload.map((byte) => byte & 127);
-    this.proven = (tail[0] & 127) === files.checksum(this.sevenBit);
-    this.score = 2 * Number(this.proven) + Number(tail[1] === files.END);
+    this.proven = (tail[0] & 127) === sysex.checksum(this.sevenBit);
+    this.score = 2 * Number(this.proven) + Number(tail[1] === sysex.END);
   }
 
   get acceptable() {
     const { payload, tail } = this;
-    const ends = [files.END, files.START, files.END & 127];
+    const ends = [sysex.END, sysex.START, sysex.END & 127];
     if (this.proven && (tail.length < 2 || ends.includes(tail[1]))) return true;
     const all = Uint8Array.from([...payload, ...tail]);
-    if (this.removed || payload.includes(files.END) || files.findStart(all, 0, all.length) >= 0) return false;
-    return payload.length === files.SIZES[this.number] || this.score > 0;
+    if (this.removed || payload.includes(sysex.END) || sysex.findStart(all, 0, all.length) >= 0) return false;
+    return payload.length === sysex.SIZES[this.number] || this.score > 0;
   }
 }
 
@@ -61,15 +61,15 @@ class Reading {
  * Read all voices of a damaged file.
  * @param {Uint8Array} data @param {string} source
  * @returns {Voices} With notes on what was damaged, undone and skipped.
- * @throws {files.PresetFileError} It holds no voice, or too much else; this is the first fault found.
+ * @throws {sysex.PresetFileError} It holds no voice, or too much else; this is the first fault found.
  */
 export function recoverMessages(data, source) {
   /** @type {Voices} */
   const voices = { voices: [], notes: [] };
-  /** @type {files.PresetFileError[]} */
+  /** @type {sysex.PresetFileError[]} */
   const skipped = [];
   if (!data.length) {
-    throw new files.PresetFileError(source, 0, 'an empty file', 'a SysEx message (0xF0 0x43 …)');
+    throw new sysex.PresetFileError(source, 0, 'an empty file', 'a SysEx message (0xF0 0x43 …)');
   }
   const raw = fromHexadecimal(data);
   if (raw) {
@@ -80,12 +80,12 @@ export function recoverMessages(data, source) {
     try {
       at = recoverMessage(data, at, source, voices);
     } catch (error) {
-      if (!(error instanceof files.PresetFileError)) throw error;
+      if (!(error instanceof sysex.PresetFileError)) throw error;
       skipped.push(error);
       if (skipped.length > MOST_SKIPPED) throw error;
       voices.notes.push(`skipped: ${error.message}`);
       do at++;
-      while (at < data.length && data[at] !== files.START && !isBare(data, at));
+      while (at < data.length && data[at] !== sysex.START && !isBare(data, at));
     }
   }
   if (!voices.voices.length) throw skipped[0];
@@ -97,15 +97,15 @@ export function recoverMessages(data, source) {
  * @param {Uint8Array} data @param {number} at @param {string} source @param {Voices} voices
  */
 function recoverMessage(data, at, source, voices) {
-  /** @type {files.PresetFileError} */
+  /** @type {sysex.PresetFileError} */
   let fault;
   try {
-    return files.readMessage(data, at, source, voices);
+    return sysex.readMessage(data, at, source, voices);
   } catch (error) {
-    if (!(error instanceof files.PresetFileError)) throw error;
+    if (!(error instanceof sysex.PresetFileError)) throw error;
     fault = error;
   }
-  const bare = data[at] !== files.START;
+  const bare = data[at] !== sysex.START;
   if (bare && !isBare(data, at)) throw fault;
   const inFile = IN_MIDI_FILE.exec(charactersAt(data, at));
   const head = inFile ? at + inFile[0].length : bare ? at : at + 1;
@@ -115,7 +115,7 @@ function recoverMessage(data, at, source, voices) {
     if (bare || inFile) {
       const start = inFile ? `${head - at - 1} bytes of a MIDI file after 0xF0` : 'no start byte';
       const expected = '0xF0 0x43, start of a message';
-      voices.notes.push(new files.PresetFileError(source, at, start, expected).message);
+      voices.notes.push(new sysex.PresetFileError(source, at, start, expected).message);
     }
     addReading(best, head - 1, source, voices);
     return best.after;
@@ -137,18 +137,18 @@ function readings(data, head, source, inFile) {
     /** @type {[number, number]} */
     let format;
     try {
-      format = files.identify(kept.subarray(0, files.HEADER_SIZE - 1), head - 1, source);
+      format = sysex.identify(kept.subarray(0, sysex.HEADER_SIZE - 1), head - 1, source);
     } catch (error) {
-      if (error instanceof files.PresetFileError) continue;
+      if (error instanceof sysex.PresetFileError) continue;
       throw error;
     }
     const [number, claimed] = format;
-    for (const size of [files.SIZES[number], files.SIZES[9 - number]]) {
-      const body = files.HEADER_SIZE - 1;
+    for (const size of [sysex.SIZES[number], sysex.SIZES[9 - number]]) {
+      const body = sysex.HEADER_SIZE - 1;
       const end = body + size;
       const tail = [...kept.subarray(end, end + 2)];
       if (!tail.length) continue;
-      const last = end + Number(tail.length > 1 && tail[1] !== files.START);
+      const last = end + Number(tail.length > 1 && tail[1] !== sysex.START);
       found.push(new Reading(number, claimed, kept.slice(body, end), tail, head + places[last] + 1, removed));
     }
   }
@@ -172,7 +172,7 @@ function views(window, inFile) {
   without('a CR before each LF', (i) => window[i] === 13 && window[i + 1] === 10);
   if (inFile) {
     const headers = new Set();
-    for (const { index, 0: text } of files.characters(window).matchAll(PACKET)) {
+    for (const { index, 0: text } of sysex.characters(window).matchAll(PACKET)) {
       for (let i = 0; i < text.length; i++) headers.add(index + i);
     }
     without("the headers of a MIDI file's packets", (i) => headers.has(i));
@@ -183,18 +183,18 @@ function views(window, inFile) {
 /** Append the voices of a reading, and note its faults.
  * @param {Reading} reading @param {number} at @param {string} source @param {Voices} voices */
 function addReading({ number, claimed, payload, tail, removed, sevenBit, proven }, at, source, voices) {
-  const size = files.SIZES[number];
-  /** @type {files.PresetFileError[]} */
+  const size = sysex.SIZES[number];
+  /** @type {sysex.PresetFileError[]} */
   const faults = [];
-  if (claimed !== size) faults.push(files.wrongCount(claimed, number, at, source));
+  if (claimed !== size) faults.push(sysex.wrongCount(claimed, number, at, source));
   if (payload.length !== size) {
     const [found, expected] = [`${payload.length} bytes of data`, `${size} for format ${number}`];
-    faults.push(new files.PresetFileError(source, at + 3, found, expected));
+    faults.push(new sysex.PresetFileError(source, at + 3, found, expected));
   }
-  if (removed) faults.push(new files.PresetFileError(source, at + files.HEADER_SIZE, removed, 'data only'));
-  faults.push(...files.dataFaults(payload, tail, at, source));
+  if (removed) faults.push(new sysex.PresetFileError(source, at + sysex.HEADER_SIZE, removed, 'data only'));
+  faults.push(...sysex.dataFaults(payload, tail, at, source));
   voices.notes.push(...faults.map((fault) => fault.message));
-  files.addPayload(voices, sevenBit, !proven);
+  sysex.addPayload(voices, sevenBit, !proven);
 }
 
 /**
@@ -203,20 +203,20 @@ function addReading({ number, claimed, payload, tail, removed, sevenBit, proven 
  * @param {Uint8Array} data @param {number} head @param {string} source @param {Voices} voices
  */
 function salvage(data, head, source, voices) {
-  const [number] = files.identify(data.subarray(head, head + files.HEADER_SIZE - 1), head - 1, source);
-  const body = head + files.HEADER_SIZE - 1;
-  const size = files.SIZES[number];
-  const restart = files.findStart(data, body, body + size + 2);
+  const [number] = sysex.identify(data.subarray(head, head + sysex.HEADER_SIZE - 1), head - 1, source);
+  const body = head + sysex.HEADER_SIZE - 1;
+  const size = sysex.SIZES[number];
+  const restart = sysex.findStart(data, body, body + size + 2);
   const cut = restart >= 0 ? restart : Math.min(data.length, body + size);
-  const early = data.subarray(body, cut).indexOf(files.END);
-  if (early >= 0) throw files.cutOff('the end byte', head - 1, body + early + 1 - head, size, source);
+  const early = data.subarray(body, cut).indexOf(sysex.END);
+  if (early >= 0) throw sysex.cutOff('the end byte', head - 1, body + early + 1 - head, size, source);
   const what = restart >= 0 ? 'the start of another message' : 'the end of the file';
-  const fault = files.cutOff(what, head - 1, cut + 1 - head, size, source);
-  const unit = number === 9 ? files.PACKED_SIZE : size;
+  const fault = sysex.cutOff(what, head - 1, cut + 1 - head, size, source);
+  const unit = number === 9 ? sysex.PACKED_SIZE : size;
   const whole = Math.max(Math.min(Math.floor((cut - body) / unit) * unit, size), 0);
   const payload = data.slice(body, body + whole).map((byte) => byte & 127);
-  if (!whole || (number === 9 && files.shareOutOfRange(payload) > files.MOST_OUT_OF_RANGE)) throw fault;
-  const n = files.addPayload(voices, payload, true);
+  if (!whole || (number === 9 && sysex.shareOutOfRange(payload) > sysex.MOST_OUT_OF_RANGE)) throw fault;
+  const n = sysex.addPayload(voices, payload, true);
   voices.notes.push(`${fault.message}; voices read before that: ${n}`);
   return cut;
 }
@@ -224,7 +224,7 @@ function salvage(data, head, source, voices) {
 /** Return the bytes of a dump that was saved as hexadecimal text, or `null` for all other data.
  * @param {Uint8Array} data */
 function fromHexadecimal(data) {
-  if (data[0] === files.START) return null;
+  if (data[0] === sysex.START) return null;
   const space = (/** @type {number} */ c) => c === 32 || (c >= 9 && c <= 13);
   const raw = new Uint8Array(data.length >> 1);
   let n = 0;
@@ -235,5 +235,5 @@ function fromHexadecimal(data) {
     if (!/^[0-9a-f]{2}$/i.test(digits)) return null;
     raw[n++] = parseInt(digits, 16);
   }
-  return raw.subarray(0, n).includes(files.START) ? raw.slice(0, n) : null;
+  return raw.subarray(0, n).includes(sysex.START) ? raw.slice(0, n) : null;
 }

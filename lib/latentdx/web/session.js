@@ -8,11 +8,12 @@
  */
 
 import { NAME_LENGTH, VALUES } from './parameters.js';
-import { decodeName, withName } from './preset_files.js';
+import { withName } from './preset_files.js';
+import { decodeName } from './sysex_reader.js';
 
 /** @typedef {import("./cartridges.js").Cartridge} Cartridge */
 /** @typedef {import("./cartridges.js").State} State */
-/** @typedef {import("./preset_files.js").Voice} Voice */
+/** @typedef {import("./sysex_reader.js").Voice} Voice */
 /** @typedef {import("./step_loop.js").Pattern} Pattern */
 
 const DATABASE = 'latentdx-synth';

@@ -16,17 +16,19 @@ import { AlgorithmDrawing } from './algorithms.js';
 import { CartridgeBrowser } from './cartridge_browser.js';
 import * as cartridges from './cartridges.js';
 import { EditHistory } from './edit_history.js';
+import { make } from './elements.js';
 import { pack, unpack } from './engine/engine.js';
 import './keyboard.js';
 import { LoopPanel } from './loop_panel.js';
 import { NAME_LENGTH, VALUES } from './parameters.js';
 import { player } from './player.js';
-import { decodeName, encodeName, readPresets, withName, writeCartridge, writeVoice } from './preset_files.js';
+import { readPresets, withName, writeCartridge, writeVoice } from './preset_files.js';
 import { Session } from './session.js';
 import { Spectrum } from './spectrum.js';
 import { mendPattern } from './step_loop.js';
-import { VoiceEditor, make } from './voice_editor.js';
-import { decodeVoice, encodeVoice, voiceName } from './voice_link.js';
+import { decodeName, encodeName } from './sysex_reader.js';
+import { VoiceEditor } from './voice_editor.js';
+import { decodeVoice, encodeVoice, midiOutputs, sendVoice, voiceName } from './voice_link.js';
 
 /** @typedef {import("./cartridges.js").State} State */
 
@@ -78,6 +80,7 @@ export class SynthPage extends HTMLElement {
       this.change(cartridges.withVoiceName(this.state, name), 'name');
     });
     this.edited = make('span', { class: 'ldx-edited' });
+    const packed = () => pack(withName(this.state.voice));
     this.undo = button('Undo', () => this.step('undo'));
     this.redo = button('Redo', () => this.step('redo'));
     this.hello = make('input', { type: 'checkbox', checked: true });
@@ -90,10 +93,10 @@ export class SynthPage extends HTMLElement {
         { class: 'ldx-bar ldx-top' },
         this.name,
         this.edited,
-        this.undo,
-        this.redo,
+        make('span', { class: 'ldx-pair' }, this.undo, this.redo),
         button('Download voice', () => this.download(writeVoice(this.state.voice), this.state.voice.name || 'voice')),
-        button('Copy link', () => this.copyLink()),
+        button('Copy link', () => this.copyLink(packed())),
+        button('Send to a synth', () => this.send(packed())),
         make('label', { class: 'ldx-pair' }, this.hello, 'Play a note on choosing'),
       ),
       this.status,
@@ -266,10 +269,12 @@ export class SynthPage extends HTMLElement {
     }
   }
 
-  /** Put a link to the voice on the clipboard. */
-  async copyLink() {
+  // ---- out of the page
+
+  /** Put a link to a voice on the clipboard. @param {Uint8Array} packed */
+  async copyLink(packed) {
     const address = new URL(location.href);
-    address.hash = encodeVoice(pack(withName(this.state.voice)));
+    address.hash = encodeVoice(packed);
     try {
       await navigator.clipboard.writeText(address.href);
       this.tell('The link is copied: it holds the voice itself.');
@@ -279,7 +284,21 @@ export class SynthPage extends HTMLElement {
     }
   }
 
-  // ---- out of the page
+  /** Send a voice to the edit buffer of a synth. @param {Uint8Array} packed */
+  async send(packed) {
+    const to = (/** @type {MIDIOutput} */ output) => {
+      sendVoice(packed, output);
+      this.tell(`${voiceName(packed)} was sent to ${output.name ?? 'the synth'}, to its edit buffer: nothing that is stored there is overwritten.`);
+    };
+    try {
+      const outputs = await midiOutputs();
+      if (outputs.length === 1) return to(outputs[0]);
+      const buttons = outputs.map((output) => make('button', { type: 'button', onclick: () => to(output) }, output.name ?? output.id));
+      this.status.replaceChildren('Send it to: ', ...buttons);
+    } catch (error) {
+      this.tell(error instanceof Error ? error.message : String(error));
+    }
+  }
 
   downloadCartridge() {
     const cartridge = cartridges.cartridgeOf(this.state, this.state.shown);

@@ -5,32 +5,16 @@
  * @module
  */
 
+import { algorithm } from './algorithms.js';
+import { make } from './elements.js';
 import { EnvelopeDrawing, traceEnvelopes } from './envelopes.js';
 import { OPERATORS, PARAMETERS, column, frequencyText, parameter, valueText } from './parameters.js';
-import { algorithm } from './algorithms.js';
 
 /** @typedef {import("./parameters.js").Parameter} Parameter */
 /** @typedef {HTMLInputElement | HTMLSelectElement} Field */
 
 /** An operator's parameters that are in sight; its envelope is, too. */
 const FIRST = ['OUTPUT LEVEL', 'F COARSE', 'F FINE', 'OSC DETUNE'];
-
-/**
- * Make an element.
- * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag @param {Record<string, unknown>} [attributes] Properties, or attributes if their name has a dash
- *   or is `class` or `for`. @param {(Node | string)[]} children
- * @returns {HTMLElementTagNameMap[Tag]}
- */
-export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name in element) Object.assign(element, { [name]: value });
-    else element.setAttribute(name, `${value}`);
-  }
-  element.append(...children);
-  return element;
-}
 
 export class VoiceEditor {
   /**
