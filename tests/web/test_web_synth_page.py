@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from latentdx.presets import PresetBank
@@ -20,6 +21,7 @@ from latentdx_book.build.starter_json import write_starter
 STARTER = Path(__file__).parents[2] / "data/starter"
 HTML = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Synth</title>
 <meta name="viewport" content="width=device-width"><link rel="stylesheet" href="site.css">
+<link rel="stylesheet" href="report.css">
 <script type="module" src="synth_page.js"></script></head><body><main><h1>Synth</h1>
 <ldx-synth></ldx-synth></main></body></html>"""
 READY = "() => document.querySelector('ldx-synth')?.history.state.cartridges.length >= 12"
@@ -313,7 +315,7 @@ def test_a_link_opens_its_voice_and_a_bad_one_says_so(open_synth: Open, context:
 def test_the_keyboard_plays_the_voice_and_the_drawings_follow(open_synth: Open) -> None:
     page = open_synth()
     bank = PresetBank.read(STARTER)
-    page.locator(".ldx-page h3").first.click()
+    page.locator(".ldx-page h2").first.click()
     page.keyboard.down("a")
     page.wait_for_function("async () => (await import('./player.js')).player.state === 'on'")
     assert sounds_as(page, bank[0])
@@ -402,3 +404,15 @@ def test_everything_fits_a_phone_and_has_a_name(open_synth: Open) -> None:
         .map((field) => field.outerHTML);
     }""")
     assert nameless == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(open_synth: Open, theme: str) -> None:
+    page = open_synth()
+    page.evaluate("(theme) => (document.documentElement.dataset.theme = theme)", theme)
+    for details in page.locator(".ldx-page details:not([hidden]) summary").all():
+        details.click()
+    set_value(page, "FEEDBACK", 2)
+    page.get_by_label("Search all cartridges").fill("ep")
+    found = Axe().run(page).response["violations"]
+    assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []

@@ -138,7 +138,7 @@ export class CartridgeBrowser {
     });
     const hadFocus = this.buttons.includes(/** @type {any} */ (focusedIn(this.element)));
     this.voices.replaceChildren(...items);
-    const chosen = this.buttons.findIndex((button) => button.ariaCurrent === 'true');
+    const chosen = this.buttons.findIndex((button) => button.getAttribute('aria-current') === 'true');
     this.focused = chosen >= 0 ? chosen : Math.min(this.focused, Math.max(items.length - 1, 0));
     const stop = this.buttons[this.focused]; // one stop for the Tab key
     if (stop) stop.tabIndex = 0;

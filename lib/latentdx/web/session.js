@@ -21,7 +21,11 @@ const KEY = 'latentdx:synth';
 const SIZE = VALUES + NAME_LENGTH;
 
 /** Voices as bytes, 155 each. @param {readonly Voice[]} voices */
-const toBytes = (voices) => Uint8Array.from(voices.flatMap((voice) => [...withName(voice)]));
+function toBytes(voices) {
+  const bytes = new Uint8Array(SIZE * voices.length);
+  voices.forEach((voice, i) => bytes.set(withName(voice), SIZE * i));
+  return bytes;
+}
 
 /** @param {Uint8Array} bytes @returns {Voice[]} */
 function fromBytes(bytes) {

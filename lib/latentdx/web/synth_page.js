@@ -50,7 +50,7 @@ export class SynthPage extends HTMLElement {
     );
     this.browser = new CartridgeBrowser({
       choose: (cartridge, slot) => this.choose(cartridge, slot),
-      show: (shown) => this.change({ ...this.state, shown }, 'shown'),
+      show: (shown) => this.showCartridge(shown),
       addFile: (name, voices) => this.change(cartridges.addFile(this.state, name, voices)),
       store: (slot) => this.store(slot),
       addEmpty: () => this.change(cartridges.addEmpty(this.state)),
@@ -191,6 +191,12 @@ export class SynthPage extends HTMLElement {
   change(state, what) {
     if (state === this.state) return;
     this.history.change(state, what);
+    this.update();
+  }
+
+  /** Show another cartridge: nothing that could be undone. @param {string} shown */
+  showCartridge(shown) {
+    this.history.state = { ...this.state, shown };
     this.update();
   }
 

@@ -78,7 +78,7 @@ export class VoiceEditor {
     return make(
       'section',
       { class: 'ldx-operator', 'aria-label': `Operator ${k}`, 'data-operator': k },
-      make('h3', {}, make('span', {}, `Operator ${k} `, role), button),
+      make('h2', {}, make('span', {}, `Operator ${k} `, role), button),
       make('div', { class: 'ldx-controls' }, ...FIRST.map((name) => this.control(`OP${k} ${name}`, name))),
       this.envelopes[OPERATORS - k].element,
       this.rates(`OP${k} EG`, 'EG '),
