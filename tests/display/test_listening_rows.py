@@ -1,4 +1,5 @@
 import io
+from base64 import urlsafe_b64decode
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from latentdx import Dexed, PresetBank
 from latentdx.audio.io import encoding
 from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.dataset import target_sounds
-from latentdx.display import Clip, row, sound_pictures
+from latentdx.display import Clip, listening_rows, row, sound_pictures
 from latentdx.errors import ParameterError
 from tones import Sound, tone
 
@@ -114,6 +115,27 @@ def test_every_link_is_relative_and_exists_and_nothing_is_embedded(chapter: Path
         assert (chapter / link).stat().st_size > 0
     assert "base64" not in str(page)
     assert PresetBank.read(page.select_one("a")["href"])[0] == preset
+
+
+def test_a_clip_holds_the_voice_of_a_preset_that_may_be_shown(
+    chapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preset = PresetBank.init()[0].with_values("a<b>&\"c'")
+    clips = [
+        Clip(tone(0.2), "found", preset=preset),
+        Clip(tone(0.3), "corpus", original=preset),
+        Clip(tone(0.4), "recorded"),
+    ]
+
+    def voices() -> list[bytes | None]:
+        texts = [clip.get("data-voice") for clip in parse(row(clips, "Voices")).select(".ldx-clip")]
+        return [text and urlsafe_b64decode(f"{text}==") for text in texts]  # type: ignore[misc]
+
+    packed = preset.bank.packed().tobytes()
+    monkeypatch.setattr(listening_rows, "originals_allowed", lambda: False)
+    assert voices() == [packed, None, None]
+    monkeypatch.setattr(listening_rows, "originals_allowed", lambda: True)
+    assert voices() == [packed, packed, None]
 
 
 def test_a_row_holds_what_the_authors_heard_where_it_differs(chapter: Path) -> None:

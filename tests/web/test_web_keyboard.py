@@ -6,15 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from latentdx.presets import sysex
-from latentdx.presets.bank import PresetBank
-from test_web_player import hear
-
-SINE = sysex.pack(PresetBank.init().values, [b"SINE      "])[0].tolist()
+from live_sound import SINE, hear, open_empty_page
 
 # a page with one keyboard, whose events are kept, and a MIDI keyboard that exists only if it is asked for
 PAGE = """async ([preset, width]) => {
-  document.head.innerHTML = '<meta name="viewport" content="width=device-width">';
   window.input = {id: 'in-1', name: 'Test keys', state: 'connected', onmidimessage: null};
   window.midi = {inputs: new Map([['in-1', window.input]]), outputs: new Map(), onstatechange: null};
   window.asked = 0;
@@ -22,23 +17,19 @@ PAGE = """async ([preset, width]) => {
   await import('/keyboard.js');
   window.player = (await import('/player.js')).player;
   window.player.play(preset);
-  document.body.innerHTML = `<input id="text"><div style="width: ${width}px"><ldx-keyboard></ldx-keyboard></div>`;
+  const box = `<div style="width: ${width}px"><ldx-keyboard></ldx-keyboard></div>`;
+  document.body.innerHTML = `<input id="text">${box}`;
   window.keyboard = document.querySelector('ldx-keyboard');
   window.events = [];
   for (const name of ['press', 'release', 'pedal', 'bend', 'stop']) {
-    document.addEventListener(name, ({type, detail}) => window.events.push([type, ...Object.values(detail ?? {})]));
+    const keep = ({type, detail}) => window.events.push([type, ...Object.values(detail ?? {})]);
+    document.addEventListener(name, keep);
   }
 }"""
 
 
-def serve_page(page: Page, host: str = "") -> None:
-    """Open an empty page of HTML, with modules anew; style sheets can't hold custom elements."""
-    page.route("**/empty.html", lambda route: route.fulfill(content_type="text/html", body="<!doctype html>"))
-    page.goto(f"{host or page.url.rpartition('/')[0]}/empty.html")
-
-
 def opened(page: Page, width: int = 900) -> Page:
-    serve_page(page)
+    open_empty_page(page)
     page.evaluate(PAGE, [SINE, width])
     page.wait_for_function("player.state === 'on' && keyboard.shadowRoot.querySelector('.key')")
     return page
@@ -114,7 +105,7 @@ def test_fingers_play_chords_and_a_slide_while_others_hold(browser: Browser, pag
         viewport={"width": 390, "height": 700}, has_touch=True, is_mobile=True
     ) as context:
         phone = context.new_page()
-        serve_page(phone, host)
+        open_empty_page(phone, host)
         phone.evaluate(PAGE, [SINE, 370])
         assert phone.locator(".key").count() == 25  # two octaves
         session = context.new_cdp_session(phone)

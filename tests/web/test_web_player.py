@@ -1,4 +1,4 @@
-"""The page's shared player: level, pitch, interruption and what happens before it is loaded, in a live context."""
+"""The page's shared player: level, pitch, interruption, and what is sent before it is loaded."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,32 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from latentdx.presets import sysex
-from latentdx.presets.bank import PresetBank
-
-SINE = sysex.pack(PresetBank.init().values, [b"SINE      "])[0].tolist()
-
-# the spectrum's peak in Hz, and the peak amplitude, of what is heard now
-HEAR = """() => {
-  const {output, context} = window.player;
-  if (!window.analyser) {
-    window.analyser = new AnalyserNode(context, {fftSize: 16384, smoothingTimeConstant: 0});
-    output.connect(window.analyser);
-  }
-  const size = window.analyser.fftSize, levels = new Float32Array(size / 2), sound = new Float32Array(size);
-  window.analyser.getFloatFrequencyData(levels);
-  window.analyser.getFloatTimeDomainData(sound);
-  const loudest = levels.indexOf(Math.max(...levels));
-  return {hertz: loudest * context.sampleRate / size, peak: Math.max(...sound.map(Math.abs))};
-}"""
-SILENT = f"() => ({HEAR})().peak === 0"
-
-
-def hear(page: Page, seconds: float = 0.6) -> dict[str, float]:
-    page.evaluate(HEAR)  # the analyser must listen first
-    page.wait_for_timeout(1000 * seconds)
-    heard: dict[str, float] = page.evaluate(HEAR)
-    return heard
+from live_sound import SILENT, SINE, hear
 
 
 def tell(page: Page, call: str, *arguments: Any) -> None:
@@ -41,10 +16,7 @@ def tell(page: Page, call: str, *arguments: Any) -> None:
 @pytest.fixture
 def played(page: Page) -> Iterator[Page]:
     """A page with a new player."""
-    page.evaluate(
-        "async () => { const {Player} = await import('/player.js');"
-        "window.player = new Player(); window.analyser = null; }"
-    )
+    page.evaluate("async () => { const {Player} = await import('/player.js');window.player = new Player(); }")
     yield page
     page.evaluate("async () => { window.player.stop(); await window.player.context?.close(); }")
 
@@ -122,8 +94,8 @@ def test_watchers_hear_of_voices_and_can_leave(played: Page) -> None:
     tell(played, "play", SINE)
     tell(played, "press", 60)
     played.evaluate(
-        "window.seen = []; window.also = [];"
-        "window.unwatch = player.watch(report => seen.push(report)); player.watch(report => also.push(report)); 0"
+        "window.seen = []; window.also = []; window.unwatch = player.watch(report => seen.push(report));"
+        "player.watch(report => also.push(report)); 0"
     )
     played.wait_for_function("seen.length > 3 && also.length > 3 && seen.at(-1).voices === 1")
     count = played.evaluate("unwatch(); also.length = 0; seen.length")
@@ -143,9 +115,12 @@ def test_a_device_at_a_rate_beyond_the_engines_is_played_at_another(played: Page
 
 def test_without_live_sound_the_player_says_why(played: Page) -> None:
     message = played.evaluate(
-        "async () => { window.ldxContext = {sampleRate: 48000, state: 'running', addEventListener() {}, close() {}};"
-        "try { await player.start(); } catch (error) { return [player.state, player.problem, error.message]; }"
-        "finally { delete window.ldxContext; } }"
+        """async () => {
+            window.ldxContext = {sampleRate: 48000, state: 'running', addEventListener() {}, close() {}};
+            try { await player.start(); }
+            catch (error) { return [player.state, player.problem, error.message]; }
+            finally { delete window.ldxContext; }
+        }"""
     )
     problem = "Live sound needs a recent browser and an address that begins with https."
     assert message == ["failed", problem, problem]

@@ -22,7 +22,7 @@ const LOOK = `
   background: var(--pst-color-background, Canvas); border-top: 1px solid var(--pst-color-border, GrayText);
   box-shadow: 0 -.3rem 1.2rem rgb(0 0 0 / .25); font: .85rem/1.3 system-ui, sans-serif; --accent: var(--ldx-accent, #00807a); }
 :host([hidden]) { display: none; }
-.head { display: flex; flex-wrap: wrap; align-items: center; gap: .35rem .7rem; margin-bottom: .5rem; }
+.head { position: relative; display: flex; flex-wrap: wrap; align-items: center; gap: .35rem .7rem; margin-bottom: .5rem; }
 h2 { margin: 0; font: inherit; font-weight: 650; }
 .of { color: var(--pst-color-text-muted, inherit); min-width: 0; flex: 1; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .sounds { display: flex; gap: .35rem; margin: 0 0 .5rem; padding: 3px; overflow-x: auto; scrollbar-width: thin; }
@@ -33,7 +33,6 @@ button, a.button, summary { font: inherit; color: inherit; cursor: pointer; }
 .sounds button[aria-pressed=true]:hover { background: var(--accent); }
 .recording::before { content: "▸ "; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 1px; }
-details { position: relative; }
 summary { box-sizing: border-box; display: inline-flex; align-items: center; list-style: none; }
 summary::-webkit-details-marker { display: none; }
 .menu { position: absolute; right: 0; bottom: calc(100% + .4rem); z-index: 3; display: flex; flex-direction: column; width: max-content; max-width: min(19rem, 80vw);

@@ -71,7 +71,7 @@ output { min-width: 1.6rem; font-variant-numeric: tabular-nums; }
 .black { height: 62%; background: #23272d; color: #e8e8e8; z-index: 1; }
 .key[aria-pressed=true] { background: #00807a; color: #fff; }
 .black[aria-pressed=true] { background: #2fc4b2; color: #000; }
-.key:focus-visible { outline-offset: -3px; z-index: 2; }
+.key:focus-visible { outline-offset: -3px; }
 .black:focus-visible, .key[aria-pressed=true]:focus-visible { outline-color: #fff; }
 .letter { opacity: .75; }
 .off .letter { visibility: hidden; }

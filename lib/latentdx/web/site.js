@@ -155,10 +155,12 @@
     });
   }
 
+  // In Chromium, a page opened as a file may load a worklet from a data: address, but not from a blob: one.
   const made = {};
-  function textModule(path) {
-    const text = window.ldxModules[path].replace(/(['"])(\.{1,2}\/[\w./-]+\.js)\1/g, (_, quote, other) =>
-      quote + textModule(new URL(other, `http://page/${path}`).pathname.slice(1)) + quote);
+  function textModule(path, worklet = false) {
+    const text = window.ldxModules[path].replace(/(new URL\()?(['"])(\.{1,2}\/[\w./-]+\.js)\2/g, (_, call = '', quote, other) =>
+      call + quote + textModule(new URL(other, `http://page/${path}`).pathname.slice(1), worklet || call !== '') + quote);
+    if (worklet) return `data:text/javascript;charset=utf-8,${encodeURIComponent(text).replaceAll("'", '%27')}`;
     return made[path] ??= URL.createObjectURL(new Blob([text], {type: 'text/javascript'}));
   }
 

@@ -19,7 +19,7 @@ def look() -> HTML:
     style, script = (
         media.web_asset(f"jupyter.{kind}") + media.web_asset(f"site.{kind}") for kind in ("css", "js")
     )
-    return HTML(f"<style>{style}</style><script>{script}</script>")
+    return HTML(f"<style>{style}</style><script>{media.web_modules('dock.js')}{script}</script>")
 
 
 def _framed(content: str) -> str:
