@@ -102,8 +102,9 @@ def drop(page: Page, files: dict[str, bytes]) -> None:
             const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
             dataTransfer.items.add(new File([bytes], name));
           }
-          const target = document.querySelector('ldx-synth').shadowRoot.querySelector('.ldx-page');
-          target.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+          const drop = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+          document.querySelector('h1').dispatchEvent(drop);
+          if (!drop.defaultPrevented) throw new Error('the browser would leave the page');
         }""",
         [(name, b64encode(data).decode()) for name, data in files.items()],
     )

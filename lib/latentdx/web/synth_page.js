@@ -120,19 +120,7 @@ export class SynthPage extends HTMLElement {
     this.editor.element.addEventListener('change', () => {
       if (player.held.size) player.play(this.state.voice.values, { again: true });
     });
-    page.addEventListener('dragover', (event) => {
-      if (!event.dataTransfer?.types.includes('Files')) return;
-      event.preventDefault();
-      page.classList.add('ldx-drop');
-    });
-    page.addEventListener('dragleave', (event) => {
-      if (!page.contains(/** @type {Node | null} */ (event.relatedTarget))) page.classList.remove('ldx-drop');
-    });
-    page.addEventListener('drop', (event) => {
-      event.preventDefault();
-      page.classList.remove('ldx-drop');
-      this.browser.take([...(event.dataTransfer?.files ?? [])]);
-    });
+    this.page = page;
   }
 
   async connectedCallback() {
@@ -145,6 +133,7 @@ export class SynthPage extends HTMLElement {
     });
     player.addEventListener('state', () => this.followPlayer(), { signal });
     window.addEventListener('hashchange', () => this.openLink(), { signal });
+    this.takeDrops(signal);
     const starter = await this.starter();
     const { state, pattern } = await this.session.load(cartridges.firstState(starter));
     if (signal.aborted) return;
@@ -160,6 +149,28 @@ export class SynthPage extends HTMLElement {
     this.leave?.abort();
     this.unwatch?.();
     this.loop.stop();
+  }
+
+  /**
+   * Take files that are dropped anywhere on the page: elsewhere, the browser would leave the page for them.
+   * @param {AbortSignal} signal
+   */
+  takeDrops(signal) {
+    const light = (/** @type {boolean} */ on) => this.page.classList.toggle('ldx-drop', on);
+    const over = (/** @type {DragEvent} */ event) => {
+      if (!event.dataTransfer?.types.includes('Files')) return;
+      event.preventDefault();
+      light(true);
+    };
+    const drop = (/** @type {DragEvent} */ event) => {
+      light(false);
+      if (!event.dataTransfer?.files.length) return;
+      event.preventDefault();
+      this.browser.take([...event.dataTransfer.files]);
+    };
+    window.addEventListener('dragover', over, { signal });
+    window.addEventListener('dragleave', (event) => event.relatedTarget || light(false), { signal });
+    window.addEventListener('drop', drop, { signal });
   }
 
   /** Read the starter cartridges. */
