@@ -11,7 +11,10 @@ import { ALGORITHMS } from './engine/engine.js';
 import { OPERATORS, column, frequencyText } from './parameters.js';
 
 /** Feedback over several operators, which the engine computes apart from its table: source and target. */
-const LONG_LOOPS = new Map([[4, [4, 6]], [6, [5, 6]]]);
+const LONG_LOOPS = new Map([
+  [4, [4, 6]],
+  [6, [5, 6]],
+]);
 
 /**
  * Graph of one algorithm; operators are numbered 1 to 6 and algorithms 1 to 32, as on the synth.
@@ -88,7 +91,12 @@ const [LOUDEST, SHOWN] = [15360, 8];
 /** A drawing of a voice's algorithm, whose operators show how loud they are at the moment. */
 export class AlgorithmDrawing {
   constructor() {
-    this.element = svg('svg', { class: 'ldx-graph ldx-live', role: 'img', fill: 'none', stroke: 'currentColor' });
+    this.element = svg('svg', {
+      class: 'ldx-graph ldx-live',
+      role: 'img',
+      fill: 'none',
+      stroke: 'currentColor',
+    });
     /** @type {Map<number, SVGElement>} Bar of each operator. */
     this.bars = new Map();
   }
@@ -100,7 +108,10 @@ export class AlgorithmDrawing {
     const bottom = MARGIN + HIGH / 2 + Math.max(...places.map(([, [, row]]) => row)) * CELL_Y;
     const x = new Map(places.map(([k, [at]]) => [k, MARGIN + WIDE / 2 + at * CELL_X]));
     const y = new Map(places.map(([k, [, row]]) => [k, bottom - row * CELL_Y]));
-    const at = (/** @type {number} */ k) => [/** @type {number} */ (x.get(k)), /** @type {number} */ (y.get(k))];
+    const at = (/** @type {number} */ k) => [
+      /** @type {number} */ (x.get(k)),
+      /** @type {number} */ (y.get(k)),
+    ];
     const out = bottom + HIGH / 2 + LOOP + 6;
     const loop = Math.max(...graph.feedback.map((k) => at(k)[0])) + WIDE / 2 + LOOP;
     const wide = Math.max(...[...x.values()].map((right) => right + WIDE / 2), loop) + MARGIN;
@@ -122,7 +133,11 @@ export class AlgorithmDrawing {
     this.element.setAttribute('width', `${SCALE * wide}`);
     this.element.replaceChildren(
       ...wires.map((d) => svg('path', { d })),
-      svg('path', { d: feedback, class: 'ldx-feedback', 'stroke-opacity': values[column('FEEDBACK')] ? 1 : 0.3 }),
+      svg('path', {
+        d: feedback,
+        class: 'ldx-feedback',
+        'stroke-opacity': values[column('FEEDBACK')] ? 1 : 0.3,
+      }),
       ...outputs.map((d) => svg('path', { d, class: 'ldx-bus' })),
       svg('path', { d: bus, class: 'ldx-bus', 'stroke-width': 2.5 }),
       ...boxes,

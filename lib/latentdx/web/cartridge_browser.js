@@ -49,7 +49,11 @@ export class CartridgeBrowser {
     };
     this.shown = make('select', { 'aria-label': 'Cartridge' });
     this.shown.addEventListener('change', () => actions.show(this.shown.value));
-    this.find = make('input', { type: 'search', placeholder: 'Search all cartridges', 'aria-label': 'Search all cartridges' });
+    this.find = make('input', {
+      type: 'search',
+      placeholder: 'Search all cartridges',
+      'aria-label': 'Search all cartridges',
+    });
     this.find.addEventListener('input', () => this.list());
     this.voices = make('ol', { class: 'ldx-voices' });
     this.voices.addEventListener('keydown', (event) => this.walk(event));
@@ -79,7 +83,12 @@ export class CartridgeBrowser {
       make(
         'div',
         { class: 'ldx-bar' },
-        make('span', { class: 'ldx-pair' }, this.slot, button('Store here', () => actions.store(Number(this.slot.value)))),
+        make(
+          'span',
+          { class: 'ldx-pair' },
+          this.slot,
+          button('Store here', () => actions.store(Number(this.slot.value))),
+        ),
         button('Download cartridge', () => actions.downloadCartridge()),
         button('New cartridge', () => actions.addEmpty()),
         this.removal,
@@ -94,18 +103,27 @@ export class CartridgeBrowser {
     if (before?.cartridges !== state.cartridges) {
       const group = (/** @type {string} */ label, /** @type {boolean} */ starter) => {
         const of = state.cartridges.filter((cartridge) => Boolean(cartridge.starter) === starter);
-        return of.length ? [make('optgroup', { label }, ...of.map(({ id, name }) => make('option', { value: id }, name)))] : [];
+        return of.length
+          ? [make('optgroup', { label }, ...of.map(({ id, name }) => make('option', { value: id }, name)))]
+          : [];
       };
       this.shown.replaceChildren(...group('Starter cartridges', true), ...group('Your cartridges', false));
     }
     this.shown.value = state.shown;
     const cartridge = cartridgeOf(state, state.shown);
     this.removal.disabled = !cartridge || Boolean(cartridge.starter);
-    if (before?.cartridges === state.cartridges && before.shown === state.shown && before.place === state.place) return;
+    if (
+      before?.cartridges === state.cartridges &&
+      before.shown === state.shown &&
+      before.place === state.place
+    )
+      return;
     const slot = state.place?.cartridge === state.shown ? `${state.place.slot}` : this.slot.value || '0';
     const name = (/** @type {number} */ i) => (cartridge?.voices[i] ?? initVoice()).name;
     this.slot.replaceChildren(
-      ...Array.from({ length: BANK_VOICES }, (_, i) => make('option', { value: `${i}` }, numbered(i, name(i)))),
+      ...Array.from({ length: BANK_VOICES }, (_, i) =>
+        make('option', { value: `${i}` }, numbered(i, name(i))),
+      ),
     );
     this.slot.value = slot;
     this.list();
@@ -119,11 +137,19 @@ export class CartridgeBrowser {
     const cartridge = cartridgeOf(state, state.shown);
     const all = text
       ? search(state, text)
-      : (cartridge?.voices ?? []).map((voice, slot) => ({ cartridge: /** @type {NonNullable<typeof cartridge>} */ (cartridge), slot, voice }));
+      : (cartridge?.voices ?? []).map((voice, slot) => ({
+          cartridge: /** @type {NonNullable<typeof cartridge>} */ (cartridge),
+          slot,
+          voice,
+        }));
     const found = all.slice(0, MOST_FOUND);
     const items = found.map(({ cartridge: of, slot, voice }, i) => {
       const current = state.place?.cartridge === of.id && state.place.slot === slot;
-      const button = make('button', { type: 'button', tabIndex: -1 }, make('span', {}, numbered(slot, voice.name)));
+      const button = make(
+        'button',
+        { type: 'button', tabIndex: -1 },
+        make('span', {}, numbered(slot, voice.name)),
+      );
       if (text) button.append(make('small', {}, of.name));
       if (voice.damaged || voice.mended) {
         const why = voice.damaged ? 'damaged: no checksum proves it' : 'values out of range were repaired';
@@ -177,7 +203,8 @@ export class CartridgeBrowser {
     for (const file of files) {
       try {
         // a huge file is refused by its size alone
-        const data = file.size > MAX_FILE_BYTES ? { length: file.size } : new Uint8Array(await file.arrayBuffer());
+        const data =
+          file.size > MAX_FILE_BYTES ? { length: file.size } : new Uint8Array(await file.arrayBuffer());
         const found = readPresets(/** @type {Uint8Array} */ (data), file.name);
         this.actions.addFile(file.name.replace(/\.[a-z0-9]{1,4}$/i, ''), found.voices);
         notes.push(...found.notes);
@@ -198,7 +225,10 @@ export class CartridgeBrowser {
   report(lines) {
     this.notes.hidden = !lines.length;
     const items = lines.slice(0, MOST_FOUND).map((line) => make('li', {}, line));
-    const title = lines.length === 1 ? 'What was found in the files: one remark' : `What was found in the files: ${lines.length} remarks`;
+    const title =
+      lines.length === 1
+        ? 'What was found in the files: one remark'
+        : `What was found in the files: ${lines.length} remarks`;
     this.notes.replaceChildren(make('summary', {}, title), make('ul', {}, ...items));
   }
 }

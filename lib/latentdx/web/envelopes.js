@@ -84,7 +84,8 @@ export class EnvelopeDrawing {
     // a logarithmic scale of times: 10 ms and 10 s are both to be seen
     const widths = stages.map(({ seconds }) => 0.3 + Math.log2(1 + seconds / 0.01));
     const unit = (WIDE - HELD) / widths.reduce((sum, width) => sum + width, 0);
-    const y = (/** @type {number} */ level) => (HIGH - 2 - Math.min(Math.max(level, 0), 1) * (HIGH - 4)).toFixed(1);
+    const y = (/** @type {number} */ level) =>
+      (HIGH - 2 - Math.min(Math.max(level, 0), 1) * (HIGH - 4)).toFixed(1);
     let x = 0;
     const paths = stages.map(({ levels }, stage) => {
       if (stage === 3) x += HELD;

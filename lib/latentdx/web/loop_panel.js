@@ -29,14 +29,24 @@ export class LoopPanel {
     this.loop = new StepLoop(player, clock, (step) => this.light(step));
     this.button = make('button', { type: 'button', 'aria-pressed': 'false' }, 'Play loop');
     this.button.addEventListener('click', () => (this.loop.running ? this.stop() : this.start()));
-    this.tempo = make('input', { type: 'range', min: `${SLOWEST}`, max: `${FASTEST}`, 'aria-label': 'Tempo' });
+    this.tempo = make('input', {
+      type: 'range',
+      min: `${SLOWEST}`,
+      max: `${FASTEST}`,
+      'aria-label': 'Tempo',
+    });
     this.beats = make('output');
     this.tempo.addEventListener('input', () => this.change({ tempo: Number(this.tempo.value) }));
     this.cells = Array.from({ length: STEPS }, (_, i) => this.cell(i));
     this.element = make(
       'section',
       { class: 'ldx-loop', 'aria-label': 'Loop of 16 steps' },
-      make('div', { class: 'ldx-bar' }, this.button, make('label', { class: 'ldx-pair' }, 'Tempo', this.tempo, this.beats)),
+      make(
+        'div',
+        { class: 'ldx-bar' },
+        this.button,
+        make('label', { class: 'ldx-pair' }, 'Tempo', this.tempo, this.beats),
+      ),
       make('div', { class: 'ldx-steps' }, ...this.cells.map(({ element }) => element)),
     );
     this.show(this.loop.pattern);
@@ -46,7 +56,13 @@ export class LoopPanel {
   cell(i) {
     const button = make('button', { type: 'button', class: 'ldx-step' });
     button.setAttribute('aria-label', `Step ${i + 1}`);
-    const field = make('input', { type: 'number', min: '0', max: '127', inputMode: 'numeric', 'aria-label': `MIDI note of step ${i + 1}` });
+    const field = make('input', {
+      type: 'number',
+      min: '0',
+      max: '127',
+      inputMode: 'numeric',
+      'aria-label': `MIDI note of step ${i + 1}`,
+    });
     button.addEventListener('click', () => this.changeStep(i, { on: !this.loop.pattern.steps[i].on }));
     field.addEventListener('input', () => {
       const key = Math.round(Number(field.value));

@@ -64,10 +64,20 @@ function isHeaderless(data) {
 export function readPresets(data, source) {
   if (data.length > MAX_FILE_BYTES) {
     const count = (/** @type {number} */ n) => n.toLocaleString('en-US');
-    throw new PresetFileError(source, null, `${count(data.length)} bytes`, `at most ${count(MAX_FILE_BYTES)}`);
+    throw new PresetFileError(
+      source,
+      null,
+      `${count(data.length)} bytes`,
+      `at most ${count(MAX_FILE_BYTES)}`,
+    );
   }
   if (sysex.characters(data.subarray(0, 16)) === SQLITE) {
-    throw new PresetFileError(source, 0, 'an SQLite database', 'a .syx file (the Python package reads databases)');
+    throw new PresetFileError(
+      source,
+      0,
+      'an SQLite database',
+      'a .syx file (the Python package reads databases)',
+    );
   }
   if (/\.bin$/i.test(source)) return readPacked(data, source);
   if (isHeaderless(data)) {
@@ -84,7 +94,15 @@ export function readPresets(data, source) {
 function message(format, payload) {
   const size = payload.length;
   return Uint8Array.from([
-    sysex.START, sysex.YAMAHA, 0, format, size >> 7, size & 127, ...payload, sysex.checksum(payload), sysex.END,
+    sysex.START,
+    sysex.YAMAHA,
+    0,
+    format,
+    size >> 7,
+    size & 127,
+    ...payload,
+    sysex.checksum(payload),
+    sysex.END,
   ]);
 }
 

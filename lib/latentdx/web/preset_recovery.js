@@ -40,8 +40,12 @@ class Reading {
    * @param {string} removed Description of the bytes that were removed; empty if none.
    */
   constructor(number, claimed, payload, tail, after, removed) {
-    [this.number, this.claimed, this.payload] = [number, claimed, payload];
-    [this.tail, this.after, this.removed] = [tail, after, removed];
+    this.number = number;
+    this.claimed = claimed;
+    this.payload = payload;
+    this.tail = tail;
+    this.after = after;
+    this.removed = removed;
     this.sevenBit = payload.map((byte) => byte & 127);
     this.proven = (tail[0] & 127) === sysex.checksum(this.sevenBit);
     this.score = 2 * Number(this.proven) + Number(tail[1] === sysex.END);
@@ -76,7 +80,7 @@ export function recoverMessages(data, source) {
     voices.notes.push(`${source}: read as hexadecimal text`);
     data = raw;
   }
-  for (let at = 0; at < data.length; ) {
+  for (let at = 0; at < data.length;) {
     try {
       at = recoverMessage(data, at, source, voices);
     } catch (error) {

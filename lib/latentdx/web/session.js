@@ -83,10 +83,12 @@ export class Session {
     let rest = {};
     try {
       const rows = await done((await this.table('readonly')).get('own'));
-      own = (rows ?? []).map((/** @type {{id: string, name: string, bytes: Uint8Array}} */ { bytes, ...row }) => ({
-        ...row,
-        voices: fromBytes(bytes),
-      }));
+      own = (rows ?? []).map(
+        (/** @type {{id: string, name: string, bytes: Uint8Array}} */ { bytes, ...row }) => ({
+          ...row,
+          voices: fromBytes(bytes),
+        }),
+      );
     } catch (error) {
       this.unread = true;
       this.fail(error);

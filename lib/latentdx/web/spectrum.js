@@ -50,7 +50,8 @@ export class Spectrum {
     const [width, height] = [element.clientWidth * scale, element.clientHeight * scale];
     const canvas = element.getContext('2d');
     if (!canvas || !width) return;
-    if (element.width !== width || element.height !== height) [element.width, element.height] = [width, height];
+    if (element.width !== width || element.height !== height)
+      [element.width, element.height] = [width, height];
     canvas.clearRect(0, 0, width, height);
     const style = getComputedStyle(element);
     canvas.fillStyle = canvas.strokeStyle = style.color;

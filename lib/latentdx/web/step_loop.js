@@ -30,13 +30,20 @@ export const firstPattern = () => ({
 /** Return a pattern within its bounds, whatever was kept of it. @param {any} pattern @returns {Pattern} */
 export function mendPattern(pattern) {
   const first = firstPattern();
-  const within = (/** @type {unknown} */ x, /** @type {number} */ low, /** @type {number} */ high, /** @type {number} */ or) =>
-    Number.isFinite(x) ? Math.min(Math.max(Number(x), low), high) : or;
+  const within = (
+    /** @type {unknown} */ x,
+    /** @type {number} */ low,
+    /** @type {number} */ high,
+    /** @type {number} */ or,
+  ) => (Number.isFinite(x) ? Math.min(Math.max(Number(x), low), high) : or);
   return {
     tempo: within(pattern?.tempo, SLOWEST, FASTEST, first.tempo),
     steps: first.steps.map(({ on, key }, i) => {
       const step = pattern?.steps?.[i];
-      return { on: typeof step?.on === 'boolean' ? step.on : on, key: Math.round(within(step?.key, 0, 127, key)) };
+      return {
+        on: typeof step?.on === 'boolean' ? step.on : on,
+        key: Math.round(within(step?.key, 0, 127, key)),
+      };
     }),
   };
 }
@@ -49,7 +56,9 @@ export class StepLoop {
    * @param {(step: number) => void} [show] Called when a step begins, and with -1 at the end.
    */
   constructor(output, clock, show = () => {}) {
-    [this.output, this.clock, this.show] = [output, clock, show];
+    this.output = output;
+    this.clock = clock;
+    this.show = show;
     this.pattern = firstPattern();
     this.step = 0;
     this.time = 0;
@@ -106,10 +115,13 @@ export class StepLoop {
 
   /** @param {number} step @param {number} time */
   announce(step, time) {
-    const timer = setTimeout(() => {
-      this.coming.delete(timer);
-      this.show(step);
-    }, 1000 * Math.max(time - this.clock(), 0));
+    const timer = setTimeout(
+      () => {
+        this.coming.delete(timer);
+        this.show(step);
+      },
+      1000 * Math.max(time - this.clock(), 0),
+    );
     this.coming.add(timer);
   }
 }

@@ -35,6 +35,13 @@ import { decodeVoice, encodeVoice, midiOutputs, sendVoice, voiceName } from './v
 /** Note, velocity and seconds with which a voice introduces itself. */
 const HELLO = { key: 60, velocity: 100, seconds: 0.8 };
 
+/** @param {string} text @param {() => void} action */
+function button(text, action) {
+  const made = make('button', { type: 'button' }, text);
+  made.addEventListener('click', action);
+  return made;
+}
+
 export class SynthPage extends HTMLElement {
   constructor() {
     super();
@@ -43,7 +50,11 @@ export class SynthPage extends HTMLElement {
     this.history = new EditHistory(cartridges.firstState([]));
     this.algorithm = new AlgorithmDrawing();
     this.spectrum = new Spectrum();
-    this.loop = new LoopPanel(player, () => this.ready(), () => this.save());
+    this.loop = new LoopPanel(
+      player,
+      () => this.ready(),
+      () => this.save(),
+    );
     this.editor = new VoiceEditor(
       (at, value, name) => this.change(cartridges.withValue(this.state, at, value), name),
       (operators) => player.mute(operators),
@@ -58,7 +69,25 @@ export class SynthPage extends HTMLElement {
       downloadCartridge: () => this.downloadCartridge(),
       tell: (text) => this.tell(text),
     });
+    this.name = make('input', {
+      type: 'text',
+      maxLength: NAME_LENGTH,
+      spellcheck: false,
+      autocomplete: 'off',
+      'aria-label': 'Name of the voice',
+    });
+    this.name.addEventListener('input', () => {
+      const name = decodeName(encodeName(this.name.value));
+      this.change(cartridges.withVoiceName(this.state, name), 'name');
+    });
+    this.edited = make('span', { class: 'ldx-edited' });
+    this.undo = button('Undo', () => this.step('undo'));
+    this.redo = button('Redo', () => this.step('redo'));
+    this.hello = make('input', { type: 'checkbox', checked: true });
     this.status = make('p', { class: 'ldx-status', role: 'status' });
+    this.page = make('div', { class: 'ldx-page', hidden: true });
+    /** @type {Uint8Array | null} The values that are shown. */
+    this.shown = null;
     this.build(this.attachShadow({ mode: 'open' }));
   }
 
@@ -69,32 +98,18 @@ export class SynthPage extends HTMLElement {
 
   /** @param {ShadowRoot} root */
   build(root) {
-    const button = (/** @type {string} */ text, /** @type {() => void} */ action) => {
-      const made = make('button', { type: 'button' }, text);
-      made.addEventListener('click', action);
-      return made;
-    };
-    this.name = make('input', { type: 'text', maxLength: NAME_LENGTH, spellcheck: false, autocomplete: 'off', 'aria-label': 'Name of the voice' });
-    this.name.addEventListener('input', () => {
-      const name = decodeName(encodeName(this.name.value));
-      this.change(cartridges.withVoiceName(this.state, name), 'name');
-    });
-    this.edited = make('span', { class: 'ldx-edited' });
     const packed = () => pack(withName(this.state.voice));
-    this.undo = button('Undo', () => this.step('undo'));
-    this.redo = button('Redo', () => this.step('redo'));
-    this.hello = make('input', { type: 'checkbox', checked: true });
     const style = make('link', { rel: 'stylesheet', href: `${new URL('./synth.css', import.meta.url)}` });
-    const page = make(
-      'div',
-      { class: 'ldx-page', hidden: true },
+    this.page.append(
       make(
         'div',
         { class: 'ldx-bar ldx-top' },
         this.name,
         this.edited,
         make('span', { class: 'ldx-pair' }, this.undo, this.redo),
-        button('Download voice', () => this.download(writeVoice(this.state.voice), this.state.voice.name || 'voice')),
+        button('Download voice', () =>
+          this.download(writeVoice(this.state.voice), this.state.voice.name || 'voice'),
+        ),
         button('Copy link', () => this.copyLink(packed())),
         button('Send to a synth', () => this.send(packed())),
         make('label', { class: 'ldx-pair' }, this.hello, 'Play a note on choosing'),
@@ -104,23 +119,28 @@ export class SynthPage extends HTMLElement {
         'div',
         { class: 'ldx-main' },
         this.browser.element,
-        make('div', { class: 'ldx-sight' }, make('div', { class: 'ldx-drawing' }, this.algorithm.element), this.spectrum.element, this.loop.element),
+        make(
+          'div',
+          { class: 'ldx-sight' },
+          make('div', { class: 'ldx-drawing' }, this.algorithm.element),
+          this.spectrum.element,
+          this.loop.element,
+        ),
       ),
       this.editor.element,
-      make('div', { class: 'ldx-keys' }, make('ldx-keyboard')),
+      make('div', { class: 'ldx-keys' }, document.createElement('ldx-keyboard')),
     );
     // without its style, the page would jump
-    const appear = () => (page.hidden = false);
+    const appear = () => (this.page.hidden = false);
     style.addEventListener('load', appear);
     style.addEventListener('error', appear);
-    root.append(style, page);
-    page.addEventListener('press', () => this.ready());
-    page.addEventListener('keydown', (event) => this.shortcut(event));
+    root.append(style, this.page);
+    this.page.addEventListener('press', () => this.ready());
+    this.page.addEventListener('keydown', (event) => this.shortcut(event));
     // what is held sounds with the change, once the slider rests
     this.editor.element.addEventListener('change', () => {
       if (player.held.size) player.play(this.state.voice.values, { again: true });
     });
-    this.page = page;
   }
 
   async connectedCallback() {
@@ -176,7 +196,10 @@ export class SynthPage extends HTMLElement {
   /** Read the starter cartridges. */
   async starter() {
     try {
-      const address = new URL(this.getAttribute('starter') ?? new URL('./starter.json', import.meta.url), document.baseURI);
+      const address = new URL(
+        this.getAttribute('starter') ?? new URL('./starter.json', import.meta.url),
+        document.baseURI,
+      );
       const answer = await fetch(address);
       if (!answer.ok) throw new Error(`${address} answers ${answer.status}`);
       /** @type {{name: string, file: string, data: string}[]} */
@@ -186,7 +209,9 @@ export class SynthPage extends HTMLElement {
         return { id: `starter ${file}`, name, starter: true, voices: readPresets(bytes, file).voices };
       });
     } catch (error) {
-      this.tell(`The starter cartridges cannot be read (${error instanceof Error ? error.message : error}). Open a .syx file of your own.`);
+      this.tell(
+        `The starter cartridges cannot be read (${error instanceof Error ? error.message : error}). Open a .syx file of your own.`,
+      );
       return [];
     }
   }
@@ -305,12 +330,16 @@ export class SynthPage extends HTMLElement {
   async send(packed) {
     const to = (/** @type {MIDIOutput} */ output) => {
       sendVoice(packed, output);
-      this.tell(`${voiceName(packed)} was sent to ${output.name ?? 'the synth'}, to its edit buffer: nothing that is stored there is overwritten.`);
+      this.tell(
+        `${voiceName(packed)} was sent to ${output.name ?? 'the synth'}, to its edit buffer: nothing that is stored there is overwritten.`,
+      );
     };
     try {
       const outputs = await midiOutputs();
       if (outputs.length === 1) return to(outputs[0]);
-      const buttons = outputs.map((output) => make('button', { type: 'button', onclick: () => to(output) }, output.name ?? output.id));
+      const buttons = outputs.map((output) =>
+        make('button', { type: 'button', onclick: () => to(output) }, output.name ?? output.id),
+      );
       this.status.replaceChildren('Send it to: ', ...buttons);
     } catch (error) {
       this.tell(error instanceof Error ? error.message : String(error));
@@ -324,7 +353,9 @@ export class SynthPage extends HTMLElement {
 
   /** Save a .syx file. @param {Uint8Array} bytes @param {string} name */
   download(bytes, name) {
-    const address = URL.createObjectURL(new Blob([bytes], { type: 'application/octet-stream' }));
+    const address = URL.createObjectURL(
+      new Blob([Uint8Array.from(bytes)], { type: 'application/octet-stream' }),
+    );
     const file = `${name.replace(/[^\w .()-]+/g, '_').trim()}.syx`;
     make('a', { href: address, download: file }).click();
     setTimeout(() => URL.revokeObjectURL(address), 10000);

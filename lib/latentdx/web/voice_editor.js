@@ -66,7 +66,13 @@ export class VoiceEditor {
     const role = make('span', { class: 'ldx-role' });
     const button = make(
       'button',
-      { type: 'button', class: 'ldx-switch', 'aria-pressed': 'true', 'aria-label': `OP${k} SWITCH`, title: 'For listening; not part of the voice' },
+      {
+        type: 'button',
+        class: 'ldx-switch',
+        'aria-pressed': 'true',
+        'aria-label': `OP${k} SWITCH`,
+        title: 'For listening; not part of the voice',
+      },
       'on',
     );
     button.addEventListener('click', () => this.toggle(k));
@@ -105,7 +111,12 @@ export class VoiceEditor {
   number(name) {
     const of = parameter(name);
     const field = make('input', {
-      type: 'number', min: '0', max: `${of.maximum}`, inputMode: 'numeric', 'aria-label': name, title: name,
+      type: 'number',
+      min: '0',
+      max: `${of.maximum}`,
+      inputMode: 'numeric',
+      'aria-label': name,
+      title: name,
     });
     return this.listen(of, field, null);
   }
@@ -116,11 +127,19 @@ export class VoiceEditor {
     const maximum = of.maximum ?? 0;
     const listed = of.labels.length > 0 || of.name === 'ALGORITHM';
     const output = listed ? null : make('output');
-    const options = Array.from({ length: maximum + 1 }, (_, i) => make('option', { value: `${i}` }, valueText(of, i)));
+    const options = Array.from({ length: maximum + 1 }, (_, i) =>
+      make('option', { value: `${i}` }, valueText(of, i)),
+    );
     const field = listed
       ? make('select', { 'aria-label': name }, ...options)
       : make('input', { type: 'range', min: '0', max: `${maximum}`, step: '1', 'aria-label': name });
-    return make('label', { class: 'ldx-control' }, make('span', {}, label), this.listen(of, field, output), output ?? '');
+    return make(
+      'label',
+      { class: 'ldx-control' },
+      make('span', {}, label),
+      this.listen(of, field, output),
+      output ?? '',
+    );
   }
 
   /** @param {Parameter} of @param {Field} field @param {HTMLOutputElement | null} output */
@@ -155,7 +174,8 @@ export class VoiceEditor {
       if (Number(field.value) !== values[at] || field.value === '') field.value = `${values[at]}`;
       if (!output) continue;
       const coarse = of.operator && / F (COARSE|FINE)$/.test(of.name);
-      output.value = coarse && of.name.endsWith('COARSE') ? `${text} (${frequencyText(values, of.operator ?? 1)})` : text;
+      output.value =
+        coarse && of.name.endsWith('COARSE') ? `${text} (${frequencyText(values, of.operator ?? 1)})` : text;
       field.setAttribute('aria-valuetext', output.value);
     }
     const { carriers } = algorithm(values[column('ALGORITHM')] + 1);
