@@ -418,3 +418,12 @@ def test_axe_finds_nothing(open_synth: Open, theme: str) -> None:
     page.get_by_label("Search all cartridges").fill("ep")
     found = Axe().run(page).response["violations"]
     assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
+
+
+def test_links_to_voices_lead_to_the_page_of_the_book() -> None:
+    root = Path(__file__).parents[2]
+    (name,) = re.findall(
+        r"SYNTH_PAGE = '(.+)\.html'", (root / "lib/latentdx/web/voice_link.js").read_text("utf8")
+    )
+    assert f"file: {name}\n" in (root / "_toc.yml").read_text("utf8")
+    assert "<ldx-synth>" in (root / f"{name}.md").read_text("utf8")
