@@ -16,6 +16,8 @@ import { decodeName } from './sysex_reader.js';
 /** @typedef {import("./sysex_reader.js").Voice} Voice */
 /** @typedef {import("./step_loop.js").Pattern} Pattern */
 
+/** A cartridge in the database. @typedef {{id: string, name: string, order: number, bytes: Uint8Array}} Row */
+
 const DATABASE = 'latentdx-synth';
 const KEY = 'latentdx:synth';
 const SIZE = VALUES + NAME_LENGTH;
@@ -52,6 +54,8 @@ export class Session {
     this.database = null;
     /** @type {readonly Cartridge[]} What was kept last. */
     this.kept = [];
+    /** @type {Map<string, number>} Place of each cartridge in the list. */
+    this.order = new Map();
     this.keeping = Promise.resolve();
   }
 
@@ -59,7 +63,7 @@ export class Session {
   async table(mode) {
     if (!this.database) {
       const request = indexedDB.open(DATABASE, 1);
-      request.onupgradeneeded = () => request.result.createObjectStore('cartridges');
+      request.onupgradeneeded = () => request.result.createObjectStore('cartridges', { keyPath: 'id' });
       this.database = done(request);
     }
     return (await this.database).transaction('cartridges', mode).objectStore('cartridges');
@@ -82,13 +86,11 @@ export class Session {
     /** @type {Partial<{shown: string, place: State["place"], voice: number[], pattern: Pattern}>} */
     let rest = {};
     try {
-      const rows = await done((await this.table('readonly')).get('own'));
-      own = (rows ?? []).map(
-        (/** @type {{id: string, name: string, bytes: Uint8Array}} */ { bytes, ...row }) => ({
-          ...row,
-          voices: fromBytes(bytes),
-        }),
-      );
+      /** @type {Row[]} */
+      const rows = await done((await this.table('readonly')).getAll());
+      rows.sort((a, b) => a.order - b.order);
+      own = rows.map(({ id, name, bytes }) => ({ id, name, voices: fromBytes(bytes) }));
+      this.order = new Map(rows.map(({ id, order }) => [id, order]));
     } catch (error) {
       this.unread = true;
       this.fail(error);
@@ -119,12 +121,32 @@ export class Session {
       this.fail(error);
     }
     const own = cartridges.filter((cartridge) => !cartridge.starter);
-    if (this.unread) return;
-    if (own.length === this.kept.length && own.every((cartridge, i) => cartridge === this.kept[i])) return;
+    if (!this.unread) this.keep(own);
+  }
+
+  /**
+   * Keep cartridges, each under its own key, so that two tabs do not overwrite what the other one added.
+   * @param {readonly Cartridge[]} own
+   */
+  keep(own) {
+    const before = new Set(this.kept);
+    const now = new Set(own.map(({ id }) => id));
+    const changed = own.filter((cartridge) => !before.has(cartridge));
+    const gone = this.kept.filter(({ id }) => !now.has(id));
     this.kept = own;
-    const rows = own.map(({ id, name, voices }) => ({ id, name, bytes: toBytes(voices) }));
+    if (!changed.length && !gone.length) return;
+    /** @type {Row[]} */
+    const rows = changed.map(({ id, name, voices }) => {
+      const order = this.order.get(id) ?? 1 + Math.max(-1, ...this.order.values());
+      this.order.set(id, order);
+      return { id, name, order, bytes: toBytes(voices) };
+    });
     this.keeping = this.keeping
-      .then(async () => void (await done((await this.table('readwrite')).put(rows, 'own'))))
+      .then(async () => {
+        const table = await this.table('readwrite');
+        const requests = [...rows.map((row) => table.put(row)), ...gone.map(({ id }) => table.delete(id))];
+        await Promise.all(requests.map(done));
+      })
       .catch((error) => this.fail(error));
   }
 }

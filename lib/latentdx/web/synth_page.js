@@ -88,6 +88,7 @@ export class SynthPage extends HTMLElement {
     this.page = make('div', { class: 'ldx-page', hidden: true });
     /** @type {Uint8Array | null} The values that are shown. */
     this.shown = null;
+    this.loaded = Promise.resolve();
     this.build(this.attachShadow({ mode: 'open' }));
   }
 
@@ -154,6 +155,14 @@ export class SynthPage extends HTMLElement {
     player.addEventListener('state', () => this.followPlayer(), { signal });
     window.addEventListener('hashchange', () => this.openLink(), { signal });
     this.takeDrops(signal);
+    this.page.inert = true;
+    this.loaded = this.load(signal);
+    await this.loaded;
+    this.page.inert = false;
+  }
+
+  /** Bring back what was kept. @param {AbortSignal} signal */
+  async load(signal) {
     const starter = await this.starter();
     const { state, pattern } = await this.session.load(cartridges.firstState(starter));
     if (signal.aborted) return;
@@ -182,11 +191,13 @@ export class SynthPage extends HTMLElement {
       event.preventDefault();
       light(true);
     };
-    const drop = (/** @type {DragEvent} */ event) => {
+    const drop = async (/** @type {DragEvent} */ event) => {
       light(false);
-      if (!event.dataTransfer?.files.length) return;
+      const files = [...(event.dataTransfer?.files ?? [])];
+      if (!files.length) return;
       event.preventDefault();
-      this.browser.take([...event.dataTransfer.files]);
+      await this.loaded;
+      this.browser.take(files);
     };
     window.addEventListener('dragover', over, { signal });
     window.addEventListener('dragleave', (event) => event.relatedTarget || light(false), { signal });
