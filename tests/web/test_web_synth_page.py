@@ -283,6 +283,16 @@ def test_a_reload_brings_everything_back(open_synth: Open) -> None:
     expect(open_synth(into=again).get_by_label("Cartridge", exact=True).locator("option")).to_have_count(12)
 
 
+def test_two_tabs_do_not_overwrite_what_the_other_one_added(open_synth: Open) -> None:
+    tabs = [open_synth(), open_synth()]
+    for tab, name in zip(tabs, ["04-brass.syx", "05-bells.syx"], strict=True):
+        drop(tab, {name: (STARTER / name).read_bytes()})
+        expect(tab.locator(".ldx-status")).to_contain_text("32 voices were added")
+        tab.evaluate("() => document.querySelector('ldx-synth').session.keeping")
+    options = open_synth().get_by_label("Cartridge", exact=True).locator("option").all_inner_texts()
+    assert sorted(options[12:]) == ["04-brass", "05-bells"]
+
+
 def test_a_browser_that_keeps_nothing_is_told_of_and_works(open_synth: Open, context: BrowserContext) -> None:
     context.add_init_script("""
       for (const name of ['localStorage', 'indexedDB'])
