@@ -105,7 +105,7 @@ def test_no_module_is_loaded_until_a_key_is_asked_for(context: BrowserContext, h
     page.wait_for_load_state("networkidle")
     assert not {"dock.js", "keyboard.js", "player.js", "engine.js", "modules.js"} & set(requested)
     play_it(page, "LOW, First")
-    assert {"dock.js", "keyboard.js", "player.js", "engine.js", "worklet.js"} <= set(requested)
+    assert {"dock.js", "keyboard.js", "player.js", "engine.js"} <= set(requested)
     assert "modules.js" not in requested
 
 
@@ -195,6 +195,7 @@ def test_escape_closes_releases_and_gives_the_focus_back(page: Page) -> None:
     page.keyboard.down("h")
     assert page.evaluate("player.held.size") == 1
     page.keyboard.press("Escape")
+    page.keyboard.up("h")
     expect(page.locator("ldx-dock")).to_have_count(0)
     page.wait_for_function("player.context.state === 'suspended'")
     assert page.evaluate("[player.held.size, document.body.style.paddingBottom]") == [0, ""]

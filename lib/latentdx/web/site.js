@@ -176,22 +176,23 @@
     const button = document.createElement('button'), note = document.createElement('span');
     button.type = 'button';
     button.className = 'ldx-keys';
+    note.setAttribute('role', 'alert');
     button.innerHTML = `${KEYS}play it<span class="ldx-hidden"> on a keyboard: </span>`;
     button.lastChild.append(`${clip.querySelector('.ldx-title').textContent}, ${row.getAttribute('aria-label')}`);
     button.setAttribute('aria-pressed', 'false');
-    note.setAttribute('role', 'status');
     button.addEventListener('click', async () => {
       // Safari lets a page sound only if it asks within the click itself
       if (window.AudioContext) window.ldxContext ??= new AudioContext({latencyHint: 'interactive'});
       try {
         const {openDock} = await load('dock.js');
-        note.textContent = '';
+        note.remove();
         await openDock(clip, HERE ? new URL('..', HERE).href : null);
       } catch (error) {
+        button.after(' ', note);
         note.textContent = `It cannot be played live here (${error.message}). The recording can be played.`;
       }
     });
-    clip.querySelector('.ldx-facts').append(' ', button, note);
+    clip.querySelector('.ldx-facts').append(' ', button);
   }
 
   const toggle = audio => audio.paused ? start(audio) : audio.pause();
