@@ -144,8 +144,8 @@ export class Session {
     this.keeping = this.keeping
       .then(async () => {
         const table = await this.table('readwrite');
-        const requests = [...rows.map((row) => table.put(row)), ...gone.map(({ id }) => table.delete(id))];
-        await Promise.all(requests.map(done));
+        const [put, dropped] = [rows.map((row) => table.put(row)), gone.map(({ id }) => table.delete(id))];
+        await Promise.all([...put.map(done), ...dropped.map(done)]);
       })
       .catch((error) => this.fail(error));
   }
