@@ -15,6 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from latentdx.display import media
+from latentdx_book.build import starter_json
 
 BUILD_VARIABLE = "LATENTDX_BUILD"
 
@@ -42,6 +43,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         return
     source, built = Path(app.srcdir), Path(app.outdir)
     _copy_mathjax(built / "_static/mathjax")
+    starter_json.write_starter(built / "_static/starter.json")
     (built / "_static/modules.js").write_text(media.web_modules("dock.js"), "utf8")
     for folder in source.glob("book/media/*"):
         # links stay the same as in Jupyter

@@ -84,7 +84,7 @@ const PITCH_SENSITIVITY = [0, 10, 20, 33, 55, 92, 153, 255];
 const AMPLITUDE_SENSITIVITY = [0, 4342338, 7171437, 16777216];
 // 12.1: for operators 6 to 1, the source (0: none, 1 or 2: a work bus, F: its own feedback), the destination
 // (a work bus, or M, the mix), and + if it adds to what is there
-const ALGORITHMS = [
+export const ALGORITHMS = [
   'F1 11 11 1M+ 01 1M+',
   '01 11 11 1M+ F1 1M+',
   'F1 11 1M+ 01 11 1M+',
