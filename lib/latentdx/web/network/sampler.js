@@ -91,7 +91,7 @@ export class Sampler {
       linears.push([name, found]);
       return found;
     };
-    sampler.memory = linear('memory');
+    sampler.listening = linear('memory');
     sampler.layers = Array.from({ length: layers }, (_, i) => ({
       qkv: linear(`layer${i}.qkv`),
       out: linear(`layer${i}.out`),
@@ -103,7 +103,7 @@ export class Sampler {
     const rows = Math.max(AT_ONCE, sampler.nTokens, sampler.nMemory);
     sampler.scoresWidth = ceil(sampler.nMemory, PANEL) + ceil(Math.max(sampler.nTokens, sampler.nMemory), PANEL);
     sampler.x = room(rows * width);
-    sampler.small = room(rows * Math.max(width, sampler.memory.inputs));
+    sampler.small = room(rows * Math.max(width, sampler.listening.inputs));
     sampler.qkv = room(rows * 3 * width);
     sampler.large = room(rows * 4 * width);
     sampler.scores = room(rows * sampler.scoresWidth);
@@ -365,13 +365,13 @@ export class Sampler {
       const { memory } = this.kernels;
       const sound = this.sounds[number];
       const channels = maps.length / this.nMemory;
-      if (channels !== this.memory.inputs) {
-        throw new RangeError(`maps have ${this.nMemory * this.memory.inputs} numbers, not ${maps.length}`);
+      if (channels !== this.listening.inputs) {
+        throw new RangeError(`maps have ${this.nMemory * this.listening.inputs} numbers, not ${maps.length}`);
       }
       for (const slot of this.slots) if (slot.sound === number) slot.sound = -1;
       memory.set(maps, this.small);
-      this.setBias(this.nMemory, this.memory, this.x);
-      this.addLinear(this.nMemory, this.small, channels, this.memory, this.x);
+      this.setBias(this.nMemory, this.listening, this.x);
+      this.addLinear(this.nMemory, this.small, channels, this.listening, this.x);
       const [first] = this.tables.blocks[0];
       const asked = this.x + (this.nMemory - 1) * width;
       for (let i = 0; i < this.position.length; i++) memory[this.x + i] += this.position[i];
@@ -414,7 +414,7 @@ export class Sampler {
     const free = [...this.slots].sort((a, b) => a.used - b.used);
     return found.map(({ cached, source }, i) => {
       const slot = free[i];
-      if (cached && slot !== source) this.copy(source.past, slot.past, cached);
+      if (cached) this.copy(source.past, slot.past, cached);
       Object.assign(slot, { order, sound, used: ++this.clock });
       return { slot, cached };
     });
