@@ -75,10 +75,11 @@ export class Weights {
     } else {
       const codes = new Int8Array(this.data, offset, size);
       const scales = this.read(`${name}.scales`); // of each column of each panel (panel, input, column)
-      const [, inputs, columns] = shape;
-      for (let i = 0; i < size; i++) {
-        const panel = Math.floor(i / (inputs * columns));
-        numbers[i] = codes[i] * scales[panel * columns + (i % columns)];
+      const [panels, inputs, columns] = shape;
+      for (let panel = 0, i = 0; panel < panels; panel++) {
+        for (let input = 0; input < inputs; input++) {
+          for (let j = 0; j < columns; j++, i++) numbers[i] = codes[i] * scales[panel * columns + j];
+        }
       }
     }
     return numbers;
