@@ -190,7 +190,7 @@ def test_likeliest_presets_are_those_of_pytorch(
 def test_draws_follow_the_posterior(
     page: Page, programmer: Programmer, bank: PresetBank, sounds: list[Audio]
 ) -> None:
-    """Frequencies of the least certain of the last parameters, in 2,000 draws at two temperatures."""
+    """Frequencies of the least certain of the last parameters, in 1,000 draws at two temperatures."""
     sampler = programmer.model.sampler
     assert sampler is not None
     blocks = [1, 2, 3, 4, 5, 7, 6]
@@ -203,13 +203,13 @@ def test_draws_follow_the_posterior(
     column = int(sampler.column[sampler.order(blocks)[known]])
     call = """async ([preset, blocks, known, column, temperature]) => {
       const maps = await mapsOf(0);
-      const presets = Array.from({ length: 2000 }, () => Uint8Array.from(preset));
+      const presets = Array.from({ length: 1000 }, () => Uint8Array.from(preset));
       model.sampler.complete(maps, presets, blocks, known, temperature, 5);
       return presets.map((drawn) => drawn[column]);
     }"""
     for temperature in (1.0, 0.7):
         drawn = page.evaluate(call, [bank.values[ROWS[0]].tolist(), blocks, known, column, temperature])
-        expected = 2000 * (logits[known][0] / temperature).softmax(0).numpy().astype(float)
+        expected = 1000 * (logits[known][0] / temperature).softmax(0).numpy().astype(float)
         counts = np.bincount(drawn, minlength=len(expected)).astype(float)
         rare = expected < 5
         expected, counts = (np.append(x[~rare], x[rare].sum()) for x in (expected, counts))
@@ -280,33 +280,31 @@ def test_wrong_blocks_and_maps_are_named(page: Page) -> None:
             page.evaluate(f"async () => {call}")
 
 
-def load_in(browser: Browser, host: str, calls: int, **routes: Any) -> dict[str, Any]:
-    """Load the model several times in a window of its own: errors, steps of the progress, and requests."""
+def load_in(browser: Browser, host: str, model: str = "model", calls: int = 1) -> dict[str, Any]:
+    """Load a model several times in a window of its own: errors, steps of the progress, and requests."""
     with browser.new_context() as window:
         page, requests = window.new_page(), []
         window.on(
             "request", lambda request: requests.append(request.url.rpartition("/")[2].partition("?")[0])
         )
-        for name, change in routes.items():
-            window.route(f"**/model.{name}*", change)
         page.goto(f"{host}/page.html")
         found: dict[str, Any] = page.evaluate(
-            """async (calls) => {
+            """async ([address, calls]) => {
               const { WebModel } = await import('/network/model.js');
-              const address = new URL('/model/model.json', location.href), steps = [], errors = [];
+              const steps = [], errors = [];
               for (let i = 0; i < calls; i++) {
                 try { await WebModel.load(address, (progress) => steps.push(progress)); }
                 catch (error) { errors.push(error.message); }
               }
               return { steps, errors };
             }""",
-            calls,
+            [f"{host}/{model}/model.json", calls],
         )
         return found | {"requests": requests}
 
 
 def test_the_model_is_loaded_once_with_progress(browser: Browser, host: str, folder: Path) -> None:
-    found = load_in(browser, host, 2)
+    found = load_in(browser, host, calls=2)
     size = (folder / "model/model.bin").stat().st_size
     *before, last = [step["loaded"] for step in found["steps"]]
     assert found["errors"] == []
@@ -318,21 +316,23 @@ def test_the_model_is_loaded_once_with_progress(browser: Browser, host: str, fol
 
 
 def test_damaged_files_are_refused(browser: Browser, host: str, folder: Path) -> None:
-    data = (folder / "model/model.bin").read_bytes()
-    damaged, header = bytearray(data), json.loads((folder / "model/model.json").read_bytes())
+    data, text = ((folder / "model" / name).read_bytes() for name in ("model.bin", "model.json"))
+    damaged = bytearray(data)
     damaged[1_000_000] ^= 1
-    for body, message in (
-        (bytes(damaged), "the file of the model is damaged"),
-        (data[:-1], f"ends after {len(data) - 1} of {len(data)} bytes"),
-        (data + b"0", "longer than it should be"),
-    ):
-        found = load_in(browser, host, 1, bin=lambda route, body=body: route.fulfill(body=body))
-        assert len(found["errors"]) == 1 and message in found["errors"][0]
-    later = json.dumps(header | {"format": 99})
-    found = load_in(browser, host, 1, json=lambda route: route.fulfill(body=later))
-    assert found["errors"] == ["the model's format is 99, not 1"]
-    missing = load_in(browser, host, 1, bin=lambda route: route.fulfill(status=404))
-    assert "404" in missing["errors"][0]
+    cases: list[tuple[bytes | None, bytes, str]] = [
+        (damaged, text, "the file of the model is damaged"),
+        (data[:-1], text, f"ends after {len(data) - 1} of {len(data)} bytes"),
+        (data + b"0", text, "longer than it should be"),
+        (None, text, "model.bin?sha256="),
+        (data, json.dumps(json.loads(text) | {"format": 99}).encode(), "format is 99, not 1"),
+    ]
+    for i, (numbers, header, message) in enumerate(cases):
+        (folder / f"case{i}").mkdir()
+        (folder / f"case{i}/model.json").write_bytes(header)
+        if numbers is not None:
+            (folder / f"case{i}/model.bin").write_bytes(numbers)
+        (error,) = load_in(browser, host, f"case{i}")["errors"]
+        assert message in error
 
 
 def test_it_runs_in_a_worker(page: Page, host: str) -> None:
