@@ -25,8 +25,9 @@ import torch
 from machine import machine
 from playwright.sync_api import Page, sync_playwright
 
-from latentdx import Engine, load_model, prepare_target
+from latentdx import Engine, load_model
 from latentdx.applications.programmer import Programmer
+from latentdx.applications.target import prepare_target
 from latentdx.applications.transposition import nearest_c, resampled
 from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.presets import corpora
