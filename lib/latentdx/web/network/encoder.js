@@ -34,14 +34,13 @@ export class Encoder {
    * @param {Convolution[]} convolutions
    * @param {number} rows Rows of the inputs. @param {number} columns Columns of the inputs.
    */
-  static async create(weights, convolutions, rows, columns) {
-    const encoder = new Encoder();
+  constructor(weights, convolutions, rows, columns) {
     let numbers = 0;
     const room = (/** @type {number} */ n) => (numbers += (n + 3) & ~3) - ((n + 3) & ~3);
     let inputs = 0; // most numbers of a layer's inputs, and of a row of its outputs
     let outputs = 0;
     /** @type {Layer[]} */
-    encoder.layers = convolutions.map((shape) => {
+    this.layers = convolutions.map((shape) => {
       const { name, kernel, stride, padding } = shape;
       const layer = {
         shape,
@@ -60,15 +59,14 @@ export class Encoder {
       ({ outRows: rows, outColumns: columns } = layer);
       return layer;
     });
-    encoder.maps = [room(inputs), room(inputs)];
-    encoder.row = room(outputs);
-    encoder.kernels = await makeKernels(numbers);
-    const { memory } = encoder.kernels;
-    for (const layer of encoder.layers) {
+    this.maps = [room(inputs), room(inputs)];
+    this.row = room(outputs);
+    this.kernels = makeKernels(numbers);
+    const { memory } = this.kernels;
+    for (const layer of this.layers) {
       const { size } = weights.entry(layer.shape.name);
       weights.read(layer.shape.name, memory.subarray(layer.weights, layer.weights + size));
     }
-    return encoder;
   }
 
   /**

@@ -204,25 +204,24 @@ const gelu = define('gelu', ['x', 'n'], { value: VECTOR, ...EXPONENTIAL }, (scop
  * @property {(x: number, n: number) => void} gelu Apply the tanh form of GELU to n numbers, a multiple of 4.
  */
 
-/** @type {Promise<WebAssembly.Module> | undefined} */
+/** @type {WebAssembly.Module | undefined} */
 let compiled;
 
 /**
  * Make the kernels with a memory of their own.
  * @param {number} numbers Size of the memory in numbers.
- * @returns {Promise<Kernels>}
+ * @returns {Kernels}
  * @throws {Error} The browser has no WebAssembly with SIMD.
  */
-export async function makeKernels(numbers) {
+export function makeKernels(numbers) {
   if (typeof WebAssembly === 'undefined') throw new Error('this browser has no WebAssembly');
-  compiled ??= WebAssembly.compile(assemble([product, softmax, gelu]));
-  let module;
   try {
-    module = await compiled;
+    // at once, which pages may do with modules of up to 4 kB
+    compiled ??= new WebAssembly.Module(assemble([product, softmax, gelu]));
   } catch (error) {
     throw new Error('this browser has no WebAssembly with SIMD', { cause: error });
   }
   const memory = new WebAssembly.Memory({ initial: Math.ceil((4 * numbers) / 65536) });
-  const { exports } = await WebAssembly.instantiate(module, { host: { memory } });
+  const { exports } = new WebAssembly.Instance(compiled, { host: { memory } });
   return /** @type {any} */ ({ ...exports, memory: new Float32Array(memory.buffer) });
 }

@@ -30,7 +30,8 @@ const FADE = Math.round(0.1 * RATE); // samples in which a sound that is cut fad
 /** Window, divided by its sum. */
 const WINDOW = new Float64Array(N_FFT);
 {
-  for (let i = 0; i < N_FFT; i++) WINDOW[i] = Math.fround(0.5 - 0.5 * Math.cos((2 * Math.PI * i) / (N_FFT - 1)));
+  const turn = (2 * Math.PI) / (N_FFT - 1);
+  for (let i = 0; i < N_FFT; i++) WINDOW[i] = Math.fround(0.5 - 0.5 * Math.cos(turn * i));
   const sum = WINDOW.reduce((total, x) => total + x, 0);
   for (let i = 0; i < N_FFT; i++) WINDOW[i] /= sum;
 }
@@ -46,10 +47,15 @@ const REVERSED = Uint16Array.from({ length: N_FFT }, (_, i) => {
 // Slaney's scale: linear up to 1 kHz, then logarithmic
 const SLANEY_HZ = 200 / 3;
 const SLANEY_STEP = Math.log(6.4) / 27;
-const mel = (/** @type {number} */ hz) => (hz < 1000 ? hz / SLANEY_HZ : 15 + Math.log(hz / 1000) / SLANEY_STEP);
-const hertz = (/** @type {number} */ m) => (m < 15 ? m * SLANEY_HZ : 1000 * Math.exp((m - 15) * SLANEY_STEP));
+const mel = (/** @type {number} */ hz) =>
+  hz < 1000 ? hz / SLANEY_HZ : 15 + Math.log(hz / 1000) / SLANEY_STEP;
+const hertz = (/** @type {number} */ m) =>
+  m < 15 ? m * SLANEY_HZ : 1000 * Math.exp((m - 15) * SLANEY_STEP);
 
-/** Triangular filters on the bins of the FFT, with a peak of 1. @type {{first: number, weights: number[]}[]} */
+/**
+ * Triangular filters on the bins of the FFT, with a peak of 1.
+ * @type {{first: number, weights: number[]}[]}
+ */
 const FILTERS = Array.from({ length: N_MELS }, (_, band) => {
   const edges = [0, 1, 2].map((i) => hertz((mel(RATE / 2) * (band + i)) / (N_MELS + 1)));
   const weights = [];
@@ -66,7 +72,10 @@ const FILTERS = Array.from({ length: N_MELS }, (_, band) => {
 
 // ---- spectra ----------------------------------------------------------------------------------------------
 
-/** Transform complex numbers in place, which lie in bit-reversed order. @param {Float64Array} re @param {Float64Array} im */
+/**
+ * Transform complex numbers in place, which lie in bit-reversed order.
+ * @param {Float64Array} re @param {Float64Array} im
+ */
 function fft(re, im) {
   for (let half = 1; half < N_FFT; half *= 2) {
     const turn = N_FFT / 2 / half;

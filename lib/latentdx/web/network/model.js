@@ -25,16 +25,18 @@ export class WebModel {
    * @throws {Error} It cannot be loaded, or the browser lacks WebAssembly with SIMD.
    */
   static async load(url, onProgress, signal) {
-    const model = new WebModel();
-    const weights = await loadWeights(url, onProgress, signal);
+    return new WebModel(await loadWeights(url, onProgress, signal));
+  }
+
+  /** @param {import('./weights.js').Weights} weights */
+  constructor(weights) {
     const { header } = weights;
-    model.header = header;
-    model.encoder = await Encoder.create(weights, header.encoder.layers, N_MELS, N_FRAMES);
-    const { outRows, outColumns } = model.encoder.layers[model.encoder.layers.length - 1];
-    model.deep = await Encoder.create(weights, header.encoder.deep, outRows, outColumns);
-    model.sampler = await Sampler.create(weights);
-    model.regression = await Regression.create(weights);
-    return model;
+    this.header = header;
+    this.encoder = new Encoder(weights, header.encoder.layers, N_MELS, N_FRAMES);
+    const { outRows, outColumns } = this.encoder.layers[this.encoder.layers.length - 1];
+    this.deep = new Encoder(weights, header.encoder.deep, outRows, outColumns);
+    this.sampler = new Sampler(weights);
+    this.regression = new Regression(weights);
   }
 
   /**

@@ -22,30 +22,36 @@ import { PANEL, makeKernels } from './kernels.js';
 
 export class Regression {
   /** @param {import('./weights.js').Weights} weights */
-  static async create(weights) {
-    const regression = new Regression();
+  constructor(weights) {
     const { regression: tables, sampler } = weights.header;
-    regression.tables = tables;
-    regression.init = sampler.init;
-    regression.weights = weights;
+    this.tables = tables;
+    this.init = sampler.init;
     /** @type {Map<string, Linear>} */
-    regression.linears = new Map();
+    this.linears = new Map();
+    /** @type {Map<string, {gain: Float32Array, offset: Float32Array}>} */
+    this.norms = new Map();
+    for (const { name, blocks } of tables.steps) {
+      const own = Array.from({ length: blocks ?? 0 }, (_, i) => `${name}.block${i}`);
+      for (const norm of blocks === undefined ? [name] : own) {
+        this.norms.set(norm, { gain: weights.read(`${norm}.gain`), offset: weights.read(`${norm}.offset`) });
+      }
+    }
     let numbers = 0;
     let most = 0;
     for (const name of ['mean', ...tables.steps.flatMap(names)]) {
       const { shape, size } = weights.entry(name);
-      const linear = { inputs: shape[1], panels: shape[0], weights: numbers, bias: weights.read(`${name}.bias`) };
-      regression.linears.set(name, linear);
+      const bias = weights.read(`${name}.bias`);
+      const linear = { inputs: shape[1], panels: shape[0], weights: numbers, bias };
+      this.linears.set(name, linear);
       numbers += size;
       most = Math.max(most, linear.inputs, linear.bias.length);
     }
-    regression.input = numbers;
-    regression.output = numbers + most;
-    regression.kernels = await makeKernels(numbers + 2 * most);
-    for (const [name, { weights: at, inputs, panels }] of regression.linears) {
-      weights.read(name, regression.kernels.memory.subarray(at, at + inputs * panels * PANEL));
+    this.input = numbers;
+    this.output = numbers + most;
+    this.kernels = makeKernels(numbers + 2 * most);
+    for (const [name, { weights: at, inputs, panels }] of this.linears) {
+      weights.read(name, this.kernels.memory.subarray(at, at + inputs * panels * PANEL));
     }
-    return regression;
   }
 
   /** Apply a linear layer. @param {string} name @param {ArrayLike<number>} x @returns {Float32Array} */
@@ -84,11 +90,15 @@ export class Regression {
 
   /** Apply a batch norm. @param {string} name @param {Float32Array} x Changed. */
   scale(name, x) {
-    const [gain, offset] = [this.weights.read(`${name}.gain`), this.weights.read(`${name}.offset`)];
+    const { gain, offset } = /** @type {{gain: Float32Array, offset: Float32Array}} */ (this.norms.get(name));
     for (let i = 0; i < gain.length; i++) x[i] = x[i] * gain[i] + offset[i];
   }
 
-  /** @param {string} name @param {number} first First latent that passes. @param {number} blocks @param {Float32Array} x Changed. */
+  /**
+   * Apply a coupling.
+   * @param {string} name @param {number} first Index of the first latent that passes unchanged.
+   * @param {number} blocks Number of residual blocks. @param {Float32Array} x Changed.
+   */
   couple(name, first, blocks, x) {
     const hidden = this.linear(`${name}.first`, x.filter((_, i) => i % 2 === first));
     for (let block = 0; block < blocks; block++) {

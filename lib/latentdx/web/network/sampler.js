@@ -37,7 +37,7 @@ const NEVER = -1e30; // score of what must not be attended to
  * Parameters in the order in which they are drawn.
  * @typedef {object} Order
  * @property {Int16Array} parameter
- * @property {Int16Array} level Column of the OUTPUT LEVEL that decides whether a parameter is drawn; -1: it is.
+ * @property {Int16Array} level Column of the OUTPUT LEVEL that must not be 0, or -1.
  * @property {Float32Array} context What is added to the embedding of a value (token, width): what comes next.
  */
 
@@ -59,24 +59,26 @@ const ceil = (/** @type {number} */ n, /** @type {number} */ unit) => Math.ceil(
 
 export class Sampler {
   /** @param {import('./weights.js').Weights} weights */
-  static async create(weights) {
-    const sampler = new Sampler();
+  constructor(weights) {
     const tables = weights.header.sampler;
     const { width, layers, heads, sizes } = tables;
-    sampler.tables = tables;
-    sampler.dimensions = width / heads;
-    sampler.nTokens = tables.column.length;
+    this.tables = tables;
+    this.dimensions = width / heads;
+    this.nTokens = tables.column.length;
     const read = (/** @type {string} */ name) => weights.read(name);
-    sampler.value = read('value');
-    sampler.position = read('position');
-    sampler.nMemory = sampler.position.length / width;
-    sampler.saidOf = read('said_of');
-    sampler.nextKind = read('next_kind');
-    sampler.nextOperator = read('next_operator');
-    sampler.offset = sizes.map((_, kind) => sizes.slice(0, kind).reduce((sum, n) => sum + n, 0));
-    sampler.inert = sampler.value.length / width - 1; // token of parameters of silent operators
-    sampler.norms = Array.from({ length: layers }, (_, i) => [read(`layer${i}.norm0`), read(`layer${i}.norm1`)]);
-    sampler.norm = read('norm');
+    this.value = read('value');
+    this.position = read('position');
+    this.nMemory = this.position.length / width;
+    this.saidOf = read('said_of');
+    this.nextKind = read('next_kind');
+    this.nextOperator = read('next_operator');
+    this.offset = sizes.map((_, kind) => sizes.slice(0, kind).reduce((sum, n) => sum + n, 0));
+    this.inert = this.value.length / width - 1; // token of parameters of silent operators
+    this.norms = Array.from({ length: layers }, (_, i) => ({
+      before: read(`layer${i}.norm0`),
+      between: read(`layer${i}.norm1`),
+    }));
+    this.norm = read('norm');
 
     let numbers = 0;
     const room = (/** @type {number} */ n) => {
@@ -91,54 +93,54 @@ export class Sampler {
       linears.push([name, found]);
       return found;
     };
-    sampler.listening = linear('memory');
-    sampler.layers = Array.from({ length: layers }, (_, i) => ({
+    this.listening = linear('memory');
+    this.layers = Array.from({ length: layers }, (_, i) => ({
       qkv: linear(`layer${i}.qkv`),
       out: linear(`layer${i}.out`),
       up: linear(`layer${i}.up`),
       down: linear(`layer${i}.down`),
     }));
-    sampler.logitsOf = sizes.map((_, kind) => linear(`logits${kind}`));
+    this.logitsOf = sizes.map((_, kind) => linear(`logits${kind}`));
 
-    const rows = Math.max(AT_ONCE, sampler.nTokens, sampler.nMemory);
-    sampler.scoresWidth = ceil(sampler.nMemory, PANEL) + ceil(Math.max(sampler.nTokens, sampler.nMemory), PANEL);
-    sampler.x = room(rows * width);
-    sampler.small = room(rows * Math.max(width, sampler.listening.inputs));
-    sampler.qkv = room(rows * 3 * width);
-    sampler.large = room(rows * 4 * width);
-    sampler.scores = room(rows * sampler.scoresWidth);
-    sampler.logits = room(rows * ceil(Math.max(...sizes), PANEL));
+    const rows = Math.max(AT_ONCE, this.nTokens, this.nMemory);
+    this.scoresWidth = ceil(this.nMemory, PANEL);
+    this.scoresWidth += ceil(Math.max(this.nTokens, this.nMemory), PANEL);
+    this.x = room(rows * width);
+    this.small = room(rows * Math.max(width, this.listening.inputs));
+    this.qkv = room(rows * 3 * width);
+    this.large = room(rows * 4 * width);
+    this.scores = room(rows * this.scoresWidth);
+    this.logits = room(rows * ceil(Math.max(...sizes), PANEL));
     const size = (/** @type {number} */ tokens) => layers * 2 * width * ceil(tokens, PANEL);
     /** @type {{past: Past, maps: Float32Array | null, said: Float32Array, used: number}[]} */
-    sampler.sounds = Array.from({ length: SOUNDS }, () => ({
-      past: { at: room(size(sampler.nMemory)), tokens: sampler.nMemory },
+    this.sounds = Array.from({ length: SOUNDS }, () => ({
+      past: { at: room(size(this.nMemory)), tokens: this.nMemory },
       maps: null,
       said: new Float32Array(width), // what it says of the first parameter
       used: 0,
     }));
     /** @type {{past: Past, order: Order | null, tokens: Int16Array, sound: number, used: number}[]} */
-    sampler.slots = Array.from({ length: SLOTS }, () => ({
-      past: { at: room(size(sampler.nTokens)), tokens: sampler.nTokens },
+    this.slots = Array.from({ length: SLOTS }, () => ({
+      past: { at: room(size(this.nTokens)), tokens: this.nTokens },
       order: null,
-      tokens: new Int16Array(sampler.nTokens),
+      tokens: new Int16Array(this.nTokens),
       sound: -1,
       used: 0,
     }));
-    sampler.clock = 0;
+    this.clock = 0;
     /** @type {Map<string, Order>} */
-    sampler.orders = new Map();
+    this.orders = new Map();
 
-    sampler.kernels = await makeKernels(numbers);
-    const { memory } = sampler.kernels;
+    this.kernels = makeKernels(numbers);
+    const { memory } = this.kernels;
     for (const [name, { weights: at, inputs, panels }] of linears) {
       weights.read(name, memory.subarray(at, at + inputs * panels * PANEL));
     }
-    const scale = sampler.dimensions ** -0.5; // of the queries, so that scores need not be scaled
-    for (const { qkv } of sampler.layers) {
+    const scale = this.dimensions ** -0.5; // of the queries, so that scores need not be scaled
+    for (const { qkv } of this.layers) {
       for (let i = 0; i < qkv.inputs * width; i++) memory[qkv.weights + i] *= scale;
       for (let i = 0; i < width; i++) qkv.bias[i] *= scale;
     }
-    return sampler;
   }
 
   // ---- presets and tokens ---------------------------------------------------------------------------------
@@ -171,7 +173,10 @@ export class Sampler {
     return order;
   }
 
-  /** Return the token of a parameter's value. @param {Order} order @param {number} t @param {Uint8Array} preset */
+  /**
+   * Return the token of a parameter's value.
+   * @param {Order} order @param {number} t Place in the order. @param {Uint8Array} preset
+   */
   token(order, t, preset) {
     if (order.level[t] >= 0 && preset[order.level[t]] === 0) return this.inert;
     const p = order.parameter[t];
@@ -187,8 +192,10 @@ export class Sampler {
    */
   addLinear(n, from, step, { inputs, panels, weights }, to) {
     const panel = 4 * PANEL;
-    const row = panels * panel;
-    this.kernels.addProduct(n, panels, inputs, 4 * from, 4 * step, 4 * weights, inputs * panel, panel, 4 * to, row);
+    // prettier-ignore
+    this.kernels.addProduct(
+      n, panels, inputs, 4 * from, 4 * step, 4 * weights, inputs * panel, panel, 4 * to, panels * panel,
+    );
   }
 
   /** Fill rows with a linear layer's biases. @param {number} n @param {Linear} linear @param {number} to */
@@ -225,7 +232,10 @@ export class Sampler {
     return at + (layer * this.tables.heads + head) * 2 * this.dimensions * ceil(tokens, PANEL);
   }
 
-  /** Put keys and values of a row of `qkv` into a past. @param {Past} past @param {number} layer @param {number} row @param {number} t */
+  /**
+   * Put keys and values of a row of `qkv` into a past, as those of token t.
+   * @param {Past} past @param {number} layer @param {number} row @param {number} t
+   */
   remember(past, layer, row, t) {
     const { memory } = this.kernels;
     const { width, heads } = this.tables;
@@ -283,7 +293,8 @@ export class Sampler {
           memory.fill(0, row + own + end, row + own + seen);
         }
         const value = 4 * (keys + d * ceil(past.tokens, PANEL));
-        addProduct(rows, d / PANEL, seen, score, 4 * step, value, panel, 4 * d, to + 4 * first * width, 4 * width);
+        const found = to + 4 * first * width;
+        addProduct(rows, d / PANEL, seen, score, 4 * step, value, panel, 4 * d, found, 4 * width);
         first += rows;
       }
       if (sound) addProduct(n, d / PANEL, own, scores, 4 * step, values, panel, 4 * d, to, 4 * width);
@@ -301,7 +312,7 @@ export class Sampler {
     const { width } = this.tables;
     let n = sequences.reduce((sum, sequence) => sum + sequence.n, 0);
     for (const [i, { qkv, out, up, down }] of this.layers.entries()) {
-      const [before, between] = this.norms[i];
+      const { before, between } = this.norms[i];
       this.normalize(n, this.x, this.small, before);
       this.setBias(n, qkv, this.qkv);
       this.addLinear(n, this.small, width, qkv, this.qkv);
@@ -313,8 +324,9 @@ export class Sampler {
         row = -1;
         sequences = sequences.map((sequence, to) => {
           row += sequence.n;
-          memory.copyWithin(this.x + to * width, this.x + row * width, this.x + (row + 1) * width);
-          memory.copyWithin(this.qkv + to * 3 * width, this.qkv + row * 3 * width, this.qkv + (row + 1) * 3 * width);
+          for (const [at, size] of [[this.x, width], [this.qkv, 3 * width]]) {
+            memory.copyWithin(at + to * size, at + row * size, at + (row + 1) * size);
+          }
           return { past: sequence.past, n: 1, t: sequence.t + sequence.n - 1 };
         });
         n = sequences.length;
@@ -420,7 +432,10 @@ export class Sampler {
     });
   }
 
-  /** Copy the keys and values of the first tokens. @param {Past} from @param {Past} to @param {number} tokens */
+  /**
+   * Copy the keys and values of the first tokens.
+   * @param {Past} from @param {Past} to @param {number} tokens
+   */
   copy(from, to, tokens) {
     const { memory } = this.kernels;
     const d = this.dimensions;
@@ -492,6 +507,7 @@ export class Sampler {
   }
 
   /**
+   * Draw at most `AT_ONCE` presets.
    * @param {number} sound @param {Uint8Array[]} presets @param {Order} order @param {number} known
    * @param {number} temperature @param {(() => number)[]} randoms
    */
@@ -536,7 +552,11 @@ export class Sampler {
     for (const [i, { slot }] of places.entries()) slot.tokens = tokens[i];
   }
 
-  /** Compute the logits of a kind from rows of `small`. @param {number} n @param {number} kind @returns {number} Numbers between rows. */
+  /**
+   * Compute the logits of a kind of parameter from rows of `small`.
+   * @param {number} n @param {number} kind
+   * @returns {number} Numbers between rows of the logits.
+   */
   score(n, kind) {
     const linear = this.logitsOf[kind];
     this.setBias(n, linear, this.logits);

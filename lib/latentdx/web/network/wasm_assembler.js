@@ -71,7 +71,10 @@ export const minVectors = binary(...simd(0xe8));
 export const maxVectors = binary(...simd(0xe9));
 export const truncateVectors = unary(0xf8); // floats to integers
 export const addIntegers = binary(...simd(0xae));
-export const shiftLeft = (/** @type {Code} */ vector, /** @type {number} */ n) => [vector, int(n), simd(0xab)];
+export const shiftLeft = (/** @type {Code} */ vector, /** @type {number} */ n) => [
+  [vector, int(n)],
+  simd(0xab),
+];
 
 // ---- control ----------------------------------------------------------------------------------------------
 
@@ -140,7 +143,7 @@ export function assemble(functions) {
   return new Uint8Array(
     flat([
       [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0], // "\0asm", version 1
-      section(1, functions.map(({ parameters }) => [0x60, unsigned(parameters), Array(parameters).fill(INT), 0])),
+      section(1, functions.map(({ parameters: n }) => [0x60, unsigned(n), Array(n).fill(INT), 0])),
       section(2, [[text('host'), text('memory'), 2, 0, 1]]),
       section(3, functions.map((_, i) => unsigned(i))),
       section(7, functions.map(({ name }, i) => [text(name), 0, unsigned(i)])),
