@@ -87,7 +87,7 @@ COMPARE = """async ([i, given, unknownLevel, expected]) => {
 SPEED = """async () => {
   const { PANEL, makeKernels } = await import('/network/kernels.js');
   const [m, k, n] = [24, 160, 640];
-  const { memory, addProduct } = await makeKernels(m * k + k * n + m * n);
+  const { memory, addProduct } = makeKernels(m * k + k * n + m * n);
   memory.fill(0.01);
   const [b, c] = [m * k, m * k + k * n];
   const webassembly = () =>

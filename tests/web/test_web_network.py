@@ -101,6 +101,46 @@ def maps_of(programmer: Programmer, sound: Audio) -> torch.Tensor:
     return model.encoder.maps(model.normalize(programmer.spectrograms(sound)))
 
 
+@pytest.mark.parametrize(("m", "panels", "k"), [(1, 1, 4), (1, 7, 8), (3, 4, 28), (4, 1, 4), (6, 5, 160)])
+def test_products_are_those_of_numpy(page: Page, m: int, panels: int, k: int) -> None:
+    """Sums of products of matrices whose rows are apart, with panels of columns one after another."""
+    rng = np.random.default_rng(0)
+    a, b, c = (rng.normal(size=shape) for shape in ((m, k + 4), (panels, k, 8), (m, 8 * panels + 8)))
+    found = page.evaluate(
+        """async ([numbers, m, panels, k]) => {
+          const { makeKernels } = await import('/network/kernels.js');
+          const { memory, addProduct } = makeKernels(numbers.length);
+          memory.set(numbers);
+          const [a, b] = [m * (k + 4), panels * k * 8];
+          addProduct(m, panels, k, 0, 4 * (k + 4), 4 * a, 32 * k, 32, 4 * (a + b), 32 * (panels + 1));
+          return [...memory.slice(0, numbers.length)];
+        }""",
+        [[*a.ravel(), *b.ravel(), *c.ravel()], m, panels, k],
+    )
+    columns = b.swapaxes(0, 1).reshape(k, -1)
+    c[:, : 8 * panels] += a[:, :k] @ columns
+    np.testing.assert_allclose(found, [*a.ravel(), *b.ravel(), *c.ravel()], atol=1e-4)
+
+
+def test_functions_are_those_of_pytorch(page: Page) -> None:
+    """GELU and softmax, from far below zero to far above."""
+    x = np.random.default_rng(0).normal(scale=20, size=64)
+    gelu, softmax = page.evaluate(
+        """async (x) => {
+          const { makeKernels } = await import('/network/kernels.js');
+          const { memory, gelu, softmax } = makeKernels(2 * x.length);
+          memory.set([...x, ...x]);
+          gelu(0, x.length);
+          softmax(4 * x.length, x.length);
+          return [[...memory.slice(0, x.length)], [...memory.slice(x.length, 2 * x.length)]];
+        }""",
+        x.tolist(),
+    )
+    wanted = torch.from_numpy(x)
+    np.testing.assert_allclose(gelu, torch.nn.functional.gelu(wanted, approximate="tanh"), atol=1e-5)
+    np.testing.assert_allclose(softmax, wanted.softmax(0), atol=1e-6)
+
+
 def test_equal_checkpoints_give_equal_files(folder: Path, tmp_path: Path) -> None:
     write_web_model(CHECKPOINTS / "latentdx.safetensors", tmp_path)
     for name in ("model.json", "model.bin"):

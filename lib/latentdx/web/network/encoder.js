@@ -106,7 +106,10 @@ export class Encoder {
     this.kernels.memory.fill(0, at, at + size + 4); // a kernel's row may read a little further
   }
 
-  /** Return where a row of a layer's inputs begins. @param {number} at @param {Layer} layer @param {number} y */
+  /**
+   * Return where a row of a layer's inputs begins.
+   * @param {number} at @param {Layer} layer @param {number} y
+   */
   start(at, { columns, shape: { padding, inputs } }, y) {
     return at + ((y + padding) * (columns + 2 * padding) + padding) * inputs;
   }

@@ -77,7 +77,7 @@ export class Regression {
   /**
    * Apply some steps of the flows.
    * @param {Float32Array} latents Changed.
-   * @param {(name: string) => boolean} [chosen] Which steps, by name: "latent…" or "regression…"; default all.
+   * @param {(name: string) => boolean} [chosen] Which steps, by name ("latent…", "regression…").
    */
   flow(latents, chosen = () => true) {
     for (const step of this.tables.steps) {

@@ -401,8 +401,8 @@ export class Sampler {
 
   /**
    * Find slots for presets, and how much of their beginnings is already in them.
-   * @param {Order} order @param {Int16Array[]} tokens Tokens of each preset, of which the first ones are known.
-   * @param {number} known Number of tokens that are known. @param {number} sound
+   * @param {Order} order @param {Int16Array[]} tokens Tokens of each preset.
+   * @param {number} known Number of tokens that are known, from the first one. @param {number} sound
    * @returns {{slot: Sampler["slots"][number], cached: number}[]}
    */
   place(order, tokens, known, sound) {

@@ -19,7 +19,7 @@ const CACHE = 'latentdx-model';
  * @property {string} checkpoint First digits of the SHA-256 of its checkpoint.
  * @property {string} file @property {number} bytes @property {string} sha256
  * @property {import('./mel_spectrogram.js').Levels} spectrogram
- * @property {{layers: import('./encoder.js').Convolution[], deep: import('./encoder.js').Convolution[]}} encoder
+ * @property {Record<"layers" | "deep", import('./encoder.js').Convolution[]>} encoder
  * @property {import('./sampler.js').Tables} sampler
  * @property {import('./regression.js').Tables} regression
  * @property {Record<string, {type: "f32" | "f16" | "i8", offset: number, shape: number[]}>} tensors
