@@ -141,6 +141,15 @@ def test_functions_are_those_of_pytorch(page: Page) -> None:
     np.testing.assert_allclose(softmax, wanted.softmax(0), atol=1e-6)
 
 
+def test_a_browser_without_webassembly_is_told(browser: Browser, host: str) -> None:
+    with browser.new_context() as window:
+        page = window.new_page()
+        page.add_init_script("delete globalThis.WebAssembly")
+        page.goto(f"{host}/page.html")
+        with pytest.raises(Error, match="this browser has no WebAssembly"):
+            page.evaluate("async () => (await import('/network/kernels.js')).makeKernels(1)")
+
+
 def test_equal_checkpoints_give_equal_files(folder: Path, tmp_path: Path) -> None:
     write_web_model(CHECKPOINTS / "latentdx.safetensors", tmp_path)
     for name in ("model.json", "model.bin"):

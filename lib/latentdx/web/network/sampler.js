@@ -52,7 +52,7 @@ const NEVER = -1e30; // score of what must not be attended to
  * How presets are drawn.
  * @typedef {object} Drawing
  * @property {number} [temperature] Temperature of every softmax; 0 takes the likeliest value.
- * @property {number} [seed] Equal seeds give equal presets, as long as the maps are equal.
+ * @property {number} [seed] Equal seeds give equal presets, if the maps are equal. Give each call its own.
  */
 
 const ceil = (/** @type {number} */ n, /** @type {number} */ unit) => Math.ceil(n / unit) * unit;
@@ -367,7 +367,7 @@ export class Sampler {
 
   /**
    * Return the number of a sound whose keys and values are in the memory, and compute them if needed.
-   * @param {Float32Array} maps The encoder's maps (row, column, channel).
+   * @param {Float32Array} maps The encoder's maps (row, column, channel); not to be changed afterwards.
    */
   listen(maps) {
     let number = this.sounds.findIndex((sound) => sound.maps === maps);

@@ -125,10 +125,11 @@ export function define(name, parameters, locals, write) {
 /**
  * Assemble a module that exports functions, and imports its memory as "memory" of the module "host".
  * @param {Definition[]} functions
- * @returns {Uint8Array}
+ * @returns {Uint8Array<ArrayBuffer>}
  */
 export function assemble(functions) {
-  const flat = (/** @type {Code} */ code) => /** @type {number[]} */ (code.flat(Infinity));
+  /** @type {(code: Code) => number[]} */
+  const flat = (code) => code.flatMap((part) => (typeof part === 'number' ? part : flat(part)));
   const sized = (/** @type {Code} */ code) => {
     const bytes = flat(code);
     return [...unsigned(bytes.length), ...bytes];
