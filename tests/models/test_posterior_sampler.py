@@ -61,6 +61,18 @@ def test_drawing_step_by_step_agrees_with_scoring_at_once(sampler, maps, blocks)
                 assert (sampler(maps, changed, blocks=blocks)[both, which] >= nll[both, which] - 1e-4).all()
 
 
+@pytest.mark.parametrize("blocks", ORDERS)
+def test_logits_are_those_that_score_presets(sampler, maps, values, blocks) -> None:
+    order = sampler.order(blocks).tolist()
+    with torch.no_grad():
+        nll = sampler(maps, values, blocks=blocks)
+        logits = sampler.logits_given(maps, values, blocks)
+    for which, each in zip(order, logits, strict=True):
+        own = values[:, sampler.column[which]].long()
+        scored = torch.nn.functional.cross_entropy(each, own, reduction="none")
+        torch.testing.assert_close(scored, nll[:, which])
+
+
 def test_probabilities_of_a_parameter_sum_to_one(sampler, maps, values) -> None:
     which = int(sampler.order()[0])
     total = torch.zeros(len(values))

@@ -206,12 +206,7 @@ class PresetSampler(nn.Module):
         if blocks is None and self.training:
             blocks = (torch.randperm(N_BLOCKS - 1) + 1).tolist()
         order = self.order(blocks)
-        tokens = self._tokens(values)[:, order]
-        prefix = self._prefix(maps, order[0])
-        x = torch.cat([prefix, self._inputs(tokens[:, :-1], order[:-1], order[1:])], 1)
-        for layer in self.layers:
-            x, _ = layer(x)
-        x = self.norm(x[:, prefix.shape[1] - 1 :])  # (B, 144, width)
+        x = self._hidden(maps, values, order)
         nll = x.new_zeros(x.shape[:2], dtype=torch.float32)
         back = torch.argsort(order)  # each parameter's position in the sequence
         for kind in range(len(self.sizes)):
@@ -220,6 +215,30 @@ class PresetSampler(nn.Module):
             target = values[:, self.column[which]].long()
             nll[:, which] = F.cross_entropy(logits, target, reduction="none")
         return nll
+
+    def logits_given(self, maps: Tensor, values: Tensor, blocks: Sequence[int] | None = None) -> list[Tensor]:
+        """Compute the logits of each parameter, given the parameters before it.
+
+        Args:
+            maps: Encoder maps (B, channels, rows, columns).
+            values: Presets, uint8 (B, 145), in VCED order.
+            blocks: Order of the blocks, see `order`.
+
+        Returns:
+            Float32 (B, number of values) for each parameter, in the order of `order(blocks)`.
+        """
+        order = self.order(blocks)
+        x = self._hidden(maps, values, order)
+        return [self._logits(x[:, t], int(self.kind[which])).float() for t, which in enumerate(order)]
+
+    def _hidden(self, maps: Tensor, values: Tensor, order: Tensor) -> Tensor:
+        """Compute what each parameter is predicted from (B, 144, width), in their order."""
+        tokens = self._tokens(values)[:, order]
+        prefix = self._prefix(maps, order[0])
+        x = torch.cat([prefix, self._inputs(tokens[:, :-1], order[:-1], order[1:])], 1)
+        for layer in self.layers:
+            x, _ = layer(x)
+        return self.norm(x[:, prefix.shape[1] - 1 :])
 
     @torch.no_grad()
     def sample(
