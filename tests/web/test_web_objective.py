@@ -78,13 +78,13 @@ def test_distances_are_the_librarys(page: Page) -> None:
     """20 pairs: of several lengths, one of them with a silent end, one very soft, one of noise."""
     rng = np.random.default_rng(0)
     pairs = []
-    for length in (88_576, 30_000, 8_192, 44_100):
+    for length in (44_100, 30_000, 8_192, 22_050):
         sounds = renders(rng, 10, length)
         pairs += list(zip(sounds[:5], sounds[5:], strict=True))
-    pairs[0][1][50_000:] = 0
-    pairs[1][0][50_000:] = 0
+    pairs[0][1][25_000:] = 0
+    pairs[1][0][25_000:] = 0
     pairs[2][1][:] *= np.float32(0.004)
-    pairs[3][1][:] = rng.normal(0, 0.1, 88_576).astype(np.float32)
+    pairs[3][1][:] = rng.normal(0, 0.1, 44_100).astype(np.float32)
     pairs[4] = pairs[4][0], pairs[4][0].copy()
     found = np.array(page.evaluate(COMPARE, [[encode(a), encode(b)] for a, b in pairs]))
     quick = np.array([fast(a, b) for a, b in pairs])

@@ -25,6 +25,9 @@ const FAINT = 1e-3;
 const LEAST = 1e-12;
 const HEARD = 0.3;
 
+const SCALED = new Float64Array(LAST);
+const SORTED = new Float64Array(2 * AROUND + 1);
+
 /** Cosines, then sines, of a window without its linear trend: (sample, bin). */
 const TRANSFORM = (() => {
   const middle = (WINDOW - 1) / 2;
@@ -103,11 +106,17 @@ function visitWindows({ frames, mfcc, power, octaves }, visit) {
  * @param {Float64Array} depths @param {Float64Array} peaks
  */
 function writePeaks(depths, peaks) {
-  const scaled = depths.map((depth, i) => depth * (i + 1) ** 2);
+  for (let i = 0; i < LAST; i++) SCALED[i] = depths[i] * (i + 1) ** 2;
   for (let i = 0; i < LAST; i++) {
-    const around = scaled.slice(Math.max(i - AROUND, 0), i + AROUND + 1).sort();
-    const usual = around[(around.length - 1) >> 1];
-    peaks[i] = Math.max(scaled[i] - ABOVE * usual, 0) / (i + 1) ** 2;
+    const first = Math.max(i - AROUND, 0);
+    const count = Math.min(i + AROUND + 1, LAST) - first;
+    for (let j = 0; j < count; j++) {
+      const value = SCALED[first + j];
+      let place = j;
+      for (; place > 0 && SORTED[place - 1] > value; place--) SORTED[place] = SORTED[place - 1];
+      SORTED[place] = value;
+    }
+    peaks[i] = Math.max(SCALED[i] - ABOVE * SORTED[(count - 1) >> 1], 0) / (i + 1) ** 2;
   }
 }
 

@@ -26,6 +26,7 @@ const MELS = 128;
 const MFCCS = 13;
 const LEAST_POWER = 1e-8; // of a bin of the logarithmic spectrum
 const LEAST_MEL = 1e-10;
+const DECIBELS = 10 / Math.LN10; // from a power's natural logarithm
 const RANGE_DB = 80; // of the mel bands, below their maximum
 const SILENT = 1e-8; // mean square; no gain makes such a sound comparable
 const FREE_DB = 12; // a gain that costs nothing
@@ -121,9 +122,37 @@ class Workspace {
     return frame * HOP - 1024 >= this.end && this.end < this.length - 512;
   }
 
+  /** Forget the powers of the sound before. */
+  startTracks() {
+    this.tracks.power.fill(0);
+    this.tracks.octaves.fill(0);
+  }
+
+  /**
+   * Write the powers of a frame of 1,024 samples, and what the tracks need of them.
+   * @param {number} frame @param {number} hop Samples from one frame to the next.
+   * @returns {boolean} Whether anything sounds in this frame, or after it.
+   */
+  writePowers(frame, hop) {
+    if (this.silent(Math.floor((frame * hop) / HOP) + 1)) return false; // these frames are half as long
+    const { powers, tracks } = this;
+    this.fft.powers(this.reflected, frame * hop, WINDOW, powers);
+    if ((frame * hop) % HOP === 0) {
+      let [power, octaves] = [0, 0];
+      for (let k = 0; k < BINS; k++) {
+        power += powers[k];
+        octaves += powers[k] * OCTAVES[k];
+      }
+      tracks.power[(frame * hop) / HOP] = power;
+      tracks.octaves[(frame * hop) / HOP] = octaves;
+    }
+    return true;
+  }
+
   /** Compute the MFCCs of all frames of the loaded sound. */
   writeMfccs() {
-    const { decibels, frames, melPowers, tracks } = this;
+    const { decibels, frames, melPowers } = this;
+    const { mfcc } = this.tracks;
     let loudest = -100;
     for (let t = 0; t < frames; t++) {
       const row = t * MELS;
@@ -133,7 +162,7 @@ class Workspace {
       }
       this.melFft.powers(this.padded, t * HOP, MEL_WINDOW, melPowers);
       for (let mel = 0; mel < MELS; mel++) {
-        const level = 10 * Math.log10(Math.max(band(melPowers, FILTERS[mel]), LEAST_MEL));
+        const level = DECIBELS * Math.log(Math.max(band(melPowers, FILTERS[mel]), LEAST_MEL));
         decibels[row + mel] = level;
         if (level > loudest) loudest = level;
       }
@@ -144,7 +173,7 @@ class Workspace {
       for (let i = 0; i < MFCCS; i++) {
         let sum = 0;
         for (let mel = 0; mel < MELS; mel++) sum += decibels[t * MELS + mel] * COSINES[i * MELS + mel];
-        tracks.mfcc[t * MFCCS + i] = sum;
+        mfcc[t * MFCCS + i] = sum;
       }
     }
   }
@@ -183,17 +212,22 @@ export class SoundDistance {
     this.fromSilence = new Float64Array(this.frames * 2);
     const work = workspaceOf(target.length);
     work.load(target, 1);
+    work.startTracks();
     let squares = 0;
-    this.visitFrames(work, (t, powers) => {
+    for (let t = 0; t < this.frames && work.writePowers(t, this.hop); t++) {
+      const { powers } = work;
+      let [logSum, sum] = [0, 0];
       for (let k = 0; k < BINS; k++) {
         const logarithm = Math.log(Math.max(powers[k], LEAST_POWER));
         this.magnitudes[t * BINS + k] = Math.sqrt(powers[k]);
         this.logarithms[t * BINS + k] = logarithm;
-        this.fromSilence[2 * t] += logarithm - Math.log(LEAST_POWER);
-        this.fromSilence[2 * t + 1] += powers[k];
+        logSum += logarithm - Math.log(LEAST_POWER);
+        sum += powers[k];
       }
-      squares += this.fromSilence[2 * t + 1];
-    });
+      this.fromSilence[2 * t] = logSum;
+      this.fromSilence[2 * t + 1] = sum;
+      squares += sum;
+    }
     this.norm = Math.sqrt(squares);
     work.writeMfccs();
     /** Course of the target, as `modulation` takes it. */
@@ -207,32 +241,6 @@ export class SoundDistance {
   }
 
   /**
-   * Compute the spectrum of each frame, up to the first of those that are silent to the end.
-   * @param {Workspace} work @param {(frame: number, powers: Float64Array) => void} visit
-   * @returns {number} Number of frames that were visited.
-   */
-  visitFrames(work, visit) {
-    const { powers, tracks } = work;
-    const every = HOP / this.hop;
-    tracks.power.fill(0);
-    tracks.octaves.fill(0);
-    for (let t = 0; t < this.frames; t++) {
-      if (work.silent(Math.floor(t / every) + 1)) return t; // these frames are half as long
-      work.fft.powers(work.reflected, t * this.hop, WINDOW, powers);
-      visit(t, powers);
-      if (t % every) continue;
-      let [power, octaves] = [0, 0];
-      for (let k = 0; k < BINS; k++) {
-        power += powers[k];
-        octaves += powers[k] * OCTAVES[k];
-      }
-      tracks.power[t / every] = power;
-      tracks.octaves[t / every] = octaves;
-    }
-    return this.frames;
-  }
-
-  /**
    * Return the four distances of a sound as it is, in the order of `WEIGHTS`.
    * @param {Float32Array} sound As many samples as the target has.
    * @param {number} [factor] Factor of its samples.
@@ -242,9 +250,11 @@ export class SoundDistance {
     if (sound.length !== this.length) throw new RangeError(`${sound.length} samples, not ${this.length}`);
     const work = workspaceOf(this.length);
     work.load(sound, factor);
+    work.startTracks();
     const { magnitudes, logarithms, fromSilence } = this;
-    let [logSum, squares, mfccSum] = [0, 0, 0];
-    const heard = this.visitFrames(work, (t, powers) => {
+    const { powers } = work;
+    let [logSum, squares, mfccSum, t] = [0, 0, 0, 0];
+    for (; t < this.frames && work.writePowers(t, this.hop); t++) {
       const row = t * BINS;
       for (let k = 0; k < BINS; k++) {
         const power = powers[k];
@@ -252,8 +262,8 @@ export class SoundDistance {
         squares += gap * gap;
         logSum += Math.abs(Math.log(power > LEAST_POWER ? power : LEAST_POWER) - logarithms[row + k]);
       }
-    });
-    for (let t = heard; t < this.frames; t++) {
+    }
+    for (; t < this.frames; t++) {
       logSum += fromSilence[2 * t];
       squares += fromSilence[2 * t + 1];
     }
