@@ -8,16 +8,12 @@
 /** Sample rate in Hz at which sounds are compared. */
 export const RATE = 22050;
 
-/**
- * The FFT of real frames of one length: N complex numbers are made of 2N samples, and transformed by passes
- * of radix 4 (and one of radix 2) whose results lie in natural order.
- */
-export class RealFFT {
-  /** @param {number} size Number of samples, a power of two, at least 8. */
-  constructor(size) {
-    if (size < 8 || (size & (size - 1)) !== 0) throw new RangeError(`${size} is no power of two from 8 on`);
-    this.size = size;
-    const n = size / 2;
+/** The FFT of complex numbers: passes of radix 4 (and one of radix 2), whose results lie in natural order. */
+export class FFT {
+  /** @param {number} n Number of complex numbers, a power of two, at least 4. */
+  constructor(n) {
+    if (n < 4 || (n & (n - 1)) !== 0) throw new RangeError(`${n} is no power of two from 4 on`);
+    this.n = n;
     this.re = new Float64Array(n);
     this.im = new Float64Array(n);
     this.otherRe = new Float64Array(n);
@@ -34,14 +30,12 @@ export class RealFFT {
       }
       this.passes.push(factors);
     }
-    this.cosines = Float64Array.from({ length: n / 2 + 1 }, (_, k) => Math.cos((Math.PI * k) / n));
-    this.sines = Float64Array.from({ length: n / 2 + 1 }, (_, k) => Math.sin((Math.PI * k) / n));
   }
 
-  /** Transform the N complex numbers in `re` and `im`, in place. */
+  /** Transform the numbers in `re` and `im`, where the results are afterwards. */
   transform() {
     let [re, im, toRe, toIm] = [this.re, this.im, this.otherRe, this.otherIm];
-    let part = this.size / 2;
+    let part = this.n;
     let stride = 1;
     for (const factors of this.passes) {
       const quarter = part / 4;
@@ -91,14 +85,38 @@ export class RealFFT {
   }
 
   /**
+   * Write the autocorrelation of a frame, whose length is at most half of the FFT's, into `re`.
+   * @param {ArrayLike<number>} sound @param {number} start @param {number} length
+   */
+  autocorrelate(sound, start, length) {
+    this.re.fill(0);
+    this.im.fill(0);
+    for (let i = 0; i < length; i++) this.re[i] = sound[start + i] / Math.sqrt(this.n);
+    this.transform();
+    for (let i = 0; i < this.n; i++) this.re[i] = this.re[i] ** 2 + this.im[i] ** 2;
+    this.im.fill(0);
+    this.transform();
+  }
+}
+
+/** The FFT of real frames of one length: a complex number is made of two samples. */
+export class RealFFT extends FFT {
+  /** @param {number} size Number of samples, a power of two, at least 8. */
+  constructor(size) {
+    const n = size / 2;
+    super(n);
+    this.cosines = Float64Array.from({ length: n / 2 + 1 }, (_, k) => Math.cos((Math.PI * k) / n));
+    this.sines = Float64Array.from({ length: n / 2 + 1 }, (_, k) => Math.sin((Math.PI * k) / n));
+  }
+
+  /**
    * Write the power of each bin of a frame.
    * @param {ArrayLike<number>} sound @param {number} start First sample of the frame.
    * @param {ArrayLike<number>} window Factor of each sample.
    * @param {Float64Array} powers Size / 2 + 1 bins, written.
    */
   powers(sound, start, window, powers) {
-    const n = this.size / 2;
-    const { re, im, cosines, sines } = this;
+    const { n, re, im, cosines, sines } = this;
     for (let i = 0, at = start; i < n; i++, at += 2) {
       re[i] = sound[at] * window[2 * i];
       im[i] = sound[at + 1] * window[2 * i + 1];
