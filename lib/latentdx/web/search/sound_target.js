@@ -57,6 +57,8 @@ export class SoundError extends Error {
 export const noteName = (note) => `${NAMES[note % 12]}${Math.floor(note / 12) - 1}`;
 
 const named = (/** @type {number} */ note) => `${note} (${noteName(note)})`;
+/** Round, halves to even numbers as Python does. @param {number} x */
+const rounded = (x) => (x % 1 === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 const percent = (/** @type {number} */ share) => `${Math.round(100 * share)}%`;
 const signed = (/** @type {number} */ value, digits = 0) => `${value < 0 ? '' : '+'}${value.toFixed(digits)}`;
 const grouped = (/** @type {number} */ value) => Math.round(value).toLocaleString('en-US');
@@ -300,7 +302,7 @@ function withEnd(kept, lost, given, whole, remarks, warnings) {
   if (sounding) envelope = { ...envelope, noteOff: null, release: NaN, ending: 'cut' };
   let end = kept.length;
   if (!(sounding || whole)) {
-    end = Math.max(Math.round((Math.max(envelope.end, given ?? 0) + SILENCE) * RATE), SHORTEST_SAMPLES);
+    end = Math.max(rounded((Math.max(envelope.end, given ?? 0) + SILENCE) * RATE), SHORTEST_SAMPLES);
   }
   end = Math.min(Math.max(end, SHORTEST_SAMPLES), Math.round(LONGEST * RATE));
   describeEnd(kept, lost, end, sounding, remarks, warnings);
