@@ -69,10 +69,13 @@ export function chosenPresets(tried, count) {
 const madeBy = (/** @type {number} */ least) => 1.25 * least + 0.02; // a search also fits traces of resampling
 
 /**
- * Return a name of ten letters at most with a number: "FLUTE 1".
+ * Return a name with a number, in the ten letters that a DX7 can show: "FLUTE 1".
  * @param {string} name @param {number} number
  */
-export const numbered = (name, number) => `${name.slice(0, 9 - `${number}`.length).trimEnd()} ${number}`;
+export function numbered(name, number) {
+  const shown = name.normalize('NFKD').replace(/[^ -~]/g, '').trim();
+  return `${shown.slice(0, 9 - `${number}`.length).trimEnd()} ${number}`.trimStart();
+}
 
 /**
  * Return different presets as answers, best first; a recognized one is the first of all.
