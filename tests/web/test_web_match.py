@@ -76,7 +76,8 @@ MATCH = f"""async ([target, starts, options, stopAfter]) => {{
   const matcher = new SoundMatcher();
   const told = [];
   try {{
-    const found = await matcher.match(targetOf(target), {{ starts: presets(starts), ...options }}, (message) => {{
+    const all = {{ starts: presets(starts), ...options }};
+    const found = await matcher.match(targetOf(target), all, (message) => {{
       told.push({{ ...message, values: message.values && [...message.values] }});
       if (told.length === stopAfter) matcher.stop();
     }});

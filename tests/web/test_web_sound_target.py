@@ -30,7 +30,8 @@ PREPARE = """async ([channels, rate, options]) => {
 }"""
 DECODE = """async (text) => {
   const { decodeSound } = await import('/search/sound_file.js');
-  const { channels, rate } = await decodeSound(new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))]));
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const { channels, rate } = await decodeSound(new Blob([bytes]));
   return { rate, channels: channels.map((channel) => [channel.length, ...channel.slice(0, 500)]) };
 }"""
 
