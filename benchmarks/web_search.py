@@ -3,9 +3,9 @@
     python benchmarks/web_search.py             # writes data/benchmarks/web_search.json; an hour on one core
     python benchmarks/web_search.py --sounds 2 --budget 300 --results /tmp/web_search.json    # a minute
 
-The sounds are presets near starter presets, and the out-of-domain sounds. Both searches start from the starter
-presets that are closest to a sound, without a model, and are judged by the objective of the library. The page's
-search runs in Node, which must be installed.
+The sounds are presets near starter presets, and the out-of-domain sounds. Both searches start from the
+starter presets that are closest to a sound, without a model, and are judged by the objective of the library.
+The page's search runs in Node, which must be installed.
 """
 
 import argparse

@@ -88,7 +88,10 @@ MATCH = f"""async ([target, starts, options, stopAfter]) => {{
 }}"""
 MODEL = """
 export class WebModel {
-  static async load(url, onProgress) { onProgress(1); return Object.assign(new WebModel(), { url }); }
+  static async load(url, onProgress) {
+    onProgress({ loaded: 5, total: 5 });
+    return Object.assign(new WebModel(), { url });
+  }
   spectrogram(samples, { unknownLevel }) { return { length: samples.length, unknownLevel }; }
   async encode(spectrogram) { return spectrogram; }
   async draw(maps, count, { temperature }) {

@@ -34,13 +34,14 @@ const NOTE = 60; // the only one that the model knows
 const PAUSE_MS = 30; // after which messages are heard
 
 /**
- * A model as `network/` has it; results may be promises.
+ * A model, such as `WebModel` of `network/`; results may be promises.
  * @typedef {object} Model
  * @property {(samples: Float32Array, options: {unknownLevel: boolean}) => any} spectrogram
  * @property {(spectrogram: any) => any} encode
  * @property {(maps: any, count: number, options: {temperature: number, seed: number}) => any} draw
  * @property {(maps: any, presets: Uint8Array[], block: number,
  *   options: {temperature: number, seed: number}) => any} redraw
+ * @property {(maps: any) => any} [program] One forward pass.
  */
 
 /**
@@ -178,9 +179,11 @@ export async function match(target, options = {}) {
       });
     };
     const count = Math.max(1, Math.min(Math.floor(most / MODEL_SHARE), MOST_OF_MODEL));
+    const single = network.program ? [await network.program(maps)] : [];
+    const wanted = Math.min(count, FIRST_DRAWS) - single.length;
     /** @type {Uint8Array[]} */
-    const first = await network.draw(maps, Math.min(count, FIRST_DRAWS), { temperature: TEMPERATURE, seed });
-    const drawn = first.map((values) => {
+    const first = wanted ? await network.draw(maps, wanted, { temperature: TEMPERATURE, seed }) : [];
+    const drawn = [...single, ...first].map((values) => {
       const made = locks.apply(playedAt(values, at));
       return { values: made, distance: judge(made) };
     });

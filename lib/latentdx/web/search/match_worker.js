@@ -34,7 +34,9 @@ async function loaded(source) {
   if (known) return known;
   try {
     const { WebModel } = await import(source.module);
-    const model = await WebModel.load(source.weights, (/** @type {number} */ share) => tell({ type: 'loading', share }));
+    const heard = (/** @type {{loaded: number, total: number}} */ { loaded, total }) =>
+      tell({ type: 'loading', share: loaded / total });
+    const model = await WebModel.load(source.weights, heard);
     models.set(source.weights, model);
     return model;
   } catch (error) {
