@@ -10,7 +10,7 @@
  */
 
 import { render } from '../engine/engine.js';
-import { RATE, RealFFT, band, hann, melFilters } from './fft.js';
+import { RATE, RealFFT, hann, melFilters } from './fft.js';
 import { modulationDistance, modulationSpectrum } from './modulation.js';
 
 /** Weights of the logarithmic spectrum, the spectral convergence, the MFCCs, and the modulation. */
@@ -35,6 +35,10 @@ const PRICE_PER_DB = 0.01;
 const WINDOW = hann(1024);
 const MEL_WINDOW = hann(2048);
 const FILTERS = melFilters(2048, MELS, { equalAreas: true });
+// all of them in one array, which is quicker to read
+const FIRST_BINS = Int32Array.from(FILTERS, ({ first }) => first);
+const ENDS = Int32Array.from(FILTERS, ({ first, weights }) => first + weights.length);
+const MEL_WEIGHTS = Float64Array.from(FILTERS.flatMap(({ weights }) => [...weights]));
 const OCTAVES = Float64Array.from({ length: BINS }, (_, k) => Math.log2(Math.max(k, 1)));
 const COSINES = Float64Array.from({ length: MFCCS * MELS }, (_, at) => {
   const [i, mel] = [Math.floor(at / MELS), at % MELS];
@@ -64,7 +68,11 @@ export function loudestPower(sound) {
     for (const sample of sound) powers[0] += sample * sample;
     return powers[0] / Math.max(sound.length, 1);
   }
-  for (let i = 0; i < whole * HOP; i++) powers[i >> 9] += sound[i] * sound[i];
+  for (let i = 0; i < whole; i++) {
+    let sum = 0;
+    for (let at = i * HOP; at < (i + 1) * HOP; at++) sum += sound[at] * sound[at];
+    powers[i] = sum;
+  }
   let loudest = 0;
   for (let i = 3; i < whole; i++) {
     loudest = Math.max(loudest, powers[i - 3] + powers[i - 2] + powers[i - 1] + powers[i]);
@@ -161,8 +169,10 @@ class Workspace {
         break;
       }
       this.melFft.powers(this.padded, t * HOP, MEL_WINDOW, melPowers);
-      for (let mel = 0; mel < MELS; mel++) {
-        const level = DECIBELS * Math.log(Math.max(band(melPowers, FILTERS[mel]), LEAST_MEL));
+      for (let mel = 0, at = 0; mel < MELS; mel++) {
+        let power = 0;
+        for (let bin = FIRST_BINS[mel]; bin < ENDS[mel]; bin++) power += melPowers[bin] * MEL_WEIGHTS[at++];
+        const level = DECIBELS * Math.log(power > LEAST_MEL ? power : LEAST_MEL);
         decibels[row + mel] = level;
         if (level > loudest) loudest = level;
       }
@@ -171,9 +181,14 @@ class Workspace {
     for (let i = 0; i < decibels.length; i++) if (decibels[i] < floor) decibels[i] = floor;
     for (let t = 0; t < frames; t++) {
       for (let i = 0; i < MFCCS; i++) {
-        let sum = 0;
-        for (let mel = 0; mel < MELS; mel++) sum += decibels[t * MELS + mel] * COSINES[i * MELS + mel];
-        mfcc[t * MFCCS + i] = sum;
+        let [a, b, c, d] = [0, 0, 0, 0]; // four sums that do not wait for one another
+        for (let from = t * MELS, at = i * MELS; at < (i + 1) * MELS; from += 4, at += 4) {
+          a += decibels[from] * COSINES[at];
+          b += decibels[from + 1] * COSINES[at + 1];
+          c += decibels[from + 2] * COSINES[at + 2];
+          d += decibels[from + 3] * COSINES[at + 3];
+        }
+        mfcc[t * MFCCS + i] = a + b + c + d;
       }
     }
   }
