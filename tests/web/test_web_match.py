@@ -16,9 +16,11 @@ from latentdx.applications.known_stage import compare_known
 from latentdx.applications.locks import Locks
 from latentdx.applications.output_level import with_gain
 from latentdx.applications.target import Target
+from latentdx.applications.tune import moves, tune
 from latentdx.audio.engine.synth import Engine
 from latentdx.presets.algorithm_families import family
 from latentdx.presets.bank import Preset, PresetBank
+from latentdx.presets.parameters import column
 
 Values = npt.NDArray[np.uint8]
 
@@ -64,6 +66,17 @@ KEYS = f"""async ([target, given, gain]) => {{
     behaviors: all.map((values) => Object.values(keyBehavior(values, played))),
     mended: all.map((values) => [...mended(values, played, (v) => exact.of(v), rate)]),
     leveled: all.map((values) => [...withGain(values, gain, (v) => quick.of(v))]),
+  }};
+}}"""
+TUNE = f"""async ([target, given, cents, note]) => {{
+  {SETUP}
+  const {{ moves, tuned }} = await import('/search/tuning.js');
+  const {{ Objective }} = await import('/search/objective.js');
+  const played = targetOf(target);
+  const objective = new Objective(played);
+  return {{
+    moves: presets(given).map((values, i) => moves(values, cents[i], note).map((move) => [...move.values])),
+    tuned: presets(given).map((values) => [...tuned(values, played, (v) => objective.of(v))]),
   }};
 }}"""
 CLOSENESS = """async (rows) => {
@@ -186,6 +199,24 @@ def test_presets_are_mended_and_leveled_as_in_the_library(page: Page, number: in
         assert found["mended"][i] == expected.values.tolist()
         assert found["leveled"][i] == with_gain(preset, -4.6, compared.objective).values.tolist()
     assert found["mended"][0] != values[0].tolist()
+
+
+def test_presets_are_tuned_as_in_the_library(page: Page) -> None:
+    """The target is 30 cents sharp of what its preset plays."""
+    bank = starter()
+    values = bank.values[[12, 70]].copy()
+    sharp = values[0].copy()
+    sharp[[column(f"OP{k} F FINE") for k in range(1, 7)]] += 2
+    target = target_of(Preset(sharp))
+    cents = [34.0, -512.3]
+    found = page.evaluate(TUNE, [sent(target), encode(values), cents, 60])
+    objective = comparison(target).objective
+    for i, preset in enumerate(map(Preset, values)):
+        expected = [move.preset.values.tolist() for move in moves(preset, cents[i])]
+        assert found["moves"][i] == expected and expected
+        tuning = tune(preset, target.sound, hold=target.hold, rank=objective)
+        assert found["tuned"][i] == tuning.preset.values.tolist()
+    assert found["tuned"][0] != values[0].tolist()
 
 
 def test_words_are_the_librarys(page: Page) -> None:

@@ -1,6 +1,6 @@
 /**
- * The choice of a match's answers: presets that differ from each other, mended after their key, brought to the
- * sound's level, and described in words; as in the library's `applications.candidate_choice`.
+ * The choice of a match's answers: presets that differ from each other, tuned, mended after their key, brought
+ * to the sound's level, and described in words; as in the library's `applications.candidate_choice`.
  *
  * Licence: GPL-3.0-or-later.
  * @module
@@ -11,6 +11,7 @@ import { family } from './algorithm_families.js';
 import { closeness } from './closeness.js';
 import { FALL_DB, SAME, keyBehavior, mayRing, mended, plausibleRelease, withGain } from './key_behavior.js';
 import { Objective, gainDb, keyOf, loudestPower, play } from './objective.js';
+import { tuned } from './tuning.js';
 /** @import { Tried } from './evolutionary_search.js' */
 /** @import { Locks } from './locks.js' */
 /** @import { Word } from './closeness.js' */
@@ -116,7 +117,10 @@ export async function ranked(tried, objective, { keep, ends, locks, name, recogn
     const rank = (/** @type {Uint8Array} */ v) => (locks.allows(v) ? exact.of(v) : Infinity);
     let found = values;
     if (!made) {
-      found = mended(values, target, rank, releaseRate);
+      found = tuned(values, target, (v) => (locks.allows(v) ? objective.of(v) : Infinity));
+      if (exact.of(found) > exact.of(values)) found = values;
+      await pause();
+      found = mended(found, target, rank, releaseRate);
       await pause();
       const gain = gainDb(objective.distance.power, loudestPower(play(found, target)));
       const leveled = withGain(found, gain, (v) => objective.of(v));
