@@ -304,7 +304,7 @@ def test_a_model_that_cannot_be_loaded_is_done_without(page: Page) -> None:
     options = {"budget": 40, "model": {"module": "/search/nothing.js", "weights": "none"}}
     found = page.evaluate(MATCH, [sent(target_of(bank[200])), encode(bank.values[:20]), options, 0])
     assert found["told"][0]["type"] == "loading" and found["told"][0]["message"]
-    assert len(found["answers"]) == 8
+    assert found["renders"] == 40 and len(found["answers"]) > 3
 
 
 def test_errors_of_a_match_reach_the_page(page: Page) -> None:

@@ -155,9 +155,9 @@ def test_a_recording_of_more_than_ten_minutes_is_refused(page: Page) -> None:
         page.evaluate(script, 605)
 
 
-def wav(sound: Audio, rate: int) -> str:
+def wav(sound: Audio, rate: int, kind: str = "FLOAT") -> str:
     file = io.BytesIO()
-    soundfile.write(file, sound, rate, "FLOAT", format="WAV")
+    soundfile.write(file, sound, rate, kind, format="WAV")
     return b64encode(file.getvalue()).decode()
 
 
@@ -186,4 +186,4 @@ def test_files_that_are_no_sound_are_refused(page: Page, content: bytes, message
 
 def test_a_file_of_more_than_ten_minutes_is_refused_before_it_is_decoded(page: Page) -> None:
     with pytest.raises(Error, match="too long: it lasts 11.0 minutes"):
-        page.evaluate(DECODE, wav(np.zeros(660 * 1000, np.float32), 1000))
+        page.evaluate(DECODE, wav(np.zeros(660 * 3000, np.float32), 3000, "PCM_U8"))
