@@ -70,6 +70,7 @@ function partials(sound) {
 export function chordNotes(sound, sines) {
   const all = partials(sound);
   let free = all;
+  /** @type {number[]} */
   const notes = [];
   for (const { hertz, db } of all) {
     if (db <= -FUNDAMENTAL_DB || !free.some((partial) => partial.hertz === hertz)) continue;

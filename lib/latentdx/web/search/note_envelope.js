@@ -92,16 +92,17 @@ function isSteady(/** @type {number[]} */ levels, /** @type {number} */ ceiling)
 function lines(/** @type {number[]} */ levels) {
   const n = levels.length;
   const step = Math.max(LEAST_FRAMES, Math.floor(n / MOST_KNOTS));
+  /** @type {number[]} */
   const edges = [];
   for (let at = 0; at < Math.max(n - step, 1); at += step) edges.push(at);
   edges.push(n);
-  const sums = [() => 1, (i) => i, (i) => i * i, (i) => levels[i], (i) => i * levels[i], (i) => levels[i] ** 2].map(
-    (/** @type {(i: number) => number} */ term) => {
-      const out = new Float64Array(n + 1);
-      for (let i = 0; i < n; i++) out[i + 1] = out[i] + term(i);
-      return out;
-    },
-  );
+  /** @type {((i: number) => number)[]} */
+  const terms = [() => 1, (i) => i, (i) => i * i, (i) => levels[i], (i) => i * levels[i], (i) => levels[i] ** 2];
+  const sums = terms.map((term) => {
+    const out = new Float64Array(n + 1);
+    for (let i = 0; i < n; i++) out[i + 1] = out[i] + term(i);
+    return out;
+  });
   const fitted = (/** @type {number} */ a, /** @type {number} */ b) => {
     const [count, sx, sxx, sy, sxy, syy] = sums.map((sum) => sum[b] - sum[a]);
     const together = sxy - (sx * sy) / count;
@@ -129,6 +130,7 @@ function lines(/** @type {number[]} */ levels) {
   for (let k = 1; k < best.length; k++) {
     if (best[k][parts - 1] + LINE_COST * n < (1 - LINE_GAIN) * best[chosen][parts - 1]) chosen = k;
   }
+  /** @type {number[]} */
   const knots = [];
   for (let k = chosen, place = parts - 1; k > 0; k--) {
     place = before[k - 1][place];

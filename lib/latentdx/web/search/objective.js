@@ -93,6 +93,7 @@ class Workspace {
   /** @param {number} length Number of samples. */
   constructor(length) {
     this.length = length;
+    this.end = 0; // after the last sample that is not zero
     this.frames = 1 + Math.floor(length / HOP);
     this.reflected = new Float64Array(length + 1024);
     this.padded = new Float64Array(length + 2048);
@@ -113,7 +114,7 @@ class Workspace {
   load(sound, factor) {
     const n = this.length;
     const { reflected, padded } = this;
-    this.end = 0; // after the last sample that is not zero
+    this.end = 0;
     for (let i = 0; i < n; i++) {
       const sample = sound[i] * factor;
       reflected[512 + i] = padded[1024 + i] = sample;

@@ -252,7 +252,10 @@ function trimmed(recording, onset, remarks, warnings) {
   return { kept, lost: rest.subarray(longest), several: onset === 0 && onsets.length > 1, start: start / RATE };
 }
 
-/** Return the samples from which and up to which a sound is kept, and describe its onsets. */
+/**
+ * Return the samples from which and up to which a sound is kept, and describe its onsets.
+ * @returns {[number, number | null]}
+ */
 function between(
   /** @type {number[]} */ onsets, /** @type {number | null} */ onset, /** @type {string[]} */ remarks,
   /** @type {string[]} */ warnings,
