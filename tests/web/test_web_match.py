@@ -1,6 +1,8 @@
 """A match in the page: known presets, the choice of answers, and the worker that finds them."""
 
+import json
 from base64 import b64decode, b64encode
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from playwright.sync_api import Error, Page
 
 from latentdx.applications.candidate_choice import Comparison, chosen_presets
-from latentdx.applications.closeness import WORDS, closeness
+from latentdx.applications.closeness import FILE, WORDS, closeness
 from latentdx.applications.key_behavior import is_sustained, may_ring, measured, mended, plausible_release
 from latentdx.applications.known_stage import compare_known
 from latentdx.applications.locks import Locks
@@ -18,9 +20,11 @@ from latentdx.applications.output_level import with_gain
 from latentdx.applications.target import Target
 from latentdx.applications.tune import moves, tune
 from latentdx.audio.engine.synth import Engine
+from latentdx.audio.pitch import estimate
 from latentdx.presets.algorithm_families import family
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import column
+from latentdx.registry import data_path
 
 Values = npt.NDArray[np.uint8]
 
@@ -80,8 +84,8 @@ TUNE = f"""async ([target, given, cents, note]) => {{
   }};
 }}"""
 CLOSENESS = """async (rows) => {
-  const { closeness } = await import('/search/closeness.js');
-  return rows.map((parts) => closeness(parts));
+  const { BOUNDS, closeness } = await import('/search/closeness.js');
+  return { bounds: BOUNDS, words: rows.map((parts) => closeness(parts)) };
 }"""
 MATCH = f"""async ([target, starts, options, stopAfter]) => {{
   {SETUP}
@@ -214,7 +218,14 @@ def test_presets_are_tuned_as_in_the_library(page: Page) -> None:
     for i, preset in enumerate(map(Preset, values)):
         expected = [move.preset.values.tolist() for move in moves(preset, cents[i])]
         assert found["moves"][i] == expected and expected
-        tuning = tune(preset, target.sound, hold=target.hold, rank=objective)
+        tuning = tune(
+            preset,
+            target.sound,
+            hold=target.hold,
+            wanted=target.pitch,
+            rank=objective,
+            estimator=partial(estimate, hop=1024),
+        )
         assert found["tuned"][i] == tuning.preset.values.tolist()
     assert found["tuned"][0] != values[0].tolist()
 
@@ -224,7 +235,10 @@ def test_words_are_the_librarys(page: Page) -> None:
     rows = rng.uniform(0, 1, (200, 3)) * [1.0, 1.0, 4.0] * rng.uniform(0, 1, (200, 1)) ** 2
     names = ("log_stft", "convergence", "mfcc13")
     words = [closeness(dict(zip(names, row, strict=True)), 2000).word for row in rows.tolist()]
-    assert page.evaluate(CLOSENESS, rows.tolist()) == words
+    found = page.evaluate(CLOSENESS, rows.tolist())
+    assert found["words"] == words
+    table = json.loads(data_path("results", FILE).read_text("utf8"))["words"]
+    assert found["bounds"] == [[word, table[word]["most"]] for word in WORDS[:-1]]
     assert set(words) == set(WORDS)
 
 

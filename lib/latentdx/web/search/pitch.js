@@ -17,7 +17,7 @@ const COUNT = Math.floor(12 * BINS * Math.log2(HIGHEST / LOWEST)) + 1;
 const THRESHOLDS = 100;
 const [SWITCH, NO_TROUGH] = [0.01, 0.01]; // chance that a pitch begins or ends, or that no trough is deep enough
 const BOLTZMANN = 2; // how much shorter periods are preferred
-const REACH = 20; // bins from one frame to the next
+const FASTEST = 35.92; // octaves per second
 const NEVER = -708; // logarithm of next to nothing
 const [FINE_LAG, FINE_FRAME, MOST_PERIODS, FINE_RANGE] = [1000, 4096, 16, 0.35];
 const LEAST_OTHER = 0.02;
@@ -37,20 +37,20 @@ export const midiOf = (hertz) => 69 + 12 * Math.log2(hertz / 440);
 /**
  * Call a function with the normalized difference function of each centered frame.
  * @param {Float32Array} sound @param {number} size Samples of a frame.
- * @param {number} shortest @param {number} longest Periods in samples.
+ * @param {number} hop @param {number} shortest @param {number} longest Periods in samples.
  * @param {(frame: number, differences: Float64Array) => void} visit
  */
-function visitDifferences(sound, size, shortest, longest, visit) {
+function visitDifferences(sound, size, hop, shortest, longest, visit) {
   const padded = new Float32Array(sound.length + size);
   padded.set(sound, size / 2);
   const fft = new FFT(2 * size);
   const out = new Float64Array(longest - shortest + 1);
-  for (let t = 0; t <= Math.floor(sound.length / HOP); t++) {
-    fft.autocorrelate(padded, t * HOP, size);
+  for (let t = 0; t <= Math.floor(sound.length / hop); t++) {
+    fft.autocorrelate(padded, t * hop, size);
     const same = fft.re;
     let [head, sum] = [0, 0];
     for (let lag = 1; lag <= longest; lag++) {
-      head += padded[t * HOP + lag - 1] ** 2;
+      head += padded[t * hop + lag - 1] ** 2;
       const difference = 2 * (same[0] - same[lag]) - head;
       sum += difference;
       if (lag >= shortest) out[lag - shortest] = difference / (sum / lag + 1e-30);
@@ -93,27 +93,19 @@ function troughChances(/** @type {number[]} */ heights) {
   return chances;
 }
 
-/** Logarithm of the chance to move by so many bins, and of the norm at each bin. */
-const MOVE = Float64Array.from({ length: 2 * REACH + 1 }, (_, i) => (REACH + 1 - Math.abs(i - REACH)) / (REACH + 1));
-const NORM = Float64Array.from({ length: COUNT }, (_, bin) => {
-  let sum = 0;
-  for (let i = -REACH; i <= REACH; i++) if (bin + i >= 0 && bin + i < COUNT) sum += MOVE[REACH + i];
-  return Math.log(sum);
-});
-
 /**
  * Estimate the pitch of each frame by pYIN, to a quarter of a semitone.
- * @param {Float32Array} sound
+ * @param {Float32Array} sound @param {number} hop
  * @returns {{f0: Float64Array, voiced: boolean[]}}
  */
-function pyin(sound) {
+function pyin(sound, hop) {
   const [shortest, longest] = [Math.floor(RATE / HIGHEST), Math.ceil(RATE / LOWEST)];
   const log = (/** @type {number} */ x) => (x > 0 ? Math.log(x) : NEVER);
   /** @type {Float64Array[]} */
   const observed = []; // logarithms of the chances of the bins, and of no pitch
   /** @type {number[]} */
   const probability = [];
-  visitDifferences(sound, FRAME, shortest, longest, (_, d) => {
+  visitDifferences(sound, FRAME, hop, shortest, longest, (_, d) => {
     const chances = new Float64Array(COUNT);
     const places = troughs(d);
     const likely = places.length ? troughChances(places.map((i) => d[i])) : [];
@@ -126,14 +118,24 @@ function pyin(sound) {
     probability.push(sum);
     observed.push(Float64Array.of(...Array.from(chances, log), log((1 - sum) / COUNT)));
   });
-  return { ...path(observed, probability) };
+  return path(observed, probability, (BINS * Math.round((FASTEST * 12 * hop) / RATE)) / 2);
 }
 
-/** Find the likeliest course of the pitch (Viterbi). */
-function path(/** @type {Float64Array[]} */ observed, /** @type {number[]} */ probability) {
+/**
+ * Find the likeliest course of the pitch (Viterbi).
+ * @param {Float64Array[]} observed @param {number[]} probability
+ * @param {number} reach Bins from one frame to the next.
+ */
+function path(observed, probability, reach) {
   const states = 2 * COUNT; // with a pitch, then without
   const at = (/** @type {Float64Array} */ row, /** @type {number} */ s) => (s < COUNT ? row[s] : row[COUNT]);
-  const logMove = MOVE.map(Math.log);
+  const move = Float64Array.from({ length: 2 * reach + 1 }, (_, i) => (reach + 1 - Math.abs(i - reach)) / (reach + 1));
+  const logMove = move.map(Math.log);
+  const norm = Float64Array.from({ length: COUNT }, (_, bin) => {
+    let sum = 0;
+    for (let i = -reach; i <= reach; i++) if (bin + i >= 0 && bin + i < COUNT) sum += move[reach + i];
+    return Math.log(sum);
+  });
   let values = Float64Array.from({ length: states }, (_, s) => at(observed[0], s));
   const [stay, change] = [Math.log(1 - SWITCH), Math.log(SWITCH)];
   const from = observed.map(() => new Int16Array(states));
@@ -144,13 +146,13 @@ function path(/** @type {Float64Array[]} */ observed, /** @type {number[]} */ pr
       const [own, other] = [half * COUNT, (1 - half) * COUNT];
       for (let bin = 0; bin < COUNT; bin++) {
         const [a, b] = [values[own + bin] + stay, values[other + bin] + change];
-        best[bin] = Math.max(a, b) - NORM[bin];
+        best[bin] = Math.max(a, b) - norm[bin];
         source[bin] = a >= b ? own + bin : other + bin;
       }
       for (let bin = 0; bin < COUNT; bin++) {
         let [most, place] = [-Infinity, 0];
-        for (let j = Math.max(bin - REACH, 0); j <= Math.min(bin + REACH, COUNT - 1); j++) {
-          const value = best[j] + logMove[REACH + bin - j];
+        for (let j = Math.max(bin - reach, 0); j <= Math.min(bin + reach, COUNT - 1); j++) {
+          const value = best[j] + logMove[reach + bin - j];
           if (value > most) [most, place] = [value, j];
         }
         next[own + bin] = most + at(observed[t], own + bin);
@@ -218,7 +220,7 @@ function refined(/** @type {Float32Array} */ sound, /** @type {number} */ f0, /*
   const longest = Math.min(Math.ceil(RATE / (f0 / periods / width)), FINE_FRAME - 1);
   /** @type {number[]} */
   const found = [];
-  visitDifferences(sound, FINE_FRAME, shortest, longest, (t, d) => {
+  visitDifferences(sound, FINE_FRAME, HOP, shortest, longest, (t, d) => {
     if (!audible[t]) return;
     const deep = troughs(d).find((i) => d[i] < 0.1);
     const place = deep ?? d.indexOf(Math.min(...d));
@@ -230,17 +232,19 @@ function refined(/** @type {Float32Array} */ sound, /** @type {number} */ f0, /*
 /**
  * Estimate the fundamental of a sound to about one cent.
  * @param {Float32Array} sound At 22,050 Hz.
+ * @param {number} [hop] Distance of pYIN's frames in samples, 512 or 1,024.
  * @returns {Pitch}
  */
-export function estimatePitch(sound) {
-  const { f0, voiced } = pyin(sound);
-  const audible = audibleFrames(sound);
-  const near = audibleFrames(sound, HELD_DB);
+export function estimatePitch(sound, hop = HOP) {
+  const { f0, voiced } = pyin(sound, hop);
+  const audible = audibleFrames(sound, 40, hop);
+  const near = audibleFrames(sound, HELD_DB, hop);
   const notes = Array.from(f0, (hertz, t) => (voiced[t] && near[t] ? midiOf(hertz) : NaN));
-  const held = heldNotes(notes, (HELD_SECONDS * RATE) / HOP);
+  const held = heldNotes(notes, (HELD_SECONDS * RATE) / hop);
   const used = Array.from(f0).filter((_, t) => voiced[t] && audible[t]);
   const count = audible.filter(Boolean).length;
   if (!used.length) return { f0: NaN, voiced: 0, held };
-  const rough = shortestPeriod(sound, median(used), audible);
-  return { f0: refined(sound, rough, audible), voiced: used.length / count, held };
+  const heard = audibleFrames(sound);
+  const rough = shortestPeriod(sound, median(used), heard);
+  return { f0: refined(sound, rough, heard), voiced: used.length / count, held };
 }

@@ -19,6 +19,7 @@ const IN_TUNE = 3; // cents
 const FARTHEST = 600 * Math.log2(1.01); // cents, half the finest step at ratio 1
 const UNEVEN = 0.2; // cents per step by which operators are detuned against each other
 const TRIES = 3;
+const HOP = 1024; // of the pitches of renders, for half the time
 const CENTER = 7; // of OSC DETUNE
 const TRANSPOSE = column('TRANSPOSE');
 const [OUTPUT, MODE, COARSE, FINE, DETUNE] = [16, 17, 18, 19, 20];
@@ -167,7 +168,7 @@ function improves(/** @type {number} */ before, /** @type {number} */ after, /**
 export function tuned(values, target, rank) {
   const wanted = target.pitch ?? estimatePitch(target.sound);
   if (!hasPitch(wanted)) return values;
-  const heard = estimatePitch(play(values, target));
+  const heard = estimatePitch(play(values, target), HOP);
   if (!hasPitch(heard)) return values;
   const goal = midiOf(wanted.f0);
   const before = 100 * (midiOf(heard.f0) - goal);
@@ -180,7 +181,7 @@ export function tuned(values, target, rank) {
   );
   options.sort((a, b) => a.distance - b.distance);
   for (const option of options.filter(({ distance }) => distance <= given).slice(0, TRIES)) {
-    const now = estimatePitch(play(option.values, target));
+    const now = estimatePitch(play(option.values, target), HOP);
     if (hasPitch(now) && improves(before, 100 * (midiOf(now.f0) - goal), option.octave)) return option.values;
   }
   return values;
