@@ -174,4 +174,4 @@ def arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     given = arguments()
-    write_benchmark(given.results, compared(given.sounds, given.budget, given.seeds))
+    write_benchmark(compared(given.sounds, given.budget, given.seeds), given.results)
