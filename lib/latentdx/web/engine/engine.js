@@ -67,7 +67,7 @@ const PITCH_RATE = numbers(`
   98 102 106 110 115 120 125 130 135 141 147 153 159 165 171 178 185 193 202 211 232 243 254 255
 `);
 // 9.1: LFO speed in Hz
-const LFO_HZ = numbers(`
+export const LFO_HZ = numbers(`
   0.062541 0.125031 0.312393 0.437120 0.624610 0.750694 0.936330 1.125302 1.249609 1.436782 1.560915
   1.752081 1.875117 2.062494 2.247191 2.374451 2.560492 2.686728 2.873976 2.998950 3.188013 3.369840
   3.500175 3.682224 3.812065 4.000800 4.186202 4.310716 4.501260 4.623209 4.814636 4.930480 5.121901
@@ -80,7 +80,7 @@ const LFO_HZ = numbers(`
   44.883303 46.772685 48.590865 49.261084
 `);
 // 10: sensitivities
-const PITCH_SENSITIVITY = [0, 10, 20, 33, 55, 92, 153, 255];
+export const PITCH_SENSITIVITY = [0, 10, 20, 33, 55, 92, 153, 255];
 const AMPLITUDE_SENSITIVITY = [0, 4342338, 7171437, 16777216];
 // 12.1: for operators 6 to 1, the source (0: none, 1 or 2: a work bus, F: its own feedback), the destination
 // (a work bus, or M, the mix), and + if it adds to what is there
