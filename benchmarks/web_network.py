@@ -187,7 +187,8 @@ def main() -> None:
         torch.inference_mode(),
     ):
         folder = Path(name)
-        (folder / "network").symlink_to(WEB / "network")
+        for part in ("network", "random.js"):
+            (folder / part).symlink_to(WEB / part)
         size = write_web_model(data_path("checkpoints", "latentdx.safetensors"), folder / "model")
         load_ms = page.evaluate(LOAD)
         found = measure(model, page, folder)

@@ -71,6 +71,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A host's folder with the scripts and the model."""
     folder = tmp_path_factory.mktemp("host")
     (folder / "network").symlink_to(WEB / "network")
+    (folder / "random.js").symlink_to(WEB / "random.js")
     (folder / "page.html").write_text("<!doctype html><title>Model</title>", "utf8")
     assert write_web_model(CHECKPOINTS / "latentdx.safetensors", folder / "model") <= MOST_BYTES
     return folder

@@ -38,7 +38,7 @@ PRESETS = """
 MUTATE = f"""async ([presets, others, name]) => {{
   {PRESETS}
   const {{ MOVES, crossover }} = await import('/search/mutations.js');
-  const {{ Random }} = await import('/search/random.js');
+  const {{ Random }} = await import('/random.js');
   const random = new Random(1);
   const other = decode(others);
   return encode(decode(presets).map((values, i) =>
@@ -47,7 +47,7 @@ MUTATE = f"""async ([presets, others, name]) => {{
 MOVE = f"""async ([presets, heard]) => {{
   {PRESETS}
   const {{ withModulation }} = await import('/search/heard_modulation.js');
-  const {{ Random }} = await import('/search/random.js');
+  const {{ Random }} = await import('/random.js');
   const random = new Random(2);
   return encode(decode(presets).map((values) => withModulation(values, heard, random)));
 }}"""

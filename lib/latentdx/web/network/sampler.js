@@ -11,7 +11,7 @@
  */
 
 import { PANEL, makeKernels } from './kernels.js';
-import { generator } from './random.js';
+import { Random } from '../random.js';
 
 /** Presets and sounds whose keys and values are kept; a preset takes 0.7 MB in the default model. */
 const SLOTS = 64;
@@ -501,7 +501,7 @@ export class Sampler {
     const order = this.order(blocks);
     for (let first = 0; first < presets.length; first += AT_ONCE) {
       const part = presets.slice(first, first + AT_ONCE);
-      const randoms = part.map((_, i) => generator(seed, first + i)); // one for each, whatever n is
+      const randoms = part.map((_, i) => new Random(seed, first + i)); // one for each, whatever n is
       this.completeTogether(sound, part, order, known, temperature, randoms);
     }
   }
@@ -509,7 +509,7 @@ export class Sampler {
   /**
    * Draw at most `AT_ONCE` presets.
    * @param {number} sound @param {Uint8Array[]} presets @param {Order} order @param {number} known
-   * @param {number} temperature @param {(() => number)[]} randoms
+   * @param {number} temperature @param {Random[]} randoms
    */
   completeTogether(sound, presets, order, known, temperature, randoms) {
     const { memory } = this.kernels;
@@ -596,12 +596,12 @@ export class Sampler {
 
 /**
  * Draw from softmax(logits / temperature); temperature 0 takes the largest.
- * @param {Float32Array} logits @param {number} temperature @param {() => number} random
+ * @param {Float32Array} logits @param {number} temperature @param {Random} random
  */
 function drawValue(logits, temperature, random) {
   let largest = 0;
   for (let i = 1; i < logits.length; i++) if (logits[i] > logits[largest]) largest = i;
-  const number = random(); // at every temperature, so that sequences stay in step
+  const number = random.uniform(); // at every temperature, so that sequences stay in step
   if (temperature === 0) return largest;
   const most = logits[largest];
   const weights = new Float64Array(logits.length);

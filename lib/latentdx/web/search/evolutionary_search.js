@@ -10,7 +10,7 @@ import { column } from '../parameters.js';
 import { family } from './algorithm_families.js';
 import { MOVES, crossover, repeatChange } from './mutations.js';
 import { keyOf } from './objective.js';
-import { Random } from './random.js';
+import { Random } from '../random.js';
 
 const POPULATION = 24;
 const OF_FAMILY = 20; // most presets of the population whose algorithms are of one family

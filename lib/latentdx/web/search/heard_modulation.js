@@ -10,7 +10,7 @@ import { LFO_HZ, PITCH_SENSITIVITY } from '../engine/engine.js';
 import { algorithm } from '../algorithms.js';
 import { column } from '../parameters.js';
 import { firstOf } from './algorithm_families.js';
-import { Random } from './random.js';
+import { Random } from '../random.js';
 /** @import { Modulation } from './modulation.js' */
 
 const [SPEED, DELAY, PM_DEPTH, AM_DEPTH, SYNC, WAVE, PM_SENSITIVITY, ALGORITHM] = [

@@ -15,7 +15,7 @@ import { proposingModulation } from './heard_modulation.js';
 import { Locks } from './locks.js';
 import { strongestModulation } from './modulation.js';
 import { Objective, keyOf } from './objective.js';
-import { Random } from './random.js';
+import { Random } from '../random.js';
 import { compareKnown } from './recognition.js';
 import { resample } from './resampling.js';
 /** @import { Answer } from './candidate_choice.js' */

@@ -9,7 +9,7 @@
 import { ALGORITHMS, MAXIMA } from '../engine/engine.js';
 import { OPERATORS, VOICE_PARAMETERS, column } from '../parameters.js';
 import { conversion, firstOf, withAlgorithm } from './algorithm_families.js';
-/** @import { Random } from './random.js' */
+/** @import { Random } from '../random.js' */
 
 const [RATE, LEVEL] = [0, 4]; // places among an operator's 21 values
 const [AM_SENSITIVITY, OUTPUT, MODE, COARSE, FINE, DETUNE] = [14, 16, 17, 18, 19, 20];

@@ -7,9 +7,12 @@
 
 /** A generator of random numbers: 128 bits of state that are added, shifted and rotated ("sfc32"). */
 export class Random {
-  /** @param {number} seed Equal seeds give equal numbers. */
-  constructor(seed) {
-    this.state = Uint32Array.from([seed, seed / 2 ** 32, 0x9e3779b9, 1]);
+  /**
+   * @param {number} seed Equal seeds give equal numbers.
+   * @param {number} [stream] Number of a sequence; those of one seed are independent of one another.
+   */
+  constructor(seed, stream = 0) {
+    this.state = Uint32Array.from([seed, seed / 2 ** 32, 0x9e3779b9 + stream, 1]);
     for (let i = 0; i < 16; i++) this.bits(); // until the seed has reached all of the state
   }
 
