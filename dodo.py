@@ -20,7 +20,6 @@ from doit.tools import config_changed
 from latentdx.display.downloads import originals_allowed
 from latentdx.errors import LatentDXError
 from latentdx.training import profile as training
-from latentdx.training.run import run_folder
 from latentdx_book.build.notebook_runner import read_profile
 from latentdx_book.build.pipeline import (
     EVALUATION_CODE,
@@ -303,7 +302,7 @@ SHIPPED_MODELS = {"num", "numcat", "numcat++", "numcat++-six", "latentdx"}  # th
 
 def trained(name: str) -> Path:
     """Return the path of a finished checkpoint of the laptop profile, in the user's cache."""
-    return run_folder(training.read_profile(name, "laptop")) / "model.safetensors"
+    return training.run_folder(training.read_profile(name, "laptop")) / "model.safetensors"
 
 
 def promote_model(name: str) -> None:

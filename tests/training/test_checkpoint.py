@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from latentdx.training.checkpoint import (
     read_header,
     save,
 )
-from latentdx.training.profile import read_profile
+from latentdx.training.profile import read_profile, run_folder
 
 
 @pytest.fixture
@@ -179,6 +180,16 @@ def test_the_weights_to_begin_with_are_identified(file, tmp_path):
         identified(f"{file}@0123")
     with pytest.raises(CheckpointError, match="there is no checkpoint 'nothing' to begin with"):
         identified("nothing")
+
+
+def test_a_training_can_begin_with_a_model_that_was_trained_here(file, monkeypatch, tmp_path):
+    monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(CheckpointError, match="nor one that `latentdx train` has finished here"):
+        identified("latentdx-base")
+    run = run_folder(read_profile("latentdx-base"))
+    run.mkdir(parents=True)
+    shutil.copy(file, run / "model.safetensors")
+    assert identified("latentdx-base") == f"latentdx-base@{checkpoint_hash(file)}"
 
 
 def test_weights_of_another_architecture_are_refused_to_begin_with(file):

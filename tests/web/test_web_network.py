@@ -70,8 +70,8 @@ def sounds(bank: PresetBank) -> list[Audio]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A host's folder with the scripts and the model."""
     folder = tmp_path_factory.mktemp("host")
-    (folder / "network").symlink_to(WEB / "network")
-    (folder / "random.js").symlink_to(WEB / "random.js")
+    for part in ("network", "random.js", "spectra.js"):
+        (folder / part).symlink_to(WEB / part)
     (folder / "page.html").write_text("<!doctype html><title>Model</title>", "utf8")
     assert write_web_model(CHECKPOINTS / "latentdx.safetensors", folder / "model") <= MOST_BYTES
     return folder

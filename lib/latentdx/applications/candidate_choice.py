@@ -31,7 +31,7 @@ from latentdx.audio import pitch
 from latentdx.audio.pitch import Pitch
 from latentdx.audio.renderer import SAMPLE_RATE, Renderer
 from latentdx.metrics.gain import amplified, gain_db
-from latentdx.metrics.objective import FastObjective, score
+from latentdx.metrics.objective import FastObjective, each_once, score
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets.algorithm_families import family
 from latentdx.presets.bank import Preset
@@ -48,7 +48,8 @@ _EQUAL = 1.03  # times a distance: presets up to here are as close, and the most
 _NEAR = 2.0  # times the least distance: presets of other families are preferred up to here
 _OF_FAMILY = 2  # presets of one family among eight
 _REFINED_TWINS = 0.97  # share of equal values from which two refinements of one preset count as one
-_ABOVE, _PITCH_HOP = 2.25, 1024  # times the wanted pitch, above which no preset is tuned to it; samples
+# times the wanted pitch, up to which pYIN looks (`pitch.estimate` finds a higher one as a multiple); samples
+_ABOVE, _PITCH_HOP = 2.25, 1024
 _RANKED = 24  # presets whose exact distance is measured, not only that of the search
 
 
@@ -108,18 +109,15 @@ class Comparison:
 
     def distances(self, values: Values) -> Floats:
         """Return the exact distances (N,) of presets (N, 145), each measured once."""
-        new = {v.tobytes(): v for v in values if v.tobytes() not in self._known}
-        if new:
-            found = score(
-                np.stack(list(new.values())),
-                self.targets,
-                self.notes,
-                holds=self.holds,
-                renderer=self.renderer,
-                threads=self.threads,
-            )
-            self._known.update(zip(new, found.tolist(), strict=True))
-        return np.array([self._known[v.tobytes()] for v in values])
+        exact = partial(
+            score,
+            targets=self.targets,
+            notes=self.notes,
+            holds=self.holds,
+            renderer=self.renderer,
+            threads=self.threads,
+        )
+        return each_once(self._known, values, exact)
 
     def renders(self, preset: Preset) -> list[Audio]:
         return [self.render(preset, sound) for sound in self.sounds]

@@ -16,6 +16,7 @@ from latentdx.errors import CheckpointError, DataMissingError, ParameterError
 from latentdx.evaluation import (
     best_of_n,
     closeness_table,
+    condition_benchmark,
     interpolation,
     listening_examples,
     listening_studies,
@@ -36,8 +37,7 @@ from latentdx.registry import data_path
 from latentdx.retrieval.sound_index import SoundIndex
 from latentdx.run_options import RunOptions
 from latentdx.training.checkpoint import differences
-from latentdx.training.profile import model_names, read_profile
-from latentdx.training.run import run_folder
+from latentdx.training.profile import model_names, read_profile, run_folder
 from latentdx.typing import Mask, Rows
 
 PLAYED = ("latent", "naive", "matched", "naive-paced", "latent-paced", "paced")
@@ -270,6 +270,8 @@ def evaluate_match(request: EvaluationRequest) -> Iterator[Path]:
             yield best_of_n.write_curve(found, request.folder)
     if trial.subset == "test":
         yield closeness_table.write(request.folder)
+    for study in condition_benchmark.measure_conditions(model, file, trial, index, request.options):
+        yield study.write(request.folder)
 
 
 def evaluate_interpolation(model: str, request: EvaluationRequest) -> Iterator[Path]:

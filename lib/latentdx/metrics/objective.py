@@ -9,7 +9,7 @@ test checks that both agree.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 
@@ -145,6 +145,25 @@ def score(
         return np.array(list(pool.map(score_one, values)))
 
 
+def each_once(
+    known: dict[bytes, float], values: Values, measure: Callable[[Values], Iterable[float]]
+) -> Floats:
+    """Measure those presets that are not known yet, each once, and return the distances of all.
+
+    Args:
+        known: Distances by a preset's bytes; those that are measured are added.
+        values: Presets, uint8 (N, 145).
+        measure: Function that returns the distances of presets.
+
+    Returns:
+        Distances, float64 (N,).
+    """
+    new = {v.tobytes(): v for v in values if v.tobytes() not in known}
+    if new:
+        known.update(zip(new, measure(np.stack(list(new.values()))), strict=True))
+    return np.array([known[v.tobytes()] for v in values])
+
+
 class FastObjective:
     """The fast form of the objective, which compares thousands of presets with the same targets.
 
@@ -198,14 +217,13 @@ class FastObjective:
 
     def __call__(self, values: Values) -> Floats:
         """Return the mean distance over the notes, float64 (N,), of presets, uint8 (N, 145)."""
-        new = {v.tobytes(): v for v in values if v.tobytes() not in self._known}
+        return each_once(self._known, values, self._of_all)
+
+    def _of_all(self, values: Values) -> Iterable[float]:
         if self._threads == 1:
-            found = list(map(self._of, new.values()))
-        else:
-            with ThreadPoolExecutor(self._threads) as pool:
-                found = list(pool.map(self._of, new.values()))
-        self._known.update(zip(new, found, strict=True))
-        return np.array([self._known[v.tobytes()] for v in values])
+            return map(self._of, values)
+        with ThreadPoolExecutor(self._threads) as pool:
+            return list(pool.map(self._of, values))
 
     def _of(self, values: Values) -> float:
         """Return the mean distance of a preset, in plain Python, because NumPy's calls would take longer."""

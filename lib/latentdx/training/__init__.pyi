@@ -4,7 +4,7 @@ from .loop import train as train
 from .profile import Profile as Profile
 from .profile import model_names as model_names
 from .profile import read_profile as read_profile
-from .run import run_folder as run_folder
+from .profile import run_folder as run_folder
 
 __all__ = [
     "CheckpointHeader",

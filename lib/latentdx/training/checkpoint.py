@@ -22,7 +22,7 @@ from latentdx.models.preset_vae import PresetVAE
 from latentdx.provenance import code_commit
 from latentdx.registry import data_path
 from latentdx.training.network import Factory, make_network
-from latentdx.training.profile import Profile
+from latentdx.training.profile import Profile, model_names, read_profile, run_folder
 
 _KEY = "latentdx"
 _LIBRARIES = ("latentdx", "torch", "zuko", "lightning-fabric", "numpy", "dexed-py")
@@ -156,7 +156,8 @@ def identified(initial: str) -> str:
     """Return the name or path of a checkpoint with "@" and the first digits of its SHA-256.
 
     Args:
-        initial: Name of a shipped model, or path of a checkpoint; if it has such digits, they are checked.
+        initial: Name of a model that ships or that was trained at the scale "laptop" on this machine, or path
+            of a checkpoint; if it has such digits, they are checked.
 
     Raises:
         CheckpointError: There is no such checkpoint, or its digits are others.
@@ -178,16 +179,19 @@ def load_initial(model: nn.Module, initial: str) -> None:
 
 
 def _file(name: str) -> Path:
-    """Return the file of a checkpoint, given a shipped model's name or a path."""
+    """Return the file of a checkpoint, given a path or a model's name; models that ship take precedence."""
     if Path(name).is_file():
         return Path(name)
     try:
         file = data_path("checkpoints", f"{name}.safetensors")
+        if not file.is_file() and name in model_names("laptop"):
+            file = run_folder(read_profile(name, "laptop")) / "model.safetensors"
     except DataError as error:
         raise CheckpointError(f"there is no checkpoint {name!r} to begin with: {error}") from error
     if not file.is_file():
         raise CheckpointError(
-            f"there is no checkpoint {name!r} to begin with, neither a model's name nor a file"
+            f"there is no checkpoint {name!r} to begin with: it is neither a file nor a model that ships, "
+            "nor one that `latentdx train` has finished here"
         )
     return file
 

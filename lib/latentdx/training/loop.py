@@ -47,8 +47,8 @@ from latentdx.training.log import Log, LogRow
 from latentdx.training.network import PresetNetwork, make_network
 from latentdx.training.objective import beta, losses, mean_over_ranks, parameter_accuracies, score
 from latentdx.training.precision import Precision, PrecisionChoice, fastest_precision
-from latentdx.training.profile import Profile
-from latentdx.training.run import Run, resume, run_folder, save, save_best
+from latentdx.training.profile import Profile, run_folder
+from latentdx.training.run import Run, resume, save, save_best
 
 SAVE_SECONDS = 300.0
 """Training time in seconds between two saves within an epoch; the end of an epoch is always saved."""

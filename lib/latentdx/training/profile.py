@@ -32,6 +32,8 @@ from latentdx.dataset.splits import SPLITS, Split
 from latentdx.errors import ProfileError
 from latentdx.models.preset_vae import Architecture
 from latentdx.models.representation import REPRESENTATIONS
+from latentdx.presets.corpora import CORPORA
+from latentdx.run_options import cache_folder
 
 SCALES = ("smoke", "laptop", "gpu", "paper")
 """Names of the scales, see the module's docstring."""
@@ -174,6 +176,7 @@ class Profile:
             parts.append("six notes unstacked" if a.note_latents else "six notes")
         parts += [f"{a.n_operators} operators"] * (a.n_operators != 6)
         parts += [f"{self.presets:,} presets"] if self.presets else []
+        parts += ["base"] * self.name.endswith("-base")
         parts += ["random split"] * (self.split == "random")
         parts += [f"seed {self.seed}"] * (self.seed != 0)
         if self.name in model_names(self.scale):
@@ -249,6 +252,12 @@ def model_names(scale: str = "laptop") -> tuple[str, ...]:
     ('num', 'numcat', 'numcat++')
     """
     return tuple(_read(scale)["models"])
+
+
+def run_folder(profile: Profile) -> Path:
+    """Return the default folder of a run's checkpoints and logs, in the user's cache."""
+    own = "" if profile.corpus in CORPORA else f"-{profile.corpus}"
+    return cache_folder() / "runs" / f"{profile.scale}-{profile.name}{own}"
 
 
 def _read(scale: str) -> dict[str, Any]:

@@ -18,18 +18,10 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from latentdx.errors import CheckpointError, ProfileError
 from latentdx.files import atomic_write
-from latentdx.presets.corpora import CORPORA
-from latentdx.run_options import cache_folder
 from latentdx.training.checkpoint import differences
 from latentdx.training.data import TrainingData
 from latentdx.training.fabric import Fabric
 from latentdx.training.profile import Profile
-
-
-def run_folder(profile: Profile) -> Path:
-    """Return the default folder of a run's checkpoints and logs, in the user's cache."""
-    own = "" if profile.corpus in CORPORA else f"-{profile.corpus}"
-    return cache_folder() / "runs" / f"{profile.scale}-{profile.name}{own}"
 
 
 @dataclass

@@ -20,8 +20,7 @@ from latentdx.errors import ProfileError
 from latentdx.evaluation.anchors import ANCHORS
 from latentdx.presets.corpora import CORPORA
 from latentdx.registry import data_path
-from latentdx.training.profile import SCALES, Profile, model_names, read_profile
-from latentdx.training.run import run_folder
+from latentdx.training.profile import SCALES, Profile, model_names, read_profile, run_folder
 
 SHOWN = ("num", "numcat", "numcat++", "numcat++-six", "latentdx")
 """Models that the chapters show."""

@@ -6,10 +6,11 @@
  * @module
  */
 
+import { FFT, RATE, band, melFilters } from '../spectra.js';
+
 const N_FFT = 1024;
 const HOP = 256;
 export const N_MELS = 257;
-export const RATE = 22050;
 /** Samples of a sound that the network hears, and frames of its spectrogram. */
 export const N_SAMPLES = 88576;
 export const N_FRAMES = 1 + N_SAMPLES / HOP;
@@ -36,62 +37,10 @@ const WINDOW = new Float64Array(N_FFT);
   for (let i = 0; i < N_FFT; i++) WINDOW[i] /= sum;
 }
 
-const COSINE = Float64Array.from({ length: N_FFT / 2 }, (_, i) => Math.cos((2 * Math.PI * i) / N_FFT));
-const SINE = Float64Array.from({ length: N_FFT / 2 }, (_, i) => -Math.sin((2 * Math.PI * i) / N_FFT));
-const REVERSED = Uint16Array.from({ length: N_FFT }, (_, i) => {
-  let reversed = 0;
-  for (let bit = 1; bit < N_FFT; bit *= 2) reversed = 2 * reversed + (i & bit ? 1 : 0);
-  return reversed;
-});
-
-// Slaney's scale: linear up to 1 kHz, then logarithmic
-const SLANEY_HZ = 200 / 3;
-const SLANEY_STEP = Math.log(6.4) / 27;
-const mel = (/** @type {number} */ hz) =>
-  hz < 1000 ? hz / SLANEY_HZ : 15 + Math.log(hz / 1000) / SLANEY_STEP;
-const hertz = (/** @type {number} */ m) =>
-  m < 15 ? m * SLANEY_HZ : 1000 * Math.exp((m - 15) * SLANEY_STEP);
-
-/**
- * Triangular filters on the bins of the FFT, with a peak of 1.
- * @type {{first: number, weights: number[]}[]}
- */
-const FILTERS = Array.from({ length: N_MELS }, (_, band) => {
-  const edges = [0, 1, 2].map((i) => hertz((mel(RATE / 2) * (band + i)) / (N_MELS + 1)));
-  const weights = [];
-  let first = -1;
-  for (let bin = 0; bin <= N_FFT / 2; bin++) {
-    const hz = (bin * RATE) / N_FFT;
-    const weight = Math.min((hz - edges[0]) / (edges[1] - edges[0]), (edges[2] - hz) / (edges[2] - edges[1]));
-    if (weight <= 0) continue;
-    if (first < 0) first = bin;
-    weights.push(Math.fround(weight));
-  }
-  return { first, weights };
-});
+const FILTERS = melFilters(N_FFT, N_MELS);
+const TRANSFORM = new FFT(N_FFT);
 
 // ---- spectra ----------------------------------------------------------------------------------------------
-
-/**
- * Transform complex numbers in place, which lie in bit-reversed order.
- * @param {Float64Array} re @param {Float64Array} im
- */
-function fft(re, im) {
-  for (let half = 1; half < N_FFT; half *= 2) {
-    const turn = N_FFT / 2 / half;
-    for (let start = 0; start < N_FFT; start += 2 * half) {
-      for (let i = start, t = 0; i < start + half; i++, t += turn) {
-        const j = i + half;
-        const x = re[j] * COSINE[t] - im[j] * SINE[t];
-        const y = re[j] * SINE[t] + im[j] * COSINE[t];
-        re[j] = re[i] - x;
-        im[j] = im[i] - y;
-        re[i] += x;
-        im[i] += y;
-      }
-    }
-  }
-}
 
 /**
  * Cut a sound, fading it out, or fill it up with silence, to what the network hears.
@@ -115,33 +64,30 @@ export function fitted(samples) {
 export function melSpectrogram(sound) {
   const frames = 1 + Math.floor(sound.length / HOP);
   const out = new Float32Array(N_MELS * frames);
-  const re = new Float64Array(N_FFT);
-  const im = new Float64Array(N_FFT);
   const amplitudes = [new Float64Array(N_FFT / 2 + 1), new Float64Array(N_FFT / 2 + 1)];
   const least = 10 ** (FLOOR_DB / 20);
   const read = (/** @type {Float64Array} */ to, /** @type {number} */ frame) => {
     const start = frame * HOP - N_FFT / 2; // frames are centered
     for (let i = 0; i < N_FFT; i++) {
       const at = start + i;
-      to[REVERSED[i]] = frame < frames && at >= 0 && at < sound.length ? sound[at] * WINDOW[i] : 0;
+      to[i] = frame < frames && at >= 0 && at < sound.length ? sound[at] * WINDOW[i] : 0;
     }
   };
   for (let frame = 0; frame < frames; frame += 2) {
-    read(re, frame); // two real frames make one complex transform
-    read(im, frame + 1);
-    fft(re, im);
+    read(TRANSFORM.re, frame); // two real frames make one complex transform
+    read(TRANSFORM.im, frame + 1);
+    TRANSFORM.transform();
+    const { re, im } = TRANSFORM;
     for (let k = 0; k <= N_FFT / 2; k++) {
       const other = (N_FFT - k) % N_FFT;
       amplitudes[0][k] = Math.hypot(re[k] + re[other], im[k] - im[other]) / 2;
       amplitudes[1][k] = Math.hypot(im[k] + im[other], re[other] - re[k]) / 2;
     }
     for (let i = 0; i < 2 && frame + i < frames; i++) {
-      for (let band = 0; band < N_MELS; band++) {
-        const { first, weights } = FILTERS[band];
-        let sum = 0;
-        for (let j = 0; j < weights.length; j++) sum += weights[j] * amplitudes[i][first + j];
-        out[band * frames + frame + i] = 20 * Math.log10(Math.max(sum, least));
-      }
+      FILTERS.forEach((filter, mel) => {
+        const amplitude = band(amplitudes[i], filter);
+        out[mel * frames + frame + i] = 20 * Math.log10(Math.max(amplitude, least));
+      });
     }
   }
   return out;

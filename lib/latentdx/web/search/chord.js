@@ -6,7 +6,7 @@
  * @module
  */
 
-import { RATE, RealFFT } from './fft.js';
+import { RATE, RealFFT } from '../spectra.js';
 
 const SECONDS = 2;
 const [LOWEST, HIGHEST] = [40, 8000]; // Hz

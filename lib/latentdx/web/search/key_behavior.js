@@ -8,7 +8,8 @@
  */
 
 import { firstOf, soundingCarriers } from './algorithm_families.js';
-import { RATE, median } from './fft.js';
+import { RATE } from '../spectra.js';
+import { median } from '../statistics.js';
 import { decibels } from './levels.js';
 import { noteEnvelope } from './note_envelope.js';
 import { play } from './objective.js';

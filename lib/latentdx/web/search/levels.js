@@ -5,7 +5,7 @@
  * @module
  */
 
-import { RATE } from './fft.js';
+import { RATE } from '../spectra.js';
 
 const BLOCKER = 126; // radians per second (20 Hz), as in the plug-in's own DC blocker
 

@@ -10,7 +10,7 @@ import { MAXIMA, valuesOf } from '../engine/engine.js';
 import { NEUTRAL_TRANSPOSE, column, initValues } from '../parameters.js';
 import { ranked } from './candidate_choice.js';
 import { evolutionarySearch } from './evolutionary_search.js';
-import { RATE } from './fft.js';
+import { RATE } from '../spectra.js';
 import { proposingModulation } from './heard_modulation.js';
 import { Locks } from './locks.js';
 import { strongestModulation } from './modulation.js';

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { RATE } from './fft.js';
+import { RATE } from '../spectra.js';
 
 const HOP = 512;
 const TIMBRES = 6;

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { RATE, quantile } from './fft.js';
+import { RATE } from '../spectra.js';
+import { quantile } from '../statistics.js';
 import { framePowers } from './levels.js';
 
 const [FRAME, HOP] = [512, 128];

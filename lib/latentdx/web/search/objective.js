@@ -10,7 +10,7 @@
  */
 
 import { render } from '../engine/engine.js';
-import { RATE, RealFFT, hann, melFilters } from './fft.js';
+import { RATE, RealFFT, hann, melFilters } from '../spectra.js';
 import { modulationDistance, modulationSpectrum } from './modulation.js';
 
 /** Weights of the logarithmic spectrum, the spectral convergence, the MFCCs, and the modulation. */

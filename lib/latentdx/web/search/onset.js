@@ -6,7 +6,8 @@
  * @module
  */
 
-import { RATE, RealFFT, band, hann, melFilters, quantile } from './fft.js';
+import { RATE, RealFFT, band, hann, melFilters } from '../spectra.js';
+import { quantile } from '../statistics.js';
 import { framePowers, withoutDc } from './levels.js';
 
 const SILENT_DB = -60;

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { FFT, RATE, RealFFT, hann, median } from './fft.js';
+import { FFT, RATE, RealFFT, hann } from '../spectra.js';
+import { median } from '../statistics.js';
 import { audibleFrames } from './levels.js';
 
 const [FRAME, HOP] = [2048, 512];

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { FFT, RATE } from './fft.js';
+import { FFT, RATE } from '../spectra.js';
 import { Objective, SoundDistance, keyOf, play } from './objective.js';
 import { LEAST_HOLD } from './sound_target.js';
 /** @import { Target } from './objective.js' */

@@ -7,7 +7,7 @@
  */
 
 import { chordNotes, wholeSpectrum } from './chord.js';
-import { RATE } from './fft.js';
+import { RATE } from '../spectra.js';
 import { mean, peak, peakLevel, withoutDc } from './levels.js';
 import { noteEnvelope } from './note_envelope.js';
 import { FADE, fadeOut } from './objective.js';
