@@ -42,6 +42,12 @@ Redraw = Callable[[Values], Values]
 
 N_TARGETS = 10
 BUDGET = 2_000
+WHOLE = (2_000, 10_000)
+"""Budgets of the matches that are timed as a whole."""
+
+N_NOTES, OF_NOTES = 5_000, 100
+"""Notes that dexed-py renders in the time T, and those that are rendered before each match to measure it."""
+
 SEED = 0
 
 
@@ -130,6 +136,8 @@ def compared() -> dict[str, Any]:
     distances: dict[str, list[float]] = {}
     seconds: dict[str, list[float]] = {}
     measured: dict[str, dict[str, list[float]]] = {}
+    dexed_py: list[float] = []
+    whole: dict[str, list[float]] = {}
     for row, near in zip(tqdm(trial.rows.tolist()), known, strict=True):
         sound = synth.render(trial.bank[row], *SINGLE_NOTE[0])
         decibels = model.spectrograms(sound)
@@ -153,9 +161,15 @@ def compared() -> dict[str, Any]:
             target, heard = SoundFeatures(sound), SoundFeatures(synth.render(best, *SINGLE_NOTE[0]))
             for measure, of in MEASURES.items():
                 measured.setdefault(name, {}).setdefault(measure, []).append(of(target, heard))
-        begun = time.perf_counter()
-        match_targets([Target(sound, *SINGLE_NOTE[0], (), ())], model, nearest=near, budget=BUDGET, threads=1)
-        seconds.setdefault("match, whole", []).append(time.perf_counter() - begun)
+        for budget in WHOLE:
+            begun = time.perf_counter()
+            for preset in trial.bank[:: len(trial.bank) // OF_NOTES][:OF_NOTES]:
+                synth.render(preset, *SINGLE_NOTE[0])
+            dexed_py.append((time.perf_counter() - begun) * N_NOTES / OF_NOTES)
+            begun = time.perf_counter()
+            target = Target(sound, *SINGLE_NOTE[0], (), ())
+            match_targets([target], model, nearest=near, budget=budget, threads=1)
+            whole.setdefault(f"{budget:,} renders", []).append(time.perf_counter() - begun)
     return {
         "targets": len(trial.rows),
         "budget": BUDGET,
@@ -176,6 +190,10 @@ def compared() -> dict[str, Any]:
             for name, found in measured.items()
         },
         "seconds_one_core": {name: float(np.median(spent)) for name, spent in seconds.items()},
+        "whole_match": {
+            "seconds_one_core": {name: float(np.median(spent)) for name, spent in whole.items()},
+            f"dexed_py_seconds_{N_NOTES}_notes": float(np.median(dexed_py)),
+        },
     }
 
 

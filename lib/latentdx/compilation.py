@@ -213,7 +213,7 @@ def main(variable: str, folder: Path) -> None:
     from filelock import FileLock
 
     if hasattr(os, "nice"):
-        os.nice(10)  # what the user waits for comes first
+        os.nice(5)  # what the user waits for comes first, but on a busy machine this goes on, too
     module, name = variable.split(":")
     library: Library[Any] = getattr(importlib.import_module(module), name)
     with FileLock(folder / "lock"):

@@ -181,11 +181,11 @@ class Pipeline:
     def parameters(self, chapter: str) -> dict[str, Any]:
         """Return what a chapter of the book needs to show the models of this pipeline."""
         evaluation = self.evaluations(self.shown)[:1]
-        folders = {"checkpoints": str(self.checkpoints)}
+        folders, measured = {"checkpoints": str(self.checkpoints)}, {"results": str(self.results)}
         return {
             "training": self._training(self.shown),
             "evaluation": self._evaluation(self.shown, *evaluation) if evaluation else {},
-            "results": {"results": str(self.results)},
+            **dict.fromkeys(("results", "results_parameters", "results_search"), measured),
             "programming": folders,
             "notes": folders,
             "outofdomain": folders,

@@ -188,8 +188,8 @@ def _evaluation_costs() -> list[Cost]:
         one = f"per preset on one core: {told}"
         several = f"per preset on one core: {each[f'best of {drawn}']:,.0f} ms for {drawn} presets"
     if matched:
-        match = f"per target on one core: {matched['seconds_one_core']['match, whole']:.1f} s"
-        match += f" for {matched['budget']:,} renders"
+        spent = matched["whole_match"]["seconds_one_core"]
+        match = "per target on one core: " + ", ".join(f"{t:.1f} s for {name}" for name, t in spent.items())
     return [
         Cost(
             "latentdx evaluate anchors",
