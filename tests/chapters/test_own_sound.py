@@ -47,6 +47,22 @@ def test_a_file_may_have_any_name_and_leaves_nothing_on_the_disk(
     assert not list(tmp_path.iterdir())
 
 
+def test_an_example_is_an_out_of_domain_sound_or_one_that_moves() -> None:
+    source, origin = own_sound.example("Marimba")
+    assert source.file == "Marimba.flac" and source.target.note == 60 and "FluidR3" in origin
+    source, origin = own_sound.example("vibrato lead")
+    assert source.target.note == 69 and "the code of this book" in origin
+    with pytest.raises(KeyError, match="Theremin"):
+        own_sound.example("Theremin")
+
+
+def test_an_answer_is_held_let_go_and_hit_soft_and_hard(bank) -> None:
+    shown = str(own_sound.playings_html(bank["TINE EP 1"], 60))
+    assert shown.count("<audio") == len(own_sound.PLAYINGS) == 4
+    assert "velocity 40, 2 s" in shown and "velocity 120, 2 s" in shown and "faded" in shown
+    assert shown.count("data-voice") == 1
+
+
 def test_audible_parameters_are_ranked_and_change_the_sound(bank) -> None:
     found = own_sound.audible(bank[0], 60, 85, 5)
     assert len(found) == 5 and all(a.distance >= b.distance > 0 for a, b in pairwise(found))

@@ -22,9 +22,11 @@ from latentdx.applications.match_words import describe_match
 from latentdx.applications.programmer import Programmer
 from latentdx.applications.target import VELOCITY, prepare_target
 from latentdx.audio.engine.synth import Engine
+from latentdx.audio.io.encoding import encode
 from latentdx.audio.notes import both_names, note_name
 from latentdx.audio.played_note import play_note
 from latentdx.audio.renderer import SAMPLE_RATE, Dexed
+from latentdx.dataset import target_sounds
 from latentdx.display import listening_rows
 from latentdx.display.downloads import cartridge
 from latentdx.display.html import HTML
@@ -34,6 +36,7 @@ from latentdx.display.match_report import MatchedSound, clips_of
 from latentdx.display.table_formats import described
 from latentdx.display.tables import table_html
 from latentdx.errors import AudioFileError, LatentDXError
+from latentdx.evaluation import modulated_sounds
 from latentdx.metrics.objective import FastObjective
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import Parameter, voice_parameters
@@ -164,6 +167,56 @@ def parse_locks(text: str) -> dict[str, str]:
     locked = dict(parse_lock(part) for part in re.split("[,;]", text) if part.strip())
     Locks.of(locked)
     return locked
+
+
+def example(name: str) -> tuple[MatchedSound, str]:
+    """Return a sound of the project as a source, and a sentence that says where it comes from.
+
+    Args:
+        name: Name of an out-of-domain sound ("Oboe", see `target_sounds`) or of one that moves ("vibrato
+            lead", see `modulated_sounds`).
+
+    Raises:
+        KeyError: There is no such sound.
+    """
+    moving = {made.name: made for made in modulated_sounds.SOUNDS}
+    if name in moving:
+        sound = moving[name].sound()
+        content = encode(sound, "wav")
+        return take(
+            f"{name}.wav", content, note=moving[name].note
+        ), "Made by the code of this book, of sines."
+    target = {t.name: t for t in target_sounds.load("out of domain")}[name]
+    source = take(f"{name}{target.path.suffix}", target.path.read_bytes(), note=target.note)
+    return source, f"{target.source}; {target.license}."
+
+
+PLAYINGS = {
+    "held": (VELOCITY, 4.0),
+    "let go at once": (VELOCITY, 0.3),
+    "soft": (40, 2.0),
+    "hard": (120, 2.0),
+}
+"""Velocities, and seconds for which the key is held, by name."""
+
+
+def playings_html(preset: Preset, note: int) -> HTML:
+    """Render a preset as a musician would play it: held, let go at once, soft and hard.
+
+    All have the preset's own levels, so that what velocity does can be heard.
+
+    Args:
+        preset: Preset to play.
+        note: MIDI note.
+    """
+    synth = Engine()
+    clips = []
+    for name, (velocity, hold) in PLAYINGS.items():
+        played = play_note(preset, note, velocity, hold=hold, release=3.0, engine=synth)
+        left = "faded" if np.isinf(played.end_db) else f"{played.end_db:.0f} dB 3 s after the key"
+        own = preset if not clips else None  # one download is enough
+        clips.append(Clip(played.sound, name, (f"velocity {velocity}, {hold:g} s", left), preset=own))
+    return listening_rows.row(clips, f"{preset.name}, played")
 
 
 def found_html(found: Match, source: MatchedSound, remark: str = "") -> HTML:
