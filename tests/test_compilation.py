@@ -1,12 +1,14 @@
 """Compiled functions are not waited for while they are being made, and are there at once afterwards."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import latentdx
 from latentdx.audio.stft.compilation import LIBRARY
-from latentdx.compilation import CompilationError, Library
+from latentdx.compilation import LIBRARIES, CompilationError, Library, compile_all
 
 
 def library() -> Library:
@@ -41,3 +43,17 @@ def test_code_that_does_not_compile_is_reported(tmp_path: Path, monkeypatch: pyt
 def test_arguments_of_other_types_are_a_mistake() -> None:
     with pytest.raises(TypeError):
         LIBRARY.functions().mel_spectrogram(np.zeros(9), *[0] * 5)
+
+
+def test_all_libraries_can_be_compiled_in_advance() -> None:
+    package = Path(latentdx.__file__).parent
+    found = {
+        f"latentdx.{'.'.join(file.relative_to(package).with_suffix('').parts)}:{name}"
+        for file in package.rglob("*.py")
+        for name in re.findall(
+            r"^([A-Z]+)(?:: Library\[Any\])? = Library\(", file.read_text("utf8"), re.MULTILINE
+        )
+    }
+    assert found == set(LIBRARIES)
+    compile_all()
+    assert LIBRARY.at_hand() is not None

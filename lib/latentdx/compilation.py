@@ -5,6 +5,8 @@ the cache. If they are not there, another process compiles them first, so that t
 speed, and a short program need not wait for it. Processes that do this at the same time wait for one another,
 because Numba's own cache does not survive two writers. A cache that cannot be written is replaced by a
 temporary folder, and a damaged one is made anew.
+
+``python -m latentdx.compilation`` compiles everything that is not in the cache yet, and waits for it.
 """
 
 import atexit
@@ -29,6 +31,15 @@ from latentdx.run_options import cache_folder
 
 CACHE_VARIABLE = "LATENTDX_ENGINE_CACHE"
 """Environment variable with the folder of the compiled functions; by default `engine` in the user's cache."""
+
+LIBRARIES = (
+    "latentdx.audio.engine.compilation:LIBRARY",
+    "latentdx.audio.engine.compilation:CONTROL",
+    "latentdx.audio.stft.compilation:LIBRARY",
+    "latentdx.metrics.distance_memory:LIBRARY",
+    "latentdx.models.incremental_decoding:LIBRARY",
+)
+"""Where each library of the project is, "module:variable"."""
 
 Functions = TypeVar("Functions")
 Compiler = Callable[[Any], Any]
@@ -214,13 +225,32 @@ def main(variable: str, folder: Path) -> None:
 
     if hasattr(os, "nice"):
         os.nice(5)  # what the user waits for comes first, but on a busy machine this goes on, too
-    module, name = variable.split(":")
-    library: Library[Any] = getattr(importlib.import_module(module), name)
+    library = _named(variable)
     with FileLock(folder / "lock"):
         if not (folder / _DONE).exists():
             library.compile(folder)
             (folder / _DONE).touch()
 
 
+def compile_all() -> None:
+    """Compile all `LIBRARIES` that are not in the cache yet, at the same time, and wait until they are there.
+
+    Raises:
+        CompilationError: They cannot be compiled on this machine.
+    """
+    libraries = [_named(variable) for variable in LIBRARIES]
+    for library in libraries:
+        library.ready()
+    for library in libraries:
+        library.functions()
+
+
+def _named(variable: str) -> Library[Any]:
+    """Return the library at "module:variable"."""
+    module, name = variable.split(":")
+    library: Library[Any] = getattr(importlib.import_module(module), name)
+    return library
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2])) if sys.argv[1:] else compile_all()
