@@ -421,8 +421,29 @@ def test_costs_are_times_multiplied_by_counts_and_a_checkpoints_own_minutes(tmp_
     _, line = cells(costs.training_table(tmp_path))
     assert line[:4] == ["NumCat", "2", "1,234", "75 min"]
     tables = (costs.evaluation_table, costs.training_table, costs.loop_table, costs.use_table)
-    for table in (*tables, costs.search_table, costs.search_distance_table):
+    for table in (*tables, costs.search_table, costs.search_distance_table, costs.headroom_table):
         assert "Not measured yet" in table(tmp_path / "none")
+
+
+def test_headroom_is_the_excess_over_the_best_of_all_seeds(tmp_path) -> None:
+    def course(*distances: float) -> dict[str, dict[str, float]]:
+        return {
+            str(n): {"distance": d, "mfcc13": 10 * d} for n, d in zip((500, 2000), distances, strict=True)
+        }
+
+    measured = {
+        "machine": {"processor": "an abacus", "commit": "0123456789abcdef"},
+        "budget": 2000,
+        "seeds": 2,
+        "presets": [[course(0.6, 0.4), course(0.5, 0.5)]],
+        "sounds": {"Oboe": [course(0.8, 0.4), course(0.8, 0.4)]},
+    }
+    (tmp_path / "headroom.json").write_text(json.dumps(measured))
+    heading, *lines = cells(costs.headroom_table(tmp_path / "headroom.json"))
+    assert heading[0] == "renders" and heading[-1] == "seeds differ by"
+    # presets: (0.6 + 0.5) / 2 against 0.4; the seeds differ by 0.1 of 0.55 here, and not at all for the oboe
+    assert lines[0] == ["500", "0.550", "5.50", "38%", "0.800", "8.00", "100%", "9%"]
+    assert lines[1] == ["2,000", "0.450", "4.50", "12%", "0.400", "4.00", "0%", "11%"]
 
 
 def test_benchmarks_compare_with_the_first_loop_and_with_our_search(tmp_path) -> None:

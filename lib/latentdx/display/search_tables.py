@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from latentdx.display.match_progress import HEADINGS
@@ -74,4 +75,50 @@ def search_distance_table(file: Path | None = None) -> pd.DataFrame:
         f"Medians over {measured['targets']} validation presets, after a search",
         formats=dict.fromkeys(columns, ".3g"),
         better=dict.fromkeys(columns, "lower"),
+    )
+
+
+def headroom_table(file: Path | None = None) -> pd.DataFrame:
+    """Tabulate how far matches get with more renders, against the best that any of them found.
+
+    Args:
+        file: File of the benchmark; by default the one that ships.
+
+    Returns:
+        One row for each number of renders. For presets and for out-of-domain sounds: median distance, median
+        MFCC13, and regret, the median of the distance divided by the least that any seed found with all
+        renders, less one. For both together: the median spread between seeds, as a share of the distance.
+
+    Raises:
+        NotMeasuredError: There is no such file.
+    """
+    measured = read_benchmark("headroom", file)
+    groups = {"presets": measured["presets"], "sounds": list(measured["sounds"].values())}
+    lines = []
+    for count in next(iter(groups["presets"]))[0]:
+        line: dict[str, float | str] = {"renders": f"{int(count):,}"}
+        spreads = []
+        for group, targets in groups.items():
+            distances = np.array([[seed[count]["distance"] for seed in target] for target in targets])
+            least = np.array(
+                [min(seed[end]["distance"] for seed in target for end in seed) for target in targets]
+            )
+            mfcc = [seed[count]["mfcc13"] for target in targets for seed in target]
+            line[f"{group}: distance"] = float(np.median(distances))
+            line[f"{group}: MFCC13"] = float(np.median(mfcc))
+            line[f"{group}: regret"] = float(np.median(distances.mean(1) / least - 1))
+            spreads.append(np.ptp(distances, axis=1) / distances.mean(1))
+        line["seeds differ by"] = float(np.median(np.concatenate(spreads)))
+        lines.append(line)
+    frame = pd.DataFrame(lines)
+    n, sounds = len(groups["presets"]), len(groups["sounds"])
+    return described(
+        frame,
+        f"{n} validation presets and {sounds} out-of-domain sounds, {measured['seeds']} seeds, up to "
+        f"{measured['budget']:,} renders; regret is the excess over the best that any seed found; "
+        f"{machine_text(measured)}",
+        formats={
+            column: ".0%" if column.endswith(("regret", "by")) else ".3f" if "distance" in column else ".2f"
+            for column in frame.columns[1:]
+        },
     )
