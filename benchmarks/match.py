@@ -167,8 +167,8 @@ def compared() -> dict[str, Any]:
                 synth.render(preset, *SINGLE_NOTE[0])
             dexed_py.append((time.perf_counter() - begun) * N_NOTES / OF_NOTES)
             begun = time.perf_counter()
-            target = Target(sound, *SINGLE_NOTE[0], (), ())
-            match_targets([target], model, nearest=near, budget=budget, threads=1)
+            wanted = Target(sound, *SINGLE_NOTE[0], (), ())
+            match_targets([wanted], model, nearest=near, budget=budget, threads=1)
             whole.setdefault(f"{budget:,} renders", []).append(time.perf_counter() - begun)
     return {
         "targets": len(trial.rows),

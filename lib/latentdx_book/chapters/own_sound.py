@@ -209,8 +209,7 @@ def playings_html(preset: Preset, note: int) -> HTML:
         preset: Preset to play.
         note: MIDI note.
     """
-    synth = Engine()
-    clips = []
+    synth, clips = Engine(), list[Clip]()
     for name, (velocity, hold) in PLAYINGS.items():
         played = play_note(preset, note, velocity, hold=hold, release=3.0, engine=synth)
         left = "faded" if np.isinf(played.end_db) else f"{played.end_db:.0f} dB 3 s after the key"
