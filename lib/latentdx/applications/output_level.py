@@ -38,6 +38,8 @@ def with_gain(preset: Preset, gain_db: float, rank: Callable[[Values], Floats]) 
         return preset
     given = preset.values[sounding].astype(int)
     wanted = min(max(round(gain_db / DB_PER_LEVEL), 1 - given.min()), 99 - given.max())
+    if not wanted:
+        return preset
     steps = np.unique(np.rint(wanted * np.linspace(0, 1, _TRIES)).astype(int))
     steps = steps[np.argsort(np.abs(steps))]
     moved = np.repeat(preset.values[None], len(steps), 0)

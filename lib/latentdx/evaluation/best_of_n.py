@@ -1,6 +1,8 @@
 """Best-of-n inference: a model draws several presets, each is rendered, and the closest one is kept.
 
 The first candidate for each target is the preset of the model's single pass, so the best of one is that.
+Candidates are ranked at equal loudness. The best of several is brought to the target's level, which the
+ranking leaves to chance.
 """
 
 from collections.abc import Mapping
@@ -12,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from latentdx.applications import programmer
+from latentdx.applications import output_level, programmer
+from latentdx.applications.output_level import with_gain
 from latentdx.applications.programmer import Programmer
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import SINGLE_NOTE, sound_identity
@@ -23,10 +26,11 @@ from latentdx.evaluation.results import Measurement, Result
 from latentdx.evaluation.trials import Trial, check, evaluated, predict, store_of
 from latentdx.files import atomic_write
 from latentdx.metrics import gain, modulation, objective
-from latentdx.metrics.objective import score
+from latentdx.metrics.gain import gain_db
+from latentdx.metrics.objective import FastObjective, score
 from latentdx.models import posterior_sampler
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE
-from latentdx.presets.bank import PresetBank
+from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import N_VALUES
 from latentdx.presets.predictions import Predictions
 from latentdx.provenance import code_commit
@@ -149,16 +153,46 @@ def best_of(
     """
     check(model, trial, leaky=leaky)
     drawn = draw(model, trial, n, temperature=temperature, options=options)
+
+    def best_at_level(k: int) -> Predictions:
+        """Return the best of the first `k` at the targets' level; one pass has not heard its own answer."""
+        return drawn.best(k) if k == 1 else _at_level(drawn.best(k), model, trial, options)
+
     base = name or model.about.profile.name
     inference = f"best of {n} by rendering"
     found = [
         evaluated(model, trial, drawn.single, base, "one pass", measurement, options),
-        evaluated(model, trial, drawn.best(n), name_of(base, n), inference, measurement, options),
+        evaluated(model, trial, best_at_level(n), name_of(base, n), inference, measurement, options),
     ]
     counts = [k for k in (2**i for i in range(n.bit_length())) if k < n] + [n]
-    best = {k: drawn.best(k) for k in counts}
+    best = {k: best_at_level(k) for k in counts}
     curve = curve_of(best, model, trial, base, measurement.notes, options)
     return found, curve.assign(temperature=temperature)
+
+
+def _at_level(found: Predictions, model: Programmer, trial: Trial, options: RunOptions) -> Predictions:
+    """Bring answers to the level of their targets, where that costs nothing in timbre; see `output_level`."""
+    values = map_chunks(
+        partial(_with_level, notes=model.notes),
+        [trial.bank.values[trial.rows], found.values],
+        method=f"{code_hash(output_level, objective, gain, modulation)} {Engine().engine} {model.notes}",
+        kind="evaluation",
+        size=_CHUNK,
+        description="levels",
+        options=options,
+    )
+    same = (values == found.values).all(1)[:, None]
+    return Predictions(values, np.where(same, found.plugin, PresetBank.from_values(values).plugin()))
+
+
+def _with_level(true: Values, found: Values, *, notes: Notes) -> Values:
+    synth, out = Engine(), found.copy()
+    for values, preset in zip(out, true, strict=True):
+        targets = [synth.render(Preset(preset), *note) for note in notes]
+        heard = [synth.render(Preset(values), *note) for note in notes]
+        rank = FastObjective(targets, notes, threads=1)
+        values[:] = with_gain(Preset(values), gain_db(targets, heard), rank).values
+    return out
 
 
 def name_of(base: str, n: int) -> str:
