@@ -45,7 +45,16 @@ WITHIN = 0.10
 """Share by which the page's result may be further than the library's."""
 
 WEB = Path(latentdx.__file__).parent / "web"
-USED = ("engine", "search", "parameters.js", "algorithms.js")
+USED = (
+    "engine",
+    "search",
+    "parameters.js",
+    "algorithms.js",
+    "random.js",
+    "spectra.js",
+    "statistics.js",
+    "wasm_assembler.js",
+)
 
 MATCH = """
 import { readFileSync } from 'node:fs';
