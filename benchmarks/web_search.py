@@ -45,17 +45,6 @@ WITHIN = 0.10
 """Share by which the page's result may be further than the library's."""
 
 WEB = Path(latentdx.__file__).parent / "web"
-USED = (
-    "engine",
-    "search",
-    "parameters.js",
-    "algorithms.js",
-    "random.js",
-    "spectra.js",
-    "statistics.js",
-    "wasm_assembler.js",
-)
-
 MATCH = """
 import { readFileSync } from 'node:fs';
 import { match } from './search/match.js';
@@ -121,16 +110,14 @@ def page(targets: list[Target], starts: Values, budget: int, seeds: int) -> list
         "seeds": seeds,
     }
     with TemporaryDirectory() as folder:
-        for name in USED:
-            copy = shutil.copytree if (WEB / name).is_dir() else shutil.copy
-            copy(WEB / name, Path(folder) / name)
+        shutil.copytree(WEB, folder, dirs_exist_ok=True)
         (Path(folder) / "package.json").write_text('{"type": "module"}')
         (Path(folder) / "match_all.js").write_text(MATCH)
         done = subprocess.run(
             ["node", "match_all.js"],
             cwd=folder,
             input=json.dumps(sent),
-            capture_output=True,
+            stdout=subprocess.PIPE,
             text=True,
             check=True,
         )
