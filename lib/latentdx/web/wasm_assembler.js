@@ -61,7 +61,7 @@ export const store = (at, vector, offset = 0) => [at, vector, simd(11), 2, unsig
 /** A constant in all four lanes. @param {number} x */
 export const splat = (x) => [simd(12), [0, 0, 0, 0].map(() => single(x))];
 /** The same integer in all four lanes. @param {number} n */
-export const splatInt = (n) => [simd(12), [0, 0, 0, 0].map(() => [...new Uint8Array(new Int32Array([n]).buffer)])];
+export const splatInt = (n) => [int(n), simd(0x11)];
 /** A float in all four lanes. @param {Code} x */
 export const splatOf = unary(0x13);
 export const lane = (/** @type {Code} */ vector, /** @type {number} */ n) => [vector, simd(0x1f), n];

@@ -178,10 +178,7 @@ const writePowers = define(
   },
   (scope) => {
     const { get, set, step } = scope;
-    const power = [
-      multiplyVectors(get('x'), get('x')),
-      multiplyVectors(get('y'), get('y')),
-    ];
+    const power = addProduct(multiplyVectors(get('x'), get('x')), get('y'), get('y'));
     return [
       set('mirrored', add(get('numbers'), multiply(get('n'), int(COMPLEX)))),
       [0, VECTOR_BYTES].map((part) => store(get('mirrored'), load(get('numbers'), part), part)),
@@ -199,10 +196,10 @@ const writePowers = define(
           subtractVectors(multiplyVectors(get('oddIm'), get('cos')), multiplyVectors(get('oddRe'), get('sin'))),
         ),
         [set('x', addVectors(get('evenRe'), get('turnRe'))), set('y', addVectors(get('evenIm'), get('turnIm')))],
-        store(get('to'), addVectors(power[0], power[1])),
+        store(get('to'), power),
         set('x', subtractVectors(get('evenRe'), get('turnRe'))),
         set('y', subtractVectors(get('evenIm'), get('turnIm'))),
-        store(get('last'), addVectors(power[0], power[1])),
+        store(get('last'), power),
         [step('numbers', int(COMPLEX)), step('mirrored', int(-COMPLEX)), step('turns', int(8))],
         [step('to', int(VECTOR_BYTES)), step('last', int(-VECTOR_BYTES))],
       ]),
@@ -213,10 +210,17 @@ const writePowers = define(
 // The polynomial t P(t) for log2(1 + t), from degree 8 down to 1, where 1 + t is a mantissa of 0.75 to 1.5; its
 // largest error is 5e-8. It is that of the library's `audio.stft.logarithm`.
 const LOGARITHM = [-0.14574444, 0.23689036, -0.25006905, 0.28670746, -0.36008722, 0.48093945, -0.72135717, 1.4426948];
-const LOGARITHM_VARIABLES = variables(VECTOR, 'number', 'exponent', 'rest', 'logarithm', ...LOGARITHM.map((_, i) => `factor${i}`));
+const LOGARITHM_VARIABLES = variables(
+  VECTOR,
+  ...['number', 'exponents', 'exponent', 'rest', 'logarithm'],
+  ...LOGARITHM.map((_, i) => `factor${i}`),
+);
 
 /** Set the variables that `logarithm` reads, once, because constants are slow to load. @param {Scope} scope */
-const prepareLogarithm = ({ set }) => LOGARITHM.map((factor, i) => set(`factor${i}`, splat(factor)));
+const prepareLogarithm = ({ set }) => [
+  set('exponents', wasm.splatInt(-(2 ** 23))),
+  LOGARITHM.map((factor, i) => set(`factor${i}`, wasm.splatOf(wasm.float(factor)))), // shorter than a `splat`
+];
 
 /**
  * Write the binary logarithm of positive normal numbers.
@@ -227,7 +231,7 @@ function logarithm({ get, set }, x) {
   return [
     set('number', x),
     set('exponent', wasm.subtractIntegers(get('number'), splat(0.75))),
-    set('rest', wasm.subtractIntegers(get('number'), wasm.andVectors(get('exponent'), wasm.splatInt(-(2 ** 23))))),
+    set('rest', wasm.subtractIntegers(get('number'), wasm.andVectors(get('exponent'), get('exponents')))),
     set('rest', subtractVectors(get('rest'), splat(1))),
     set('logarithm', get('factor0')),
     LOGARITHM.slice(1).map((_, i) =>

@@ -8,6 +8,7 @@
 
 import { PANEL, makeKernels } from '../network/kernels.js';
 import { RATE } from '../spectra.js';
+/** @import { Kernels } from '../network/kernels.js' */
 
 const HOP = 512;
 const TIMBRES = 6;
@@ -16,6 +17,7 @@ const PITCH = TRACKS - 1;
 const WINDOW = 64;
 const STEP = 32;
 const LAST = 24; // bins of 0.67 Hz
+const WAVES = 2 * LAST; // cosines and sines
 const BANDS = [0, 1, 2, 3, 5, 7, 11, 15];
 const ENDS = [...BANDS.slice(1), LAST];
 const CENTS = 48;
@@ -25,8 +27,6 @@ const ABOVE = 3;
 const FAINT = 1e-3;
 const LEAST = 1e-12;
 const HEARD = 0.3;
-
-const WAVES = 2 * LAST;
 
 const SCALED = new Float64Array(LAST);
 const SORTED = new Float64Array(2 * AROUND + 1);
@@ -45,31 +45,34 @@ const TRANSFORM = (() => {
     const sum = wave.reduce((a, b) => a + b, 0);
     const slope = wave.reduce((a, b, t) => a + b * (t - middle), 0);
     for (let t = 0; t < WINDOW; t++) {
-      out[((i - (i % PANEL)) * WINDOW) + t * PANEL + (i % PANEL)] = wave[t] - sum / WINDOW - ((t - middle) * slope) / spread;
+      const at = Math.floor(i / PANEL) * WINDOW * PANEL + t * PANEL + (i % PANEL);
+      out[at] = wave[t] - sum / WINDOW - ((t - middle) * slope) / spread;
     }
   }
   return out;
 })();
 
-/** Places, in the kernels' memory, of a window's values, (track, sample), of the transform, and of the waves. */
+/** Places in the kernels' memory: a window's values, (track, sample), the transform, and waves, (track, bin). */
 const [AT_VALUES, AT_TRANSFORM] = [0, TRACKS * WINDOW];
 const AT_WAVES = AT_TRANSFORM + TRANSFORM.length;
 
-/** @type {import('../network/kernels.js').Kernels | undefined} */
-let kernels;
-
-/** Transform the values of a window, written to `AT_VALUES`. @param {import('../network/kernels.js').Kernels} k */
-function transformWindow({ memory, addProduct }) {
-  memory.fill(0, AT_WAVES);
-  const [from, to] = [4 * AT_TRANSFORM, 4 * AT_WAVES];
-  addProduct(TRACKS, WAVES / PANEL, WINDOW, 0, 4 * WINDOW, from, 4 * WINDOW * PANEL, 4 * PANEL, to, 4 * WAVES);
-}
+/** @type {Kernels | undefined} */
+let made;
 
 /** Return kernels whose memory holds the transform. */
 function kernelsOfTransform() {
-  const made = makeKernels(AT_WAVES + TRACKS * WAVES);
-  made.memory.set(TRANSFORM, AT_TRANSFORM);
+  if (!made) {
+    made = makeKernels(AT_WAVES + TRACKS * WAVES);
+    made.memory.set(TRANSFORM, AT_TRANSFORM);
+  }
   return made;
+}
+
+/** Write the waves of the values in the memory. @param {Kernels} kernels */
+function transformValues({ memory, addProduct }) {
+  const [from, to] = [4 * AT_TRANSFORM, 4 * AT_WAVES];
+  memory.fill(0, AT_WAVES);
+  addProduct(TRACKS, WAVES / PANEL, WINDOW, 0, 4 * WINDOW, from, 4 * WINDOW * PANEL, 4 * PANEL, to, 4 * WAVES);
 }
 
 /**
@@ -100,7 +103,7 @@ function visitWindows({ frames, mfcc, power, octaves }, visit) {
     values[t * TRACKS + PITCH] = (octaves[from] / Math.max(power[from], LEAST)) * CENTS;
     loudness[t] = t < frames ? power[t] / (power[t] + FAINT * loudest) : 0;
   }
-  kernels ??= kernelsOfTransform();
+  const kernels = kernelsOfTransform();
   const { memory } = kernels;
   const depths = new Float64Array(LAST);
   const peaks = new Float64Array(LAST);
@@ -117,7 +120,7 @@ function visitWindows({ frames, mfcc, power, octaves }, visit) {
         memory[at] = loudness[start + t] * (values[(start + t) * TRACKS + track] - mean);
       }
     }
-    transformWindow(kernels);
+    transformValues(kernels);
     for (let track = 0; track < TRACKS; track++) {
       const at = AT_WAVES + track * WAVES;
       for (let i = 0; i < LAST; i++) depths[i] = Math.sqrt(memory[at + i] ** 2 + memory[at + LAST + i] ** 2);
