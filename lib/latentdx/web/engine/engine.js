@@ -642,7 +642,8 @@ function loop(o, shift, memory, out, keep) {
   for (let i = 0; i < BLOCK; i++) {
     gain += increment;
     const sample = sampleAt(phase + (((older + last) >> (shift + 1)) << 8), gain);
-    [older, last] = [last, sample];
+    older = last;
+    last = sample;
     out[i] = (out[i] & keep) + sample;
     phase = (phase + step) | 0;
   }
