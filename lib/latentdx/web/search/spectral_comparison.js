@@ -45,9 +45,7 @@ const COSINES = Array.from({ length: MFCCS * MELS }, (_, at) => {
   return Math.sqrt((i ? 2 : 1) / MELS) * Math.cos((Math.PI * i * (2 * mel + 1)) / (2 * MELS));
 });
 
-/**
- * Parts of a memory, laid out one after another; their addresses are in bytes.
- */
+/** Parts of a memory, laid out one after another; their addresses are in bytes. */
 class Layout {
   constructor() {
     this.numbers = 0;
@@ -96,14 +94,13 @@ export class SpectralComparison {
     this.spectra = 1 + Math.floor(this.length / hop);
     this.frames = 1 + Math.floor(this.length / HOP);
     const places = 2 * LANES * BINS * Math.ceil(this.spectra / LANES); // magnitudes and logarithms
-    const groups = Math.ceil(this.frames / LANES);
     const layout = new Layout();
     this.sound = layout.room(this.length + 2 * PAD + LONG.size + LANES * HOP); // the last group may be longer
     this.numbers = [0, 1].map(() => layout.room(LANES * (LONG.size + 2)));
     this.powers = layout.room(LANES * (LONG.size / 2 + 2));
     this.wanted = layout.room(places);
-    this.levels = layout.room(LANES * MELS * groups);
-    this.mfccs = layout.room(LANES * MFCCS * groups);
+    this.levels = layout.room(LANES * MELS * Math.ceil(this.frames / LANES));
+    this.mfccs = layout.room(LANES * MFCCS); // of one group
     this.results = layout.room(LANES * 4);
     this.short = { ...SHORT, ...placed(layout, SHORT) };
     this.long = { ...LONG, ...placed(layout, LONG) };
