@@ -595,7 +595,7 @@ const audible = (o) => o.before <= SILENT || o.after <= SILENT;
 const ramp = (o) => (o.after - o.before + 32) >> 6;
 
 // The loops over samples. A sample of -4,096 to 4,095 stands on a bus in 2^13. `keep` is -1 to add to what is
-// on the bus, and 0 to overwrite it. Most loops compute two samples at a time, which takes a third less.
+// on the bus, and 0 to overwrite it. The first two loops take two samples at a time, which is quicker.
 
 /**
  * Return an operator's sample at a phase and an attenuation; the mask changes no index, but spares a check.
