@@ -187,7 +187,7 @@ def main() -> None:
         torch.inference_mode(),
     ):
         folder = Path(name)
-        for part in ("network", "random.js", "spectra.js"):
+        for part in ("network", "random.js", "spectra.js", "wasm_assembler.js"):
             (folder / part).symlink_to(WEB / part)
         size = write_web_model(data_path("checkpoints", "latentdx.safetensors"), folder / "model")
         load_ms = page.evaluate(LOAD)

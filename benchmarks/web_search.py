@@ -45,22 +45,19 @@ WITHIN = 0.10
 """Share by which the page's result may be further than the library's."""
 
 WEB = Path(latentdx.__file__).parent / "web"
-USED = ("engine", "search", "parameters.js", "algorithms.js")
 
 MATCH = """
 import { readFileSync } from 'node:fs';
 import { match } from './search/match.js';
-const { targets, starts, budget, seeds } = JSON.parse(readFileSync(0, 'utf8'));
+const { sound, played, starts, budget, seeds } = JSON.parse(readFileSync(0, 'utf8'));
 const bytes = (text) => Uint8Array.from(Buffer.from(text, 'base64'));
-for (const { sound, ...played } of targets) {
-  const target = { ...played, sound: new Float32Array(bytes(sound).buffer) };
-  for (let seed = 0; seed < seeds; seed++) {
-    let best = null;
-    const found = await match(target, { starts: starts.map(bytes), budget, seed, keep: 1, progress(told) {
-      if (told.values) best = told;
-    } });
-    console.log(JSON.stringify({ values: [...best.values], renders: found.renders, seconds: found.seconds }));
-  }
+const target = { ...played, sound: new Float32Array(bytes(sound).buffer) };
+for (let seed = 0; seed < seeds; seed++) {
+  let best = null;
+  const found = await match(target, { starts: starts.map(bytes), budget, seed, keep: 1, progress(told) {
+    if (told.values) best = told;
+  } });
+  console.log(JSON.stringify({ values: [...best.values], renders: found.renders, seconds: found.seconds }));
 }
 """
 
@@ -95,57 +92,46 @@ def library(target: Target, starts: Values, budget: int, seed: int) -> tuple[Val
     return tried.values[tried.distances.argmin()], time.monotonic() - begun
 
 
-def page(targets: list[Target], starts: Values, budget: int, seeds: int) -> list[dict[str, Any]]:
-    """Search with the page's scripts, in Node; return a result for each target and seed."""
+def page(target: Target, starts: Values, budget: int, seeds: int) -> list[dict[str, Any]]:
+    """Search with the page's scripts, in Node; return a result for each seed."""
     sent = {
-        "targets": [
-            {
-                "sound": b64encode(np.ascontiguousarray(t.sound, "<f4").tobytes()).decode(),
-                "note": t.note,
-                "velocity": t.velocity,
-                "hold": t.hold,
-            }
-            for t in targets
-        ],
+        "sound": b64encode(np.ascontiguousarray(target.sound, "<f4").tobytes()).decode(),
+        "played": {"note": target.note, "velocity": target.velocity, "hold": target.hold},
         "starts": [b64encode(values.tobytes()).decode() for values in starts],
         "budget": budget,
         "seeds": seeds,
     }
     with TemporaryDirectory() as folder:
-        for name in USED:
-            copy = shutil.copytree if (WEB / name).is_dir() else shutil.copy
-            copy(WEB / name, Path(folder) / name)
+        shutil.copytree(WEB, folder, dirs_exist_ok=True)
         (Path(folder) / "package.json").write_text('{"type": "module"}')
-        (Path(folder) / "match_all.js").write_text(MATCH)
+        (Path(folder) / "match_sound.js").write_text(MATCH)
         done = subprocess.run(
-            ["node", "match_all.js"],
+            ["node", "match_sound.js"],
             cwd=folder,
             input=json.dumps(sent),
-            capture_output=True,
+            stdout=subprocess.PIPE,
             text=True,
             check=True,
         )
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def compared(n: int | None, budget: int, seeds: int) -> dict[str, Any]:
-    """Search for each sound with both, and compare the medians over the seeds."""
-    targets, starts = sounds(n), PresetBank.read(data_path("starter")).values
-    answers = iter(page(list(targets.values()), starts, budget, seeds))
-    rows: dict[str, Any] = {}
-    for name, target in targets.items():
-        measure = Comparison([target], Engine(), 1).distances
-        mine = [next(answers) for _ in range(seeds)]
-        theirs = [library(target, starts, budget, seed) for seed in range(seeds)]
-        of_page = measure(np.array([one["values"] for one in mine], np.uint8))
-        of_library = measure(np.stack([values for values, _ in theirs]))
-        rows[name] = {
-            "page": of_page.round(4).tolist(),
-            "library": of_library.round(4).tolist(),
-            "page_seconds": round(float(np.median([one["seconds"] for one in mine])), 1),
-            "library_seconds": round(float(np.median([seconds for _, seconds in theirs])), 1),
-        }
-        print(name, rows[name], flush=True)
+def searched(target: Target, budget: int, seeds: int) -> dict[str, Any]:
+    """Search for a sound with both, and return the distances of what they find."""
+    starts = PresetBank.read(data_path("starter")).values
+    measure = Comparison([target], Engine(), 1).distances
+    mine = page(target, starts, budget, seeds)
+    theirs = [library(target, starts, budget, seed) for seed in range(seeds)]
+    return {
+        "page": measure(np.array([one["values"] for one in mine], np.uint8)).round(4).tolist(),
+        "library": measure(np.stack([values for values, _ in theirs])).round(4).tolist(),
+        "page_seconds": round(float(np.median([one["seconds"] for one in mine])), 1),
+        "library_seconds": round(float(np.median([seconds for _, seconds in theirs])), 1),
+    }
+
+
+def compared(rows: dict[str, dict[str, Any]], budget: int, seeds: int) -> dict[str, Any]:
+    """Compare the medians over the seeds of both; rows are the results of `searched` by the sounds' names."""
     ratios = [np.median(row["page"]) / np.median(row["library"]) for row in rows.values()]
     of_all = [float(np.median([np.median(row[who]) for row in rows.values()])) for who in ("page", "library")]
     return {
@@ -174,4 +160,8 @@ def arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     given = arguments()
-    write_benchmark(compared(given.sounds, given.budget, given.seeds), given.results)
+    found = {}
+    for sound, wanted in sounds(given.sounds).items():
+        found[sound] = searched(wanted, given.budget, given.seeds)
+        print(sound, found[sound], flush=True)
+    write_benchmark(compared(found, given.budget, given.seeds), given.results)

@@ -70,7 +70,7 @@ def sounds(bank: PresetBank) -> list[Audio]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A host's folder with the scripts and the model."""
     folder = tmp_path_factory.mktemp("host")
-    for part in ("network", "random.js", "spectra.js"):
+    for part in ("network", "random.js", "spectra.js", "wasm_assembler.js"):
         (folder / part).symlink_to(WEB / part)
     (folder / "page.html").write_text("<!doctype html><title>Model</title>", "utf8")
     assert write_web_model(CHECKPOINTS / "latentdx.safetensors", folder / "model") <= MOST_BYTES

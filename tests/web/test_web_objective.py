@@ -78,7 +78,7 @@ def test_distances_are_the_librarys(page: Page) -> None:
     """20 pairs: of several lengths, one of them with a silent end, one very soft, one of noise."""
     rng = np.random.default_rng(0)
     pairs = []
-    for length in (44_100, 30_000, 8_192, 22_050):
+    for length in (44_100, 30_001, 5_123, 22_050):
         sounds = renders(rng, 10, length)
         pairs += list(zip(sounds[:5], sounds[5:], strict=True))
     pairs[0][1][25_000:] = 0

@@ -595,15 +595,24 @@ const audible = (o) => o.before <= SILENT || o.after <= SILENT;
 const ramp = (o) => (o.after - o.before + 32) >> 6;
 
 // The loops over samples. A sample of -4,096 to 4,095 stands on a bus in 2^13. `keep` is -1 to add to what is
-// on the bus, and 0 to overwrite it.
+// on the bus, and 0 to overwrite it. The first two loops take two samples at a time, which is quicker.
+
+/**
+ * Return an operator's sample at a phase and an attenuation; the mask changes no index, but spares a check.
+ * @param {number} phase @param {number} gain
+ */
+const sampleAt = (phase, gain) => SAMPLE[(LOG_SINE[phase >>> 20] + gain) & 0xffff] << 13;
 
 /** @param {Operator} o @param {Int32Array} out @param {number} keep */
 function plain(o, out, keep) {
   const [step, increment] = [o.step, ramp(o)];
   let [phase, gain] = [o.phase, o.before];
-  for (let i = 0; i < BLOCK; i++) {
+  for (let i = 0; i < BLOCK; i += 2) {
     gain += increment;
-    out[i] = (out[i] & keep) + (SAMPLE[LOG_SINE[phase >>> 20] + gain] << 13);
+    out[i] = (out[i] & keep) + sampleAt(phase, gain);
+    phase = (phase + step) | 0;
+    gain += increment;
+    out[i + 1] = (out[i + 1] & keep) + sampleAt(phase, gain);
     phase = (phase + step) | 0;
   }
 }
@@ -612,10 +621,12 @@ function plain(o, out, keep) {
 function modulated(o, source, out, keep) {
   const [step, increment] = [o.step, ramp(o)];
   let [phase, gain] = [o.phase, o.before];
-  for (let i = 0; i < BLOCK; i++) {
+  for (let i = 0; i < BLOCK; i += 2) {
     gain += increment;
-    const index = (phase + (source[i] << 8)) >>> 20;
-    out[i] = (out[i] & keep) + (SAMPLE[LOG_SINE[index] + gain] << 13);
+    out[i] = (out[i] & keep) + sampleAt(phase + (source[i] << 8), gain);
+    phase = (phase + step) | 0;
+    gain += increment;
+    out[i + 1] = (out[i + 1] & keep) + sampleAt(phase + (source[i + 1] << 8), gain);
     phase = (phase + step) | 0;
   }
 }
@@ -630,10 +641,10 @@ function loop(o, shift, memory, out, keep) {
   let [phase, gain, older, last] = [o.phase, o.before, memory[0], memory[1]];
   for (let i = 0; i < BLOCK; i++) {
     gain += increment;
-    const index = (phase + (((older + last) >> (shift + 1)) << 8)) >>> 20;
+    const sample = sampleAt(phase + (((older + last) >> (shift + 1)) << 8), gain);
     older = last;
-    last = SAMPLE[LOG_SINE[index] + gain] << 13;
-    out[i] = (out[i] & keep) + last;
+    last = sample;
+    out[i] = (out[i] & keep) + sample;
     phase = (phase + step) | 0;
   }
   memory[0] = older;
@@ -653,8 +664,7 @@ function chain(operators, count, shift, memory, out) {
     let sample = (older + last) >> (shift + 1);
     for (let k = 0; k < count; k++) {
       const o = operators[k];
-      const index = (o.phase + (sample << 8)) >>> 20;
-      sample = SAMPLE[LOG_SINE[index] + (k ? o.after : gain)] << 13;
+      sample = sampleAt(o.phase + (sample << 8), k ? o.after : gain);
       o.phase = (o.phase + o.step) | 0;
     }
     older = last;
@@ -691,7 +701,8 @@ export function render(preset, options = {}) {
   for (let start = 0; start < length; start += BLOCK) {
     if (voice.down && start >= release) voice.release();
     const block = voice.next();
-    for (let i = 0; i < BLOCK && start + i < length; i++) out[start + i] = block[i] * LEVEL;
+    const count = Math.min(BLOCK, length - start);
+    for (let i = 0; i < count; i++) out[start + i] = block[i] * LEVEL;
   }
   return out;
 }

@@ -7,9 +7,9 @@
  * @module
  */
 
-import * as wasm from './wasm_assembler.js';
-import { FLOAT, INT, VECTOR, add, and, assemble, define, int, load, loadSplat } from './wasm_assembler.js';
-import { addVectors, multiply, multiplyVectors, splat, store, whileTrue } from './wasm_assembler.js';
+import * as wasm from '../wasm_assembler.js';
+import { FLOAT, INT, VECTOR, add, and, define, int, load, loadSplat } from '../wasm_assembler.js';
+import { addVectors, multiply, multiplyVectors, splat, store, whileTrue } from '../wasm_assembler.js';
 
 /** Columns of a panel. */
 export const PANEL = 8;
@@ -204,24 +204,8 @@ const gelu = define('gelu', ['x', 'n'], { value: VECTOR, ...EXPONENTIAL }, (scop
  * @property {(x: number, n: number) => void} gelu Apply the tanh form of GELU to n numbers, a multiple of 4.
  */
 
-/** @type {WebAssembly.Module | undefined} */
-let compiled;
-
 /**
- * Make the kernels with a memory of their own.
- * @param {number} numbers Size of the memory in numbers.
- * @returns {Kernels}
- * @throws {Error} The browser has no WebAssembly with SIMD.
+ * Make the kernels with a memory of their own, see `maker`.
+ * @type {(numbers: number) => Kernels}
  */
-export function makeKernels(numbers) {
-  if (typeof WebAssembly === 'undefined') throw new Error('this browser has no WebAssembly');
-  try {
-    // at once, which pages may do with modules of up to 4 kB
-    compiled ??= new WebAssembly.Module(assemble([product, softmax, gelu]));
-  } catch (error) {
-    throw new Error('this browser has no WebAssembly with SIMD', { cause: error });
-  }
-  const memory = new WebAssembly.Memory({ initial: Math.ceil((4 * numbers) / 65536) });
-  const { exports } = new WebAssembly.Instance(compiled, { host: { memory } });
-  return /** @type {any} */ ({ ...exports, memory: new Float32Array(memory.buffer) });
-}
+export const makeKernels = wasm.maker([product, softmax, gelu]);

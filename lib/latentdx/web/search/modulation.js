@@ -6,7 +6,9 @@
  * @module
  */
 
+import { PANEL, makeKernels } from '../network/kernels.js';
 import { RATE } from '../spectra.js';
+/** @import { Kernels } from '../network/kernels.js' */
 
 const HOP = 512;
 const TIMBRES = 6;
@@ -15,6 +17,7 @@ const PITCH = TRACKS - 1;
 const WINDOW = 64;
 const STEP = 32;
 const LAST = 24; // bins of 0.67 Hz
+const WAVES = 2 * LAST; // cosines and sines
 const BANDS = [0, 1, 2, 3, 5, 7, 11, 15];
 const ENDS = [...BANDS.slice(1), LAST];
 const CENTS = 48;
@@ -28,12 +31,12 @@ const HEARD = 0.3;
 const SCALED = new Float64Array(LAST);
 const SORTED = new Float64Array(2 * AROUND + 1);
 
-/** Cosines, then sines, of a window without its linear trend: (sample, bin). */
+/** Cosines, then sines, of a window without its linear trend, as the kernel takes them: (panel, sample, 8 bins). */
 const TRANSFORM = (() => {
   const middle = (WINDOW - 1) / 2;
   const spread = (WINDOW * (WINDOW ** 2 - 1)) / 12; // sum of the squared distances from the middle
-  const out = new Float64Array(WINDOW * 2 * LAST);
-  for (let i = 0; i < 2 * LAST; i++) {
+  const out = new Float32Array(WINDOW * WAVES);
+  for (let i = 0; i < WAVES; i++) {
     const angle = (2 * Math.PI * ((i % LAST) + 1)) / WINDOW;
     const wave = Float64Array.from({ length: WINDOW }, (_, t) => {
       const window = 0.5 - 0.5 * Math.cos((2 * Math.PI * t) / WINDOW);
@@ -42,11 +45,35 @@ const TRANSFORM = (() => {
     const sum = wave.reduce((a, b) => a + b, 0);
     const slope = wave.reduce((a, b, t) => a + b * (t - middle), 0);
     for (let t = 0; t < WINDOW; t++) {
-      out[t * 2 * LAST + i] = wave[t] - sum / WINDOW - ((t - middle) * slope) / spread;
+      const at = Math.floor(i / PANEL) * WINDOW * PANEL + t * PANEL + (i % PANEL);
+      out[at] = wave[t] - sum / WINDOW - ((t - middle) * slope) / spread;
     }
   }
   return out;
 })();
+
+/** Places in the kernels' memory: a window's values, (track, sample), the transform, and waves, (track, bin). */
+const [AT_VALUES, AT_TRANSFORM] = [0, TRACKS * WINDOW];
+const AT_WAVES = AT_TRANSFORM + TRANSFORM.length;
+
+/** @type {Kernels | undefined} */
+let made;
+
+/** Return kernels whose memory holds the transform. */
+function kernelsOfTransform() {
+  if (!made) {
+    made = makeKernels(AT_WAVES + TRACKS * WAVES);
+    made.memory.set(TRANSFORM, AT_TRANSFORM);
+  }
+  return made;
+}
+
+/** Write the waves of the values in the memory. @param {Kernels} kernels */
+function transformValues({ memory, addProduct }) {
+  const [from, to] = [4 * AT_TRANSFORM, 4 * AT_WAVES];
+  memory.fill(0, AT_WAVES);
+  addProduct(TRACKS, WAVES / PANEL, WINDOW, 0, 4 * WINDOW, from, 4 * WINDOW * PANEL, 4 * PANEL, to, 4 * WAVES);
+}
 
 /**
  * Course of a sound over time, in frames of 2,048 samples every 512.
@@ -76,7 +103,8 @@ function visitWindows({ frames, mfcc, power, octaves }, visit) {
     values[t * TRACKS + PITCH] = (octaves[from] / Math.max(power[from], LEAST)) * CENTS;
     loudness[t] = t < frames ? power[t] / (power[t] + FAINT * loudest) : 0;
   }
-  const waves = new Float64Array(2 * LAST);
+  const kernels = kernelsOfTransform();
+  const { memory } = kernels;
   const depths = new Float64Array(LAST);
   const peaks = new Float64Array(LAST);
   let weights = 0;
@@ -88,12 +116,14 @@ function visitWindows({ frames, mfcc, power, octaves }, visit) {
       let mean = 0;
       for (let t = start; t < start + WINDOW; t++) mean += values[t * TRACKS + track] * loudness[t];
       mean /= Math.max(weight, 1e-9);
-      waves.fill(0);
-      for (let t = 0; t < WINDOW; t++) {
-        const value = loudness[start + t] * (values[(start + t) * TRACKS + track] - mean);
-        for (let i = 0; i < 2 * LAST; i++) waves[i] += value * TRANSFORM[t * 2 * LAST + i];
+      for (let t = 0, at = AT_VALUES + track * WINDOW; t < WINDOW; t++, at++) {
+        memory[at] = loudness[start + t] * (values[(start + t) * TRACKS + track] - mean);
       }
-      for (let i = 0; i < LAST; i++) depths[i] = Math.sqrt(waves[i] ** 2 + waves[LAST + i] ** 2);
+    }
+    transformValues(kernels);
+    for (let track = 0; track < TRACKS; track++) {
+      const at = AT_WAVES + track * WAVES;
+      for (let i = 0; i < LAST; i++) depths[i] = Math.sqrt(memory[at + i] ** 2 + memory[at + LAST + i] ** 2);
       writePeaks(depths, peaks);
       visit(weight, track, depths, peaks);
     }

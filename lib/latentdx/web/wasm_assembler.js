@@ -1,5 +1,6 @@
 /**
- * A small assembler of WebAssembly, so that the kernels of the network can be read, and need no compiler.
+ * A small assembler of WebAssembly, so that kernels of a network and of a search can be read, and need no
+ * compiler.
  *
  * Code is a nested array of bytes. Operands come first, as the arguments of each function, so that
  * `add(get('x'), int(4))` is the code of x + 4. Parameters are 32-bit integers; addresses are in bytes.
@@ -40,6 +41,8 @@ export const multiply = binary(0x6c);
 export const and = binary(0x71);
 export const shiftRight = binary(0x76);
 export const atLeast = binary(0x4e); // of signed integers
+/** Load an integer from an address. @param {Code} at @param {number} [offset] */
+export const loadInt = (at, offset = 0) => [at, 0x28, 2, unsigned(offset)];
 export const float = (/** @type {number} */ x) => [0x43, single(x)];
 export const addFloats = binary(0x92);
 export const divideFloats = binary(0x95);
@@ -62,7 +65,15 @@ export const splatInt = (n) => [int(n), simd(0x11)];
 /** A float in all four lanes. @param {Code} x */
 export const splatOf = unary(0x13);
 export const lane = (/** @type {Code} */ vector, /** @type {number} */ n) => [vector, simd(0x1f), n];
+/**
+ * Join lanes of two vectors: 0 to 3 are those of the first, and 4 to 7 those of the second.
+ * @param {Code} a @param {Code} b @param {number[]} lanes Four numbers.
+ */
+export const shuffle = (a, b, lanes) => [a, b, simd(13), lanes.flatMap((n) => [0, 1, 2, 3].map((i) => 4 * n + i))];
 export const nearest = unary(0x6a);
+export const andVectors = binary(...simd(0x4e));
+export const absolute = unary(0xe0);
+export const squareRoot = unary(0xe3);
 export const addVectors = binary(...simd(0xe4));
 export const subtractVectors = binary(...simd(0xe5));
 export const multiplyVectors = binary(...simd(0xe6));
@@ -70,10 +81,16 @@ export const divideVectors = binary(...simd(0xe7));
 export const minVectors = binary(...simd(0xe8));
 export const maxVectors = binary(...simd(0xe9));
 export const truncateVectors = unary(0xf8); // floats to integers
+export const floatsOf = unary(0xfa); // of signed integers
 export const addIntegers = binary(...simd(0xae));
+export const subtractIntegers = binary(...simd(0xb1));
 export const shiftLeft = (/** @type {Code} */ vector, /** @type {number} */ n) => [
   [vector, int(n)],
   simd(0xab),
+];
+export const shiftSigned = (/** @type {Code} */ vector, /** @type {number} */ n) => [
+  [vector, int(n)],
+  simd(0xac),
 ];
 
 // ---- control ----------------------------------------------------------------------------------------------
@@ -151,4 +168,29 @@ export function assemble(functions) {
       section(10, functions.map(body)),
     ]),
   );
+}
+
+/**
+ * Return a function that makes kernels with a memory of their own; they are assembled at its first call.
+ * @param {Definition[]} functions
+ * @returns {(numbers: number) => any} Function of the size of the memory in numbers. It returns the functions by
+ *   name, and the memory as `memory`, a Float32Array, and as `integers`, an Int32Array.
+ * @throws {Error} The browser has no WebAssembly with SIMD.
+ */
+export function maker(functions) {
+  /** @type {WebAssembly.Module | undefined} */
+  let compiled;
+  return (numbers) => {
+    if (typeof WebAssembly === 'undefined') throw new Error('this browser has no WebAssembly');
+    try {
+      // at once, which pages may do with modules of up to 4 kB
+      compiled ??= new WebAssembly.Module(assemble(functions));
+    } catch (error) {
+      throw new Error('this browser has no WebAssembly with SIMD', { cause: error });
+    }
+    const memory = new WebAssembly.Memory({ initial: Math.ceil((4 * numbers) / 65536) });
+    const { exports } = new WebAssembly.Instance(compiled, { host: { memory } });
+    const { buffer } = memory;
+    return { ...exports, memory: new Float32Array(buffer), integers: new Int32Array(buffer) };
+  };
 }
