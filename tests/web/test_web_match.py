@@ -103,25 +103,6 @@ MATCH = f"""async ([target, starts, options, stopAfter]) => {{
     matcher.close();
   }}
 }}"""
-HELPED = f"""async ([target, starts]) => {{
-  {SETUP}
-  const {{ Judges }} = await import('/search/judges.js');
-  const {{ match }} = await import('/search/match.js');
-  const run = async (judges, progress = () => {{}}) => {{
-    const options = {{ starts: presets(starts), budget: 80, keep: 2, judges, progress }};
-    const {{ answers }} = await match(targetOf(target), options);
-    return answers.map(({{ values, ...rest }}) => ({{ ...rest, values: [...values] }}));
-  }};
-  const [alone, helped, failing] = [new Judges(0), new Judges(2), new Judges(2)];
-  let asked = 0;
-  for (const worker of helped.workers) {{
-    worker.addEventListener('message', ({{ data }}) => (asked += data.length));
-  }}
-  const fail = ({{ stage }}) => stage === 'search' && failing.workers[0]?.dispatchEvent(new Event('error'));
-  const answers = [await run(alone), await run(helped), await run(failing, fail)];
-  helped.close();
-  return {{ answers, asked, left: failing.workers.length }};
-}}"""
 MODEL = """
 export class WebModel {
   static async load(url, onProgress) {
@@ -296,15 +277,6 @@ def test_progress_falls_and_names_each_better_preset(page: Page) -> None:
     np.testing.assert_allclose(distances, exact, rtol=1e-4)
     renders = [one["renders"] for one in found["told"]]
     assert renders == sorted(renders) and renders[-1] == 120
-
-
-def test_a_match_that_other_workers_help_has_the_same_answers(page: Page) -> None:
-    """Also where they fail while it goes on."""
-    bank = starter()
-    found = page.evaluate(HELPED, [sent(target_of(bank[200])), encode(bank.values[:20])])
-    alone, helped, failing = found["answers"]
-    assert alone == helped == failing and len(alone) == 2
-    assert found["asked"] > 20 and found["left"] == 0
 
 
 def test_a_match_that_is_stopped_answers_with_its_best(page: Page) -> None:

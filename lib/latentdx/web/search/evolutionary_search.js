@@ -33,11 +33,9 @@ class Search {
   /**
    * @param {(values: Uint8Array) => number} judge @param {number} most @param {number} seed
    * @param {(values: Uint8Array) => Uint8Array} constrain
-   * @param {(presets: Uint8Array[]) => unknown} prepare
    */
-  constructor(judge, most, seed, constrain, prepare) {
+  constructor(judge, most, seed, constrain) {
     this.judge = judge;
-    this.prepare = prepare;
     this.most = most;
     this.constrain = constrain;
     this.random = new Random(seed);
@@ -60,13 +58,12 @@ class Search {
   /**
    * Measure the new ones among presets, within the budget.
    * @param {Uint8Array[]} presets
-   * @returns {Promise<{place: number, distance: number}[]>} Their places among those given, and their distances.
+   * @returns {{place: number, distance: number}[]} Their places among those given, and their distances.
    */
-  async evaluate(presets) {
+  evaluate(presets) {
     const found = [];
-    const allowed = presets.map((values) => this.constrain(values));
-    await this.prepare(allowed.filter((values) => !this.seen.has(keyOf(values))).slice(0, this.remaining));
-    for (const [place, values] of allowed.entries()) {
+    for (const [place, given] of presets.entries()) {
+      const values = this.constrain(given);
       const key = keyOf(values);
       if (this.seen.has(key) || this.remaining < 1) continue;
       this.seen.add(key);
@@ -110,8 +107,8 @@ class Search {
     return MOVES[mutation](parent, this.random);
   }
 
-  /** Make and measure some children. @returns {Promise<boolean>} Whether anything new was found. */
-  async runGeneration() {
+  /** Make and measure some children. @returns {boolean} Whether anything new was found. */
+  runGeneration() {
     const rate = this.successes.map((successes, i) => successes / this.uses[i]);
     const sum = rate.reduce((a, b) => a + b, 0);
     const probability = rate.map((r) => ((1 - EVEN) * r) / sum + EVEN / rate.length);
@@ -127,7 +124,7 @@ class Search {
     if (!children.size) return false;
     const median = this.population[Math.floor(this.population.length / 2)].distance;
     const families = [...children.values()];
-    for (const { place, distance } of await this.evaluate(families.map(({ child }) => child))) {
+    for (const { place, distance } of this.evaluate(families.map(({ child }) => child))) {
       const { child, parent, chosen } = families[place];
       this.uses.forEach((_, i) => {
         this.uses[i] *= MEMORY;
@@ -153,8 +150,6 @@ class Search {
  *   that returns changed copies of presets, such as a model's; none if omitted.
  * @param {(values: Uint8Array) => Uint8Array} [options.constrain] Function that returns a preset as it is
  *   allowed; every preset passes it before it is measured.
- * @param {(presets: Uint8Array[]) => unknown} [options.prepare] Called with presets before each is judged; the
- *   search waits for what it returns.
  * @param {number} [options.seed]
  * @param {() => boolean | Promise<boolean>} [options.enough] Called between generations; the search stops when
  *   it returns `true`. A promise lets a worker hear its messages.
@@ -163,16 +158,16 @@ class Search {
  */
 export async function evolutionarySearch(starts, judge, most, options = {}) {
   const { propose = null, constrain = (values) => values, seed = 0 } = options;
-  const { prepare = () => {}, enough = () => false, progress = () => {} } = options;
+  const { enough = () => false, progress = () => {} } = options;
   if (most < 1 || !starts.length) throw new RangeError(`a search of ${most} from ${starts.length} presets`);
-  const state = new Search(judge, most, seed, constrain, prepare);
-  await state.evaluate(starts.slice(0, most));
+  const state = new Search(judge, most, seed, constrain);
+  state.evaluate(starts.slice(0, most));
   let nextProposal = 0;
   while (state.remaining && !(await enough())) {
     if (propose && state.tried.length >= nextProposal) {
       nextProposal = state.tried.length + PROPOSED_EVERY;
-      await state.evaluate(await propose(Array.from({ length: PROPOSED }, () => state.drawParent())));
-    } else if (!(await state.runGeneration())) {
+      state.evaluate(await propose(Array.from({ length: PROPOSED }, () => state.drawParent())));
+    } else if (!state.runGeneration()) {
       break;
     }
     progress(state.tried.length, state.population[0]);

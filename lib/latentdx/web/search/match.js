@@ -19,7 +19,6 @@ import { Random } from '../random.js';
 import { compareKnown } from './recognition.js';
 import { resample } from './resampling.js';
 /** @import { Answer } from './candidate_choice.js' */
-/** @import { Judges } from './judges.js' */
 /** @import { Target } from './objective.js' */
 
 /** Renders of a match, and answers that it keeps, by default. */
@@ -97,12 +96,11 @@ function pauses() {
  * @param {string} [options.name] Name of the sound, from which the answers' follow.
  * @param {() => boolean} [options.stopped] Called now and then; the match ends with what it has if it is true.
  * @param {(progress: Progress) => void} [options.progress]
- * @param {Judges | null} [options.judges] Workers that help; the results are the same.
  * @returns {Promise<MatchResult>}
  */
 export async function match(target, options = {}) {
   const { starts = [], model = null, locked = {}, algorithms = [], budget = BUDGET, seconds = Infinity } = options;
-  const { keep = KEPT, seed = 0, name = 'MATCH', stopped = () => false, progress = () => {}, judges = null } = options;
+  const { keep = KEPT, seed = 0, name = 'MATCH', stopped = () => false, progress = () => {} } = options;
   if (!(budget >= 1 && seconds > 0)) throw new RangeError(`a match of ${budget} renders in ${seconds} s`);
   const locks = new Locks(locked, algorithms);
   const begun = performance.now();
@@ -121,15 +119,14 @@ export async function match(target, options = {}) {
   /** @type {[string, number][]} */
   const ends = [];
   let best = Infinity;
-  /** Presets that were measured. @type {Set<string>} */
-  const judged = new Set();
+  let judged = 0;
   let stage = 'known';
   const judge = (/** @type {Uint8Array} */ values) => {
-    judged.add(keyOf(values));
+    if (!objective.known.has(keyOf(values))) judged++;
     const distance = objective.of(values);
     if (distance < best) {
       best = distance;
-      progress({ stage, renders: known.spent + judged.size, distance, values });
+      progress({ stage, renders: known.spent + judged, distance, values });
     }
     return distance;
   };
@@ -138,6 +135,7 @@ export async function match(target, options = {}) {
     if (presets.length) ends.push([stage, found.size]);
   };
   for (const values of known.starts) judge(values);
+  judged = known.starts.length; // which were measured with the others
   add(known.starts);
   stage = 'model';
   const redraw = model && !late() ? await draws() : null;
@@ -146,7 +144,6 @@ export async function match(target, options = {}) {
   const tried = await evolutionarySearch([...found.values()], judge, most, {
     propose: proposingModulation(redraw, strongestModulation(objective.distance.tracks), seed),
     constrain: (values) => locks.apply(values),
-    prepare: (presets) => judges?.measure(objective, presets),
     seed,
     enough: async () => {
       await pause();
@@ -186,9 +183,10 @@ export async function match(target, options = {}) {
     const wanted = Math.min(count, FIRST_DRAWS) - single.length;
     /** @type {Uint8Array[]} */
     const first = wanted ? await network.draw(maps, wanted, { temperature: TEMPERATURE, seed }) : [];
-    const made = [...single, ...first].map((values) => locks.apply(playedAt(values, at)));
-    await judges?.measure(objective, made);
-    const drawn = made.map((values) => ({ values, distance: judge(values) }));
+    const drawn = [...single, ...first].map((values) => {
+      const made = locks.apply(playedAt(values, at));
+      return { values: made, distance: judge(made) };
+    });
     while (drawn.length < count && !late()) {
       const parents = [...drawn].sort((a, b) => a.distance - b.distance);
       parents.length = Math.min(REDRAWN, count - drawn.length);

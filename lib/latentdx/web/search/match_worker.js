@@ -14,11 +14,9 @@
  * @module
  */
 
-import { Judges, helpers } from './judges.js';
 import { match } from './match.js';
 import { SoundError, prepareTarget } from './sound_target.js';
 
-const judges = new Judges(helpers());
 let stopped = false;
 /** The model that was loaded last, by its URL. @type {Map<string, any>} */
 const models = new Map();
@@ -57,7 +55,6 @@ async function answer({ type, channels, rate, target, model, ...options }) {
     const result = await match(target, {
       ...options,
       model: await loaded(model),
-      judges,
       stopped: () => stopped,
       progress: (progress) => tell({ type: 'progress', ...progress }),
     });
