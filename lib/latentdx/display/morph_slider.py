@@ -1,7 +1,7 @@
 """A slider between two presets: paths of several methods side by side, played live while it moves.
 
-The presets of all steps are in the page; `latentdx/web/morph.js` plays and draws them. Without scripts, a line
-says where recordings are.
+The presets of all steps are in the page; `latentdx/web/morph.js` plays and draws them. Without scripts, a
+sentence points to the recordings.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ def morph_slider(
     All of them are played with one gain, by the rule of listening rows (see `listening_rows.row_gain_db`).
 
     Args:
-        paths: Title of a method -> the presets of its path, all from the same preset to the same other one and
-            of one length, at least 2. They must be ours to publish, because the page holds them.
+        paths: Title of a method -> the presets of its path, all from one preset to one other, and of
+            one length, at least 2. They must be ours to publish, because the page holds them.
         title: Name of the slider, for eyes and screen readers; different for each one of a page.
         caption: Sentence on what to listen for.
         renderer: Synth that measures the level; default `Engine()`.
@@ -46,6 +46,9 @@ def morph_slider(
         "gain": round(gain, 2),
         "start": start.name,
         "end": end.name,
-        "paths": [{"title": name, "voices": media.base64url(bank.packed().tobytes())} for name, bank in paths.items()],
+        "paths": [
+            {"title": name, "voices": media.base64url(bank.packed().tobytes())}
+            for name, bank in paths.items()
+        ],
     }
     return media.render_template("morph.html", title=title, caption=caption, data=media.json_in_page(data))

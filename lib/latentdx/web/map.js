@@ -54,6 +54,7 @@ class PresetMap extends HTMLElement {
     this.chosen = -1;
     /** Index of the dot that is on: the one under the mouse, or else the chosen one; -1 if none is. */
     this.current = -1;
+    this.width = this.height = 0; // pixels of the map, and of a dot
     this.radius = 0;
     this.frame = 0;
     this.rest = 0;
@@ -183,9 +184,14 @@ class PresetMap extends HTMLElement {
     const finger = /** @type {PointerEvent} */ (event).pointerType === 'touch';
     let least = (finger ? REACH.touch : REACH.mouse) ** 2;
     let found = -1;
-    for (const [i, { x, y }] of this.dots.entries()) {
-      const distance = (left + x * width - event.clientX) ** 2 + (top + y * height - event.clientY) ** 2;
-      if (distance < least) [least, found] = [distance, i];
+    const [u, v] = [event.clientX - left, event.clientY - top];
+    for (let i = 0; i < this.dots.length; i++) {
+      const { x, y } = this.dots[i];
+      const distance = (x * width - u) ** 2 + (y * height - v) ** 2;
+      if (distance < least) {
+        least = distance;
+        found = i;
+      }
     }
     return found;
   }
@@ -215,12 +221,11 @@ class PresetMap extends HTMLElement {
 
   /** @param {[number, number]} way @returns {number} The closest dot in a direction; -1 if there is none. */
   closestIn([dx, dy]) {
-    const { clientWidth, clientHeight } = /** @type {HTMLElement} */ (this.field);
     const from = this.dots[this.chosen] ?? this.dots[0];
     let least = Infinity;
     let best = -1;
     for (const [i, dot] of this.dots.entries()) {
-      const [u, v] = [(dot.x - from.x) * clientWidth, (dot.y - from.y) * clientHeight];
+      const [u, v] = [(dot.x - from.x) * this.width, (dot.y - from.y) * this.height];
       const along = u * dx + v * dy;
       const cost = along + 2 * (Math.abs(u * dy) + Math.abs(v * dx));
       if (along > 0.5 && cost < least) [least, best] = [cost, i];
@@ -310,6 +315,7 @@ class PresetMap extends HTMLElement {
     const [canvas, top] = this.layers ?? [];
     if (!canvas || !this.field) return;
     const { clientWidth: width, clientHeight: height } = this.field;
+    [this.width, this.height] = [width, height];
     const scale = globalThis.devicePixelRatio || 1;
     for (const layer of [canvas, top]) {
       layer.width = Math.round(width * scale);
@@ -318,11 +324,11 @@ class PresetMap extends HTMLElement {
     this.radius = Math.min(Math.max(0.17 * Math.sqrt((width * height) / this.dots.length), 2), 6);
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
     context.scale(scale, scale);
-    for (const color of new Set(this.dots.map((dot) => dot.color))) {
-      context.beginPath();
-      for (const dot of this.dots) if (dot.color === color) this.trace(context, dot, this.radius);
-      context.fillStyle = color;
-      context.globalAlpha = color === YOURS.color ? 1 : 0.8;
+    for (const dot of this.dots) {
+      context.beginPath(); // for each dot: one long path is slower
+      trace(context, dot.color, ...this.placeOf(dot), this.radius);
+      context.globalAlpha = dot.color === YOURS.color ? 1 : 0.8;
+      context.fillStyle = dot.color;
       context.fill();
     }
     this.drawCurrent();
@@ -355,10 +361,11 @@ class PresetMap extends HTMLElement {
     }
     context.stroke();
     context.globalAlpha = 1;
-    for (const [each, size] of [...near.map((other) => [other, 1.2]), [dot, 1.7]]) {
+    for (const each of [...near, dot]) {
+      const size = each === dot ? 1.7 : 1.2;
       context.beginPath();
-      this.trace(context, /** @type {Dot} */ (each), /** @type {number} */ (size) * this.radius);
-      context.fillStyle = /** @type {Dot} */ (each).color;
+      trace(context, each.color, ...this.placeOf(each), size * this.radius);
+      context.fillStyle = each.color;
       context.lineWidth = each === dot ? 2.5 : 1;
       context.fill();
       context.stroke();
@@ -367,23 +374,7 @@ class PresetMap extends HTMLElement {
 
   /** @param {Dot} dot @returns {[number, number]} Pixels. */
   placeOf({ x, y }) {
-    const { clientWidth, clientHeight } = /** @type {HTMLElement} */ (this.field);
-    return [x * clientWidth, y * clientHeight];
-  }
-
-  /** Add a dot to a path: a circle, or a square on its corner for one of the reader's.
-   * @param {CanvasRenderingContext2D} context @param {Dot} dot @param {number} radius */
-  trace(context, dot, radius) {
-    const [x, y] = this.placeOf(dot);
-    if (dot.color === YOURS.color) {
-      const r = 1.5 * radius;
-      context.moveTo(x, y - r);
-      for (const [u, v] of [[r, 0], [0, r], [-r, 0]]) context.lineTo(x + u, y + v);
-      context.closePath();
-    } else {
-      context.moveTo(x + radius, y);
-      context.arc(x, y, radius, 0, 2 * Math.PI);
-    }
+    return [x * this.width, y * this.height];
   }
 
   // ---- presets of the reader's
@@ -454,6 +445,23 @@ class PresetMap extends HTMLElement {
     this.choose(this.dots.length - 1);
     this.draw();
     return true;
+  }
+}
+
+/**
+ * Add a dot to a path: a circle, or a square on its corner for one of the reader's.
+ * @param {CanvasRenderingContext2D} context @param {string} color
+ * @param {number} x @param {number} y @param {number} radius
+ */
+function trace(context, color, x, y, radius) {
+  if (color === YOURS.color) {
+    const r = 1.5 * radius;
+    context.moveTo(x, y - r);
+    for (const [u, v] of [[r, 0], [0, r], [-r, 0]]) context.lineTo(x + u, y + v);
+    context.closePath();
+  } else {
+    context.moveTo(x + radius, y);
+    context.arc(x, y, radius, 0, 2 * Math.PI);
   }
 }
 

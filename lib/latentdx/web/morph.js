@@ -13,7 +13,7 @@
 import { audition, endAudition, setPreset } from './audition.js';
 import { make, svg } from './elements.js';
 import { MAXIMA, unpack } from './engine/engine.js';
-import { VOICE_PARAMETERS } from './parameters.js';
+import { VOICE_PARAMETERS, column as columnOf } from './parameters.js';
 import { player } from './player.js';
 import { fromBase64 } from './voice_link.js';
 
@@ -27,6 +27,9 @@ import { fromBase64 } from './voice_link.js';
 /** @typedef {{title: string, steps: Step[], view?: View}} Path */
 
 const SIZE = 128; // bytes of a voice
+const ALGORITHM = columnOf('ALGORITHM');
+/** Share of its maximum by which a parameter with equal ends must move to be drawn. */
+const STRAYING = 0.05;
 /** Milliseconds from note to note: at least, while the slider moves, and when all steps are played. */
 const LEAST = 90;
 const WALK = 420;
@@ -43,13 +46,14 @@ class Morph extends HTMLElement {
     this.chosen = 0;
     this.at = 0;
     this.gain = 0;
-    /** @type {number[]} Parameters that change on any of the paths, in the order of the plots. */
+    /** @type {number[]} Parameters that change, in the order of the plots. */
     this.changing = [];
     this.struck = -Infinity; // when the last note was
     this.later = 0;
     this.walking = 0;
     this.slider = make('input', { type: 'range', min: '0', value: '0', step: '1' });
     this.walk = make('button', { type: 'button', class: 'ldx-all' });
+    this.count = make('span', { class: 'ldx-count', 'aria-hidden': 'true' });
     this.status = make('span', { role: 'status' });
   }
 
@@ -66,24 +70,24 @@ class Morph extends HTMLElement {
       });
       return { title, steps };
     });
-    const [{ values: first }] = this.paths[0].steps;
-    const changes = (/** @type {number} */ i) =>
-      this.paths.some(({ steps }) => steps.some(({ values }) => values[i] !== first[i]));
-    this.changing = VOICE_PARAMETERS.map((_, i) => i).filter(changes);
+    const [first, last] = endsOf(this.paths[0]);
+    const strays = (/** @type {number} */ i) =>
+      this.paths.some(({ steps }) => steps.some(({ values }) => Math.abs(values[i] - first[i]) > STRAYING * MAXIMA[i]));
+    this.changing = VOICE_PARAMETERS.map((_, i) => i).filter((i) => first[i] !== last[i] || strays(i));
     // operators 1 to 6, and then what they share
     const order = (/** @type {number} */ i) => VOICE_PARAMETERS[i].operator ?? 7;
     this.changing.sort((a, b) => order(a) - order(b) || a - b);
     this.build(data);
-    this.paths.forEach((_, i) => globalThis.ldxAddKeys?.(this.view(i).card, this.row));
     this.moveTo(0);
     this.choose(0);
+    this.paths.forEach((_, i) => globalThis.ldxAddKeys?.(this.view(i).card, this.row));
   }
 
   /** @param {MorphData} data */
   build({ start, end }) {
     const figure = /** @type {HTMLElement} */ (this.querySelector('figure'));
     const title = figure.getAttribute('aria-label') ?? '';
-    const { slider, walk, status } = this;
+    const { slider, walk, count, status } = this;
     slider.max = `${this.length - 1}`;
     slider.setAttribute('aria-label', `${title}: step`);
     slider.addEventListener('input', () => {
@@ -103,7 +107,7 @@ class Morph extends HTMLElement {
     figure.append(
       make('div', { class: 'ldx-morph-bar' }, make('span', {}, start), slider, make('span', { class: 'ldx-morph-end' }, end)),
       this.row,
-      make('div', { class: 'ldx-morph-walk' }, walk, status),
+      make('div', { class: 'ldx-morph-walk' }, walk, count, status),
     );
     this.addEventListener('keydown', ({ key }) => {
       if (key === 'Escape') this.silence();
@@ -137,9 +141,9 @@ class Morph extends HTMLElement {
   }
 
   /** Draw a column for each parameter that changes: a line from its start to its end, and a dot that moves. @param {Path} path */
-  makePlot({ steps }) {
+  makePlot(path) {
     const plot = svg('svg', { class: 'ldx-morph-plot', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img' });
-    const [first, last] = [steps[0].values, steps[steps.length - 1].values];
+    const [first, last] = endsOf(path);
     const dots = this.changing.map((i, column) => {
       const x = this.columnAt(column);
       plot.append(svg('line', { x1: x, x2: x, y1: height(i, first[i]), y2: height(i, last[i]) }));
@@ -178,21 +182,25 @@ class Morph extends HTMLElement {
   moveTo(at) {
     this.at = at;
     this.slider.value = `${at}`;
-    const way = `step ${at + 1} of ${this.length}, ${Math.round((100 * at) / (this.length - 1))} % of the way`;
-    this.slider.setAttribute('aria-valuetext', way);
+    const step = `step ${at + 1} of ${this.length}`;
+    this.slider.setAttribute('aria-valuetext', step);
+    this.count.textContent = step;
+    const [first, last] = endsOf(this.paths[0]);
+    const differ = this.changing.filter((k) => first[k] !== last[k]);
     for (const [i, { title, steps }] of this.paths.entries()) {
       const { card, facts, plot, dots } = this.view(i);
       const { packed, values } = steps[at];
-      const [first, last] = [steps[0].values, steps[steps.length - 1].values];
-      dots.forEach((dot, column) => dot.setAttribute('cy', `${height(this.changing[column], values[this.changing[column]])}`));
-      const moved = this.changing.filter((k) => values[k] !== first[k]).length;
-      const arrived = this.changing.filter((k) => values[k] === last[k]).length;
+      for (const [column, k] of this.changing.entries()) {
+        dots[column].setAttribute('cy', `${height(k, values[k])}`);
+        dots[column].classList.toggle('ldx-still', values[k] === first[k]);
+      }
+      const moved = differ.filter((k) => values[k] !== first[k]).length;
+      const arrived = differ.filter((k) => values[k] === last[k]).length;
       const told = [
-        `step ${at + 1} of ${this.length}`,
-        `algorithm ${values[134] + 1}`,
-        `of ${this.changing.length} parameters, ${moved} have left the start, ${arrived} are at the end`,
+        `algorithm ${values[ALGORITHM] + 1}`,
+        `of ${differ.length} parameters, ${moved} have left the start, and ${arrived} are at the end`,
       ];
-      plot.setAttribute('aria-label', `Parameters of ${title}, ${told.join(', ')}.`);
+      plot.setAttribute('aria-label', `Parameters of ${title}, ${step}: ${told.join('; ')}.`);
       facts.querySelectorAll('.ldx-fact').forEach((old) => old.remove());
       facts.prepend(...told.map((text) => make('span', { class: 'ldx-fact' }, text)));
       setPreset(card, packed, this.gain);
@@ -271,6 +279,9 @@ class Morph extends HTMLElement {
     this.walk.innerHTML = `${ICON}${this.walking ? 'Stop' : 'Play from start to end'}`;
   }
 }
+
+/** @param {Path} path @returns {[Uint8Array, Uint8Array]} Values of its start and of its end. */
+const endsOf = ({ steps }) => [steps[0].values, steps[steps.length - 1].values];
 
 /** @param {number} parameter @param {number} value @returns {number} Its place in a plot. */
 const height = (parameter, value) => TOP + (1 - value / MAXIMA[parameter]) * (HEIGHT - TOP - BOTTOM - 3);

@@ -1,7 +1,7 @@
 """Map of presets: each is a dot placed by the latent space, and can be played.
 
-Without scripts the page has the picture, and a list of players for the presets that have a recording. `map.js`
-draws the dots, plays the presets themselves, and places presets of the reader's by their latents.
+Without scripts the page has the picture, and a list of players for the presets that have a recording.
+`map.js` draws the dots, plays the presets themselves, and places presets of the reader's by their latents.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from latentdx_book.chapters.templates import render_template
 Places = npt.NDArray[np.float64]
 
 LIVE_DBFS = -3.0
-"""Peak of a preset that is played live; the engine runs at another rate than the samples that are measured."""
+"""Peak of a preset that is played live; the engine runs at another rate than the measured samples."""
 
 N_NEIGHBORS = 5
 """Number of closest presets, by their latents, to which the map draws lines."""
@@ -95,7 +95,7 @@ def agreement(latents: npt.ArrayLike, groups: Sequence[str], k: int = 5) -> tupl
 
 
 def neighbors(latents: npt.ArrayLike, k: int = N_NEIGHBORS) -> npt.NDArray[np.intp]:
-    """Return the rows of the k closest other points of each of N points: (N, k), fewer than k if N is small."""
+    """Return the rows of the k closest other points of each of N points: (N, k), fewer if N is small."""
     points = np.asarray(latents, np.float64)
     squares = (points**2).sum(1)
     distances = squares[:, None] + squares - 2 * points @ points.T
@@ -199,7 +199,7 @@ def map_html(the: LatentMap, spots: Sequence[Spot], title: str, caption: str = "
 
 
 def latents_file(latents: npt.NDArray[np.float32]) -> bytes:
-    """Return latents (N, D) with 8 bits each: one scale of a dimension after another, float32, then rows, int8."""
+    """Return latents (N, D) with 8 bits each: the scales of the dimensions, float32, then rows, int8."""
     scales = (np.abs(latents).max(0) / 127).astype("<f4")
     rows = np.rint(latents / np.maximum(scales, 1e-30)).astype("i1")
     return scales.tobytes() + rows.tobytes()
