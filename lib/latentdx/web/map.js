@@ -36,6 +36,10 @@ const LIVE_DBFS = -3;
 const REACH = { mouse: 20, touch: 32 };
 /** Milliseconds that the mouse rests on a dot before it plays, so that what is only crossed stays silent. */
 const REST = 40;
+/** Text of the button that takes files. */
+const PLACE = 'Place .syx files of yours…';
+/** How far a preset of the reader's lies from its place, in widths of the map: it may be one of the map's own. */
+const ASIDE = 0.008;
 /** Most presets on a map. */
 const MOST_DOTS = 5000;
 const WAYS = /** @type {Record<string, [number, number]>} */ ({
@@ -60,8 +64,10 @@ class PresetMap extends HTMLElement {
     this.rest = 0;
     /** @type {Worker | null} */
     this.worker = null;
-    /** Whether files are just being placed. */
-    this.placing = false;
+    /** Whether the page has no live sound, and says so. */
+    this.failed = false;
+    /** Ends the placing of files that is under way. @type {((text: string) => void) | null} */
+    this.endPlacing = null;
   }
 
   connectedCallback() {
@@ -116,9 +122,12 @@ class PresetMap extends HTMLElement {
       await this.take([...(this.files?.files ?? [])]);
       if (this.files) this.files.value = ''; // so that the same file can be chosen again
     });
-    const open = make('button', { type: 'button', class: 'ldx-switch' }, 'Place .syx files of yours…');
-    open.addEventListener('click', () => this.files?.click());
-    const bar = make('div', { class: 'ldx-map-bar' }, hover.label, mute.label, open, this.files);
+    this.open = make('button', { type: 'button', class: 'ldx-switch' }, PLACE);
+    this.open.addEventListener('click', () => {
+      if (this.endPlacing) this.stopPlacing('Stopped.');
+      else this.files?.click();
+    });
+    const bar = make('div', { class: 'ldx-map-bar' }, hover.label, mute.label, this.open, this.files);
 
     this.field = /** @type {HTMLElement} */ (this.querySelector('.ldx-map-field'));
     this.layers = [make('canvas'), make('canvas')]; // all dots; the one that is on
@@ -188,7 +197,7 @@ class PresetMap extends HTMLElement {
     for (let i = 0; i < this.dots.length; i++) {
       const { x, y } = this.dots[i];
       const distance = (x * width - u) ** 2 + (y * height - v) ** 2;
-      if (distance < least) {
+      if (distance <= least) {
         least = distance;
         found = i;
       }
@@ -242,10 +251,15 @@ class PresetMap extends HTMLElement {
     if (!picker || !dot) return picker?.firstElementChild?.classList.add('ldx-off');
     const id = `ldx-map-${this.number}-${at}`;
     // a new element each time: screen readers say it
-    const tip = make('div', { id, role: 'option', class: 'ldx-map-tip' }, `${dot.name}, ${dot.group}`);
-    tip.ariaSelected = String(at === this.chosen);
-    tip.ariaSetSize = `${this.dots.length}`;
-    tip.ariaPosInSet = `${at + 1}`;
+    const attributes = {
+      id,
+      role: 'option',
+      class: 'ldx-map-tip',
+      'aria-selected': at === this.chosen,
+      'aria-setsize': this.dots.length,
+      'aria-posinset': at + 1,
+    };
+    const tip = make('div', attributes, `${dot.name}, ${dot.group}`);
     tip.style.cssText = `--x: ${dot.x}; --y: ${dot.y};`;
     tip.classList.toggle('ldx-map-left', dot.x > 0.5);
     picker.replaceChildren(tip);
@@ -280,13 +294,17 @@ class PresetMap extends HTMLElement {
     const dot = this.dots[this.current];
     if (!dot || this.mute?.checked || !this.card) return;
     audition(dot.packed, dot.gain, this.card).then(
-      () => this.tell(''),
+      () => {
+        if (this.failed) this.tell('');
+        this.failed = false;
+      },
       (error) => this.playRecording(error),
     );
   }
 
   /** @param {Error} error Why it can't be played live. */
   playRecording(error) {
+    this.failed = true;
     const recording = this.recordings?.get(this.current);
     if (recording) {
       recording.currentTime = 0;
@@ -386,10 +404,23 @@ class PresetMap extends HTMLElement {
       this.tell('A page that was opened as a file cannot load the model that places presets. From a web server it can.');
       return;
     }
-    if (this.placing) {
-      this.tell('The presets of another file are just being placed. Try again when that is done.');
+    if (this.endPlacing) {
+      this.tell('Other presets are just being placed. Try again when that is done.');
       return;
     }
+    /** @type {string[]} */
+    const notes = [];
+    const before = this.dots.length;
+    this.endPlacing = (text) => {
+      this.endPlacing = null;
+      if (this.open) this.open.textContent = PLACE;
+      const count = this.dots.length - before;
+      const placed = count ? `${count} of your presets ${count > 1 ? 'are' : 'is'} on the map.` : '';
+      this.tell([text, placed, ...notes].filter(Boolean).join(' '));
+      if (count) this.choose(before);
+    };
+    if (this.open) this.open.textContent = 'Stop placing';
+    this.tell('Reading the files.');
     const read = files.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }));
     const { dimensions, checkpoint } = this.data;
     /** @type {import("./map_worker.js").Request} */
@@ -402,47 +433,41 @@ class PresetMap extends HTMLElement {
     };
     // Not a plain string: pages opened as files need no text of this module.
     this.worker ??= new Worker(new URL(`./map_worker.js`, import.meta.url), { type: 'module' });
-    const { worker } = this;
-    this.placing = true;
-    /** @type {string[]} */
-    const notes = [];
-    let count = 0;
-    const end = (/** @type {string} */ text) => {
-      this.placing = false;
-      this.tell([text, ...notes].filter(Boolean).join(' '));
-    };
-    const failed = (/** @type {string} */ why) => end(`The model that places presets is not to be had here (${why}).`);
-    worker.onerror = (event) => {
-      this.worker = null;
-      failed(event.message || 'its script cannot be loaded');
-    };
-    worker.onmessage = ({ data }) => {
+    const failed = (/** @type {string} */ why) => this.stopPlacing(`The model that places presets is not to be had here (${why}).`);
+    this.worker.onerror = (event) => failed(event.message || 'its script cannot be loaded');
+    this.worker.onmessage = ({ data }) => {
       if (data.type === 'loading') this.tell(`Loading the model: ${Math.round(100 * data.share)} %.`);
       else if (data.type === 'note') notes.push(data.text);
       else if (data.type === 'failed') failed(data.text);
-      else if (data.type === 'done') end(count ? `${count} of your presets ${count > 1 ? 'are' : 'is'} on the map.` : '');
-      else if (this.add(data)) this.tell(`${++count} of ${data.of} placed.`);
+      else if (data.type === 'done') this.endPlacing?.('');
+      else if (this.add(data)) this.tell(`${this.dots.length - before} of ${data.of} placed.`);
     };
-    this.tell('Reading the files.');
-    worker.postMessage(request);
+    this.worker.postMessage(request);
+  }
+
+  /** End the placing of files that is under way. @param {string} text What to say. */
+  stopPlacing(text) {
+    this.worker?.terminate();
+    this.worker = null;
+    this.endPlacing?.(text);
   }
 
   /** Add a preset of the reader's. @param {import("./map_worker.js").Placed} placed @returns {boolean} */
   add({ name, packed, peak, neighbors, weights }) {
-    if (this.dots.length >= MOST_DOTS) return false;
+    const count = this.dots.length;
+    if (count >= MOST_DOTS) return false;
     const mean = (/** @type {"x" | "y"} */ axis) =>
       neighbors.reduce((sum, dot, i) => sum + weights[i] * this.dots[dot][axis], 0);
     this.dots.push({
       name: name.trim() || 'no name',
       group: YOURS.name,
       color: YOURS.color,
-      x: mean('x'),
-      y: mean('y'),
+      x: Math.min(Math.max(mean('x') + ASIDE * Math.cos(2.4 * count), 0), 1),
+      y: Math.min(Math.max(mean('y') + ASIDE * Math.sin(2.4 * count), 0), 1),
       gain: peak > 0 ? LIVE_DBFS - 20 * Math.log10(peak) : 0,
       packed,
       neighbors,
     });
-    this.choose(this.dots.length - 1);
     this.draw();
     return true;
   }

@@ -35,7 +35,8 @@ import { readPresets, withName } from './preset_files.js';
 const NEIGHBORS = 5;
 /** Places of presets that were left out are met best with this power of the distance. */
 const POWER = 8;
-const RENDERED = { seconds: 88576 / 22050 };
+/** Length of a sound; the model hears the first 4.017 seconds. */
+const SECONDS = 4.02;
 
 /** @type {Promise<{model: WebModel, latents: Latents}> | null} */
 let loaded = null;
@@ -105,7 +106,7 @@ async function place(request) {
   const { model, latents } = await loaded;
   for (const voice of voices) {
     voice.values[column('TRANSPOSE')] = NEUTRAL_TRANSPOSE; // as of the map's presets
-    const sound = render(voice.values, RENDERED);
+    const sound = render(voice.values, { seconds: SECONDS });
     const peak = sound.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
     const closest = latents.closest(model.latents(model.encode(model.spectrogram(sound))));
     tell({ type: 'placed', name: voice.name, packed: pack(withName(voice)), peak, of: voices.length, ...closest });
