@@ -116,6 +116,13 @@ def test_the_keyboard_follows_the_slider(
         naive = paths["Parameters (naive)"]
         expect(page.locator("ldx-dock h2")).to_have_text(naive.names[2])
         assert page.evaluate(PRESET) == naive.packed()[2].tolist()
+        page.locator("ldx-dock").get_by_role("button", name="No interpolation: a switch").click()
+        set_slider(page, 1)
+        switch = paths["No interpolation: a switch"].packed()
+        assert page.evaluate(PRESET) == switch[1].tolist()
+        expect(page.get_by_role("button", name="Listen to No interpolation")).to_have_attribute(
+            "aria-pressed", "true"
+        )
 
 
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])

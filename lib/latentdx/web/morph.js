@@ -181,6 +181,9 @@ class Morph extends HTMLElement {
   /** Show a step of all paths. @param {number} at */
   moveTo(at) {
     this.at = at;
+    // the keyboard's own buttons change the path, too
+    const onKeys = this.paths.findIndex((_, i) => this.view(i).card.classList.contains('ldx-on-keys'));
+    if (onKeys >= 0) this.choose(onKeys);
     this.slider.value = `${at}`;
     const step = `step ${at + 1} of ${this.length}`;
     this.slider.setAttribute('aria-valuetext', step);
