@@ -401,7 +401,7 @@ class PresetMap extends HTMLElement {
   async take(files) {
     if (!files.length || !this.data) return;
     if (location.protocol === 'file:') {
-      this.tell('A page that was opened as a file cannot load the model that places presets. From a web server it can.');
+      this.tell('A page opened as a file cannot load the model that places presets. From a web server it can.');
       return;
     }
     if (this.endPlacing) {
@@ -433,7 +433,8 @@ class PresetMap extends HTMLElement {
     };
     // Not a plain string: pages opened as files need no text of this module.
     this.worker ??= new Worker(new URL(`./map_worker.js`, import.meta.url), { type: 'module' });
-    const failed = (/** @type {string} */ why) => this.stopPlacing(`The model that places presets is not to be had here (${why}).`);
+    const failed = (/** @type {string} */ why) =>
+      this.stopPlacing(`The model that places presets is not to be had here (${why}).`);
     this.worker.onerror = (event) => failed(event.message || 'its script cannot be loaded');
     this.worker.onmessage = ({ data }) => {
       if (data.type === 'loading') this.tell(`Loading the model: ${Math.round(100 * data.share)} %.`);

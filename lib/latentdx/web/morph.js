@@ -23,7 +23,11 @@ import { fromBase64 } from './voice_link.js';
  */
 
 /** @typedef {{packed: Uint8Array, values: Uint8Array}} Step */
-/** @typedef {{card: HTMLElement, button: HTMLElement, facts: HTMLElement, plot: SVGElement, dots: SVGElement[]}} View */
+/**
+ * @typedef {object} View
+ * @property {HTMLElement} card @property {HTMLElement} button Chooses the path. @property {HTMLElement} facts
+ * @property {SVGElement} plot @property {SVGElement[]} dots One for each parameter that changes.
+ */
 /** @typedef {{title: string, steps: Step[], view?: View}} Path */
 
 const SIZE = 128; // bytes of a voice
@@ -101,11 +105,21 @@ class Morph extends HTMLElement {
     this.row = make(
       'div',
       { class: 'ldx-row ldx-on', 'aria-label': title },
-      make('div', { class: 'ldx-clips', style: `--ldx-columns: ${this.paths.length}` }, ...this.paths.map((_, i) => this.makeCard(i))),
+      make(
+        'div',
+        { class: 'ldx-clips', style: `--ldx-columns: ${this.paths.length}` },
+        ...this.paths.map((_, i) => this.makeCard(i)),
+      ),
     );
     this.querySelector('.ldx-morph-still')?.remove();
     figure.append(
-      make('div', { class: 'ldx-morph-bar' }, make('span', {}, start), slider, make('span', { class: 'ldx-morph-end' }, end)),
+      make(
+        'div',
+        { class: 'ldx-morph-bar' },
+        make('span', {}, start),
+        slider,
+        make('span', { class: 'ldx-morph-end' }, end),
+      ),
       this.row,
       make('div', { class: 'ldx-morph-walk' }, walk, count, status),
     );
@@ -117,7 +131,8 @@ class Morph extends HTMLElement {
   /** @param {number} i @returns {HTMLElement} The card of a path. */
   makeCard(i) {
     const path = this.paths[i];
-    const button = make('button', { type: 'button', class: 'ldx-play', 'aria-label': `Listen to ${path.title}`, innerHTML: ICON });
+    const button = make('button', { type: 'button', class: 'ldx-play', innerHTML: ICON });
+    button.setAttribute('aria-label', `Listen to ${path.title}`);
     button.addEventListener('click', () => {
       const onKeys = this.row.querySelector('.ldx-on-keys');
       this.choose(i);
@@ -140,7 +155,10 @@ class Morph extends HTMLElement {
     return card;
   }
 
-  /** Draw a column for each parameter that changes: a line from its start to its end, and a dot that moves. @param {Path} path */
+  /**
+   * Draw a column for each parameter that changes: a line from its start to its end, and a dot that moves.
+   * @param {Path} path
+   */
   makePlot(path) {
     const plot = svg('svg', { class: 'ldx-morph-plot', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img' });
     const [first, last] = endsOf(path);
@@ -153,10 +171,12 @@ class Morph extends HTMLElement {
     const operators = this.changing.map((i) => VOICE_PARAMETERS[i].operator);
     for (const operator of new Set(operators)) {
       const [from, to] = [operators.indexOf(operator), operators.lastIndexOf(operator)];
-      const x = (this.columnAt(from) + this.columnAt(to)) / 2;
+      const [x1, x2] = [this.columnAt(from) - 1, this.columnAt(to) + 1];
+      const y = HEIGHT - BOTTOM + 3;
+      const label = operator ? `OP${operator}` : 'all';
       plot.append(
-        svg('line', { x1: this.columnAt(from) - 1, x2: this.columnAt(to) + 1, y1: HEIGHT - BOTTOM + 3, y2: HEIGHT - BOTTOM + 3 }),
-        svg('text', { x, y: HEIGHT - 1, 'text-anchor': 'middle' }, operator ? `OP${operator}` : 'all'),
+        svg('line', { x1, x2, y1: y, y2: y }),
+        svg('text', { x: (x1 + x2) / 2, y: HEIGHT - 1, 'text-anchor': 'middle' }, label),
       );
     }
     return { plot, dots };
