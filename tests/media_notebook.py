@@ -20,13 +20,14 @@ sounds = [Dexed().render(preset) for preset in bank]
 display(row([Clip(s, p.name, preset=p) for p, s in zip(bank, sounds)], "Presets"))
 display(cartridge(list(bank), "two"))
 spots = [latent_map.Spot(i, p.name, s) for i, (p, s) in enumerate(zip(bank, sounds))]
-display(latent_map.map_html(np.eye(count), ["a", "b"], spots, "Map"))
+presets = latent_map.LatentMap(np.eye(count), np.eye(count), ["a", "b"], bank, np.ones(count), "")
+display(latent_map.map_html(presets, spots, "Map"))
 drawing = b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><path d='M0 0h9'/></svg>"
 display(HTML(f"<img src='{media.save(drawing, 'svg')}'>"))
 assert not own_sound.live()  # nobody is there to press buttons
 """
 
-COUNT = {"audio": 4, "image": 3, "application": 3}
+COUNT = {"audio": 4, "image": 3, "application": 4}
 """Number of links to each kind of media in that notebook."""
 
 

@@ -1,14 +1,27 @@
-"""Map of presets: places of its dots, their links, and its behavior in a real Chromium."""
+"""Map of presets: places of its dots, their links, and what its script reads; see `test_web_map` for that."""
+
+import base64
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, expect
 
 from latentdx.errors import ParameterError
-from latentdx_book.chapters import latent_map
-from latentdx_book.chapters.latent_map import LEAST_DISTANCE, Spot, agreement, map_html, neighborhoods, spread
-from pages import PLAYING, WEB, wait_playing
+from latentdx.presets import corpora
+from latentdx.presets.bank import PresetBank
+from latentdx_book.chapters.latent_map import (
+    LEAST_DISTANCE,
+    LatentMap,
+    Spot,
+    agreement,
+    latents_file,
+    map_html,
+    neighborhoods,
+    neighbors,
+    spread,
+)
 from tones import tone
 
 GROUPS = ["bells", "bells", "organs", "organs"]
@@ -17,6 +30,13 @@ PLACES = np.array([[0.2, 0.2], [0.8, 0.2], [0.2, 0.8], [0.8, 0.8]])
 
 def spots() -> list[Spot]:
     return [Spot(i, f"NAME <{i}>", tone(0.1 * (i + 1), 300, 33_075)) for i in range(4)]
+
+
+def four_presets() -> LatentMap:
+    """Four presets in the corners; two and two are neighbors."""
+    latents = np.array([[0, 0], [1, 0], [0, 9], [1, 9]], np.float32)
+    bank = corpora.read("starter")[:4]
+    return LatentMap(PLACES, latents, GROUPS, bank, np.array([1, 0.5, 0.1, 0], np.float32), "abc")
 
 
 def clusters(n: int = 40) -> tuple[np.ndarray, list[str]]:
@@ -56,65 +76,38 @@ def test_spots_keep_their_distance_and_come_from_all_groups() -> None:
 
 
 def test_without_scripts_the_map_is_a_list_of_players(chapter) -> None:  # type: ignore[no-untyped-def]
-    page = BeautifulSoup(map_html(PLACES, GROUPS, spots(), 'Map "1"', "Four."), "html.parser")
+    page = BeautifulSoup(map_html(four_presets(), spots(), 'Map "1"', "Four."), "html.parser")
     players = page.select("li audio[controls][preload=none]")
     assert [p["aria-label"] for p in players] == [f"Play NAME <{i}>, {g}" for i, g in enumerate(GROUPS)]
     assert page.figure["aria-label"] == 'Map "1"' and not page.select("[autoplay]")
     sizes = [(chapter / str(p["src"])).stat().st_size for p in players]
     assert all(5_000 < size < 30_000 for size in sizes)
-    assert len(page.select(".ldx-map-dots path")) == 4
+    assert [str(path["d"]).count("M") for path in page.select(".ldx-map-dots path")] == [2, 2]
     assert [label.text for label in page.select(".ldx-map-group")] == ["bells", "organs"]
 
 
+def test_the_script_gets_presets_levels_and_neighbors(chapter) -> None:  # type: ignore[no-untyped-def]
+    the = four_presets()
+    page = BeautifulSoup(map_html(the, spots()[:1], "Map"), "html.parser")
+    data = json.loads(page.script.text)
+    voices = base64.urlsafe_b64decode(data["voices"] + "==")
+    assert PresetBank.from_packed(np.frombuffer(voices, np.uint8).reshape(-1, 128)).values.tolist() == (
+        the.presets.values.tolist()
+    )
+    assert data["gains"] == [-3.0, 3.0, 17.0, 0.0] and data["checkpoint"] == "abc"
+    assert [near[0] for near in data["neighbors"]] == [1, 0, 3, 2]
+    assert neighbors(the.latents, 1).tolist() == [[1], [0], [3], [2]]
+    file = (chapter / str(page.select_one("ldx-map")["data-src"])).read_bytes()
+    assert file == latents_file(the.latents)
+    scales, rows = np.frombuffer(file[:8], "<f4"), np.frombuffer(file[8:], "i1").reshape(4, 2)
+    np.testing.assert_allclose(scales * rows, the.latents, atol=9 / 250)
+
+
 def test_a_map_refuses_missing_spots_missing_groups_and_silence() -> None:
+    the = four_presets()
+    with pytest.raises(ParameterError, match="at least 1 spot"):
+        map_html(the, [], "Map")
     with pytest.raises(ParameterError, match="a map of 4 places"):
-        map_html(PLACES, GROUPS, [], "Map")
-    with pytest.raises(ParameterError, match="a map of 4 places"):
-        map_html(PLACES, GROUPS[:2], spots(), "Map")
+        replace(the, groups=GROUPS[:2])
     with pytest.raises(ParameterError, match="silent"):
-        map_html(PLACES, GROUPS, [Spot(0, "NOTHING", np.zeros(100, np.float32))], "Map")
-
-
-def open_map(page: Page, folder) -> None:  # type: ignore[no-untyped-def]
-    head = '<!doctype html><html lang="en" data-theme="light"><meta charset="utf8"><title>Map</title>'
-    head += '<meta name="viewport" content="width=device-width">'
-    for name in ("site.css", "model.css"):
-        head += f'<link rel="stylesheet" href="{(WEB / name).as_uri()}">'
-    for name in ("site.js", "map.js"):
-        head += f'<script src="{(WEB / name).as_uri()}"></script>'
-    (folder / "map.html").write_text(head + map_html(PLACES, GROUPS, spots(), "Map"), "utf8")
-    page.goto((folder / "map.html").as_uri())
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 1280])
-def test_dots_play_one_at_a_time_by_click_and_key(browser: Browser, chapter, width: int) -> None:  # type: ignore[no-untyped-def]
-    with browser.new_context(viewport={"width": width, "height": 800}) as context:
-        page = context.new_page()
-        errors: list[str] = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        open_map(page, chapter)
-        dots = page.get_by_role("button")
-        assert dots.count() == 4 and not page.locator("audio[controls]").count()
-        assert page.evaluate(PLAYING) == [False] * 4  # nothing plays by itself
-        for dot in dots.all():
-            box = dot.bounding_box()
-            assert box and min(box["width"], box["height"]) >= 24
-        dots.nth(3).click()
-        wait_playing(page, 3)
-        expect(dots.nth(3)).to_have_attribute("aria-pressed", "true")  # set on the play event, a moment later
-        expect(page.get_by_role("status")).to_have_text("NAME <3>, organs")
-        page.keyboard.press("ArrowUp")  # to the upper right one
-        page.keyboard.press("Enter")
-        wait_playing(page, 1)
-        expect(dots.nth(3)).to_have_attribute("aria-pressed", "false")
-        page.keyboard.press("ArrowLeft")
-        assert page.evaluate("document.activeElement.title") == "NAME <0>, bells"
-        page.keyboard.press("ArrowLeft")  # there is no dot in that direction
-        assert page.evaluate("document.activeElement.title") == "NAME <0>, bells"
-        assert page.evaluate("document.scrollingElement.scrollWidth") <= width
-        assert not errors
-
-
-def test_dots_keep_a_fingers_width_on_a_phone() -> None:
-    assert 300 * latent_map.LEAST_DISTANCE >= 24  # a phone of 360 pixels leaves 300 for the map
+        map_html(the, [Spot(0, "NOTHING", np.zeros(100, np.float32))], "Map")

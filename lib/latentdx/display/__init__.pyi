@@ -28,6 +28,7 @@ from .match_progress import level_course_figure as level_course_figure
 from .match_progress import match_search_figure as match_search_figure
 from .match_progress import match_stages_table as match_stages_table
 from .match_report import MatchReport as MatchReport
+from .morph_slider import morph_slider as morph_slider
 from .published_tables import published_table as published_table
 from .published_tables import published_velocity_table as published_velocity_table
 from .result_comparisons import compare_steps as compare_steps
@@ -89,6 +90,7 @@ __all__ = [
     "match_search_figure",
     "match_stages_table",
     "model_comparison_table",
+    "morph_slider",
     "new_figure",
     "notes_comparison_table",
     "originals_allowed",

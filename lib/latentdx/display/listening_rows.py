@@ -16,7 +16,6 @@ waveforms and colors describe the synth's own output, before that gain. A booste
 the synth's own level; a row that was turned down cannot, because it would clip, and its footer says so.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -256,7 +255,7 @@ def _view(
         "preset": preset
         and {
             "link": media.save(preset.sysex(), "syx"),
-            "voice": _base64url(preset.bank.packed().tobytes()),
+            "voice": media.base64url(preset.bank.packed().tobytes()),
             "name": preset.name,
             "algorithm": preset["ALGORITHM"] + 1,
             "drawing": algorithms.preset_drawing(preset, scale=1.1),
@@ -292,10 +291,6 @@ def _columns(n: int) -> int:
     """Return the number of columns on a wide screen: at most four, in lines of nearly equal length."""
     lines = -(-n // 4)
     return -(-n // lines)
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
 
 
 def _decibels(amplitude: float) -> float:

@@ -59,6 +59,11 @@ def save(data: bytes, suffix: str) -> str:
     return path.as_posix()
 
 
+def base64url(data: bytes) -> str:
+    """Return bytes as text without padding, as `fromBase64` of `voice_link.js` reads them."""
+    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
+
+
 def web_asset(name: str) -> str:
     """Return the text of a style sheet or script that pages share, from `latentdx/web`."""
     return resources.files("latentdx").joinpath("web", name).read_text("utf8")
@@ -89,8 +94,12 @@ def web_modules(*entries: str) -> str:
                 posixpath.normpath(posixpath.join(folder, name)) for _, name in _IMPORT.findall(texts[path])
             ]
             waiting += found
-    # "<" as an escape, since "</script>" would end the script
-    return f"window.ldxModules = {json.dumps(dict(sorted(texts.items()))).replace('<', chr(92) + 'u003c')};\n"
+    return f"window.ldxModules = {json_in_page(dict(sorted(texts.items())))};\n"
+
+
+def json_in_page(value: object) -> HTML:
+    """Return JSON for a <script> of a page, with "<" as an escape, since "</script>" would end the script."""
+    return HTML(json.dumps(value, separators=(",", ":")).replace("<", r"\u003c"))
 
 
 @cache

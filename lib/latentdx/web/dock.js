@@ -80,6 +80,8 @@ class Dock extends HTMLElement {
     this.clips = [];
     /** @type {HTMLElement | null} The clip that the keys play. */
     this.clip = null;
+    /** @type {ArrayLike<number> | null} What it gave the player last. */
+    this.loaded = null;
     /** @type {HTMLElement | null} What had the focus before. */
     this.opener = null;
     /** @type {EventTarget} Where a digit must be pressed. */
@@ -91,6 +93,9 @@ class Dock extends HTMLElement {
     this.part_('.send').addEventListener('click', () => this.send());
     this.part_('.open').addEventListener('click', () => this.shut());
     this.part_('.save').addEventListener('click', () => this.shut());
+    this.addEventListener('press', () => {
+      if (player.preset !== this.loaded) this.load(false); // the map, or another player of the page, has played its own
+    });
     root.addEventListener('keydown', (event) => {
       if (/** @type {KeyboardEvent} */ (event).key === 'Escape' && this.part_('details').open) {
         event.stopPropagation();
@@ -113,6 +118,8 @@ class Dock extends HTMLElement {
     }
     const jupyter = document.querySelector('.jp-Notebook') !== null; // letters are commands there
     this.part_('ldx-keyboard').scope = this.scope = jupyter ? this : document;
+    // the preset of a clip has changed, as on the map
+    document.addEventListener('ldx-voice', (event) => event.target === this.clip && this.choose(this.clip), { signal });
     document.addEventListener('ldx-blind', () => this.close(), { signal });
     this.size = new ResizeObserver(() => this.makeRoom(this.getBoundingClientRect().height));
     this.size.observe(this);
@@ -146,19 +153,23 @@ class Dock extends HTMLElement {
     this.clips = /** @type {HTMLElement[]} */ ([...row.querySelectorAll('.ldx-clip')]);
     this.part_('.status').textContent = '';
     document.querySelectorAll('audio').forEach((audio) => audio.pause());
-    this.load();
+    this.load(true);
     this.show();
   }
 
-  /** Give the player the preset as the row is set: its level, and the Dexed of today or of 2017. */
-  load() {
+  /**
+   * Give the player the preset as the row is set: its level, and the Dexed of today or of 2017.
+   * @param {boolean} again Strike the keys that are held anew.
+   */
+  load(again) {
     const row = /** @type {HTMLElement} */ (this.clip?.closest('.ldx-row'));
     const pressed = (/** @type {string} */ name) => row.querySelector(name)?.getAttribute('aria-pressed') === 'true';
     player.play(this.voice, {
       gainDb: pressed('.ldx-level') ? 0 : Number(row.dataset.gainDb),
       era: pressed('.ldx-era') ? '0.9.3' : 'current',
-      again: true,
+      again,
     });
+    this.loaded = player.preset;
   }
 
   /** Play a sound of the row: live if it is a preset, else as it was recorded. @param {HTMLElement} clip */
@@ -282,7 +293,7 @@ class Dock extends HTMLElement {
   clicked(event) {
     if (!event.composedPath().includes(this.part_('details'))) this.shut();
     const button = event.target instanceof Element && event.target.closest('.ldx-era, .ldx-level');
-    if (button && button.closest('.ldx-row') === this.clip?.closest('.ldx-row')) this.load();
+    if (button && button.closest('.ldx-row') === this.clip?.closest('.ldx-row')) this.load(true);
   }
 
   close() {
@@ -306,7 +317,8 @@ let dock = null;
 
 /**
  * Open the keyboard for a clip, or let it play that clip's preset; to be called in a click.
- * @param {HTMLElement} clip A clip of a listening row, with its preset as `data-voice`.
+ * @param {HTMLElement} clip A clip of a listening row, with its preset as `data-voice`; when that
+ *   changes, it dispatches a bubbling event `ldx-voice`.
  * @param {string | null} root Address of the site's root; `null` for a page on its own, which can't link to the site.
  * @returns {Promise<void>} Done when the synth is loaded.
  * @throws {Error} (rejected) The page has no live sound; `player.problem` says why, and the keyboard shows it.

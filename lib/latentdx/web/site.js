@@ -171,6 +171,14 @@
   }
   window.ldxLoad = load;  // for other scripts of the page
 
+  // Elements with a script of their own, which is loaded on their pages only. Without it, what they hold remains.
+  const ELEMENTS = {'ldx-map': 'map.js', 'ldx-morph': 'morph.js'};
+  function loadElements() {
+    for (const [name, module] of Object.entries(ELEMENTS)) {
+      if (document.querySelector(name)) load(module).catch(() => {});
+    }
+  }
+
   function addKeys(clip, row) {
     if (!clip.dataset.voice || !(HERE || window.ldxModules)) return;
     const button = document.createElement('button'), note = document.createElement('span');
@@ -194,6 +202,8 @@
     });
     clip.querySelector('.ldx-facts').append(' ', button);
   }
+
+  window.ldxAddKeys = addKeys;
 
   const toggle = audio => audio.paused ? start(audio) : audio.pause();
 
@@ -283,6 +293,7 @@
       addPaperEra(row);
       row.classList.add('ldx-on');
     });
+    loadElements();
   }
   window.ldxReady = ready;
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', ready); else ready();

@@ -19,6 +19,9 @@ from latentdx_book.build import starter_json
 
 BUILD_VARIABLE = "LATENTDX_BUILD"
 
+MODULES = ("dock.js", "map.js", "morph.js")
+"""Modules that pages opened as files load; see `media.web_modules`."""
+
 _PAGE_FIXES = [
     # The theme's web font already draws its icons; this script (540 kB compressed) would draw them again.
     (re.compile(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>"), ""),
@@ -44,7 +47,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     source, built = Path(app.srcdir), Path(app.outdir)
     _copy_mathjax(built / "_static/mathjax")
     starter_json.write_starter(built / "_static/starter.json")
-    (built / "_static/modules.js").write_text(media.web_modules("dock.js"), "utf8")
+    (built / "_static/modules.js").write_text(media.web_modules(*MODULES), "utf8")
     for folder in source.glob("book/media/*"):
         # links stay the same as in Jupyter
         shutil.copytree(folder, built / folder.relative_to(source), dirs_exist_ok=True)

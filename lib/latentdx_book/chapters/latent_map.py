@@ -1,7 +1,7 @@
-"""Map of presets that can be heard: each is a dot placed by the latent space, and some have a sound.
+"""Map of presets: each is a dot placed by the latent space, and can be played.
 
-Without scripts the page has the picture and a list of plain players; `map.js` turns the players into dots on
-the picture.
+Without scripts the page has the picture, and a list of players for the presets that have a recording.
+`map.js` draws the dots, plays the presets themselves, and places presets of the reader's by their latents.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,16 @@ from latentdx.display import media
 from latentdx.display.html import HTML
 from latentdx.display.listening_rows import PEAK_DBFS
 from latentdx.errors import ParameterError
+from latentdx.presets.bank import PresetBank
 from latentdx_book.chapters.templates import render_template
 
 Places = npt.NDArray[np.float64]
+
+LIVE_DBFS = -3.0
+"""Peak of a preset that is played live; the engine runs at another rate than the measured samples."""
+
+N_NEIGHBORS = 5
+"""Number of closest presets, by their latents, to which the map draws lines."""
 
 LEAST_DISTANCE = 0.082
 """Smallest distance between two clickable dots, in widths of the map: 24 pixels, a fingertip, on a phone."""
@@ -32,7 +39,7 @@ _COLORS = (
 
 @dataclass(frozen=True)
 class Spot:
-    """Preset of the map that can be heard.
+    """Preset of the map that has a recording.
 
     Attributes:
         place: Row of the preset in the map's places.
@@ -80,15 +87,20 @@ def agreement(latents: npt.ArrayLike, groups: Sequence[str], k: int = 5) -> tupl
     Returns:
         Share of the nearest neighbors that belong to the same group, and the share expected by chance.
     """
-    points, group = np.asarray(latents, np.float64), np.asarray(groups)
+    group = np.asarray(groups)
+    same = group[:, None] == group
+    np.fill_diagonal(same, val=False)
+    found = np.take_along_axis(same, neighbors(latents, k), axis=1).mean()
+    return float(found), float(same.sum() / (len(group) * (len(group) - 1)))
+
+
+def neighbors(latents: npt.ArrayLike, k: int = N_NEIGHBORS) -> npt.NDArray[np.intp]:
+    """Return the rows of the k closest other points of each of N points: (N, k), fewer if N is small."""
+    points = np.asarray(latents, np.float64)
     squares = (points**2).sum(1)
     distances = squares[:, None] + squares - 2 * points @ points.T
     np.fill_diagonal(distances, np.inf)
-    same = group[:, None] == group
-    np.fill_diagonal(same, val=False)
-    nearest = np.argsort(distances, axis=1, kind="stable")[:, :k]
-    found = np.take_along_axis(same, nearest, axis=1).mean()
-    return float(found), float(same.sum() / (len(group) * (len(group) - 1)))
+    return np.argsort(distances, axis=1, kind="stable")[:, : min(k, len(points) - 1)]
 
 
 def spread(places: Places, groups: Sequence[str], n: int, *, seed: int = 0) -> list[int]:
@@ -120,46 +132,99 @@ def spread(places: Places, groups: Sequence[str], n: int, *, seed: int = 0) -> l
     return sorted(chosen)
 
 
-def map_html(
-    places: Places, groups: Sequence[str], spots: Sequence[Spot], title: str, caption: str = ""
-) -> HTML:
-    """Render the map and write one MP3 per spot, all brought to the same peak.
+@dataclass(frozen=True)
+class LatentMap:
+    """Presets on a map, and what places further presets among them.
+
+    Attributes:
+        places: Places (N, 2) within [0, 1], from the upper left, see `neighborhoods`.
+        latents: Latents zK (N, D) of the presets' sounds, from which the places were computed.
+        groups: Group of each preset; every group gets a color and a label.
+        presets: The presets, which must be ours to publish.
+        peaks: Largest magnitude of each preset's sound (N,); 1 is full scale.
+        checkpoint: First digits of the SHA-256 of the model's checkpoint; only this model places presets.
+    """
+
+    places: Places
+    latents: npt.NDArray[np.float32]
+    groups: Sequence[str]
+    presets: PresetBank
+    peaks: npt.NDArray[np.float32]
+    checkpoint: str
+
+    def __post_init__(self) -> None:
+        counts = {len(part) for part in (self.latents, self.groups, self.presets, self.peaks)}
+        if counts != {len(self.places)}:
+            raise ParameterError(
+                f"a map of {len(self.places)} places needs as many latents, groups, presets and peaks, "
+                f"not {len(self.latents)}, {len(self.groups)}, {len(self.presets)} and {len(self.peaks)}"
+            )
+
+
+def map_html(the: LatentMap, spots: Sequence[Spot], title: str, caption: str = "") -> HTML:
+    """Render the map, and write one MP3 per spot, all brought to the same peak, and the file of latents.
 
     Args:
-        places: Places (N, 2) within [0, 1], from the upper left.
-        groups: Group of each place; every group gets a color and a label.
-        spots: Presets that can be heard, at least one.
+        the: Presets of the map and their places.
+        spots: Recordings for pages that cannot play presets live, at least one.
         title: Name of the map, for eyes and screen readers.
         caption: Sentence shown below it.
 
     Raises:
-        ParameterError: There are no spots, not one group per place, or a spot is silent.
+        ParameterError: There are no spots, or a spot is silent.
     """
-    if not spots or len(places) != len(groups):
-        raise ParameterError(
-            f"a map of {len(places)} places needs as many groups, not {len(groups)}, and at least 1 spot, "
-            f"not {len(spots)}"
-        )
-    names = sorted(set(groups))
+    if not spots:
+        raise ParameterError("a map needs at least 1 spot that has a recording")
+    names = sorted(set(the.groups))
     colors = {name: _COLORS[i % len(_COLORS)] for i, name in enumerate(names)}
+    groups = np.array([names.index(g) for g in the.groups])
     return render_template(
         "map.html",
         title=title,
         caption=caption,
-        dots=[(100 * x, 100 * y, colors[g]) for (x, y), g in zip(places.tolist(), groups, strict=True)],
-        labels=[(name, *_label(places, groups, name)) for name in names],
+        dots=[(colors[name], _path(the.places[groups == i])) for i, name in enumerate(names)],
+        labels=[(name, *_label(the.places, the.groups, name)) for name in names],
         spots=[
             {
+                "place": spot.place,
                 "name": spot.name,
-                "group": groups[spot.place],
-                "color": colors[groups[spot.place]],
-                "x": 100 * places[spot.place, 0],
-                "y": 100 * places[spot.place, 1],
+                "group": the.groups[spot.place],
                 "audio": media.save(_encoded(spot.sound), "mp3"),
             }
             for spot in spots
         ],
+        latents=media.save(latents_file(the.latents), "bin"),
+        data=media.json_in_page(_data(the, names, groups, colors)),
     )
+
+
+def latents_file(latents: npt.NDArray[np.float32]) -> bytes:
+    """Return latents (N, D) with 8 bits each: the scales of the dimensions, float32, then rows, int8."""
+    scales = (np.abs(latents).max(0) / 127).astype("<f4")
+    rows = np.rint(latents / np.maximum(scales, 1e-30)).astype("i1")
+    return scales.tobytes() + rows.tobytes()
+
+
+def _data(the: LatentMap, names: list[str], groups: npt.NDArray[np.intp], colors: dict[str, str]) -> object:
+    """Return what `map.js` reads; see its typedef `MapData`."""
+    with np.errstate(divide="ignore"):
+        gains = np.where(the.peaks > 0, LIVE_DBFS - 20 * np.log10(the.peaks), 0)
+    return {
+        "groups": [{"name": name, "color": colors[name]} for name in names],
+        "group": groups.tolist(),
+        "names": list(the.presets.names),
+        "places": the.places.round(4).tolist(),
+        "gains": gains.round(1).tolist(),
+        "neighbors": neighbors(the.latents).tolist(),
+        "voices": media.base64url(the.presets.packed().tobytes()),
+        "dimensions": the.latents.shape[1],
+        "checkpoint": the.checkpoint,
+    }
+
+
+def _path(places: Places) -> str:
+    """Return dots as an SVG path of lines without length, in percent."""
+    return "".join(f"M{100 * x:.1f} {100 * y:.1f}h0" for x, y in places.tolist())
 
 
 def _label(places: Places, groups: Sequence[str], name: str) -> tuple[float, float]:
