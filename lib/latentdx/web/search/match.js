@@ -28,6 +28,7 @@ export const KEPT = 8;
 const TRANSPOSE = column('TRANSPOSE');
 const [MODEL_SHARE, MOST_OF_MODEL] = [4, 64]; // of the budget; with more draws, improvements get rarer
 const [FIRST_DRAWS, REDRAWN] = [24, 4]; // draws before rounds that redraw a part of the best
+const REFINED = 16; // presets that the model makes of one that is to be refined
 const BLOCKS = 8; // parts of a preset for the model: 0 its algorithm, then six operators and the LFO
 const TEMPERATURE = 0.7;
 const NOTE = 60; // the only one that the model knows
@@ -47,7 +48,7 @@ const PAUSE_MS = 30; // after which messages are heard
 /**
  * State of a match, as it is told while it goes on.
  * @typedef {object} Progress
- * @property {string} stage "known", "model" or "search".
+ * @property {string} stage "known", "start", "model" or "search".
  * @property {number} renders @property {number} distance Least distance, by the search's measure.
  * @property {Uint8Array} [values] Best preset, where it is a new one.
  */
@@ -87,6 +88,8 @@ function pauses() {
  * @param {Target} target Sound, see `sound_target.js`.
  * @param {object} [options]
  * @param {ArrayLike<number>[]} [options.starts] Known presets: 128 packed bytes, or 145 or 155 values.
+ * @param {ArrayLike<number> | null} [options.start] Preset to refine, as it should be played at the sound's note. The
+ *   search starts from it and from what the model makes of it, instead of the known presets.
  * @param {Model | null} [options.model] Model that draws presets for the sound.
  * @param {Record<string, number | string>} [options.locked] See `Locks`.
  * @param {number[]} [options.algorithms] Allowed algorithms, 1 … 32; by default all.
@@ -99,7 +102,7 @@ function pauses() {
  * @returns {Promise<MatchResult>}
  */
 export async function match(target, options = {}) {
-  const { starts = [], model = null, locked = {}, algorithms = [], budget = BUDGET, seconds = Infinity } = options;
+  const { starts = [], start = null, model = null, locked = {}, algorithms = [], budget = BUDGET, seconds = Infinity } = options;
   const { keep = KEPT, seed = 0, name = 'MATCH', stopped = () => false, progress = () => {} } = options;
   if (!(budget >= 1 && seconds > 0)) throw new RangeError(`a match of ${budget} renders in ${seconds} s`);
   const locks = new Locks(locked, algorithms);
@@ -108,7 +111,7 @@ export async function match(target, options = {}) {
   const late = () => stopped() || performance.now() - begun > 1000 * seconds;
   const known = await compareKnown(
     new Objective(target),
-    starts.map((preset) => locks.apply(valuesOf(preset))),
+    start ? [] : starts.map((preset) => locks.apply(valuesOf(preset))),
     budget,
     pause,
   );
@@ -137,6 +140,12 @@ export async function match(target, options = {}) {
   for (const values of known.starts) judge(values);
   judged = known.starts.length; // which were measured with the others
   add(known.starts);
+  const refined = start && locks.apply(valuesOf(start).slice());
+  if (refined) {
+    stage = 'start';
+    judge(refined);
+    add([refined]);
+  }
   stage = 'model';
   const redraw = model && !late() ? await draws() : null;
   stage = 'search';
@@ -178,6 +187,12 @@ export async function match(target, options = {}) {
         return locks.apply(kept);
       });
     };
+    if (refined) {
+      const children = await redrawn(Array.from({ length: REFINED }, () => refined));
+      for (const values of children) judge(values);
+      add(children);
+      return redrawn;
+    }
     const count = Math.max(1, Math.min(Math.floor(most / MODEL_SHARE), MOST_OF_MODEL));
     const single = network.program ? [await network.program(maps)] : [];
     const wanted = Math.min(count, FIRST_DRAWS) - single.length;
