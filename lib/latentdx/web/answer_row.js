@@ -55,15 +55,15 @@ export const packedOf = ({ values, name }) => pack(withName({ values, name }));
  * @returns {Shown[]}
  */
 export function soundsOf(target, name, answers) {
-  const found = answers.map((answer, i) => ({
-    title: `${i + 1}: ${answer.name}`,
+  const found = answers.map((answer) => ({
+    title: answer.name,
     sound: play(answer.values, target),
     answer,
   }));
   return [{ title: `target: ${name}`, sound: target.sound }, ...found];
 }
 
-/** Return the gain in dB at which a row is played. @param {Shown[]} shown */
+/** Return the gain in dB at which sounds are played together. @param {{sound: Float32Array}[]} shown */
 export function rowGainDb(shown) {
   const most = Math.max(...shown.map(({ sound }) => peak(sound)), 1e-6);
   return Math.min(FULL_DB - 20 * Math.log10(most), MOST_GAIN_DB);

@@ -16,52 +16,40 @@
  */
 
 import { answerReport, loadReportParts } from './answer_report.js';
-import { answerRow, packedOf, rowGainDb, soundsOf } from './answer_row.js';
-import { make } from './elements.js';
-import { pack, unpack } from './engine/engine.js';
-import { MatchCourse } from './match_course.js';
-import { readLimits } from './match_settings.js';
+import { answerRow, rowGainDb, soundsOf } from './answer_row.js';
+import { button, make } from './elements.js';
+import { unpack } from './engine/engine.js';
+import { MatchForm } from './match_form.js';
 import { VALUES } from './parameters.js';
-import { readPresets, withName, writeCartridge } from './preset_files.js';
+import { readPresets, writeCartridge } from './preset_files.js';
 import { LONGEST, record } from './recorder.js';
 import { play } from './search/objective.js';
 import { SoundMatcher } from './search/sound_matcher.js';
 import { decodeSound } from './search/sound_file.js';
-import { SoundError, noteName } from './search/sound_target.js';
-import { SoundOverview } from './sound_overview.js';
+import { SoundError } from './search/sound_target.js';
+import { SoundForm, bothNames } from './sound_form.js';
 import { SoundPreview } from './sound_preview.js';
-import { RATE } from './spectra.js';
 import { readStarterCartridges } from './starter_cartridges.js';
-import { decodeVoice, encodeVoice, voiceAddress, voiceName } from './voice_link.js';
-/** @import { Answer } from './search/candidate_choice.js' */
+import { decodeVoice, voiceAddress, voiceName } from './voice_link.js';
 /** @import { MatchResult } from './search/match.js' */
 /** @import { PreparedTarget } from './search/sound_target.js' */
-/** @import { Voice } from './sysex_reader.js' */
+/** @import { Changes, Given } from './sound_form.js' */
 
 /** Seconds of a recording that are kept: the search for its first note looks no further. */
 const KEPT = 40;
 const MOST_RENDERS = 1e6; // time is what ends a match
-const TELL_MS = 200;
 const STAGES = new Map([
   ['known', 'The starter presets are played as your sound was'],
   ['start', 'Your preset is played as your sound was'],
   ['model', 'The model draws presets'],
   ['search', 'The search changes the best ones'],
+  ['answers', 'The answers are chosen and tuned'],
 ]);
+const WORDS = { 'almost the same': 'almost the same as', close: 'close to', 'a relative': 'a relative of', far: 'far from' };
 const SOUNDS = 'audio/*,.wav,.flac,.mp3,.ogg,.oga,.opus,.aif,.aiff,.m4a';
 
 const messageOf = (/** @type {unknown} */ error) => (error instanceof Error ? error.message : String(error));
-const sentence = (/** @type {string} */ text) => text.charAt(0).toUpperCase() + text.slice(1);
-
-/** Return a note's names, in most software and on a Yamaha. @param {number} note */
-const bothNames = (note) => `${note} (${noteName(note)}; Yamaha calls it ${noteName(note + 12).replace(/-?\d+$/, `${Math.floor(note / 12) - 2}`)})`;
-
-/** @param {string} text @param {() => void} action @param {object} [more] */
-const button = (text, action, more) =>
-  make('button', { type: 'button', class: 'ldx-button', onclick: action, ...more }, text);
-
-/** @param {string} text @param {HTMLElement} field */
-const labeled = (text, field) => make('label', { class: 'ldx-own-field' }, make('span', {}, text), field);
+const withoutEnd = (/** @type {string} */ name) => name.replace(/\.\w{1,5}$/, '');
 
 /** Save a file on the reader's computer. @param {BlobPart} data @param {string} type @param {string} name */
 function save(data, type, name) {
@@ -70,8 +58,6 @@ function save(data, type, name) {
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
 
-/** A sound as the reader gave it. @typedef {{name: string, channels: Float32Array[], rate: number}} Given */
-
 export class SoundPage extends HTMLElement {
   constructor() {
     super();
@@ -79,10 +65,8 @@ export class SoundPage extends HTMLElement {
     this.given = null;
     /** @type {PreparedTarget | null} */
     this.target = null;
-    /** What the reader changed of what was found. @type {{note?: number, velocity?: number, hold?: number, onset?: number}} */
-    this.changed = {};
-    /** @type {Voice | null} */
-    this.start = null;
+    /** What the reader says of it. @type {Changes} */
+    this.changes = {};
     /** @type {MatchResult | null} */
     this.result = null;
     /** @type {Uint8Array[]} */
@@ -91,12 +75,21 @@ export class SoundPage extends HTMLElement {
     this.withModel = true;
     /** Work of the worker, one after another. @type {Promise<unknown>} */
     this.work = Promise.resolve();
-    this.turn = 0; // of sounds: what belongs to an earlier one is dropped
+    this.turn = 0; // of sounds: one that is overtaken by another is not shown
     /** @type {string[]} Addresses of the files of the row that is shown. */
     this.addresses = [];
     this.preview = new SoundPreview();
-    this.overview = new SoundOverview();
-    this.course = new MatchCourse();
+    this.form = new SoundForm({
+      change: (changes) => this.change(changes),
+      listen: (sound, gainDb) => this.preview.play(sound, gainDb),
+    });
+    this.matchForm = new MatchForm({
+      match: () => this.match(),
+      stop: () => this.stop(),
+      hush: () => this.preview.stop(),
+      takePresets: (file) => this.takePresets(file),
+      takeLink: (link) => this.takeLink(link),
+    });
     this.root = new URL('..', import.meta.url).href;
   }
 
@@ -167,124 +160,11 @@ export class SoundPage extends HTMLElement {
       this.drop,
       this.alert,
       this.status,
-      this.buildSound(),
-      this.buildMatch(),
+      this.form.element,
+      this.matchForm.element,
       this.buildAnswers(),
     );
     this.replaceChildren(this.page);
-  }
-
-  buildSound() {
-    this.note = make('select', {}, ...Array.from({ length: 128 }, (_, note) => make('option', { value: `${note}` }, bothNames(note))));
-    this.velocity = make('input', { type: 'number', min: '1', max: '127', step: '1' });
-    this.hold = make('input', { type: 'number', min: '0.01', max: '60', step: 'any' });
-    this.onset = make('input', { type: 'number', min: '0', max: '99', step: '1', placeholder: 'first', title: 'Its number, counted from 1; 0 keeps all' });
-    const change = (/** @type {"note" | "velocity" | "hold" | "onset"} */ name) => {
-      const field = this[name];
-      if (!field.value || !field.checkValidity()) return this.showTarget(); // back to what was there
-      this.changed[name] = Number(field.value);
-      this.prepare();
-    };
-    for (const name of /** @type {const} */ (['note', 'velocity', 'hold', 'onset'])) {
-      this[name].addEventListener('change', () => change(name));
-    }
-    this.again = button('As found', () => {
-      this.changed = {};
-      this.prepare();
-    });
-    this.listen = button('Listen', () => this.target && this.preview.play(this.target.sound, this.gainDb));
-    this.warnings = make('ul', { class: 'ldx-own-warnings' });
-    this.remarks = make('ul');
-    this.soundTitle = make('h2', { tabIndex: -1 });
-    this.soundPart = make(
-      'section',
-      { hidden: true, 'aria-label': 'Your sound' },
-      this.soundTitle,
-      this.overview.element,
-      make(
-        'div',
-        { class: 'ldx-own-bar ldx-own-fields' },
-        labeled('Note', this.note),
-        labeled('Velocity', this.velocity),
-        labeled('Held, in seconds', this.hold),
-        labeled('Onset', this.onset),
-        this.listen,
-        this.again,
-      ),
-      this.warnings,
-      make('details', { class: 'ldx-more' }, make('summary', {}, 'How it was prepared'), this.remarks),
-    );
-    return this.soundPart;
-  }
-
-  buildMatch() {
-    this.seconds = make(
-      'select',
-      {},
-      ...[[10, '10 seconds'], [30, '30 seconds'], [120, '2 minutes']].map(([value, text]) => make('option', { value: `${value}` }, `${text}`)),
-    );
-    this.aloud = make('input', { type: 'checkbox', checked: true });
-    this.aloud.addEventListener('change', () => this.aloud.checked || this.preview.stop());
-    this.matchButton = button('Match', () => this.match(), { class: 'ldx-button ldx-own-main' });
-    this.stopButton = button('Stop', () => this.stop(), { disabled: true });
-    this.progress = make('progress', { max: 1, hidden: true, 'aria-label': 'Loading of the model' });
-    this.numbers = make('p', { class: 'ldx-own-numbers' });
-    this.going = make('div', { class: 'ldx-own-going', hidden: true }, this.progress, this.course.element, this.numbers);
-    const text = (/** @type {string} */ placeholder) =>
-      make('input', { type: 'text', placeholder, spellcheck: false, autocomplete: 'off' });
-    this.algorithms = text('all');
-    this.locked = text('such as FEEDBACK=0, LFO WAVE=sine');
-    for (const field of [this.algorithms, this.locked]) field.addEventListener('input', () => this.readLimits());
-    this.wrong = make('p', { class: 'ldx-own-wrong', id: 'ldx-own-wrong', role: 'alert' });
-    this.link = text('a link to a voice');
-    this.link.addEventListener('change', () => this.takeLink(this.link.value));
-    this.presets = make('input', { type: 'file', hidden: true, accept: '.syx,.bin' });
-    this.presets.addEventListener('change', () => {
-      const file = this.presets.files?.[0];
-      this.presets.value = '';
-      if (file) this.take(file);
-    });
-    this.choice = make('select', { 'aria-label': 'Preset to refine', hidden: true });
-    this.choice.addEventListener('change', () => this.refine(this.voices?.[Number(this.choice.value)] ?? null));
-    this.refined = make('p', { class: 'ldx-own-refined', role: 'status' });
-    this.noRefining = button('Search anew instead', () => this.refine(null), { hidden: true });
-    this.limits = make(
-      'details',
-      { class: 'ldx-more' },
-      make('summary', {}, 'Limit what is found, or refine a preset'),
-      make(
-        'div',
-        { class: 'ldx-own-limits' },
-        labeled('Allowed algorithms', this.algorithms),
-        labeled('Parameters that stay', this.locked),
-        this.wrong,
-        make(
-          'div',
-          { class: 'ldx-own-bar' },
-          labeled('Refine', this.link),
-          button('Choose a .syx file', () => this.presets.click()),
-          this.presets,
-          this.choice,
-          this.noRefining,
-        ),
-        this.refined,
-      ),
-    );
-    this.matchPart = make(
-      'section',
-      { hidden: true, 'aria-label': 'Match' },
-      make(
-        'div',
-        { class: 'ldx-own-bar' },
-        this.matchButton,
-        this.stopButton,
-        labeled('for up to', this.seconds),
-        make('label', { class: 'ldx-own-check' }, this.aloud, 'Play what gets closer'),
-      ),
-      this.limits,
-      this.going,
-    );
-    return this.matchPart;
   }
 
   buildAnswers() {
@@ -392,99 +272,64 @@ export class SoundPage extends HTMLElement {
     this.recordButton.disabled = false;
   }
 
-  /** Prepare another sound. @param {Given} given */
+  /** Prepare another sound. @param {Given} given @throws {SoundError} (rejected) It cannot be used. */
   async use(given) {
-    const before = { given: this.given, changed: this.changed };
+    const target = await this.prepare(given, {});
+    if (!target) return;
     this.given = given;
-    this.changed = {};
-    try {
-      await this.prepare();
-    } catch (error) {
-      Object.assign(this, before); // the sound before stays
-      throw error;
-    }
-    this.answers.hidden = true;
-    this.going.hidden = true;
-    this.result = null;
-    this.soundTitle.focus();
+    this.show(target, {});
+    this.form.title.focus();
   }
 
-  /** Find the onset, the note and the hold. @throws {SoundError} (rejected) Only for a new sound. */
-  async prepare() {
-    const turn = ++this.turn;
-    const { given, changed } = this;
-    if (!given || !this.matcher) return;
-    this.stop();
-    const { matcher } = this;
-    this.tell(`Listening to ${given.name} …`);
-    const prepared = this.work.then(() => matcher.prepare(given.channels, given.rate, changed));
-    this.work = prepared.catch(() => {});
+  /** Prepare the sound again, with what the reader says of it. @param {Changes} changes */
+  async change(changes) {
+    const { given } = this;
+    if (!given) return;
     try {
-      const target = await prepared;
-      if (turn !== this.turn) return;
-      this.target = target;
-      this.tell('');
-      this.alarm('');
-      this.showTarget();
+      const target = await this.prepare(given, changes);
+      if (target) this.show(target, changes);
     } catch (error) {
-      if (turn !== this.turn) return;
-      if (!Object.keys(changed).length) throw error;
-      this.changed = {};
+      this.form.showFields(); // what was there stays
       this.refuse(given.name, error);
-      this.showTarget();
     }
   }
 
-  showTarget() {
-    const { given, target } = this;
-    if (!given || !target) return;
-    const [first, ...others] = given.channels;
-    const mono = others.length ? first.map((sample, i) => others.reduce((sum, channel) => sum + channel[i], sample) / given.channels.length) : first;
-    this.overview.show(mono, given.rate, target);
-    this.soundTitle.textContent = given.name;
-    this.note.value = `${target.note}`;
-    this.velocity.value = `${target.velocity}`;
-    this.hold.value = `${target.hold}`;
-    this.onset.value = this.changed.onset === undefined ? '' : `${this.changed.onset}`;
-    this.again.hidden = !Object.keys(this.changed).length;
-    const items = (/** @type {string[]} */ texts) => texts.map((text) => make('li', {}, sentence(text)));
-    this.warnings.replaceChildren(...items(target.warnings));
-    this.remarks.replaceChildren(...items(target.remarks));
-    this.soundPart.hidden = this.matchPart.hidden = false;
+  /**
+   * Find the onset, the note and the hold of a sound.
+   * @param {Given} given @param {Changes} changes
+   * @returns {Promise<PreparedTarget | null>} `null` if another sound has come meanwhile.
+   * @throws {SoundError} (rejected) The sound cannot be used.
+   */
+  async prepare({ name, channels, rate }, changes) {
+    const turn = ++this.turn;
+    this.stop();
+    this.tell(`Listening to ${name} …`);
+    const prepared = this.work.then(() => this.matcher?.prepare(channels, rate, changes));
+    this.work = prepared.catch(() => {});
+    const target = await prepared;
+    return (turn === this.turn && target) || null;
   }
 
-  /** Gain in dB at which the target is heard. */
-  get gainDb() {
-    return this.target ? rowGainDb([{ title: '', sound: this.target.sound }]) : 0;
+  /** Show a prepared sound; the answers to another one are gone. @param {PreparedTarget} target @param {Changes} changes */
+  show(target, changes) {
+    this.target = target;
+    this.changes = changes;
+    this.result = null;
+    this.answers.hidden = this.matchForm.going.hidden = true;
+    this.matchForm.element.hidden = false;
+    this.form.show(/** @type {Given} */ (this.given), target, changes);
+    this.tell('');
+    this.alarm('');
   }
 
-  // ---- limits, and a preset to refine
-
-  /** Read what may be found, and say what is wrong with it. @returns {import('./match_settings.js').Limits | null} */
-  readLimits() {
-    let limits = null;
-    let text = '';
-    try {
-      limits = readLimits(this.algorithms.value, this.locked.value);
-    } catch (error) {
-      text = `${sentence(messageOf(error))}.`;
-    }
-    this.wrong.textContent = text;
-    for (const field of [this.algorithms, this.locked]) {
-      if (text) field.setAttribute('aria-describedby', this.wrong.id);
-      else field.removeAttribute('aria-describedby');
-    }
-    return limits;
-  }
+  // ---- a preset to refine
 
   /** Read presets to refine one of them. @param {File} file */
   async takePresets(file) {
     try {
       const { voices } = readPresets(new Uint8Array(await file.arrayBuffer()), file.name);
-      this.voices = voices;
-      this.choice.replaceChildren(...voices.map(({ name }, i) => make('option', { value: `${i}` }, `${i + 1} ${name}`)));
-      this.choice.hidden = voices.length < 2;
-      this.refine(voices[0]);
+      this.matchForm.offer(voices);
+      this.tellRefining();
     } catch (error) {
       this.alarm(messageOf(error));
     }
@@ -495,8 +340,8 @@ export class SoundPage extends HTMLElement {
     if (!text.trim()) return;
     try {
       const packed = decodeVoice(text);
-      this.choice.hidden = true;
-      this.refine({ values: unpack(packed).slice(0, VALUES), name: voiceName(packed) });
+      this.matchForm.refine({ values: unpack(packed).slice(0, VALUES), name: voiceName(packed) });
+      this.tellRefining();
       this.alarm('');
     } catch (error) {
       this.alarm(messageOf(error));
@@ -508,64 +353,41 @@ export class SoundPage extends HTMLElement {
     if (/[#&]v=/.test(location.hash)) this.takeLink(location.hash);
   }
 
-  /** Let the next match refine a preset, or search anew. @param {Voice | null} voice */
-  refine(voice) {
-    this.start = voice;
-    this.noRefining.hidden = !voice;
-    if (!voice) {
-      this.choice.hidden = true;
-      this.link.value = '';
-    }
-    this.refined.textContent = voice ? `The next match starts from ${voice.name || 'the preset'}, and refines it.` : '';
-    this.limits.open = true;
-    if (voice && !this.target) this.tell(`${voice.name || 'The preset'} will be refined: now drop the sound that it should play.`);
+  /** Say what a preset is for, while there is no sound. */
+  tellRefining() {
+    const name = this.matchForm.start?.name || 'The preset';
+    if (!this.target) this.tell(`${name} will be refined. Now drop the sound that it should play.`);
   }
 
   // ---- the match
 
   async match() {
-    const { target, given, matcher, start } = this;
-    const limits = this.readLimits();
+    const { target, given, matcher, matchForm } = this;
     if (!target || !given || !matcher || this.matching) return;
-    if (!limits) {
-      this.limits.open = true;
-      (/algorithm/i.test(this.wrong.textContent ?? '') ? this.algorithms : this.locked).focus();
-      return;
-    }
-    if (this.aloud.checked) this.preview.ready(); // in the click
-    const { turn } = this;
-    const seconds = Number(this.seconds.value);
-    this.becomeMatching(true);
-    this.stopButton.focus();
-    this.course.begin(seconds);
-    this.numbers.textContent = '';
+    const { limits, start, seconds } = matchForm;
+    if (!limits) return matchForm.showWrong();
+    if (matchForm.aloud.checked) this.preview.ready(); // in the click
+    this.matching = this.withModel = true;
+    matchForm.begin();
     this.alarm('');
-    this.withModel = true;
-    this.tell(start ? 'The preset is played …' : `${this.starters.length} starter presets are played as your sound was …`);
+    this.tell(`${STAGES.get(start ? 'start' : 'known')} …`);
+    const name = withoutEnd(given.name);
+    const options = {
+      ...limits, name, seconds, starts: this.starters, start: start?.values ?? null, model: this.model, budget: MOST_RENDERS,
+    };
     const run = this.work.then(() =>
-      matcher.match(
-        target,
-        {
-          starts: this.starters,
-          start: start?.values ?? null,
-          model: this.model,
-          budget: MOST_RENDERS,
-          seconds,
-          name: given.name.replace(/\.\w{1,5}$/, ''),
-          ...limits,
-        },
-        (message) => turn === this.turn && this.hear(message),
-      ),
+      matcher.match(target, options, (message) => target === this.target && this.hear(message)),
     );
     this.work = run.catch(() => {});
     try {
       const result = await run;
-      if (turn === this.turn) this.showAnswers(result);
+      if (target === this.target) this.showAnswers(result);
     } catch (error) {
-      if (turn === this.turn) this.alarm(`The match failed: ${messageOf(error)}`);
+      if (target === this.target) this.alarm(`The match failed: ${messageOf(error)}`);
       this.tell('');
     }
-    this.becomeMatching(false);
+    this.matching = false;
+    matchForm.busy(false);
   }
 
   /** Addresses of the model and of the module that runs it. */
@@ -577,60 +399,42 @@ export class SoundPage extends HTMLElement {
     };
   }
 
-  /** @param {boolean} on */
-  becomeMatching(on) {
-    this.matching = on;
-    this.matchButton.disabled = on;
-    this.stopButton.disabled = !on;
-    this.going.hidden = false;
-    this.progress.hidden = true;
-    this.began = 0;
-    this.stage = '';
-  }
-
   /** Hear how a match goes on. @param {any} message */
   hear(message) {
+    const { matchForm } = this;
     if (message.type === 'loading') {
       this.hearLoading(message);
       return;
     }
-    this.progress.hidden = true;
-    const now = performance.now();
-    this.began ||= now;
-    const { stage, renders, distance, values } = message;
-    if (stage !== this.stage) {
-      this.stage = stage;
-      this.tell(`${STAGES.get(stage)} …`);
-      this.toldAt = 0;
-    }
-    if (values) this.hearImprovement(values);
-    if (!values && now - (this.toldAt ?? 0) < TELL_MS) return;
-    this.toldAt = now;
-    this.course.add((now - this.began) / 1000, distance);
-    this.numbers.textContent = `distance ${distance.toFixed(3)} after ${renders.toLocaleString('en-US')} renders`;
+    if (message.stage !== matchForm.stage) this.tell(`${STAGES.get(message.stage)} …`);
+    matchForm.take(message);
+    if (message.values) this.hearImprovement(message.values);
   }
 
   /** @param {{share: number, message?: string}} message */
   hearLoading({ share, message }) {
+    this.matchForm.load(share);
+    const { start } = this.matchForm;
     if (Number.isNaN(share)) {
       this.withModel = false;
-      this.progress.hidden = true;
-      const from = this.start ? 'the preset' : 'the starter presets';
-      this.alarm(`The trained model could not be loaded (${message}). The search starts from ${from} alone; its answers may be further away.`);
+      this.alarm(
+        `The trained model could not be loaded (${message}). The search starts from ${start ? 'your preset' : 'the starter presets'}` +
+          ' alone, and may find less.',
+      );
+    } else if (share < 1) {
+      this.tell('The model is loaded, 11 MB, once …'); // the bar shows how much
       return;
     }
-    this.progress.hidden = share >= 1;
-    this.progress.value = share;
-    this.tell(share < 1 ? `Loading the model: ${Math.round(100 * share)}% …` : 'The model is loaded.');
+    this.tell(`${STAGES.get(start ? 'start' : 'known')} …`);
   }
 
   /** @param {Uint8Array} values */
   hearImprovement(values) {
     const { target } = this;
-    if (!target || !this.aloud.checked) return;
+    if (!target || !this.matchForm.aloud.checked) return;
     this.preview.next(() => {
       const sound = play(values, target);
-      return { sound, gainDb: rowGainDb([{ title: '', sound }, { title: '', sound: target.sound }]) };
+      return { sound, gainDb: rowGainDb([{ sound }, target]) };
     });
   }
 
@@ -638,8 +442,8 @@ export class SoundPage extends HTMLElement {
   stop() {
     if (!this.matching) return;
     this.matcher?.stop();
-    this.stopButton.disabled = true;
-    this.tell('Choosing the answers …');
+    this.matchForm.stopButton.disabled = true;
+    this.tell('Stopping: what was found is kept …');
   }
 
   // ---- the answers
@@ -674,13 +478,10 @@ export class SoundPage extends HTMLElement {
   /** What was found, in sentences. */
   get lead() {
     const { answers, renders, seconds, stopped } = /** @type {MatchResult} */ (this.result);
-    const [best] = answers;
+    const [{ name, word }] = answers;
     const count = answers.length === 1 ? 'One preset' : `${answers.length} different presets`;
-    const words = { 'almost the same': 'It is almost the same', close: 'It is close', 'a relative': 'It is a relative', far: 'It is far' };
-    return (
-      `${count}, found with ${renders.toLocaleString('en-US')} renders in ${seconds.toFixed(0)} s${stopped ? ', stopped early' : ''}.` +
-      ` The first one is ${best.name}. ${words[best.word]} ${best.word === 'far' || best.word === 'a relative' ? 'of' : 'to'} your sound.`
-    );
+    const effort = `${renders.toLocaleString('en-US')} renders in ${seconds.toFixed(0)} s${stopped ? ', stopped early' : ''}`;
+    return `${count}, found with ${effort}. The closest one, ${name}, is ${WORDS[word]} your sound.`;
   }
 
   /** Note, velocity and hold, in words. */
@@ -706,7 +507,7 @@ export class SoundPage extends HTMLElement {
 
   /** File name for what was found, without its end. */
   get file() {
-    return `${(this.given?.name ?? 'sound').replace(/\.\w{1,5}$/, '')} as DX7`;
+    return `${withoutEnd(this.given?.name ?? 'sound')} as DX7`;
   }
 
   downloadCartridge() {
@@ -716,7 +517,7 @@ export class SoundPage extends HTMLElement {
   report() {
     const { result, target, given, shown, parts } = this;
     if (!result || !target || !given || !shown || !parts) return;
-    const limits = [this.algorithms.value && `algorithms ${this.algorithms.value}`, this.locked.value].filter(Boolean).join('; ');
+    const limits = this.matchForm.limitTexts.join('; ');
     const page = answerReport(
       {
         title: `Presets that sound like ${given.name}`,
@@ -726,7 +527,7 @@ export class SoundPage extends HTMLElement {
         warnings: target.warnings,
         shown,
         root: this.root,
-        made: `Made in a browser by LatentDX, ${this.withModel ? 'with its trained model' : 'without its trained model'}${limits ? `, with limits: ${limits}` : ''}.`,
+        made: `Made in a browser by LatentDX ${this.withModel ? 'with' : 'without'} its trained model${limits ? `; limits: ${limits}` : ''}.`,
       },
       parts,
     );

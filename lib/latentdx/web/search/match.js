@@ -48,7 +48,7 @@ const PAUSE_MS = 30; // after which messages are heard
 /**
  * State of a match, as it is told while it goes on.
  * @typedef {object} Progress
- * @property {string} stage "known", "start", "model" or "search".
+ * @property {string} stage "known", "start", "model", "search", or "answers" while they are chosen and tuned.
  * @property {number} renders @property {number} distance Least distance, by the search's measure.
  * @property {Uint8Array} [values] Best preset, where it is a new one.
  */
@@ -94,7 +94,8 @@ function pauses() {
  * @param {Record<string, number | string>} [options.locked] See `Locks`.
  * @param {number[]} [options.algorithms] Allowed algorithms, 1 … 32; by default all.
  * @param {number} [options.budget] Most renders.
- * @param {number} [options.seconds] Most seconds, the choice of the answers not counted.
+ * @param {number} [options.seconds] Most seconds, the choice of the answers not counted. At least half of them are
+ *   left after the known presets.
  * @param {number} [options.keep] Most answers. @param {number} [options.seed]
  * @param {string} [options.name] Name of the sound, from which the answers' follow.
  * @param {() => boolean} [options.stopped] Called now and then; the match ends with what it has if it is true.
@@ -108,14 +109,20 @@ export async function match(target, options = {}) {
   const locks = new Locks(locked, algorithms);
   const begun = performance.now();
   const pause = pauses();
-  const late = () => stopped() || performance.now() - begun > 1000 * seconds;
   const known = await compareKnown(
     new Objective(target),
     start ? [] : starts.map((preset) => locks.apply(valuesOf(preset))),
     budget,
-    pause,
+    async () => {
+      await pause();
+      return stopped();
+    },
   );
   const { objective, recognized } = known;
+  // on a slow computer, playing the known presets takes most of the time: a sound that is none of them is searched for
+  const least = recognized ? 0 : performance.now() + 500 * seconds;
+  const end = Math.max(begun + 1000 * seconds, least);
+  const late = () => stopped() || performance.now() > end;
   const most = budget - known.spent;
   /** Presets to start from, without repetitions. @type {Map<string, Uint8Array>} */
   const found = new Map();
@@ -162,6 +169,7 @@ export async function match(target, options = {}) {
   });
   ends.push(['search', tried.length]);
   const early = stopped();
+  progress({ stage: 'answers', renders: known.spent + tried.length, distance: best });
   const answers = await ranked(tried, objective, { keep, ends, locks, name, recognized, pause });
   return {
     answers,
