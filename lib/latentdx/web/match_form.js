@@ -52,7 +52,7 @@ export class MatchForm {
         { class: 'ldx-own-bar' },
         this.matchButton,
         this.stopButton,
-        labeled('for up to', this.duration),
+        labeled('Search for up to', this.duration),
         make('label', { class: 'ldx-own-check' }, this.aloud, 'Play what gets closer'),
       ),
       this.buildLimits(takePresets, takeLink),
@@ -68,7 +68,7 @@ export class MatchForm {
     this.locked = text('none, or such as FEEDBACK=0, LFO WAVE=sine');
     for (const field of [this.algorithms, this.locked]) field.addEventListener('input', () => this.readLimits());
     this.wrong = make('p', { class: 'ldx-own-wrong', id: 'ldx-own-wrong', role: 'alert' });
-    this.link = text('a link to a voice');
+    this.link = text('none');
     this.link.addEventListener('change', () => takeLink(this.link.value));
     this.file = make('input', { type: 'file', hidden: true, accept: '.syx,.bin' });
     this.file.addEventListener('change', () => {
@@ -90,7 +90,7 @@ export class MatchForm {
         labeled('Allowed algorithms', this.algorithms),
         labeled('Parameters that stay', this.locked),
         this.wrong,
-        labeled('Preset to refine', this.link),
+        labeled('Link to a preset to refine', this.link),
         make(
           'div',
           { class: 'ldx-own-bar' },

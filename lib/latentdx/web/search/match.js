@@ -94,8 +94,8 @@ function pauses() {
  * @param {Record<string, number | string>} [options.locked] See `Locks`.
  * @param {number[]} [options.algorithms] Allowed algorithms, 1 … 32; by default all.
  * @param {number} [options.budget] Most renders.
- * @param {number} [options.seconds] Most seconds, the choice of the answers not counted. At least half of them are
- *   left after the known presets.
+ * @param {number} [options.seconds] Most seconds, the choice of the answers not counted. Half of them are left for the
+ *   search even where known presets and the model take longer than the rest.
  * @param {number} [options.keep] Most answers. @param {number} [options.seed]
  * @param {string} [options.name] Name of the sound, from which the answers' follow.
  * @param {() => boolean} [options.stopped] Called now and then; the match ends with what it has if it is true.
@@ -119,9 +119,7 @@ export async function match(target, options = {}) {
     },
   );
   const { objective, recognized } = known;
-  // on a slow computer, playing the known presets takes most of the time: a sound that is none of them is searched for
-  const least = recognized ? 0 : performance.now() + 500 * seconds;
-  const end = Math.max(begun + 1000 * seconds, least);
+  let end = begun + 1000 * seconds;
   const late = () => stopped() || performance.now() > end;
   const most = budget - known.spent;
   /** Presets to start from, without repetitions. @type {Map<string, Uint8Array>} */
@@ -154,7 +152,9 @@ export async function match(target, options = {}) {
     add([refined]);
   }
   stage = 'model';
-  const redraw = model && !late() ? await draws() : null;
+  const redraw = model && !stopped() ? await draws() : null;
+  // on a slow computer, known presets and the model take most of the time: a sound that is none of them is searched for
+  if (!recognized) end = Math.max(end, performance.now() + 500 * seconds);
   stage = 'search';
   if (!found.size) add([locks.apply(playedAt(initValues(), target.note))]);
   const tried = await evolutionarySearch([...found.values()], judge, most, {
