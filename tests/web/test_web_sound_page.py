@@ -1,4 +1,4 @@
-"""The page for a reader's own sound: dropped, prepared, matched, answered, kept; without a server or a network."""
+"""The page for a reader's own sound: dropped, prepared, matched, answered and kept, without a network."""
 
 import json
 import re
@@ -29,7 +29,8 @@ HTML = """<!doctype html><html lang="en" data-theme="light"><head><meta charset=
 MICROPHONE = """() => {
   navigator.mediaDevices.getUserMedia = async () => {
     const context = new AudioContext();
-    const [tone, out] = [new OscillatorNode(context, { frequency: 330 }), context.createMediaStreamDestination()];
+    const out = context.createMediaStreamDestination();
+    const tone = new OscillatorNode(context, { frequency: 330 });
     tone.connect(out);
     tone.start();
     return out.stream;
@@ -144,7 +145,7 @@ def test_a_starter_preset_comes_back_with_the_network_cut(
     page.get_by_label("Search for up to").evaluate("select => { select.options[0].value = '0.5'; }")
     page.get_by_role("button", name="Match", exact=True).click()
     answered(page)
-    expect(page.locator(".ldx-own-alert")).to_contain_text("The trained model could not be loaded")
+    expect(page.locator(".ldx-own-going .ldx-own-alert")).to_contain_text("model could not be loaded")
     expect(page.locator(SUMMARY)).to_contain_text(
         "closest one, brass hi 1, is almost the same as your sound."
     )
@@ -235,7 +236,7 @@ def test_what_cannot_be_used_is_refused_in_words_and_the_sound_stays(page: Page,
         ({"name": "b.syx", "mimeType": "", "buffer": b"\xf0\x42\xf7"}, "b.syx, byte 1"),
     ):
         choose(page, file)  # type: ignore[arg-type]
-        expect(page.locator(".ldx-own-alert")).to_contain_text(words, timeout=LONG)
+        expect(page.locator(".ldx-own-page > .ldx-own-alert")).to_contain_text(words, timeout=LONG)
     expect(page.get_by_label("Note")).to_have_value("48")
     page.get_by_label("Note").select_option("50")
     expect(page.get_by_role("button", name="As found")).to_be_visible(timeout=LONG)
@@ -257,7 +258,9 @@ def test_what_cannot_be_used_is_refused_in_words_and_the_sound_stays(page: Page,
 
 def test_a_recording_is_counted_in_and_prepared(page: Page) -> None:
     page.get_by_role("button", name="Record", exact=True).click()
-    expect(page.locator(".ldx-own-alert")).to_contain_text(re.compile("microphone"))  # none, or not allowed
+    expect(page.locator(".ldx-own-page > .ldx-own-alert")).to_contain_text(
+        re.compile("microphone")
+    )  # none, or not allowed
     page.evaluate(MICROPHONE)
     page.get_by_role("button", name="Record", exact=True).click()
     expect(page.locator(".ldx-own-count")).to_contain_text(re.compile(r"[123] …"))

@@ -12,6 +12,14 @@ import { readLimits } from './match_settings.js';
 /** @import { Voice } from './sysex_reader.js' */
 
 const TELL_MS = 200; // between two texts, which else could not be read
+const STAGES = new Map([
+  ['known', 'The starter presets are played as your sound was …'],
+  ['start', 'Your preset is played as your sound was …'],
+  ['loading', 'The model is loaded; the browser will keep it …'],
+  ['model', 'The model draws presets …'],
+  ['search', 'The search changes the best presets …'],
+  ['answers', 'The answers are chosen and tuned …'],
+]);
 const DURATIONS = /** @type {[number, string][]} */ ([[10, '10 seconds'], [30, '30 seconds'], [120, '2 minutes']]);
 
 export class MatchForm {
@@ -36,10 +44,14 @@ export class MatchForm {
     this.matchButton = button('Match', match, { class: 'ldx-button ldx-own-main' });
     this.stopButton = button('Stop', stop, { disabled: true });
     this.progress = make('progress', { 'aria-label': 'Progress' });
+    this.said = make('p', { class: 'ldx-own-status', role: 'status' });
+    this.warned = make('p', { class: 'ldx-own-alert', role: 'alert' });
     this.numbers = make('p', { class: 'ldx-own-numbers' });
     this.going = make(
       'div',
       { class: 'ldx-own-going', hidden: true },
+      this.warned,
+      this.said,
       this.progress,
       this.course.element,
       this.numbers,
@@ -168,8 +180,8 @@ export class MatchForm {
     this.going.hidden = false;
     this.course.begin(this.seconds);
     this.numbers.textContent = '';
+    this.alarm('');
     this.load(NaN);
-    this.stage = '';
     this.stopButton.focus();
   }
 
@@ -179,14 +191,34 @@ export class MatchForm {
     this.stopButton.disabled = !on;
     if (on) return;
     this.progress.hidden = true;
+    this.said.textContent = '';
     this.course.end();
   }
 
-  /** Show how much of the model is loaded. @param {number} share `NaN` if nothing is known. */
+  /** Say what is done now. @param {string} stage */
+  show(stage) {
+    if (stage === this.stage) return;
+    this.stage = stage;
+    this.said.textContent = STAGES.get(stage) ?? stage;
+  }
+
+  /** Say what goes wrong. @param {string} text */
+  alarm(text) {
+    this.warned.textContent = text;
+  }
+
+  /** Let nobody stop it twice. @param {string} text What is said. */
+  end(text) {
+    this.stopButton.disabled = true;
+    this.said.textContent = text;
+  }
+
+  /** Show how much of the model is loaded. @param {number} share `NaN` if it is not. */
   load(share) {
-    this.progress.hidden = share >= 1;
-    if (Number.isNaN(share)) this.progress.removeAttribute('value');
-    else this.progress.value = share;
+    if (share < 1) this.progress.value = share;
+    else this.progress.removeAttribute('value'); // nobody knows how long the known presets take
+    this.progress.hidden = false;
+    this.show(share < 1 ? 'loading' : this.start ? 'start' : 'known');
     this.begun = performance.now(); // the match begins when the model is there
   }
 
@@ -199,6 +231,7 @@ export class MatchForm {
       this.course.add((now - (this.begun ?? now)) / 1000, distance);
       this.numbers.textContent = `Distance ${distance.toFixed(3)} after ${renders.toLocaleString('en-US')} renders`;
     }
+    if (!this.stopButton.disabled) this.show(stage);
     this.stage = stage;
   }
 }

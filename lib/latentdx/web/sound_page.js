@@ -38,13 +38,6 @@ import { decodeVoice, voiceAddress, voiceName } from './voice_link.js';
 /** Seconds of a recording that are kept: the search for its first note looks no further. */
 const KEPT = 40;
 const MOST_RENDERS = 1e6; // time is what ends a match
-const STAGES = new Map([
-  ['known', 'The starter presets are played as your sound was'],
-  ['start', 'Your preset is played as your sound was'],
-  ['model', 'The model draws presets'],
-  ['search', 'The search changes the best ones'],
-  ['answers', 'The answers are chosen and tuned'],
-]);
 const WORDS = { 'almost the same': 'almost the same as', close: 'close to', 'a relative': 'a relative of', far: 'far from' };
 const SOUNDS = 'audio/*,.wav,.flac,.mp3,.ogg,.oga,.opus,.aif,.aiff,.m4a';
 
@@ -170,6 +163,7 @@ export class SoundPage extends HTMLElement {
   buildAnswers() {
     this.summary = make('p', { tabIndex: -1 });
     this.row = make('div');
+    this.copied = make('p', { class: 'ldx-own-status', role: 'status' });
     this.reportButton = button('Report as one file', () => this.report());
     this.answers = make(
       'section',
@@ -182,6 +176,7 @@ export class SoundPage extends HTMLElement {
         button('Download as a cartridge', () => this.downloadCartridge()),
         this.reportButton,
       ),
+      this.copied,
       this.row,
     );
     return this.answers;
@@ -370,7 +365,6 @@ export class SoundPage extends HTMLElement {
     this.matching = this.withModel = true;
     matchForm.begin();
     this.alarm('');
-    this.tell(`${STAGES.get(start ? 'start' : 'known')} …`);
     const name = withoutEnd(given.name);
     const options = {
       ...limits, name, seconds, starts: this.starters, start: start?.values ?? null, model: this.model, budget: MOST_RENDERS,
@@ -383,8 +377,7 @@ export class SoundPage extends HTMLElement {
       const result = await run;
       if (target === this.target) this.showAnswers(result);
     } catch (error) {
-      if (target === this.target) this.alarm(`The match failed: ${messageOf(error)}`);
-      this.tell('');
+      if (target === this.target) matchForm.alarm(`The match failed: ${messageOf(error)}`);
     }
     this.matching = false;
     matchForm.busy(false);
@@ -406,26 +399,20 @@ export class SoundPage extends HTMLElement {
       this.hearLoading(message);
       return;
     }
-    if (message.stage !== matchForm.stage) this.tell(`${STAGES.get(message.stage)} …`);
     matchForm.take(message);
     if (message.values) this.hearImprovement(message.values);
   }
 
   /** @param {{share: number, message?: string}} message */
   hearLoading({ share, message }) {
-    this.matchForm.load(share);
-    const { start } = this.matchForm;
-    if (Number.isNaN(share)) {
-      this.withModel = false;
-      this.alarm(
-        `The trained model could not be loaded (${message}). The search starts from ${start ? 'your preset' : 'the starter presets'}` +
-          ' alone, and may find less.',
-      );
-    } else if (share < 1) {
-      this.tell('The model is loaded, 11 MB, once …'); // the bar shows how much
-      return;
-    }
-    this.tell(`${STAGES.get(start ? 'start' : 'known')} …`);
+    const { matchForm } = this;
+    matchForm.load(share);
+    if (!Number.isNaN(share)) return;
+    this.withModel = false;
+    const from = matchForm.start ? 'your preset' : 'the starter presets';
+    matchForm.alarm(
+      `The trained model could not be loaded (${message}). The search starts from ${from} alone, and may find less.`,
+    );
   }
 
   /** @param {Uint8Array} values */
@@ -442,8 +429,7 @@ export class SoundPage extends HTMLElement {
   stop() {
     if (!this.matching) return;
     this.matcher?.stop();
-    this.matchForm.stopButton.disabled = true;
-    this.tell('Stopping: what was found is kept …');
+    this.matchForm.end('Stopping: what was found is kept …');
   }
 
   // ---- the answers
@@ -471,7 +457,7 @@ export class SoundPage extends HTMLElement {
     this.answers.hidden = false;
     globalThis.ldxReady?.();
     this.summary.textContent = this.lead;
-    this.tell('');
+    this.copied.textContent = '';
     this.summary.focus();
   }
 
@@ -499,9 +485,9 @@ export class SoundPage extends HTMLElement {
     const address = voiceAddress(packed, this.root);
     try {
       await navigator.clipboard.writeText(address);
-      this.tell(`The link to ${name} is copied: it holds the preset itself.`);
+      this.copied.textContent = `The link to ${name} is copied: it holds the preset itself.`;
     } catch {
-      this.tell(`The browser does not let the page copy. This is the link: ${address}`);
+      this.copied.textContent = `The browser does not let the page copy. This is the link: ${address}`;
     }
   }
 
