@@ -220,6 +220,9 @@ def test_by_keyboard_alone_with_a_limit_and_stop_keeps_the_best(page: Page, bank
     for theme in ("light", "dark"):
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
         assert axe_violations(page) == []
+    clip = page.locator(".ldx-clip").nth(1)
+    clip.get_by_role("button", name=re.compile("^play it")).click()
+    expect(page.locator("ldx-dock h2")).to_have_text(clip.locator(".ldx-title").inner_text())
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
 

@@ -181,6 +181,7 @@ export class MatchForm {
     this.course.begin(this.seconds);
     this.numbers.textContent = '';
     this.alarm('');
+    this.stage = '';
     this.load(NaN);
     this.stopButton.focus();
   }
