@@ -38,7 +38,7 @@ MICROPHONE = """() => {
 }"""
 ANSWERS = "section[aria-label='Answers']"
 FORM = "document.querySelector('ldx-own-sound').matchForm"
-SUMMARY = f"{ANSWERS} > p"
+SUMMARY = f"{ANSWERS} > h2 + p"
 DURATION = """() => new Promise((done) => {
   const audio = document.querySelectorAll('audio')[1];
   audio.preload = 'auto';
