@@ -225,9 +225,9 @@ export class MatchForm {
 
   /** Take a message of a match. @param {import('./search/match.js').Progress} progress */
   take({ stage, renders, distance, values }) {
-    this.progress.hidden = true;
+    this.progress.hidden = stage === 'search'; // where the curve shows how it goes on
     const now = performance.now();
-    if (values || stage !== this.stage || now - (this.toldAt ?? 0) > TELL_MS) {
+    if (distance < Infinity && (values || stage !== this.stage || now - (this.toldAt ?? 0) > TELL_MS)) {
       this.toldAt = now;
       this.course.add((now - (this.begun ?? now)) / 1000, distance);
       this.numbers.textContent = `Distance ${distance.toFixed(3)} after ${renders.toLocaleString('en-US')} renders`;

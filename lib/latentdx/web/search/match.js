@@ -49,7 +49,8 @@ const PAUSE_MS = 30; // after which messages are heard
  * State of a match, as it is told while it goes on.
  * @typedef {object} Progress
  * @property {string} stage "known", "start", "model", "search", or "answers" while they are chosen and tuned.
- * @property {number} renders @property {number} distance Least distance, by the search's measure.
+ * @property {number} renders @property {number} distance Least distance, by the search's measure; infinite if there
+ *   is none yet.
  * @property {Uint8Array} [values] Best preset, where it is a new one.
  */
 
@@ -142,20 +143,24 @@ export async function match(target, options = {}) {
     for (const values of presets) found.set(keyOf(values), values);
     if (presets.length) ends.push([stage, found.size]);
   };
+  const enter = (/** @type {string} */ next) => {
+    stage = next;
+    progress({ stage, renders: known.spent + judged, distance: best });
+  };
   for (const values of known.starts) judge(values);
   judged = known.starts.length; // which were measured with the others
   add(known.starts);
   const refined = start && locks.apply(valuesOf(start).slice());
   if (refined) {
-    stage = 'start';
+    enter('start');
     judge(refined);
     add([refined]);
   }
-  stage = 'model';
+  if (model) enter('model');
   const redraw = model && !stopped() ? await draws() : null;
   // on a slow computer, known presets and the model take most of the time: a sound that is none of them is searched for
   if (!recognized) end = Math.max(end, performance.now() + 500 * seconds);
-  stage = 'search';
+  enter('search');
   if (!found.size) add([locks.apply(playedAt(initValues(), target.note))]);
   const tried = await evolutionarySearch([...found.values()], judge, most, {
     propose: proposingModulation(redraw, strongestModulation(objective.distance.tracks), seed),
