@@ -40,6 +40,7 @@ BUILD = Path("build", PROFILE)
 EXECUTED = BUILD / "executed"  # executed chapters, and their sounds and pictures in media/<chapter>/
 STAGED = BUILD / "src"  # Jupyter Book's sources: all pages under their names in the repository
 SITE = BUILD / "_build"
+WEB_MODEL = BUILD / "web_model"
 
 LIBRARY = sorted(str(p) for p in Path("lib").rglob("*") if p.suffix in {".py", ".html", ".json", ".yml"})
 SHIPPED = sorted(str(path) for path in Path("data").rglob("*") if path.is_file())
@@ -145,6 +146,16 @@ def describe_build() -> str:
     return f"{commit.strip()}, profile {PROFILE}{private}"
 
 
+def task_web_model() -> Task:
+    """Export the default model for the page that matches a reader's sound."""
+    checkpoint = "data/checkpoints/latentdx.safetensors"
+    return {
+        "file_dep": [checkpoint, *code_of("models"), "lib/latentdx_book/build/web_model.py"],
+        "targets": [str(WEB_MODEL / name) for name in ("model.json", "model.bin")],
+        "actions": [[*MODULE, "latentdx_book.build.web_model", checkpoint, str(WEB_MODEL)]],
+    }
+
+
 def build_site() -> bool:
     """Gather pages, executed chapters and media, and run Jupyter Book on them with warnings as errors."""
     for folder in [STAGED, SITE]:  # a full build takes seconds, and an incremental one keeps stale pages
@@ -152,6 +163,7 @@ def build_site() -> bool:
     for page in PAGES:
         (STAGED / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(page, STAGED / page)
+    shutil.copytree(WEB_MODEL, STAGED / "lib/latentdx/web/model")  # beside the scripts, in _static/model/
     for chapter in CHAPTERS:
         shutil.copy2(EXECUTED / chapter.name, STAGED / chapter)
         media = Path("media", chapter.stem)
@@ -175,7 +187,8 @@ def task_site() -> Task:
     """Build the book from the executed chapters."""
     return {
         "file_dep": ["_config.yml", "_toc.yml", *map(str, PAGES), *LIBRARY]
-        + [str(EXECUTED / chapter.name) for chapter in CHAPTERS],
+        + [str(EXECUTED / chapter.name) for chapter in CHAPTERS]
+        + [str(WEB_MODEL / name) for name in ("model.json", "model.bin")],
         "uptodate": [config_changed(describe_build())],
         "targets": [str(SITE / "html/index.html")],
         "actions": [build_site],

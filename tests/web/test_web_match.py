@@ -272,7 +272,7 @@ def test_progress_falls_and_names_each_better_preset(page: Page) -> None:
     better = [one for one in found["told"] if one["values"]]
     distances = [one["distance"] for one in better]
     assert distances == sorted(distances, reverse=True) and len(distances) > 2
-    assert {one["stage"] for one in found["told"]} == {"known", "search"}
+    assert {one["stage"] for one in found["told"]} == {"known", "search", "answers"}
     exact = comparison(target).objective(np.array([one["values"] for one in better], np.uint8))
     np.testing.assert_allclose(distances, exact, rtol=1e-4)
     renders = [one["renders"] for one in found["told"]]

@@ -34,3 +34,18 @@ export function svg(tag, attributes = {}, ...children) {
   element.append(...children);
   return element;
 }
+
+// ---- what forms are made of
+
+/** Make a button. @param {string} text @param {() => void} action @param {Record<string, unknown>} [more] */
+export const button = (text, action, more) =>
+  make('button', { type: 'button', class: 'ldx-button', onclick: action, ...more }, text);
+
+/** Put a name before a field. @param {string} text @param {HTMLElement} field */
+export const labeled = (text, field) => make('label', { class: 'ldx-own-field' }, make('span', {}, text), field);
+
+/** Begin a text with a capital letter. @param {string} text */
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Make the items of a list. @param {string[]} texts */
+export const items = (texts) => texts.map((text) => make('li', {}, sentence(text)));

@@ -145,8 +145,8 @@ export function hann(n) {
 const LINEAR = 200 / 3; // Hz per mel up to 1 kHz, in Slaney's scale
 const STEP = Math.log(6.4) / 27; // of the logarithm per mel, above
 
-/** @param {number} hz @returns {number} */
-const toMel = (hz) => (hz < 1000 ? hz / LINEAR : 15 + Math.log(hz / 1000) / STEP);
+/** Return the place of a frequency on Slaney's scale. @param {number} hz @returns {number} */
+export const toMel = (hz) => (hz < 1000 ? hz / LINEAR : 15 + Math.log(hz / 1000) / STEP);
 /** @param {number} mel @returns {number} */
 const toHertz = (mel) => (mel < 15 ? mel * LINEAR : 1000 * Math.exp((mel - 15) * STEP));
 

@@ -22,9 +22,10 @@ import './keyboard.js';
 import { LoopPanel } from './loop_panel.js';
 import { NAME_LENGTH, VALUES } from './parameters.js';
 import { player } from './player.js';
-import { readPresets, withName, writeCartridge, writeVoice } from './preset_files.js';
+import { withName, writeCartridge, writeVoice } from './preset_files.js';
 import { Session } from './session.js';
 import { Spectrum } from './spectrum.js';
+import { readStarterCartridges } from './starter_cartridges.js';
 import { mendPattern } from './step_loop.js';
 import { decodeName, encodeName } from './sysex_reader.js';
 import { VoiceEditor } from './voice_editor.js';
@@ -207,18 +208,7 @@ export class SynthPage extends HTMLElement {
   /** Read the starter cartridges. */
   async starter() {
     try {
-      const address = new URL(
-        this.getAttribute('starter') ?? new URL('./starter.json', import.meta.url),
-        document.baseURI,
-      );
-      const answer = await fetch(address);
-      if (!answer.ok) throw new Error(`${address} answers ${answer.status}`);
-      /** @type {{name: string, file: string, data: string}[]} */
-      const files = await answer.json();
-      return files.map(({ name, file, data }) => {
-        const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
-        return { id: `starter ${file}`, name, starter: true, voices: readPresets(bytes, file).voices };
-      });
+      return await readStarterCartridges(this.getAttribute('starter'));
     } catch (error) {
       this.tell(
         `The starter cartridges cannot be read (${error instanceof Error ? error.message : error}). Open a .syx file of your own.`,

@@ -27,7 +27,7 @@ const RANKED = 24; // presets whose exact distance is measured, not only that of
  * @typedef {object} Answer
  * @property {Uint8Array} values 145 values.
  * @property {string} name Ten letters.
- * @property {string} source Name of the stage that found it: "known", "model" or "search".
+ * @property {string} source Name of the stage that found it: "known", "start", "model" or "search".
  * @property {number} distance Exact distance from the sound.
  * @property {Word} word How close it comes.
  * @property {number[]} family Algorithms, 1 … 32, that have its structure.

@@ -28,6 +28,7 @@ export const KEPT = 8;
 const TRANSPOSE = column('TRANSPOSE');
 const [MODEL_SHARE, MOST_OF_MODEL] = [4, 64]; // of the budget; with more draws, improvements get rarer
 const [FIRST_DRAWS, REDRAWN] = [24, 4]; // draws before rounds that redraw a part of the best
+const REFINED = 16; // presets that the model makes of one that is to be refined
 const BLOCKS = 8; // parts of a preset for the model: 0 its algorithm, then six operators and the LFO
 const TEMPERATURE = 0.7;
 const NOTE = 60; // the only one that the model knows
@@ -47,8 +48,9 @@ const PAUSE_MS = 30; // after which messages are heard
 /**
  * State of a match, as it is told while it goes on.
  * @typedef {object} Progress
- * @property {string} stage "known", "model" or "search".
- * @property {number} renders @property {number} distance Least distance, by the search's measure.
+ * @property {string} stage "known", "start", "model", "search", or "answers" while they are chosen and tuned.
+ * @property {number} renders @property {number} distance Least distance, by the search's measure; infinite if there
+ *   is none yet.
  * @property {Uint8Array} [values] Best preset, where it is a new one.
  */
 
@@ -87,11 +89,14 @@ function pauses() {
  * @param {Target} target Sound, see `sound_target.js`.
  * @param {object} [options]
  * @param {ArrayLike<number>[]} [options.starts] Known presets: 128 packed bytes, or 145 or 155 values.
+ * @param {ArrayLike<number> | null} [options.start] Preset to refine, as it should be played at the sound's note. The
+ *   search starts from it and from what the model makes of it, instead of the known presets.
  * @param {Model | null} [options.model] Model that draws presets for the sound.
  * @param {Record<string, number | string>} [options.locked] See `Locks`.
  * @param {number[]} [options.algorithms] Allowed algorithms, 1 … 32; by default all.
  * @param {number} [options.budget] Most renders.
- * @param {number} [options.seconds] Most seconds, the choice of the answers not counted.
+ * @param {number} [options.seconds] Most seconds, the choice of the answers not counted. Half of them are left for the
+ *   search even where known presets and the model take longer than the rest.
  * @param {number} [options.keep] Most answers. @param {number} [options.seed]
  * @param {string} [options.name] Name of the sound, from which the answers' follow.
  * @param {() => boolean} [options.stopped] Called now and then; the match ends with what it has if it is true.
@@ -99,20 +104,24 @@ function pauses() {
  * @returns {Promise<MatchResult>}
  */
 export async function match(target, options = {}) {
-  const { starts = [], model = null, locked = {}, algorithms = [], budget = BUDGET, seconds = Infinity } = options;
+  const { starts = [], start = null, model = null, locked = {}, algorithms = [], budget = BUDGET, seconds = Infinity } = options;
   const { keep = KEPT, seed = 0, name = 'MATCH', stopped = () => false, progress = () => {} } = options;
   if (!(budget >= 1 && seconds > 0)) throw new RangeError(`a match of ${budget} renders in ${seconds} s`);
   const locks = new Locks(locked, algorithms);
   const begun = performance.now();
   const pause = pauses();
-  const late = () => stopped() || performance.now() - begun > 1000 * seconds;
   const known = await compareKnown(
     new Objective(target),
-    starts.map((preset) => locks.apply(valuesOf(preset))),
+    start ? [] : starts.map((preset) => locks.apply(valuesOf(preset))),
     budget,
-    pause,
+    async () => {
+      await pause();
+      return stopped();
+    },
   );
   const { objective, recognized } = known;
+  let end = begun + 1000 * seconds;
+  const late = () => stopped() || performance.now() > end;
   const most = budget - known.spent;
   /** Presets to start from, without repetitions. @type {Map<string, Uint8Array>} */
   const found = new Map();
@@ -134,12 +143,24 @@ export async function match(target, options = {}) {
     for (const values of presets) found.set(keyOf(values), values);
     if (presets.length) ends.push([stage, found.size]);
   };
+  const enter = (/** @type {string} */ next) => {
+    stage = next;
+    progress({ stage, renders: known.spent + judged, distance: best });
+  };
   for (const values of known.starts) judge(values);
   judged = known.starts.length; // which were measured with the others
   add(known.starts);
-  stage = 'model';
-  const redraw = model && !late() ? await draws() : null;
-  stage = 'search';
+  const refined = start && locks.apply(valuesOf(start).slice());
+  if (refined) {
+    enter('start');
+    judge(refined);
+    add([refined]);
+  }
+  if (model) enter('model');
+  const redraw = model && !stopped() ? await draws() : null;
+  // on a slow computer, known presets and the model take most of the time: a sound that is none of them is searched for
+  if (!recognized) end = Math.max(end, performance.now() + 500 * seconds);
+  enter('search');
   if (!found.size) add([locks.apply(playedAt(initValues(), target.note))]);
   const tried = await evolutionarySearch([...found.values()], judge, most, {
     propose: proposingModulation(redraw, strongestModulation(objective.distance.tracks), seed),
@@ -153,6 +174,7 @@ export async function match(target, options = {}) {
   });
   ends.push(['search', tried.length]);
   const early = stopped();
+  progress({ stage: 'answers', renders: known.spent + tried.length, distance: best });
   const answers = await ranked(tried, objective, { keep, ends, locks, name, recognized, pause });
   return {
     answers,
@@ -178,6 +200,12 @@ export async function match(target, options = {}) {
         return locks.apply(kept);
       });
     };
+    if (refined) {
+      const children = await redrawn(Array.from({ length: REFINED }, () => refined));
+      for (const values of children) judge(values);
+      add(children);
+      return redrawn;
+    }
     const count = Math.max(1, Math.min(Math.floor(most / MODEL_SHARE), MOST_OF_MODEL));
     const single = network.program ? [await network.program(maps)] : [];
     const wanted = Math.min(count, FIRST_DRAWS) - single.length;

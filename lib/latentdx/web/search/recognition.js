@@ -102,7 +102,8 @@ function delayed(target, samples) {
 /**
  * Play known presets as a sound was played, and find the closest ones.
  * @param {Objective} objective @param {Uint8Array[]} presets @param {number} most Budget of the whole match.
- * @param {() => Promise<unknown>} pause Called now and then, so that a worker hears its messages.
+ * @param {() => Promise<unknown>} pause Called now and then, so that a worker hears its messages; if it returns `true`,
+ *   no more presets are played.
  * @returns {Promise<Known>}
  */
 export async function compareKnown(objective, presets, most, pause) {
@@ -124,7 +125,7 @@ export async function compareKnown(objective, presets, most, pause) {
       const begins = renders[k].subarray(0, beginning.length);
       heard.push({ values, likeness: likeness[k], distance: distance.of(begins) });
     });
-    if (i % 32 === 0) await pause();
+    if (i % 32 === 0 && (await pause()) === true && heard.length >= LIKELY) break;
   }
   let likely = [...heard].sort((a, b) => b.likeness.correlation - a.likeness.correlation).slice(0, LIKELY);
   const similar = [...heard].sort((a, b) => a.distance - b.distance);
