@@ -1,5 +1,7 @@
 """Test programming presets with a model trained for a second: the mechanics, not the quality."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +10,11 @@ from latentdx import Dexed, PresetBank, load_model
 from latentdx.applications.programmer import Programmer
 from latentdx.audio.renderer import SINGLE_NOTE, SIX_NOTES
 from latentdx.errors import CheckpointError, DataMissingError, ParameterError
+from latentdx.metrics.gain import gain_db
 from latentdx.metrics.objective import distance, distance_as_is, score
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.presets import corpora
+from latentdx.presets.bank import Preset
 from latentdx.training.loop import train
 from latentdx.training.profile import read_profile
 
@@ -95,6 +99,22 @@ def test_the_best_of_several_is_no_worse_than_one_forward_pass(model, sound) -> 
     best = model.program_best(sound, 6, seed=3)
     found = score(np.stack([one.values, best.values]), [sound], SINGLE_NOTE)
     assert found[1] <= found[0]
+
+
+def test_the_best_of_several_is_brought_to_the_level_of_the_sound(model, bank) -> None:
+    """Candidates are ranked at equal loudness, which leaves their level to chance."""
+    for number in (5, 9, 40):
+        sound = Dexed().render(bank[number], 60, 85)
+        rank = partial(score, targets=[sound], notes=SINGLE_NOTE)
+        found = model.explore(model.spectrograms(sound), 6, rank, seed=3)
+        chosen = Preset(found.values[found.distances.argmin()])
+        away, left = (
+            abs(gain_db([sound], [Dexed().render(preset, 60, 85)]))
+            for preset in (chosen, model.program_best(sound, 6, seed=3))
+        )
+        assert left <= away + 0.4  # half a step of OUTPUT LEVEL
+        if away > 3:
+            assert left < away
 
 
 def test_the_true_preset_has_distance_zero_and_a_quieter_sound_almost(bank, sound) -> None:
