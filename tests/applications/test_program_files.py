@@ -7,8 +7,8 @@ import pytest
 from small_models import small, write
 
 from latentdx import Dexed, load_model
-from latentdx.applications.preset_names import NAMELESS
 from latentdx.applications.output_level import SAME
+from latentdx.applications.preset_names import NAMELESS
 from latentdx.applications.programmer import Programmer, program_targets
 from latentdx.applications.sound_inputs import prepare_inputs
 from latentdx.applications.target import Target, TargetFile
