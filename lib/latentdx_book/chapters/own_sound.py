@@ -203,7 +203,8 @@ PLAYINGS = {
 def playings_html(preset: Preset, note: int) -> HTML:
     """Render a preset as a musician would play it: held, let go at once, soft and hard.
 
-    All have the preset's own levels, so that what velocity does can be heard.
+    All have the preset's own levels, so that what velocity does can be heard. The preset itself is offered
+    where it was found.
 
     Args:
         preset: Preset to play.
@@ -213,8 +214,7 @@ def playings_html(preset: Preset, note: int) -> HTML:
     for name, (velocity, hold) in PLAYINGS.items():
         played = play_note(preset, note, velocity, hold=hold, release=3.0, engine=synth)
         left = "faded" if np.isinf(played.end_db) else f"{played.end_db:.0f} dB 3 s after the key"
-        own = preset if not clips else None  # one download is enough
-        clips.append(Clip(played.sound, name, (f"velocity {velocity}, {hold:g} s", left), preset=own))
+        clips.append(Clip(played.sound, name, (f"velocity {velocity}, {hold:g} s", left)))
     return listening_rows.row(clips, f"{preset.name}, played")
 
 
