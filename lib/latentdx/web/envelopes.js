@@ -71,6 +71,7 @@ export class EnvelopeDrawing {
     this.element = svg('svg', {
       class: 'ldx-envelope',
       role: 'img',
+      'aria-label': `Envelope of operator ${operator}`, // until it is drawn
       viewBox: `0 0 ${WIDE} ${HIGH}`,
       preserveAspectRatio: 'none',
       fill: 'none',

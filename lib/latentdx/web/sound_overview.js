@@ -18,7 +18,7 @@ export class SoundOverview {
     this.wave = svg('path', { class: 'ldx-own-wave' });
     this.picture = svg(
       'svg',
-      { viewBox: `0 0 ${COLUMNS} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' },
+      { viewBox: `0 0 ${COLUMNS} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': 'No sound yet' },
       this.wave,
     );
     this.matched = make('div', { class: 'ldx-own-matched' });

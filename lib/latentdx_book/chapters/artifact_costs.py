@@ -187,8 +187,8 @@ def _evaluation_costs() -> list[Cost]:
         told = "; ".join(f"{each[stage]:,.0f} ms {what}" for stage, what in stages.items())
         one = f"per preset on one core: {told}"
         several = f"per preset on one core: {each[f'best of {drawn}']:,.0f} ms for {drawn} presets"
-    if timed := (matched or {}).get("whole_match"):
-        spent = timed["seconds_one_core"]
+    if matched:
+        spent = matched["whole_match"]["seconds_one_core"]
         match = "per target on one core: " + ", ".join(f"{t:.1f} s for {name}" for name, t in spent.items())
     return [
         Cost(
