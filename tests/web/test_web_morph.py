@@ -76,7 +76,7 @@ def test_the_slider_plays_and_draws_the_computed_presets(
         middle = paths["Parameters (naive)"].values[2].astype(int)
         left = sum(int(middle[k] != first[k]) for k in moved)
         algorithm = middle[[p.name for p in voice_parameters()].index("ALGORITHM")] + 1
-        assert f"algorithm {algorithm}; of {len(moved)} parameters, {left} have left the start" in label
+        assert f"algorithm {algorithm}; {left} of {len(moved)} parameters have moved" in label
         switched = cards.nth(2).locator("circle")
         before = [dot.get_attribute("cy") for dot in switched.all()]
         set_slider(page, 1)

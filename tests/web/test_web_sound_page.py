@@ -141,7 +141,7 @@ def test_a_starter_preset_comes_back_with_the_network_cut(
     assert float(page.get_by_label("Held, in seconds").input_value()) == pytest.approx(0.4, abs=0.03)
     overview = page.locator(".ldx-own-overview svg").get_attribute("aria-label") or ""
     assert re.search(r"onset at 0\.2\d s, key let go 0\.[34]\d s later", overview)
-    page.get_by_label("Play what gets closer").check()
+    page.get_by_label("Play each improvement").check()
     page.get_by_label("Search for up to").evaluate("select => { select.options[0].value = '0.5'; }")
     page.get_by_role("button", name="Match", exact=True).click()
     answered(page)

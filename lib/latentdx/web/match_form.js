@@ -65,7 +65,7 @@ export class MatchForm {
         this.matchButton,
         this.stopButton,
         labeled('Search for up to', this.duration),
-        make('label', { class: 'ldx-own-check' }, this.aloud, 'Play what gets closer'),
+        make('label', { class: 'ldx-own-check' }, this.aloud, 'Play each improvement'),
       ),
       this.buildLimits(takePresets, takeLink),
       this.going,

@@ -221,7 +221,7 @@ class Morph extends HTMLElement {
       const arrived = differ.filter((k) => values[k] === last[k]).length;
       const told = [
         `algorithm ${values[ALGORITHM] + 1}`,
-        `of ${differ.length} parameters, ${moved} have left the start, and ${arrived} are at the end`,
+        `${moved} of ${differ.length} parameters have moved; ${arrived} are at their end`,
       ];
       plot.setAttribute('aria-label', `Parameters of ${title}, ${step}: ${told.join('; ')}.`);
       facts.querySelectorAll('.ldx-fact').forEach((old) => old.remove());
