@@ -73,7 +73,7 @@ check: $(INSTALLED)  ## check format, lint rules, layers and types
 fast: check  ## check, and run the tests that need no browser, no site and little time
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto -m "not browser and not site and not slow and not training" tests
 
-# what the tests would else compile beside their own work, for minutes in which they are slow
+# compiles first, beside the checks, because tests are slow until the compiled functions are there
 test: $(INSTALLED)  ## check, and run all tests: also in the browser, and on the smoke site with every notebook
 	@$(BIN)/python -m latentdx.compilation & trap wait EXIT; $(MAKE) --no-print-directory check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0 tests

@@ -8,107 +8,87 @@ sounds are matched, on all cores, with several seeds. Finished matches are kept 
 an interrupted run goes on; `data/benchmarks/headroom.json` is written at the end. The corpus is needed.
 """
 
-import json
-import os
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import torch
 from arguments import parser
 from machine import machine
-from tqdm import tqdm
 
 from latentdx.applications.match import N_NEAREST, match_targets
 from latentdx.applications.programmer import Programmer, load_model
 from latentdx.applications.target import Target, prepare_target
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import SINGLE_NOTE
+from latentdx.caching import map_chunks
 from latentdx.dataset import target_sounds
 from latentdx.evaluation.benchmark_files import write_benchmark
-from latentdx.evaluation.search_benchmark import match_code, nearest_unrelated
+from latentdx.evaluation.condition_tables import measured
+from latentdx.evaluation.search_benchmark import match_code, nearest_unrelated, neutral_bank
 from latentdx.evaluation.trials import Trial
 from latentdx.metrics.gain import amplified, gain_db
-from latentdx.metrics.registry import mfcc_mae, spectral_convergence
 from latentdx.metrics.sound_features import SoundFeatures
-from latentdx.presets.bank import Preset
 from latentdx.registry import data_path
 from latentdx.retrieval.known_presets import known_presets
 from latentdx.retrieval.sound_index import SoundIndex
-from latentdx.run_options import cache_folder
-from latentdx.typing import Values
+from latentdx.typing import Floats, Rows, Values
 
 COUNTS = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 """Numbers of renders at which the best preset so far is measured."""
 
-MODEL = "latentdx"
-
-
-@dataclass(frozen=True)
-class Match:
-    """A match to make.
-
-    Attributes:
-        name: Name of the sound, or number of the preset.
-        seed: Random seed.
-        budget: Number of renders.
-        near: Presets to start from (N, 145) for a preset of the corpus, as nested lists; none for a sound.
-    """
-
-    name: str
-    seed: int
-    budget: int
-    near: list[list[int]] | None
+COLUMNS = ("distance", "log_stft", "convergence", "mfcc13")
+"""What is measured at each."""
 
 
 @cache
 def model() -> Programmer:
     torch.set_num_threads(1)
-    return load_model(MODEL)
+    return load_model("latentdx")
 
 
-def target_of(name: str) -> Target:
-    """Return the render of a preset, given its number, or an out-of-domain sound, given its name."""
-    if name.isdigit():
-        bank = Trial.of("learnfm", "twin-disjoint", "validation").bank
-        return Target(Engine().render(bank[int(name)], *SINGLE_NOTE[0]), *SINGLE_NOTE[0], (), ())
-    sound = {t.name: t for t in target_sounds.load("out of domain")}[name]
-    return prepare_target(sound.path, note=sound.note)
+def course(target: Target, counts: tuple[int, ...], seed: int, **starts: Any) -> Floats:
+    """Make a match; return `COLUMNS` of its best preset at each of some numbers of renders."""
+    engine, heard = Engine(), SoundFeatures(target.sound)
+    found = match_targets([target], model(), budget=counts[-1], keep=1, seed=seed, threads=1, **starts)
+    out = np.empty((len(counts), len(COLUMNS)))
+    for line, count in zip(out, counts, strict=True):
+        best = [i for i in found.curve if i.renders <= count][-1]
+        sound = engine.render(
+            best.preset, target.note, target.velocity, hold=target.hold, n_samples=len(target.sound)
+        )
+        leveled = amplified(sound, gain_db([target.sound], [sound]))
+        line[:] = best.distance, *measured(heard, SoundFeatures(leveled))
+    return out
 
 
-def curve(made: Match) -> dict[str, Any]:
-    """Make a match; return the distance and the metrics of its best preset at each of `COUNTS`."""
-    kept = cache_folder() / "headroom" / f"{match_code()[:16]}-{model().sha256[:8]}"
-    file = kept / f"{made.name.replace('/', ' ')}-{made.seed}-{made.budget}.json"
-    if file.exists():
-        found: dict[str, Any] = json.loads(file.read_text("utf8"))
-        return found
-    target, engine = target_of(made.name), Engine()
-    start: dict[str, Any] = (
-        {"known": known_presets(["starter"])[0]}
-        if made.near is None
-        else {"nearest": np.array(made.near, np.uint8)}
-    )
-    result = match_targets([target], model(), budget=made.budget, keep=1, seed=made.seed, threads=1, **start)
-    heard = SoundFeatures(target.sound)
-    points: dict[str, Any] = {}
-    for count in COUNTS:
-        if count > made.budget:
-            break
-        best = [i for i in result.curve if i.renders <= count][-1]
-        points[str(count)] = {"distance": best.distance} | metrics(target, heard, best.preset, engine)
-    kept.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(points), "utf8")
-    return points
+def of_presets(rows: Rows, near: Values, *, counts: tuple[int, ...], seed: int) -> Floats:
+    """Match presets of learnfm, each from its known presets (N, n, 145)."""
+    bank, engine = neutral_bank("learnfm"), Engine()
+    targets = [Target(engine.render(bank[row], *SINGLE_NOTE[0]), *SINGLE_NOTE[0], (), ()) for row in rows]
+    pairs = zip(targets, near, strict=True)
+    return np.stack([course(target, counts, seed, nearest=known) for target, known in pairs])
 
 
-def metrics(target: Target, heard: SoundFeatures, preset: Preset, engine: Engine) -> dict[str, float]:
-    """Measure a preset at equal loudness."""
-    sound = engine.render(preset, target.note, target.velocity, hold=target.hold, n_samples=len(target.sound))
-    found = SoundFeatures(amplified(sound, gain_db([target.sound], [sound])))
-    return {"mfcc13": mfcc_mae(heard, found, 13), "convergence": spectral_convergence(heard, found)}
+def of_sounds(places: Rows, *, counts: tuple[int, ...], seed: int) -> Floats:
+    """Match out-of-domain sounds, which start from the starter presets."""
+    known, every = known_presets(["starter"])[0], target_sounds.load("out of domain")
+    targets = [prepare_target(every[place].path, note=every[place].note) for place in places]
+    return np.stack([course(target, counts, seed, known=known) for target in targets])
+
+
+def points(courses: list[Floats], counts: tuple[int, ...]) -> list[list[dict[str, dict[str, float]]]]:
+    """Return courses, one array for each seed, by target, seed, number of renders, and name."""
+    return [
+        [
+            {
+                str(n): dict(zip(COLUMNS, line.round(5).tolist(), strict=True))
+                for n, line in zip(counts, seed, strict=True)
+            }
+            for seed in seeds
+        ]
+        for seeds in zip(*courses, strict=True)
+    ]
 
 
 def main() -> None:
@@ -118,28 +98,34 @@ def main() -> None:
     options.add_argument("--budget", type=int, default=COUNTS[-1], help="number of renders of each match")
     options.add_argument("--seeds", type=int, default=3, help="number of seeds")
     given = options.parse_args()
+    if given.budget < COUNTS[0]:
+        raise SystemExit(f"--budget {given.budget} is below {COUNTS[0]}, the least number that is measured")
+    counts = (*(n for n in COUNTS if n < given.budget), given.budget)
     trial = Trial.of("learnfm", "twin-disjoint", "validation", limit=given.presets)
     index = SoundIndex.read(data_path("index", "learnfm.safetensors"))
-    near: list[Values] = list(nearest_unrelated(trial, index, N_NEAREST))
+    near = nearest_unrelated(trial, index, N_NEAREST)
     sounds = [t.name for t in target_sounds.load("out of domain")][: given.sounds]
-    targets: list[tuple[str, list[list[int]] | None]] = [
-        *((str(row), known.tolist()) for row, known in zip(trial.rows.tolist(), near, strict=True)),
-        *((name, None) for name in sounds),
-    ]
-    work = [Match(name, seed, given.budget, known) for seed in range(given.seeds) for name, known in targets]
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        found = list(tqdm(pool.map(curve, work), total=len(work), desc="matches"))
-    by_target: dict[str, list[Any]] = {}
-    for made, result in zip(work, found, strict=True):
-        by_target.setdefault(made.name, []).append(result)
+    presets, others = [], []
+    for seed in range(given.seeds):
+        shared: dict[str, Any] = {
+            "method": f"{model().sha256} {match_code()} {counts} {seed}",
+            "kind": "headroom",
+            "size": 1,
+        }
+        work = partial(of_presets, counts=counts, seed=seed)
+        presets.append(map_chunks(work, [trial.rows, near], description=f"presets, seed {seed}", **shared))
+        work = partial(of_sounds, counts=counts, seed=seed)
+        others.append(
+            map_chunks(work, [np.arange(len(sounds))], description=f"sounds, seed {seed}", **shared)
+        )
     write_benchmark(
         {
             "budget": given.budget,
             "seeds": given.seeds,
             "checkpoint_sha256": model().sha256,
             "machine": machine(),
-            "presets": [by_target[str(row)] for row in trial.rows.tolist()],
-            "sounds": {name: by_target[name] for name in sounds},
+            "presets": points(presets, counts),
+            "sounds": dict(zip(sounds, points(others, counts), strict=True)),
         },
         given.results,
     )

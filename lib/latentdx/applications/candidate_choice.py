@@ -21,7 +21,7 @@ from latentdx.applications.key_behavior import (
 from latentdx.applications.locks import Locks
 from latentdx.applications.match_result import MEASURES, Candidate, Stage
 from latentdx.applications.note_end import LEAST_HOLD
-from latentdx.applications.output_level import SAME, with_gain
+from latentdx.applications.output_level import SAME, at_level
 from latentdx.applications.plausibility import Plausibility
 from latentdx.applications.preset_names import numbered
 from latentdx.applications.sound_inputs import reference
@@ -163,7 +163,7 @@ class Comparison:
 
     def leveled(self, preset: Preset, distance: float) -> tuple[Preset, float]:
         """Bring a preset to the sounds' level, unless that increases its distance from them."""
-        found = with_gain(preset, gain_db(self.targets, self.renders(preset)), self.objective)
+        found = at_level(preset, self.targets, self.renders(preset), self.objective)
         after = float(self.distances(found.values[None])[0])
         free = np.array_equal(self.locks.apply(found.values[None])[0], found.values)
         return (found, after) if free and after <= distance + SAME else (preset, distance)

@@ -5,20 +5,35 @@ number of steps, so that they keep their balance. One step is about 0.75 dB. A c
 feedback or in the algorithm, changes the sound with its level; such steps are not taken.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from latentdx.applications.operator_assignment import DB_PER_LEVEL
+from latentdx.metrics.gain import gain_db
 from latentdx.presets.algorithms import algorithm
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import column
-from latentdx.typing import Floats, Values
+from latentdx.typing import Audio, Floats, Values
 
 SAME = 1e-3
 """Increase of the distance that counts as none."""
 
 _TRIES = 5  # the level as it is, a quarter of the way, half of it …
+
+
+def at_level(
+    preset: Preset, sounds: Sequence[Audio], heard: Sequence[Audio], rank: Callable[[Values], Floats]
+) -> Preset:
+    """Bring a preset to the level of sounds as far as that does not increase its distance from them.
+
+    Args:
+        preset: Preset to make louder or softer.
+        sounds: Sounds of one level, each float32 (samples,).
+        heard: The preset's renders at their notes.
+        rank: See `with_gain`.
+    """
+    return with_gain(preset, gain_db(sounds, heard), rank)
 
 
 def with_gain(preset: Preset, gain_db: float, rank: Callable[[Values], Floats]) -> Preset:

@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from latentdx.applications.exploration import Exploration, Rank
-from latentdx.applications.output_level import with_gain
+from latentdx.applications.output_level import at_level
 from latentdx.applications.preset_names import preset_name
 from latentdx.applications.sound_inputs import OneInstrument, SoundOptions, Sounds, prepare_instruments
 from latentdx.applications.target import VELOCITY, Target
@@ -23,7 +23,6 @@ from latentdx.audio.renderer import NOTE_SETS, Renderer
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.checkout import checkout
 from latentdx.errors import DataMissingError, ParameterError
-from latentdx.metrics.gain import gain_db
 from latentdx.metrics.objective import fitted, score
 from latentdx.models import incremental_decoding
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE, N_BLOCKS
@@ -415,9 +414,7 @@ def program_targets(
     best = found.values[found.distances.argmin()]
     preset = Preset(model.answered(best, targets), preset_name(name))
     if n > 1:  # one pass does not hear its answer
-        heard = [
-            synth.render(preset, t.note, t.velocity, hold=t.hold, n_samples=len(t.sound)) for t in targets
-        ]
-        preset = with_gain(preset, gain_db(sounds, heard), measure)
+        own = [synth.render(preset, t.note, t.velocity, hold=t.hold, n_samples=len(t.sound)) for t in targets]
+        preset = at_level(preset, sounds, own, measure)
     remarks, warnings = describe_transposition(targets[0].note) if len(model.notes) == 1 else ((), ())
     return ProgramResult(preset, float(measure(preset.values[None])[0]), remarks, warnings)

@@ -104,9 +104,9 @@ def json_in_page(value: object) -> HTML:
 
 @cache
 def template_environment(package: str) -> jinja2.Environment:
-    """Return the templates in a package's folder `templates`; values are escaped unless they are `Markup`."""
+    """Return the templates of a package and of this one; values are escaped unless they are `Markup`."""
     return jinja2.Environment(
-        loader=jinja2.PackageLoader(package),
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(name) for name in (package, "latentdx.display")]),
         autoescape=True,  # preset names may hold <, & and quotes
         trim_blocks=True,
         lstrip_blocks=True,

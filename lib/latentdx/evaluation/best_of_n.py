@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from latentdx.applications import output_level, programmer
-from latentdx.applications.output_level import with_gain
+from latentdx.applications.output_level import at_level
 from latentdx.applications.programmer import Programmer
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import SINGLE_NOTE, sound_identity
@@ -26,7 +26,6 @@ from latentdx.evaluation.results import Measurement, Result
 from latentdx.evaluation.trials import Trial, check, evaluated, predict, store_of
 from latentdx.files import atomic_write
 from latentdx.metrics import gain, modulation, objective
-from latentdx.metrics.gain import gain_db
 from latentdx.metrics.objective import FastObjective, score
 from latentdx.models import posterior_sampler
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE
@@ -154,18 +153,15 @@ def best_of(
     check(model, trial, leaky=leaky)
     drawn = draw(model, trial, n, temperature=temperature, options=options)
 
-    def best_at_level(k: int) -> Predictions:
-        """Return the best of the first `k` at the targets' level; one pass has not heard its own answer."""
-        return drawn.best(k) if k == 1 else _at_level(drawn.best(k), model, trial, options)
-
+    # one pass has not heard its own answer, so its level stays as it is
+    counts = [k for k in (2**i for i in range(n.bit_length())) if k < n] + [n]
+    best = {k: drawn.best(k) if k == 1 else _at_level(drawn.best(k), model, trial, options) for k in counts}
     base = name or model.about.profile.name
     inference = f"best of {n} by rendering"
     found = [
         evaluated(model, trial, drawn.single, base, "one pass", measurement, options),
-        evaluated(model, trial, best_at_level(n), name_of(base, n), inference, measurement, options),
+        evaluated(model, trial, best[n], name_of(base, n), inference, measurement, options),
     ]
-    counts = [k for k in (2**i for i in range(n.bit_length())) if k < n] + [n]
-    best = {k: best_at_level(k) for k in counts}
     curve = curve_of(best, model, trial, base, measurement.notes, options)
     return found, curve.assign(temperature=temperature)
 
@@ -191,7 +187,7 @@ def _with_level(true: Values, found: Values, *, notes: Notes) -> Values:
         targets = [synth.render(Preset(preset), *note) for note in notes]
         heard = [synth.render(Preset(values), *note) for note in notes]
         rank = FastObjective(targets, notes, threads=1)
-        values[:] = with_gain(Preset(values), gain_db(targets, heard), rank).values
+        values[:] = at_level(Preset(values), targets, heard, rank).values
     return out
 
 

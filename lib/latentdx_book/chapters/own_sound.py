@@ -181,11 +181,8 @@ def example(name: str) -> tuple[MatchedSound, str]:
     """
     moving = {made.name: made for made in modulated_sounds.SOUNDS}
     if name in moving:
-        sound = moving[name].sound()
-        content = encode(sound, "wav")
-        return take(
-            f"{name}.wav", content, note=moving[name].note
-        ), "Made by the code of this book, of sines."
+        source = take(f"{name}.wav", encode(moving[name].sound(), "wav"), note=moving[name].note)
+        return source, "Made by the code of this book, of sines."
     target = {t.name: t for t in target_sounds.load("out of domain")}[name]
     source = take(f"{name}{target.path.suffix}", target.path.read_bytes(), note=target.note)
     return source, f"{target.source}; {target.license}."
