@@ -185,11 +185,11 @@ def test_the_weights_to_begin_with_are_identified(file, tmp_path):
 def test_a_training_can_begin_with_a_model_that_was_trained_here(file, monkeypatch, tmp_path):
     monkeypatch.setenv("LATENTDX_CACHE", str(tmp_path / "cache"))
     with pytest.raises(CheckpointError, match="nor one that `latentdx train` has finished here"):
-        identified("numcat++-mlp")
-    run = run_folder(read_profile("numcat++-mlp"))
+        identified("latentdx-base")
+    run = run_folder(read_profile("latentdx-base"))
     run.mkdir(parents=True)
     shutil.copy(file, run / "model.safetensors")
-    assert identified("numcat++-mlp") == f"numcat++-mlp@{checkpoint_hash(file)}"
+    assert identified("latentdx-base") == f"latentdx-base@{checkpoint_hash(file)}"
 
 
 def test_weights_of_another_architecture_are_refused_to_begin_with(file):

@@ -1,5 +1,7 @@
 from .algorithms import algorithm_grid as algorithm_grid
 from .algorithms import algorithm_html as algorithm_html
+from .condition_tables import held_out_play_table as held_out_play_table
+from .condition_tables import level_table as level_table
 from .cost_tables import evaluation_cost_table as evaluation_cost_table
 from .cost_tables import inference_cost_table as inference_cost_table
 from .cost_tables import training_cost_table as training_cost_table
@@ -48,6 +50,7 @@ from .result_tables import results_on_part_table as results_on_part_table
 from .result_tables import results_provenance_table as results_provenance_table
 from .result_tables import results_table as results_table
 from .saving import save as save
+from .search_tables import headroom_table as headroom_table
 from .search_tables import search_distance_table as search_distance_table
 from .search_tables import search_table as search_table
 from .tables import differences as differences
@@ -69,6 +72,8 @@ __all__ = [
     "differences",
     "evaluation_cost_table",
     "figure_html",
+    "headroom_table",
+    "held_out_play_table",
     "inference_cost_table",
     "interpolation_changes_table",
     "interpolation_examples_table",
@@ -77,6 +82,7 @@ __all__ = [
     "interpolation_silence_table",
     "interpolation_steps_figure",
     "level_course_figure",
+    "level_table",
     "listener_agreement_figure",
     "listener_agreement_table",
     "match_comparison_table",
