@@ -1,5 +1,6 @@
 """The site in a real Chromium, under a sub-path as on GitHub Pages: complete, offline and accessible."""
 
+import io
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -9,6 +10,7 @@ from threading import Thread
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -215,6 +217,20 @@ def test_axe_finds_nothing_that_is_ours_and_a_phone_does_not_scroll_sideways(
         page.set_viewport_size({"width": 360, "height": 740})
         assert page.evaluate("document.scrollingElement.scrollWidth") <= 360
     assert found == []
+
+
+@pytest.mark.parametrize(("scheme", "color"), [("light", (255, 255, 255)), ("dark", (13, 11, 20))])
+def test_plots_follow_the_theme(
+    browser: Browser, address: str, scheme: str, color: tuple[int, int, int]
+) -> None:
+    with browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme) as context:
+        page = context.new_page()
+        page.goto(f"{address}/book/results.html")
+        plot = page.locator('.ldx-figure img[src$=".svg"]').first
+        plot.scroll_into_view_if_needed()
+        page.wait_for_function("plot => plot.complete", arg=plot.element_handle())
+        picture = Image.open(io.BytesIO(plot.screenshot())).convert("RGB")
+    assert picture.getpixel((picture.width // 2, 3)) == color
 
 
 def test_formulas_are_typeset(context: BrowserContext, address: str, site: Path) -> None:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,10 @@ def test_a_figure_is_a_linked_file_with_the_same_bytes_each_time(chapter: Path, 
     path = chapter / str(page.img["src"])
     assert len(list(path.parent.iterdir())) == 1
     if format == "svg":
-        assert "<dc:date>" not in path.read_text() and "<text" not in path.read_text()
+        drawn = path.read_text()
+        assert "<dc:date>" not in drawn and "<text" not in drawn
+        scheme = drawn.index("prefers-color-scheme")  # behind it, all colors are those of the page's scheme
+        assert not re.search("#[0-9a-f]{6}", drawn[drawn.index("</style>", scheme) :].replace("#000000", ""))
     else:
         assert Image.open(path).size == (1000, 400)
 

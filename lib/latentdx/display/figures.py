@@ -1,7 +1,7 @@
-"""Figures in one house style: a dark screen in light and in dark mode, like the pictures of sounds.
+"""Figures in one house style: light in light mode, and in dark mode a dark screen like the pictures of sounds.
 
-`new_figure` makes a figure, `display.save` saves it as PDF, SVG or PNG, and `figure_html` shows it in a page.
-Within `paper_style()` figures are drawn for print, on white.
+`new_figure` makes a figure, `display.save` saves it as PDF, SVG or PNG, and `figure_html` shows it in a page,
+where drawings in SVG follow the page's colors. Within `paper_style()` figures are drawn for print, on white.
 """
 
 import io
@@ -30,8 +30,11 @@ from latentdx.errors import ParameterError
 
 _SCREEN = "#{:02x}{:02x}{:02x}".format(*sound_pictures.SCREEN)
 _INK, _FAINT = "#e4e0ea", "#3a3546"  # 14:1 and 1.6:1 against the screen
+_PAPER, _PAPER_INK, _PAPER_FAINT = "#ffffff", "#000000", "#d8d8d8"
 COLORS = ("#2fc4b2", "#fe9f6d", "#de4968", "#b79bf2", "#f6e3a1", "#8fb8de")
 """Color cycle: the book's teal, then tones of magma; neighboring colors differ in lightness too."""
+
+_PAPER_COLORS = ("#00796b", "#d1600f", "#b3234a", "#6a44b8", "#8a7000", "#2f6690")  # the same hues, darker
 
 STYLE: dict[Any, Any] = {
     "figure.facecolor": _SCREEN,
@@ -69,13 +72,17 @@ STYLE: dict[Any, Any] = {
 """Settings of matplotlib (`rcParams`) for every figure. Figures name colors by their place in the cycle."""
 
 PAPER_STYLE: dict[Any, Any] = STYLE | {
-    **dict.fromkeys(("figure.facecolor", "savefig.facecolor", "axes.facecolor"), "white"),
-    **dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "text.color"), "black"),
-    **dict.fromkeys(("xtick.color", "ytick.color"), "black"),
-    "axes.prop_cycle": cycler(color=("#00796b", "#d1600f", "#b3234a", "#6a44b8", "#8a7000", "#2f6690")),
-    "grid.color": "#d8d8d8",
+    **dict.fromkeys(("figure.facecolor", "savefig.facecolor", "axes.facecolor"), _PAPER),
+    **dict.fromkeys(("axes.edgecolor", "axes.labelcolor", "axes.titlecolor", "text.color"), _PAPER_INK),
+    **dict.fromkeys(("xtick.color", "ytick.color"), _PAPER_INK),
+    "axes.prop_cycle": cycler(color=_PAPER_COLORS),
+    "grid.color": _PAPER_FAINT,
 }
 """The same for print: on white, in the same hues but darker."""
+
+_THEMES = list(
+    zip((_SCREEN, _INK, _FAINT, *COLORS), (_PAPER, _PAPER_INK, _PAPER_FAINT, *_PAPER_COLORS), strict=True)
+)
 
 _style: ContextVar[dict[Any, Any]] = ContextVar("style", default=STYLE)
 
@@ -171,7 +178,8 @@ def figure_html(
         alt: Alternative text that describes the figure for those who cannot see it; by default the figure's
             own, of which there must be one.
         caption: Sentence shown below the figure; by default the figure's own.
-        format: "svg" for lines, "webp" (at twice the shown size) where there are thousands of marks.
+        format: "svg" for lines, "webp" (at twice the shown size) where there are thousands of marks. In SVG,
+            colors of the house style follow the page's `color-scheme`.
 
     Raises:
         ParameterError: The alternative text is empty.
@@ -179,17 +187,26 @@ def figure_html(
     alt, caption = alt or getattr(figure, "alt", ""), caption or getattr(figure, "caption", "")
     if not alt.strip():
         raise ParameterError("a figure needs an alternative text: describe what it shows")
-    data = _svg(figure) if format == "svg" else _webp(figure)
+    data = _themed(_svg(figure)) if format == "svg" else _webp(figure)
     width, height = (round(100 * inches) for inches in figure.get_size_inches())
     return media.render_template(
         "figure.html", link=media.save(data, format), alt=alt, caption=caption, width=width, height=height
     )
 
 
-def _svg(figure: Figure) -> bytes:
+def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return re.sub(r"[ \t]+\n", "\n", buffer.getvalue()).encode()
+    return re.sub(r"[ \t]+\n", "\n", buffer.getvalue())
+
+
+def _themed(svg: str) -> bytes:
+    """Let the colors of a drawing follow the color scheme of the element that shows it."""
+    for i, (dark, _) in enumerate(_THEMES):
+        svg = svg.replace(dark, f"var(--c{i})")
+    light, dark = ("".join(f"--c{i}:{pair[j]};" for i, pair in enumerate(_THEMES)) for j in (1, 0))
+    style = f"<style>:root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}</style>"
+    return re.sub(r"(<svg [^>]*>)", rf"\1\n {style}", svg, count=1).encode()
 
 
 def _webp(figure: Figure) -> bytes:
