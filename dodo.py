@@ -156,6 +156,14 @@ def task_web_model() -> Task:
     }
 
 
+FIRST_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>LatentDX</title>
+<link rel="icon" href="_static/favicon.svg">
+"""
+
+
 def build_site() -> bool:
     """Gather pages, executed chapters and media, and run Jupyter Book on them with warnings as errors."""
     for folder in [STAGED, SITE]:  # a full build takes seconds, and an incremental one keeps stale pages
@@ -180,6 +188,9 @@ def build_site() -> bool:
     ]
     command = [jupyter_book, "build", str(STAGED), *options, "-W", "--keep-going", "-q"]
     built = subprocess.run(command, env=os.environ | {BUILD_VARIABLE: describe_build()}, check=False)
+    first = SITE / "html/index.html"
+    if first.is_file():  # Jupyter Book's redirection lacks what a page needs, among it an icon
+        first.write_text(f"{FIRST_PAGE}{first.read_text('utf8').strip()}\n", "utf8")
     return built.returncode == 0
 
 

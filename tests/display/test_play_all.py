@@ -55,7 +55,7 @@ def wait_over(page: Page) -> None:
 
 def test_play_all_plays_the_steps_in_order_from_their_beginning_and_highlights_each(page: Page) -> None:
     page.evaluate(LOG)
-    third = page.get_by_role("slider").nth(2)
+    third = page.locator(".ldx-seek").nth(2)
     third.focus()
     page.keyboard.press("ArrowRight")  # a position that must not be kept
     page.wait_for_function(f"({TIME})(2) > 0.05")
@@ -69,6 +69,25 @@ def test_play_all_plays_the_steps_in_order_from_their_beginning_and_highlights_e
 
 def test_only_rows_of_steps_have_a_play_all_button(page: Page) -> None:
     assert page.locator(".ldx-all").count() == 1
+    expect(play_all(page)).to_have_text("Play all")
+
+
+def test_a_slider_leads_from_step_to_step_and_follows_what_is_played(page: Page) -> None:
+    slow_down(page, 0.1)
+    assert page.locator(".ldx-steps").count() == 1
+    slider = page.get_by_label("Step, Steps")
+    slider.focus()
+    for key, at in (("ArrowRight", 1), ("End", 3), ("ArrowLeft", 2)):
+        page.keyboard.press(key)
+        wait_playing(page, at)
+        expect(slider).to_have_attribute("aria-valuetext", f"step {at + 1}")
+    page.get_by_role("button", name="Play step 1").click()
+    wait_playing(page, 0)
+    expect(slider).to_have_value("0")
+    play_all(page).click()
+    slider.focus()
+    page.keyboard.press("ArrowRight")  # ends the walk
+    wait_playing(page, 1)
     expect(play_all(page)).to_have_text("Play all")
 
 

@@ -1,5 +1,5 @@
 // Listening rows: one sound at a time, a switch between versions that keeps the position, a position line, keys,
-// "Play all" for rows of steps, and the synth's own level on request. The blind test is in blind.js, and the keyboard
+// "Play all" and a slider for rows of steps, and the synth's own level on request. The blind test is in blind.js, and the keyboard
 // that plays presets live is in dock.js, which is loaded on the first click.
 // Without this script the rows are plain players. Only <audio> itself fetches anything, so file:// works.
 (() => {
@@ -63,6 +63,7 @@
 
   function addPlayAll(row) {
     const button = document.createElement('button'), count = document.createElement('span'), title = row.getAttribute('aria-label');
+    const slider = document.createElement('input'), all = audiosOf(row);
     const show = (at, steps) => {
       steps.forEach((audio, i) => { if (i === at) clipOf(audio).setAttribute('aria-current', 'step'); else clipOf(audio).removeAttribute('aria-current'); });
       row.classList.toggle('ldx-walking', at >= 0);
@@ -83,7 +84,14 @@
       walk = {row, steps: audiosOf(row), at: 0, show};
       step();
     });
-    row.querySelector('.ldx-head').append(button, count);
+    // under the slider, the step that is reached goes on where the one before was
+    Object.assign(slider, {type: 'range', className: 'ldx-steps', min: 0, max: all.length - 1, step: 1, value: 0});
+    slider.setAttribute('aria-label', `Step, ${title}`);
+    const tell = () => slider.setAttribute('aria-valuetext', clipOf(all[slider.value]).querySelector('.ldx-title').textContent);
+    slider.addEventListener('input', () => { endWalk(); tell(); start(all[slider.value]); });
+    all.forEach((audio, i) => audio.addEventListener('play', () => { slider.value = i; tell(); }));
+    tell();
+    row.querySelector('.ldx-head').append(button, slider, count);
   }
 
   // ---- true level: the row's boost is in its files, so the volume can only undo it
