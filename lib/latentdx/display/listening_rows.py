@@ -288,8 +288,8 @@ def _differences(clips: Sequence[Clip]) -> HTML | None:
 
 
 def _columns(n: int) -> int:
-    """Return the number of columns on a wide screen: at most four, in lines of nearly equal length."""
-    lines = -(-n // 4)
+    """Return the number of columns on a wide screen: at most five, in lines of nearly equal length."""
+    lines = -(-n // 5)
     return -(-n // lines)
 
 

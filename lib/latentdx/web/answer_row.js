@@ -166,7 +166,7 @@ export function answerRow(shown, options) {
     ),
     make(
       'div',
-      { class: 'ldx-clips', style: '--ldx-columns: 3' },
+      { class: 'ldx-clips', style: '--ldx-columns: 5' },
       ...shown.map((each) => clip(each, scale, gainDb, options)),
     ),
     make(

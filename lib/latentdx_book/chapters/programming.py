@@ -312,13 +312,13 @@ def means_table(programmed: Sequence[Programmed], caption: str) -> pd.DataFrame:
 def sounds_table(programmed: Sequence[Programmed], caption: str) -> pd.DataFrame:
     """Tabulate each model's distances in tune, one line per target, and their means; empty without models."""
     columns = {
-        f"{model}, {name}": [getattr(after, column) for _, after in pairs]
+        f"{model} {name}": [getattr(after, column) for _, after in pairs]
         for name, column in _COLUMNS.items()
         for model, pairs in by_model(programmed).items()
     }
     titles = pd.Index([*(p.target.name for p in programmed), "mean"], name="target")
     frame = pd.DataFrame({name: [*x, np.mean(x)] for name, x in columns.items()}, index=titles)
-    formats = {column: _FORMATS[column.rpartition(", ")[2]] for column in columns}
+    formats = {column: _FORMATS[column.rpartition(" ")[2]] for column in columns}
     return described(frame, f"{caption}; lower is better", formats=formats)
 
 
