@@ -33,7 +33,8 @@ THEMES_OWN = {
 
 CUT_TABLES = """[...document.querySelectorAll('.ldx-scroll')].filter(e => e.scrollWidth > e.clientWidth + 1)
     .map(e => e.innerText.slice(0, 60))"""
-LINES_OF_FIVE = """[...new Set([...document.querySelectorAll('.ldx-clips')].filter(row => row.children.length === 5)
+LINES_OF_FIVE = """[...new Set([...document.querySelectorAll('.ldx-clips')]
+    .filter(row => row.children.length === 5)
     .map(row => new Set([...row.children].map(clip => clip.getBoundingClientRect().top)).size))]"""
 
 

@@ -1,4 +1,4 @@
-"""Figures in one house style: light in light mode, and in dark mode a dark screen like the pictures of sounds.
+"""Figures in one house style: light in light mode, and in dark mode as dark as the pictures of sounds.
 
 `new_figure` makes a figure, `display.save` saves it as PDF, SVG or PNG, and `figure_html` shows it in a page,
 where drawings in SVG follow the page's colors. Within `paper_style()` figures are drawn for print, on white.
