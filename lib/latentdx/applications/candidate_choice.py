@@ -25,7 +25,7 @@ from latentdx.applications.output_level import SAME, at_level
 from latentdx.applications.plausibility import Plausibility
 from latentdx.applications.preset_names import numbered
 from latentdx.applications.sound_inputs import reference
-from latentdx.applications.target import Target
+from latentdx.applications.target import Target, free_db
 from latentdx.applications.tune import Tuning, tune
 from latentdx.audio import pitch
 from latentdx.audio.pitch import Pitch
@@ -37,7 +37,7 @@ from latentdx.presets.algorithm_families import family
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import column
 from latentdx.retrieval.recognition import delayed
-from latentdx.typing import Audio, Floats, Values
+from latentdx.typing import Audio, Floats, Notes, Values
 
 TWINS = 0.8
 """Share of equal parameter values from which two presets count as one, as relatives do in the evaluation."""
@@ -62,12 +62,21 @@ class Comparison:
         self.sounds, self.renderer, self.threads, self.locks = sounds, renderer, threads, locks
         self.notes = [(s.note, s.velocity) for s in sounds]
         self.targets, self.holds = [s.sound for s in sounds], [s.hold for s in sounds]
-        self.objective = FastObjective(
-            self.targets, self.notes, holds=self.holds, renderer=renderer, threads=threads
-        )
+        self.free_db = free_db(sounds)
+        self.objective = self._objective(self.targets, self.notes, self.holds)
         self.reference = reference(sounds)
         self.release_rate = RELEASE_RATE
         self._known: dict[bytes, float] = {}
+
+    def _objective(self, targets: Sequence[Audio], notes: Notes, holds: Sequence[float]) -> FastObjective:
+        return FastObjective(
+            targets,
+            notes,
+            holds=holds,
+            renderer=self.renderer,
+            threads=self.threads,
+            free_db=self.free_db,
+        )
 
     @cached_property
     def _features(self) -> list[SoundFeatures]:
@@ -94,7 +103,7 @@ class Comparison:
         """Return a function that compares presets with the start of the reference sound."""
         part = self.reference.sound[:n_samples]
         note, hold = (self.reference.note, self.reference.velocity), self.reference.hold
-        return FastObjective([part], [note], holds=[hold], renderer=self.renderer, threads=self.threads)
+        return self._objective([part], [note], [hold])
 
     def delayed(self, samples: int) -> "Comparison":
         """Return the comparison with all sounds delayed, which may be by less than nothing."""
@@ -115,6 +124,7 @@ class Comparison:
             notes=self.notes,
             holds=self.holds,
             renderer=self.renderer,
+            free_db=self.free_db,
             threads=self.threads,
         )
         return each_once(self._known, values, exact)

@@ -16,7 +16,7 @@ from latentdx.applications.exploration import Exploration, Rank
 from latentdx.applications.output_level import at_level
 from latentdx.applications.preset_names import preset_name
 from latentdx.applications.sound_inputs import OneInstrument, SoundOptions, Sounds, prepare_instruments
-from latentdx.applications.target import VELOCITY, Target
+from latentdx.applications.target import VELOCITY, Target, free_db
 from latentdx.applications.transposition import describe_transposition, nearest_c, played_at, resampled
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import NOTE_SETS, Renderer
@@ -401,9 +401,9 @@ def program_targets(
         renderer: Synth that renders; default `Engine()`.
         progress: Show a progress bar on a terminal.
     """
-    synth = renderer or Engine()
+    synth, holds, free = renderer or Engine(), [t.hold for t in targets], free_db(targets)
     sounds, played = [t.sound for t in targets], [(t.note, t.velocity) for t in targets]
-    measure = partial(score, targets=sounds, notes=played, holds=[t.hold for t in targets], renderer=synth)
+    measure = partial(score, targets=sounds, notes=played, holds=holds, free_db=free, renderer=synth)
     with tqdm(total=n, unit="preset", leave=False, disable=None if progress else True) as bar:
 
         def rank(values: Values) -> Floats:

@@ -22,6 +22,7 @@ from latentdx.audio.pitch import Pitch, estimate
 from latentdx.audio.renderer import HOLD, N_SAMPLES, SAMPLE_RATE, check_note, fade_out
 from latentdx.dataset.loudness import leveled
 from latentdx.errors import AudioFileError, ParameterError
+from latentdx.metrics.gain import FREE_DB
 from latentdx.typing import Audio
 
 SEARCHED = 30.0
@@ -320,6 +321,11 @@ def _low_share(sound: Audio, f0: float) -> float:
     frequency = np.fft.rfftfreq(len(sound), 1 / SAMPLE_RATE)
     low = [np.abs(frequency - number * f0) < 0.03 * frequency for number in (1, 2)]
     return float(power[low[0] | low[1]].sum() / power[frequency > 30].sum())
+
+
+def free_db(sounds: Sequence[Target]) -> float:
+    """Return the gain in dB that costs nothing when presets are compared with sounds; see `gain.price`."""
+    return 0.0 if all(sound.level_known for sound in sounds) else FREE_DB
 
 
 @dataclass(frozen=True)

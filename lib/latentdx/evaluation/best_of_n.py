@@ -98,7 +98,7 @@ def draw(
             tried = model.explore(
                 dataset[[row]].spectrogram,
                 n,
-                partial(score, targets=targets, notes=model.notes, threads=options.processes),
+                partial(score, targets=targets, notes=model.notes, free_db=0.0, threads=options.processes),
                 temperature=temperature,
                 seed=SEED + row,
             )
@@ -186,7 +186,7 @@ def _with_level(true: Values, found: Values, *, notes: Notes) -> Values:
     for values, preset in zip(out, true, strict=True):
         targets = [synth.render(Preset(preset), *note) for note in notes]
         heard = [synth.render(Preset(values), *note) for note in notes]
-        rank = FastObjective(targets, notes, threads=1)
+        rank = FastObjective(targets, notes, free_db=0.0, threads=1)
         values[:] = at_level(Preset(values), targets, heard, rank).values
     return out
 

@@ -18,7 +18,8 @@ import numpy as np
 from latentdx.typing import Audio
 
 FREE_DB = 12.0
-"""Gain in dB, up or down, that costs nothing: what a volume knob is for."""
+"""Gain in dB, up or down, that costs nothing where the level of the target is unknown: a volume knob can do that.
+Where it is known, as that of a render is, every dB costs."""
 
 PRICE_PER_DB = 0.01
 """What each dB beyond adds to the objective: a render far below the target's level is mostly noise of the
@@ -52,13 +53,17 @@ def gain_of_powers(powers: Sequence[tuple[float, float]]) -> float:
     return sum(differences) / len(differences) if differences else 0.0
 
 
-def price(gain_db: float) -> float:
+def price(gain_db: float, free_db: float = FREE_DB) -> float:
     """Return what a gain in dB adds to the objective.
 
-    >>> price(-12.0), round(price(15.0), 2)
-    (0.0, 0.03)
+    Args:
+        gain_db: Gain in dB.
+        free_db: Gain that costs nothing; 0 where the target's level is known.
+
+    >>> price(-12.0), round(price(15.0), 2), round(price(-2.0, free_db=0), 2)
+    (0.0, 0.03, 0.02)
     """
-    return PRICE_PER_DB * max(abs(gain_db) - FREE_DB, 0.0)
+    return PRICE_PER_DB * max(abs(gain_db) - free_db, 0.0)
 
 
 def amplified(sound: Audio, gain_db: float) -> Audio:

@@ -20,7 +20,7 @@ from latentdx.audio.renderer import HOLD, N_SAMPLES, SAMPLE_RATE, Renderer, fade
 from latentdx.audio.stft.layout import Spare
 from latentdx.errors import ParameterError
 from latentdx.metrics.distance_memory import Workspace
-from latentdx.metrics.gain import amplified, gain_db, gain_of_powers, loudest_power, price
+from latentdx.metrics.gain import FREE_DB, amplified, gain_db, gain_of_powers, loudest_power, price
 from latentdx.metrics.modulation import modulation_mismatch
 from latentdx.metrics.registry import log_stft_mae, mfcc_mae, spectral_convergence
 from latentdx.metrics.search_distance import SearchDistance
@@ -108,6 +108,7 @@ def score(
     renderer: Renderer | None = None,
     holds: Sequence[float] = (),
     measure: Callable[[SoundFeatures, SoundFeatures], float] = distance_as_is,
+    free_db: float = FREE_DB,
     threads: int | None = None,
 ) -> Floats:
     """Render presets at each note and compare them with that note's target, all at one gain.
@@ -121,6 +122,7 @@ def score(
         renderer: Synth that renders; default `Engine()`.
         holds: Time in seconds for which each note is held; default 3 s.
         measure: Function that compares the features of a target with those of a render at that gain.
+        free_db: Gain that costs nothing; 0 where the targets' level is known, see `gain.price`.
         threads: Number of presets rendered at the same time; default one per core.
 
     Returns:
@@ -139,7 +141,9 @@ def score(
         ]
         gain = gain_db(targets, found)
         heard = (SoundFeatures(amplified(sound, gain)) for sound in found)
-        return float(np.mean([measure(t, f) for t, f in zip(wanted, heard, strict=True)])) + price(gain)
+        return float(np.mean([measure(t, f) for t, f in zip(wanted, heard, strict=True)])) + price(
+            gain, free_db
+        )
 
     with ThreadPoolExecutor(threads) as pool:
         return np.array(list(pool.map(score_one, values)))
@@ -179,6 +183,7 @@ class FastObjective:
         threads: Number of presets rendered at the same time; default one per core.
         weights: Weight of each metric in `WEIGHTS`, by name, and of the "modulation", 0 if it is omitted;
             default those of `distance`.
+        free_db: Gain that costs nothing; 0 where the targets' level is known, see `gain.price`.
         levels_count: If true, sounds are compared at the levels that they have, see `distance_as_is`.
 
     Raises:
@@ -195,6 +200,7 @@ class FastObjective:
         renderer: Renderer | None = None,
         threads: int | None = None,
         weights: Mapping[str, float] = MappingProxyType({**WEIGHTS, "modulation": MODULATION_WEIGHT}),
+        free_db: float = FREE_DB,
         levels_count: bool = False,
     ) -> None:
         if len(targets) != len(notes) or not len(notes):
@@ -209,6 +215,7 @@ class FastObjective:
         self.holds = list(holds) or [HOLD] * len(notes)
         self._renderer = renderer or Engine()
         self._threads = threads
+        self._free_db = free_db
         self._weights = (*(weights[name] for name in WEIGHTS), weights.get("modulation", 0.0))
         self._powers = None if levels_count else [loudest_power(target) for target in self.targets]
         workspaces = Spare(Workspace.of_length, threads or os.cpu_count() or 1)
@@ -237,4 +244,4 @@ class FastObjective:
         for sound, distances in zip(sounds, self._distances, strict=True):
             parts = distances(amplified(sound, gain))
             distance += sum(weight * part for weight, part in zip(self._weights, parts, strict=True))
-        return distance / len(sounds) + price(gain)
+        return distance / len(sounds) + price(gain, self._free_db)
