@@ -70,6 +70,16 @@ def test_a_gain_up_to_12_db_costs_nothing_and_more_has_a_price(bank) -> None:
     assert distance(target, SoundFeatures(np.zeros_like(a))) > 1  # no gain makes silence a sound
 
 
+def test_where_the_level_is_known_every_decibel_has_a_price(bank) -> None:
+    target = Dexed().render(bank[5])
+    for free_db, expected in ((12.0, 0.0), (0.0, 0.0602)):  # the preset is softer than its target by 6.02 dB
+        fast = FastObjective([2 * target], NOTE, free_db=free_db)(bank.values[[5]])[0]
+        assert fast == pytest.approx(
+            score(bank.values[[5]], [2 * target], NOTE, free_db=free_db)[0], abs=1e-4
+        )
+        assert fast == pytest.approx(expected, abs=1e-4)
+
+
 def test_the_gain_of_several_notes_is_one(bank) -> None:
     """A target whose notes are all louder is the same; one whose soft note alone is louder is another."""
     synth, notes, preset = Dexed(), [(60, 20), (60, 127)], bank.values[[5]]

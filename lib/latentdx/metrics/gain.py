@@ -18,8 +18,8 @@ import numpy as np
 from latentdx.typing import Audio
 
 FREE_DB = 12.0
-"""Gain in dB, up or down, that costs nothing where the level of the target is unknown: a volume knob can do that.
-Where it is known, as that of a render is, every dB costs."""
+"""Gain in dB, up or down, that costs nothing where the level of the target is unknown, because a volume knob
+can do that. Where it is known, as that of a render is, every dB costs."""
 
 PRICE_PER_DB = 0.01
 """What each dB beyond adds to the objective: a render far below the target's level is mostly noise of the
