@@ -1,6 +1,8 @@
-"""Measure Lighthouse's four desktop scores for every page of the site; write data/benchmarks/lighthouse.json.
+"""Measure Lighthouse's four scores for every page of the site, on a desktop and on a phone.
 
     make site && python benchmarks/lighthouse.py        # needs Chromium, and npm, which fetches Lighthouse
+
+It writes data/benchmarks/lighthouse.json and takes ten minutes.
 
 The site is served as a static host would: under a sub-path, with compressed text, cacheable for ten minutes.
 """
@@ -27,6 +29,7 @@ from latentdx.registry import data_path
 
 LIGHTHOUSE = "lighthouse@12.8.2"
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+FORMS = {"desktop": ("--preset=desktop",), "mobile": ()}
 PREFIX = "/latentdx/"
 TEXT = {".html", ".css", ".js", ".svg", ".json"}
 
@@ -70,13 +73,13 @@ def built_from(site: Path) -> str:
     return found[1]
 
 
-def scores(address: str) -> dict[str, Any]:
-    """Measure one page: the score of each category in percent, and the audits below 90."""
+def scores(address: str, form: str) -> dict[str, Any]:
+    """Measure one page on one of `FORMS`: the score of each category in percent, and the audits below 90."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         subprocess.run(
             [
-                *("npx", "--yes", LIGHTHOUSE, address, "--quiet", "--preset=desktop"),
+                *("npx", "--yes", LIGHTHOUSE, address, "--quiet", *FORMS[form]),
                 f"--only-categories={','.join(CATEGORIES)}",
                 *("--output=json", f"--output-path={report}"),
                 "--chrome-flags=--headless=new --no-sandbox",
@@ -108,8 +111,14 @@ def main() -> None:
     os.environ.setdefault("CHROME_PATH", chromium or "")
     names = re.findall(r"(?:root|file): (\S+)", Path("_toc.yml").read_text("utf8"))
     with served(site) as address:
-        pages = {name: scores(f"{address}{name}.html") for name in tqdm(names, unit="page")}
-    least = {category: min(page[category] for page in pages.values()) for category in CATEGORIES}
+        pages = {
+            name: {form: scores(f"{address}{name}.html", form) for form in FORMS}
+            for name in tqdm(names, unit="page")
+        }
+    least = {
+        form: {category: min(page[form][category] for page in pages.values()) for category in CATEGORIES}
+        for form in FORMS
+    }
     measured = {"lighthouse": LIGHTHOUSE, "site": built_from(site), "least": least, "pages": pages}
     write_benchmark(measured, data_path("benchmarks", "lighthouse.json"))
 
