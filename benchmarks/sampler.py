@@ -1,6 +1,6 @@
 """Measure drawing and redrawing by the sampler, compiled against PyTorch, in alternation; write JSON.
 
-    python benchmarks/sampler.py    # writes data/benchmarks/sampler.json; takes two minutes on one core
+    python benchmarks/sampler.py    # writes data/benchmarks/sampler.json; takes four minutes on one core
 
 The sounds are starter presets. All times are the thread's own processor time, on one thread, so that other
 programs count as little as possible; of several rounds, the fastest counts. Redraws are measured as a search
@@ -20,6 +20,8 @@ from machine import machine
 from torch import Tensor
 
 from latentdx import Engine, load_model
+from latentdx.applications.evolutionary_search import PROPOSED, PROPOSED_EVERY
+from latentdx.applications.match import BUDGET
 from latentdx.applications.programmer import N_DRAWN, Programmer
 from latentdx.evaluation.benchmark_files import write_benchmark
 from latentdx.models import incremental_decoding, posterior_sampler
@@ -87,6 +89,21 @@ def explore(model: Programmer) -> Work:
     return work
 
 
+def match(model: Programmer) -> Work:
+    """Return all that a match of `BUDGET` renders asks of the model: draws, and redraws during the search."""
+
+    def work(decibels: Tensor, _: Tensor) -> float:
+        rng = np.random.default_rng(0)
+        start = time.thread_time()
+        found = model.explore(decibels, N_DRAWN, lambda values: rng.random(len(values))).values
+        redraw = model.redraw(decibels, seed=0)
+        for _ in range(BUDGET // PROPOSED_EVERY):
+            redraw(found[rng.integers(0, len(found), PROPOSED)])
+        return time.thread_time() - start
+
+    return work
+
+
 def main() -> None:
     parser = arguments.parser(__doc__, RESULTS)
     parser.add_argument("--sounds", type=int, default=5, help="number of sounds (default: %(default)s)")
@@ -100,6 +117,7 @@ def main() -> None:
         **{f"draw_{n}": draw(sampler, n) for n in (24, 64)},
         **{f"redraw_{n}": redraw(sampler, n) for n in (4, 16)},
         f"model_in_best_of_{N_DRAWN}": explore(model),
+        f"model_in_match_{BUDGET}": match(model),
     }
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     bank = corpora.read("starter").neutral()

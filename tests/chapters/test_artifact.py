@@ -145,8 +145,10 @@ def test_curation() -> None:
         assert bool(groups["train"] & groups["test"]) == shared
 
 
-def test_trainings_took_less_than_an_hour() -> None:
-    assert max(run.minutes for run in artifact_costs.training_runs().values()) < 60
+def test_trainings_took_less_than_an_hour_but_for_the_default_one() -> None:
+    minutes = {name: run.minutes for name, run in artifact_costs.training_runs().items()}
+    assert 110 < minutes.pop("latentdx") < 130
+    assert max(minutes.values()) < 60
 
 
 def test_models_lie_between_the_anchors(results: ResultData) -> None:
