@@ -1,6 +1,7 @@
 """Ablations: measure how each choice changes the rendered distance; write data/results/levers.csv.
 
     python benchmarks/levers.py training     # short trainings of NumCat++ that differ in one choice; resumes
+    python benchmarks/levers.py default      # what the second training of the default model gave
     python benchmarks/levers.py inference    # methods of inference with the default model
     python benchmarks/levers.py search       # choices of the evolutionary search, at equal numbers of renders
 
@@ -39,7 +40,7 @@ from latentdx.presets.bank import Preset
 from latentdx.provenance import code_commit
 from latentdx.run_options import cache_folder
 from latentdx.training.loop import train
-from latentdx.training.profile import Profile, read_profile
+from latentdx.training.profile import Profile, read_profile, run_folder
 from latentdx.typing import Values
 
 N_PRESETS, N_SEARCHED = 200, 100
@@ -200,6 +201,16 @@ def training() -> None:
     note("training on recordings: recorded sounds", share, *heard, kept=False)
 
 
+def default() -> None:
+    """Compare the default model with the one that its training began with, which must have been trained here."""
+    targets, after = Targets(N_PRESETS), load_model("latentdx")
+    before = load_model(run_folder(read_profile("latentdx-base")) / "model.safetensors")
+    change = f"{after.about.profile.epochs} epochs on variations, recordings and unknown levels, against none"
+    for kind, decibels in (("clean", targets.decibels), ("recorded", targets.recorded)):
+        found = [targets.one_pass(model, decibels) for model in (before, after)]
+        note(f"a second training: {kind} sounds", f"{change} (one pass)", *found, kept=True)
+
+
 def inference() -> None:
     """Run the ablations of choices in inference."""
     targets, joint = Targets(N_SEARCHED), load_model("latentdx")
@@ -336,14 +347,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("training", "inference", "search"), help="kind of ablations to run")
+    parser.add_argument(
+        "what", choices=("training", "default", "inference", "search"), help="kind of ablations to run"
+    )
     parser.add_argument("--targets", type=int, default=N_SEARCHED, help="number of targets of searches")
     parser.add_argument("--budget", type=int, default=500, help="number of renders of each search")
     options = parser.parse_args()
     if options.what == "search":
         search(options.targets, options.budget)
     else:
-        {"training": training, "inference": inference}[options.what]()
+        {"training": training, "default": default, "inference": inference}[options.what]()
 
 
 if __name__ == "__main__":
