@@ -202,7 +202,7 @@ def training() -> None:
 
 
 def default() -> None:
-    """Compare the default model with that from which its training began, which must have been trained here."""
+    """Compare the default model with the one, trained here, from which its training began."""
     targets, after = Targets(N_PRESETS), load_model("latentdx")
     before = load_model(run_folder(read_profile("latentdx-base")) / "model.safetensors")
     change = f"{after.about.profile.epochs} epochs on variations, recordings and unknown levels, against none"
