@@ -21,12 +21,20 @@ from latentdx.applications.target import Target
 from latentdx.applications.tune import moves, tune
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.pitch import estimate
+from latentdx.metrics.gain import FREE_DB
 from latentdx.presets.algorithm_families import family
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import column
 from latentdx.registry import data_path
 
 Values = npt.NDArray[np.uint8]
+
+
+@pytest.fixture(autouse=True)
+def unknown_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the library treat renders as the page treats all sounds: nobody knows their level."""
+    monkeypatch.setattr("latentdx.applications.candidate_choice.free_db", lambda _: FREE_DB)
+
 
 SETUP = """
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
