@@ -97,7 +97,7 @@ def match(model: Programmer) -> Work:
         start = time.thread_time()
         found = model.explore(decibels, N_DRAWN, lambda values: rng.random(len(values))).values
         redraw = model.redraw(decibels, seed=0)
-        for _ in range(BUDGET // PROPOSED_EVERY):
+        for _round in range(BUDGET // PROPOSED_EVERY):
             redraw(found[rng.integers(0, len(found), PROPOSED)])
         return time.thread_time() - start
 
