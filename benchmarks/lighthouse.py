@@ -34,6 +34,11 @@ PREFIX = "/latentdx/"
 TEXT = {".html", ".css", ".js", ".svg", ".json"}
 
 
+def chromium() -> str | None:
+    """Find Chromium, on the path or as CHROMIUM names it."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
 @contextmanager
 def served(site: Path) -> Iterator[str]:
     """Serve the site while the context lasts, and yield the address of its root."""
@@ -107,8 +112,7 @@ def main() -> None:
         help="folder of the built site (default: %(default)s)",
     )
     site = arguments.parse_args().site
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    os.environ.setdefault("CHROME_PATH", chromium or "")
+    os.environ.setdefault("CHROME_PATH", chromium() or "")
     names = re.findall(r"(?:root|file): (\S+)", Path("_toc.yml").read_text("utf8"))
     with served(site) as address:
         pages = {

@@ -14,7 +14,7 @@ from typing import Any
 
 import soundfile as sf
 from arguments import parser
-from lighthouse import built_from, served
+from lighthouse import built_from, chromium, served
 from machine import machine
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -104,7 +104,7 @@ def main() -> None:
     )
     given = options.parse_args()
     with served(given.site) as address, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = play.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         with browser.new_context() as context:
             sounds = first_sounds(context.new_page(), address)
         answers: dict[str, Any] = {}

@@ -1,8 +1,8 @@
 """The level of a preset: its carriers' OUTPUT LEVELs, which set how loud it is and not what it sounds like.
 
-A search at equal loudness leaves the level of its answer to chance. Here all carriers are moved by the same
-number of steps, so that they keep their balance. One step is about 0.75 dB. A carrier that modulates, by
-feedback or in the algorithm, changes the sound with its level; such steps are not taken.
+A search at equal loudness decides little about the level of its answer. Here all carriers are moved by the
+same number of steps, so that they keep their balance. One step is about 0.75 dB. A carrier that modulates,
+by feedback or in the algorithm, changes the sound with its level; such steps are not taken.
 """
 
 from collections.abc import Callable, Sequence

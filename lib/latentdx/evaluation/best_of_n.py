@@ -1,8 +1,8 @@
 """Best-of-n inference: a model draws several presets, each is rendered, and the closest one is kept.
 
 The first candidate for each target is the preset of the model's single pass, so the best of one is that.
-Candidates are ranked at equal loudness. The best of several is brought to the target's level, which the
-ranking leaves to chance.
+Candidates are ranked at equal loudness, where every dB has a price, because the level of a render is known.
+The best of several is then brought to the target's level.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 // Listening rows: one sound at a time, a switch between versions that keeps the position, a position line, keys,
-// "Play all" and a slider for rows of steps, and the synth's own level on request. The blind test is in blind.js, and the keyboard
-// that plays presets live is in dock.js, which is loaded on the first click.
+// "Play all" and a slider for rows of steps, and the synth's own level on request. The blind test is in blind.js, and
+// the keyboard that plays presets live is in dock.js, which is loaded on the first click.
 // Without this script the rows are plain players. Only <audio> itself fetches anything, so file:// works.
 (() => {
   'use strict';
@@ -81,7 +81,7 @@
       const mine = walk?.row === row;
       stop();
       if (mine) return;
-      walk = {row, steps: audiosOf(row), at: 0, show};
+      walk = {row, steps: all, at: 0, show};
       step();
     });
     // under the slider, the step that is reached goes on where the one before was
