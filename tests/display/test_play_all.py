@@ -91,6 +91,20 @@ def test_a_slider_leads_from_step_to_step_and_follows_what_is_played(page: Page)
     expect(play_all(page)).to_have_text("Play all")
 
 
+def test_steps_passed_in_one_breath_end_at_the_last(page: Page) -> None:
+    slow_down(page, 0.1)
+    slider = ".ldx-steps"
+    # no event of a player comes between these
+    page.evaluate(f"""() => {{
+        const slider = document.querySelector('{slider}');
+        for (const at of [1, 3, 2]) {{ slider.value = at; slider.dispatchEvent(new Event('input')); }}
+    }}""")
+    wait_playing(page, 2)
+    page.wait_for_function(f"({TIME})(2) > 0.02")
+    wait_playing(page, 2)
+    expect(page.locator(slider)).to_have_value("2")
+
+
 @pytest.mark.parametrize("how", ["Escape", "button", "the step's own button"])
 def test_play_all_can_be_stopped(page: Page, how: str) -> None:
     slow_down(page, 0.1)

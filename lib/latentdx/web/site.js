@@ -12,6 +12,7 @@
   const LEVEL_KEY = `latentdx:level:${location.pathname}`;
   const HERE = document.currentScript?.src;  // none where a page holds this script itself
   let playing = null;  // the <audio> that was started last
+  let asked = null;  // the <audio> that is to start: its file may still be loading
   let walk = null;  // "play all" under way: {row, steps, at, show}
 
   const clipOf = audio => audio.closest('.ldx-clip');
@@ -29,17 +30,27 @@
   }
 
   async function start(audio) {
+    const row = audio.closest('.ldx-row');
+    asked = audio;
     // switching within a row continues from the position of the other version
-    const other = playing && playing !== audio && !playing.paused ? playing : null;
-    if (other && other.closest('.ldx-row') === audio.closest('.ldx-row')) {
-      const at = other.currentTime;
-      other.pause();
+    const other = playing && playing !== audio && !playing.paused && playing.closest('.ldx-row') === row ? playing : null;
+    if (other) {
+      await seek(audio, 0);
+      if (asked !== audio) return;  // while this one was loading, another was asked for
+      seek(audio, Math.min(other.currentTime, clipOf(audio).dataset.seconds - 0.01));
+    }
+    pauseOthers(audio);
+    if (other) {
       show(other, 0);
       clipOf(other).classList.remove('ldx-started');
-      await seek(audio, Math.min(at, clipOf(audio).dataset.seconds - 0.01));
     }
-    audiosOf(audio.closest('.ldx-row')).forEach(a => { a.preload = 'auto'; });  // so that switching is at once
-    await audio.play();
+    playing = audio;
+    audiosOf(row).forEach(a => { a.preload = 'auto'; });  // so that switching is at once
+    await audio.play().catch(error => { if (error.name !== 'AbortError') throw error; });  // paused before it began
+  }
+
+  function pauseOthers(audio) {
+    document.querySelectorAll('audio').forEach(a => { if (a !== audio && !a.paused) a.pause(); });
   }
 
   // ---- play all: each step from its beginning, the current one highlighted
@@ -58,6 +69,7 @@
 
   function stop() {
     endWalk();
+    asked = null;
     playing?.pause();
   }
 
@@ -273,7 +285,8 @@
   // any <audio> of the page, ours or plain: one at a time
   document.addEventListener('play', event => {
     const audio = event.target, clip = clipOf(audio);
-    document.querySelectorAll('audio').forEach(a => { if (a !== audio && !a.paused) a.pause(); });
+    if (audio.paused) return;  // another was started before this event came
+    pauseOthers(audio);
     playing = audio;
     if (walk && walk.steps[walk.at] !== audio) endWalk();
     if (!clip || !clip.querySelector('.ldx-play')) return;
