@@ -1,7 +1,8 @@
 """What it costs that nobody knows how loud a recording was at the synth.
 
 Presets of a test set are programmed twice: from their renders, and from the same sounds with a random gain,
-prepared like recordings. The answers are compared with the true presets at equal loudness.
+leveled like recordings. Note, onset and hold are known in both cases, so that the level alone differs. The
+answers are compared with the true presets at equal loudness.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,9 +12,11 @@ import numpy as np
 
 from latentdx.applications.match import BUDGET, match_targets
 from latentdx.applications.programmer import N_DRAWN, Programmer, program_targets
-from latentdx.applications.target import Target, prepare_target
+from latentdx.applications.target import Target
 from latentdx.audio.engine.synth import Engine
-from latentdx.audio.renderer import SAMPLE_RATE, SINGLE_NOTE
+from latentdx.audio.envelope import note_envelope
+from latentdx.audio.renderer import SINGLE_NOTE
+from latentdx.dataset.loudness import leveled
 from latentdx.evaluation.condition_tables import METRICS, measured
 from latentdx.metrics.gain import amplified, gain_db
 from latentdx.metrics.sound_features import SoundFeatures
@@ -66,8 +69,8 @@ def heard_as(sound: Audio, level: str, rng: np.random.Generator) -> Target:
     """Return a render as a target whose level is known, or as one that was recorded with a random gain."""
     if level == "known":
         return Target(sound, *SINGLE_NOTE[0], (), ())
-    recorded = amplified(sound, rng.uniform(-MOST_DB, MOST_DB))
-    return prepare_target(recorded, SAMPLE_RATE, note=SINGLE_NOTE[0][0], velocity=SINGLE_NOTE[0][1])
+    recorded, gain = leveled(amplified(sound, rng.uniform(-MOST_DB, MOST_DB)))
+    return Target(recorded, *SINGLE_NOTE[0], (), (), gain_db=gain, envelope=note_envelope(recorded))
 
 
 def answer_all(rows: Rows, near: Values, *, model: Programmer, bank: PresetBank) -> Floats:
