@@ -19,7 +19,7 @@ def write_page(folder: Path, rows: Sequence[HTML], name: str = "page.html", *, t
     head = f'<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf8"><title>Rows</title>'
     head += '<meta name="viewport" content="width=device-width">'
     head += f'<link rel="stylesheet" href="{WEB.as_uri()}/site.css">'
-    head += "".join(f'<script src="{WEB.as_uri()}/{script}.js"></script>' for script in ("site", "blind"))
+    head += f'<script src="{WEB.as_uri()}/site.js"></script>'
     (folder / name).write_text(head + "".join(r for r in rows), "utf8")
     return (folder / name).as_uri()
 

@@ -44,7 +44,7 @@ def folder(shared_chapter: Path) -> Path:
     head += (
         f'<meta name="viewport" content="width=device-width"><style>{style}</style><script>{theme}</script>'
     )
-    scripts = "".join(f'<script src="../_static/{name}.js"></script>' for name in ("site", "blind"))
+    scripts = '<script src="../_static/site.js"></script>'
     body = f"<main><h1>Rows</h1>{''.join(rows)}</main>"
     root = shared_chapter / "sub"
     (root / "book").mkdir(parents=True)

@@ -1,5 +1,5 @@
 // Blind test of a page: hide which version of a row is which, vote for the closest, and compare with the measured
-// distances. Votes stay in this browser. It works on rows with data-blind and runs after site.js.
+// distances. Votes stay in this browser. It works on rows with data-blind; site.js loads it.
 (() => {
   'use strict';
   const KEY = `latentdx:blind:${location.pathname}`;

@@ -1,6 +1,6 @@
 // Listening rows: one sound at a time, a switch between versions that keeps the position, a position line, keys,
-// "Play all" and a slider for rows of steps, and the synth's own level on request. The blind test is in blind.js, and
-// the keyboard that plays presets live is in dock.js, which is loaded on the first click.
+// "Play all" and a slider for rows of steps, and the synth's own level on request. The blind test is in blind.js, loaded
+// on pages that have one, and the keyboard that plays presets live is in dock.js, loaded on the first click.
 // Without this script the rows are plain players. Only <audio> itself fetches anything, so file:// works.
 (() => {
   'use strict';
@@ -315,6 +315,7 @@
       row.classList.add('ldx-on');
     });
     loadElements();
+    if (HERE && document.querySelector('.ldx-row[data-blind]')) fetched('blind.js').catch(() => {});
   }
   window.ldxReady = ready;
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', ready); else ready();
