@@ -98,6 +98,27 @@ def test_a_mend_that_costs_too_much_is_left() -> None:
     assert found == ringing and behavior.release_db > -FALL_DB and not math.isnan(behavior.held_db)
 
 
+@pytest.mark.parametrize(("note", "transpose"), [(60, 24), (48, 24), (55, 31)])
+def test_a_fixed_frequency_that_sounds_like_a_ratio_follows_the_key(note, transpose) -> None:
+    """The carrier sounds 523 Hz, the octave of middle C, or close to it."""
+    key = note + transpose - 24
+    ratio = 523.25 / (440 * 2 ** ((key - 69) / 12))
+    sound = Dexed().render(tone(OP1_F_COARSE=round(ratio), TRANSPOSE=transpose), note)
+    target = prepare_target(sound, SAMPLE_RATE, note=note)
+    fixed = tone(OP1_MODE=1, OP1_F_COARSE=2, OP1_F_FINE=72, TRANSPOSE=transpose)  # 525 Hz
+    comparison = Comparison([target], Dexed(), 1)
+    found = comparison.completed(fixed)
+    assert (found["OP1 MODE"], found["OP1 F COARSE"], found["OP1 F FINE"]) == (0, round(ratio), 0)
+    locked = Comparison([target], Dexed(), 1, Locks.of({"OP1 MODE": 1}))
+    assert locked.completed(fixed)["OP1 MODE"] == 1
+
+
+def test_a_fixed_frequency_that_no_ratio_replaces_stays() -> None:
+    """At 20 Hz, it is below the least ratio of middle C; a silent operator is left alone."""
+    bell = tone(OP1_MODE=1, OP1_F_COARSE=1, OP1_F_FINE=30, OP3_MODE=1)
+    assert Comparison([target_of(bell, 1.0, 2.0)], Dexed(), 1).completed(bell) == bell
+
+
 def test_the_plausible_release_is_the_median_of_presets_that_end() -> None:
     values = np.stack([tone(OP1_EG_RATE_4=r).values for r in (30, 40, 70)])
     ringing = tone(OP1_EG_RATE_4=1, OP1_EG_LEVEL_4=99).values

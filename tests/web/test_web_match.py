@@ -196,9 +196,12 @@ def test_answers_are_chosen_as_in_the_library(page: Page) -> None:
 def test_presets_are_mended_and_leveled_as_in_the_library(page: Page, number: int) -> None:
     bank = starter()
     target = target_of(bank[number], hold=1.0)
-    values = bank.values[[number, number, 40, 95]]
+    values = bank.values[[number, number, 40, 95, number, number]]
     values[0, 21 * np.arange(6) + 7] = 60  # rings for ever
     values[1, 21 * np.arange(6) + 6] = 0  # falls silent while it is held
+    for place, k in ((4, 1), (5, 2)):  # does not follow the key
+        fixed = [column(f"OP{k} {name}") for name in ("MODE", "F COARSE", "F FINE")]
+        values[place, fixed] = (1, 2, 42)
     found = page.evaluate(KEYS, [sent(target), encode(values), -4.6])
     compared = comparison(target)
     rate = plausible_release(values)
@@ -211,6 +214,8 @@ def test_presets_are_mended_and_leveled_as_in_the_library(page: Page, number: in
         assert found["mended"][i] == expected.values.tolist()
         assert found["leveled"][i] == with_gain(preset, -4.6, compared.objective).values.tolist()
     assert found["mended"][0] != values[0].tolist()
+    mode = column("OP1 MODE")
+    assert found["mended"][4][mode] == 0
 
 
 def test_presets_are_tuned_as_in_the_library(page: Page) -> None:

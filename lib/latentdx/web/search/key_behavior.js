@@ -1,5 +1,6 @@
 /**
- * What a preset does after its key is let go, and while it is held longer than the target was; and its level.
+ * What a preset does after its key is let go, while it is held longer than the target was, and at other keys;
+ * and its level.
  * As in the library's `applications.key_behavior` and `applications.output_level`, whose comments give the
  * reasons.
  *
@@ -8,6 +9,7 @@
  */
 
 import { firstOf, soundingCarriers } from './algorithm_families.js';
+import { NEUTRAL_TRANSPOSE, column } from '../parameters.js';
 import { RATE } from '../spectra.js';
 import { median } from '../statistics.js';
 import { decibels } from './levels.js';
@@ -31,6 +33,7 @@ const [COST, LEAST_COST] = [1.05, 0.005];
 export const SAME = 1e-3;
 const DB_PER_LEVEL = 0.75;
 const TRIES = 5;
+const TRANSPOSE = column('TRANSPOSE');
 // places among an operator's values
 const RATE_1 = 0;
 const RATE_4 = 3;
@@ -38,6 +41,9 @@ const LEVEL_2 = 5;
 const LEVEL_3 = 6;
 const LEVEL_4 = 7;
 const OUTPUT = 16;
+const MODE = 17;
+const COARSE = 18;
+const FINE = 19;
 
 /** Return the mean square of each 0.1 s. @param {Float32Array} sound */
 function tenths(sound) {
@@ -95,14 +101,14 @@ export function isSustained(target) {
 }
 
 /**
- * Let a preset end after its key and, if its target is sustained, go on while the key is held. Of the ways that
- * do it, that with the least distance is taken, unless it costs more than 5%.
+ * Let a preset follow the key, end after it and, if its target is sustained, go on while it is held. Of the ways
+ * that do it, that with the least distance is taken, unless it costs more than 5%.
  * @param {Uint8Array} values @param {Target} target
  * @param {(values: Uint8Array) => number} rank Distance; infinite for presets that are not allowed.
  * @param {number} releaseRate Plausible EG RATE 4.
  */
 export function mended(values, target, rank, releaseRate) {
-  let out = values;
+  let out = following(values, target.note, rank);
   if (releaseDb(out, target) > -FALL_DB && !mayRing(target)) {
     out = cheapest(out, released(out, releaseRate), rank, (v) => releaseDb(v, target) <= -FALL_DB);
   }
@@ -110,6 +116,42 @@ export function mended(values, target, rank, releaseRate) {
     out = cheapest(out, sustained(out), rank, (v) => heldDb(v, target) >= -FALL_DB);
   }
   return out;
+}
+
+/**
+ * Replace fixed frequencies by ratios, one operator after the other, as far as they cost little in all.
+ * @param {Uint8Array} values @param {number} note @param {(values: Uint8Array) => number} rank
+ */
+function following(values, note, rank) {
+  const fixed = [0, 1, 2, 3, 4, 5].map(firstOf).filter((at) => values[at + MODE] && values[at + OUTPUT]);
+  const most = fixed.length && COST * rank(values) + LEAST_COST;
+  let out = values;
+  for (const first of fixed) {
+    const ranked = withRatio(out, first, note).map((way) => ({ way, distance: rank(way) }));
+    const best = ranked.reduce((a, b) => (b.distance < a.distance ? b : a));
+    if (best.distance <= most) out = best.way;
+  }
+  return out;
+}
+
+/**
+ * Return presets whose operator has about the ratio of its fixed frequency to a note.
+ * @param {Uint8Array} values @param {number} first Place of the operator's first value. @param {number} note
+ */
+function withRatio(values, first, note) {
+  const key = note + values[TRANSPOSE] - NEUTRAL_TRANSPOSE;
+  const hertz = 10 ** ((values[first + COARSE] % 4) + values[first + FINE] / 100);
+  const ratio = hertz / (440 * 2 ** ((key - 69) / 12));
+  const below = Math.min(Math.floor(ratio), 31);
+  const over = Math.round(100 * (ratio / (below || 0.5) - 1));
+  const whole = Math.min(Math.round(ratio), 31);
+  return [[below, over], [below, over - 1], [below, over + 1], [whole, 0]].map(([coarse, fine]) => {
+    const out = values.slice();
+    out[first + MODE] = 0;
+    out[first + COARSE] = coarse;
+    out[first + FINE] = Math.min(Math.max(fine, 0), 99);
+    return out;
+  });
 }
 
 /**
