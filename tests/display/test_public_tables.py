@@ -49,7 +49,7 @@ def make(results: ResultData, paths: InterpolationData) -> Callable[[str], pd.Da
         "results_on_part_table": (results, ["mfcc13_mae"]),
         "results_table": (results, ["mfcc13_mae", "f0_error", "live_accuracy"]),
     }
-    without = ("cost_table", "speed_table", "search_table", "search_distance_table")
+    without = ("cost_table", "speed_table", "search_table", "search_distance_table", "headroom_table")
 
     def made(name: str) -> pd.DataFrame | Figure:
         data = () if name.endswith(without) else (paths if name.startswith("interpolation") else results,)

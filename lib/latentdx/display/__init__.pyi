@@ -50,6 +50,7 @@ from .result_tables import results_on_part_table as results_on_part_table
 from .result_tables import results_provenance_table as results_provenance_table
 from .result_tables import results_table as results_table
 from .saving import save as save
+from .search_tables import headroom_table as headroom_table
 from .search_tables import search_distance_table as search_distance_table
 from .search_tables import search_table as search_table
 from .tables import differences as differences
@@ -71,6 +72,7 @@ __all__ = [
     "differences",
     "evaluation_cost_table",
     "figure_html",
+    "headroom_table",
     "held_out_play_table",
     "inference_cost_table",
     "interpolation_changes_table",
