@@ -14,19 +14,24 @@
   let playing = null;  // the <audio> that was started last
   let asked = null;  // the <audio> that is to start: its file may still be loading
   let walk = null;  // "play all" under way: {row, steps, at, show}
+  let blind = null;  // blind.js, once it is asked for
 
   const clipOf = audio => audio.closest('.ldx-clip');
   const audiosOf = row => [...row.querySelectorAll('.ldx-clip audio')];
 
   // currentTime can only be set once the duration is known
-  function seek(audio, seconds) {
-    show(audio, seconds);
-    if (audio.readyState > 0) { audio.currentTime = seconds; return Promise.resolve(); }
+  function loaded(audio) {
+    if (audio.readyState > 0) return Promise.resolve();
     return new Promise(done => {
-      audio.addEventListener('loadedmetadata', () => { audio.currentTime = seconds; done(); }, {once: true});
+      audio.addEventListener('loadedmetadata', done, {once: true});
       audio.preload = 'auto';
       audio.load();
     });
+  }
+
+  function seek(audio, seconds) {
+    show(audio, seconds);
+    return loaded(audio).then(() => { audio.currentTime = seconds; });
   }
 
   async function start(audio) {
@@ -35,9 +40,9 @@
     // switching within a row continues from the position of the other version
     const other = playing && playing !== audio && !playing.paused && playing.closest('.ldx-row') === row ? playing : null;
     if (other) {
-      await seek(audio, 0);
+      await loaded(audio);
       if (asked !== audio) return;  // while this one was loading, another was asked for
-      seek(audio, Math.min(other.currentTime, clipOf(audio).dataset.seconds - 0.01));
+      await seek(audio, Math.min(other.currentTime, clipOf(audio).dataset.seconds - 0.01));
     }
     pauseOthers(audio);
     if (other) {
@@ -315,7 +320,7 @@
       row.classList.add('ldx-on');
     });
     loadElements();
-    if (HERE && document.querySelector('.ldx-row[data-blind]')) fetched('blind.js').catch(() => {});
+    if (HERE && document.querySelector('.ldx-row[data-blind]')) blind ??= fetched('blind.js').catch(() => {});
   }
   window.ldxReady = ready;
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', ready); else ready();
