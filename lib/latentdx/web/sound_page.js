@@ -118,7 +118,7 @@ export class SoundPage extends HTMLElement {
     } catch {
       this.reportButton.hidden = true; // pages that are not part of a site lack them
     }
-    await styled;
+    await Promise.all([styled, this.matcher?.settled]); // from here on, nothing is requested but the model
     this.page.hidden = false;
     this.openLink();
     this.dispatchEvent(new Event('ready'));

@@ -2,7 +2,7 @@
  * A worker that prepares sounds and matches them, so that the page stays free; see `sound_matcher.js`, which
  * talks to it.
  *
- * Messages to it have a `type`:
+ * It says "loaded" once it can take messages, which have a `type`:
  * - "prepare": `channels`, `rate`, and the options of `prepareTarget`; answered by "target";
  * - "match": `target` and the options of `match`, with the model as `{module, weights}`, two URLs; answered by
  *   "loading" (share of the model), "progress" and "answers";
@@ -72,3 +72,5 @@ self.addEventListener('message', async ({ data }) => {
     tell({ type: 'failed', message, refused: error instanceof SoundError || name === 'RangeError' });
   }
 });
+
+tell({ type: 'loaded' });

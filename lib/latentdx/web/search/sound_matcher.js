@@ -12,12 +12,24 @@ import { SoundError } from './sound_target.js';
 /** Prepares and matches sounds in a worker, one at a time. */
 export class SoundMatcher {
   constructor() {
-    this.worker = new Worker(new URL('./match_worker.js', import.meta.url), { type: 'module' });
     /** @type {{resolve: (value: any) => void, reject: (error: Error) => void, heard: (message: any) => void} | null} */
     this.waiting = null;
-    this.worker.addEventListener('message', ({ data }) => this.hear(data));
-    this.worker.addEventListener('error', (event) => {
+    this.start();
+  }
+
+  /** Start a worker; `settled` resolves when it is loaded, or cannot be. */
+  start() {
+    const worker = new Worker(new URL('./match_worker.js', import.meta.url), { type: 'module' });
+    this.worker = worker;
+    this.broken = false;
+    this.settled = new Promise((resolve) => {
+      worker.addEventListener('message', resolve, { once: true });
+      worker.addEventListener('error', resolve, { once: true });
+    });
+    worker.addEventListener('message', ({ data }) => this.hear(data));
+    worker.addEventListener('error', (event) => {
       event.preventDefault();
+      this.broken = true;
       this.hear({ type: 'failed', message: event.message || 'the worker could not be loaded', refused: false });
     });
   }
@@ -26,6 +38,7 @@ export class SoundMatcher {
   hear(message) {
     const { waiting } = this;
     if (!waiting) return;
+    if (message.type === 'loaded') return;
     if (message.type === 'loading' || message.type === 'progress') {
       waiting.heard(message);
       return;
@@ -41,6 +54,10 @@ export class SoundMatcher {
   /** @param {any} message @param {(message: any) => void} heard @returns {Promise<any>} */
   ask(message, heard = () => {}) {
     if (this.waiting) return Promise.reject(new Error('the worker is busy: stop it first'));
+    if (this.broken) {
+      this.worker.terminate();
+      this.start(); // perhaps the network is back
+    }
     return new Promise((resolve, reject) => {
       this.waiting = { resolve, reject, heard };
       this.worker.postMessage(message);
