@@ -37,7 +37,6 @@ import { decodeVoice, voiceAddress, voiceName } from './voice_link.js';
 
 /** Seconds of a recording that are kept: the search for its first note looks no further. */
 const KEPT = 40;
-const MOST_RENDERS = 1e6; // time is what ends a match
 const WORDS = { 'almost the same': 'almost the same as', close: 'close to', 'a relative': 'a relative of', far: 'far from' };
 const SOUNDS = 'audio/*,.wav,.flac,.mp3,.ogg,.oga,.opus,.aif,.aiff,.m4a';
 
@@ -64,6 +63,7 @@ export class SoundPage extends HTMLElement {
     this.result = null;
     /** @type {Uint8Array[]} */
     this.starters = [];
+    this.budget = 1e6; // renders of a match: time is what ends it
     this.matching = false;
     this.withModel = true;
     /** Work of the worker, one after another. @type {Promise<unknown>} */
@@ -357,7 +357,7 @@ export class SoundPage extends HTMLElement {
   // ---- the match
 
   async match() {
-    const { target, given, matcher, matchForm } = this;
+    const { target, given, matcher, matchForm, budget } = this;
     if (!target || !given || !matcher || this.matching) return;
     const { limits, start, seconds } = matchForm;
     if (!limits) return matchForm.showWrong();
@@ -367,7 +367,7 @@ export class SoundPage extends HTMLElement {
     this.alarm('');
     const name = withoutEnd(given.name);
     const options = {
-      ...limits, name, seconds, starts: this.starters, start: start?.values ?? null, model: this.model, budget: MOST_RENDERS,
+      ...limits, name, seconds, starts: this.starters, start: start?.values ?? null, model: this.model, budget,
     };
     const run = this.work.then(() =>
       matcher.match(target, options, (message) => target === this.target && this.hear(message)),
