@@ -103,3 +103,12 @@ def test_missing_torchcrepe_is_reported_and_leaves_no_stand_in_module_behind(mon
     with pytest.raises(LatentDXError, match="pip install --no-deps torchcrepe"):
         pitch.estimate_crepe(harmonic(220.0, 1.0))
     assert sys.modules.get("torchaudio") is before
+
+
+def test_the_loudest_part_has_the_most_energy():
+    audio = np.zeros(1000, np.float32)
+    audio[300:400] = 0.1
+    audio[350] = 1.0
+    assert pitch.loudest_part(audio, 100) == slice(300, 400)
+    assert pitch.loudest_part(audio[310:], 100).start == 0
+    assert len(audio[pitch.loudest_part(audio, 5000)]) == 1000

@@ -2,7 +2,6 @@
 
 import json
 from base64 import b64decode, b64encode
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,8 @@ from latentdx.applications.known_stage import compare_known
 from latentdx.applications.locks import Locks
 from latentdx.applications.output_level import with_gain
 from latentdx.applications.target import Target
-from latentdx.applications.tune import moves, tune
+from latentdx.applications.tune import moves
 from latentdx.audio.engine.synth import Engine
-from latentdx.audio.pitch import estimate
 from latentdx.metrics.gain import FREE_DB
 from latentdx.presets.algorithm_families import family
 from latentdx.presets.bank import Preset, PresetBank
@@ -82,13 +80,14 @@ KEYS = f"""async ([target, given, gain]) => {{
 }}"""
 TUNE = f"""async ([target, given, cents, note]) => {{
   {SETUP}
-  const {{ moves, tuned }} = await import('/search/tuning.js');
+  const {{ moves, tuner }} = await import('/search/tuning.js');
   const {{ Objective }} = await import('/search/objective.js');
   const played = targetOf(target);
   const objective = new Objective(played);
+  const tuned = tuner(played, (v) => objective.of(v));
   return {{
     moves: presets(given).map((values, i) => moves(values, cents[i], note).map((move) => [...move.values])),
-    tuned: presets(given).map((values) => [...tuned(values, played, (v) => objective.of(v))]),
+    tuned: presets(given).map((values) => [...tuned(values)]),
   }};
 }}"""
 CLOSENESS = """async (rows) => {
@@ -227,18 +226,11 @@ def test_presets_are_tuned_as_in_the_library(page: Page) -> None:
     target = target_of(Preset(sharp))
     cents = [34.0, -512.3]
     found = page.evaluate(TUNE, [sent(target), encode(values), cents, 60])
-    objective = comparison(target).objective
+    compared = comparison(target)
     for i, preset in enumerate(map(Preset, values)):
         expected = [move.preset.values.tolist() for move in moves(preset, cents[i])]
         assert found["moves"][i] == expected and expected
-        tuning = tune(
-            preset,
-            target.sound,
-            hold=target.hold,
-            wanted=target.pitch,
-            rank=objective,
-            estimator=partial(estimate, hop=1024),
-        )
+        tuning, _ = compared.tuned(preset, np.inf)
         assert found["tuned"][i] == tuning.preset.values.tolist()
     assert found["tuned"][0] != values[0].tolist()
 

@@ -48,8 +48,7 @@ _EQUAL = 1.03  # times a distance: presets up to here are as close, and the most
 _NEAR = 2.0  # times the least distance: presets of other families are preferred up to here
 _OF_FAMILY = 2  # presets of one family among eight
 _REFINED_TWINS = 0.97  # share of equal values from which two refinements of one preset count as one
-# times the wanted pitch, up to which pYIN looks (`pitch.estimate` finds a higher one as a multiple); samples
-_ABOVE, _PITCH_HOP = 2.25, 1024
+_PITCH_HOP, _PITCH_SAMPLES = 1024, 22_050  # of the pitches of renders
 _RANKED = 24  # presets whose exact distance is measured, not only that of the search
 
 
@@ -146,9 +145,22 @@ class Comparison:
         distance = float(self.distances(values[None])[0])
         return Stage(name, tried * len(self.notes), distance, self.measures(preset), preset)
 
+    @cached_property
+    def _loudest(self) -> slice:
+        return pitch.loudest_part(self.reference.sound, _PITCH_SAMPLES)
+
     def _estimated(self, sound: Audio) -> Pitch:
-        """Estimate the pitch of a render that may be tuned to the reference sound, in a third of the time."""
-        return pitch.estimate(sound, highest=_ABOVE * self.reference.pitch.f0, hop=_PITCH_HOP)
+        """Estimate the pitch where the reference sound is loudest, in a fifth of the time."""
+        return pitch.estimate(sound[self._loudest], around=self.reference.pitch.f0, hop=_PITCH_HOP)
+
+    @cached_property
+    def _wanted(self) -> Pitch:
+        """Pitch of the reference sound, where it is loudest if that differs by less than a semitone."""
+        whole = self.reference.pitch
+        if not np.isfinite(whole.f0):
+            return whole
+        loudest = self._estimated(self.reference.sound)
+        return loudest if abs(loudest.midi - whole.midi) < 1 else whole
 
     def tuned(self, preset: Preset, distance: float) -> tuple[Tuning, float]:
         """Tune a preset to the reference sound, unless that increases its mean distance from all sounds."""
@@ -158,7 +170,7 @@ class Comparison:
             self.reference.sound,
             *note,
             hold=self.reference.hold,
-            wanted=self.reference.pitch,
+            wanted=self._wanted,
             locked=self.locks.columns,
             renderer=self.renderer,
             estimator=self._estimated,

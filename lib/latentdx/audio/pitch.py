@@ -15,7 +15,8 @@ from latentdx.errors import LatentDXError
 
 _FRAME, _HOP = 2048, 512
 _FMIN, _FMAX = 40.0, 4000.0  # Hz; below 40 Hz fewer than four periods fit in a frame
-_LEAST_FMAX = 320.0  # Hz; a narrower range would be narrower than pYIN's step from frame to frame
+_AROUND = 2.25  # times and by a frequency, between which a fundamental is looked for
+_MOST_FMIN, _LEAST_FMAX = 500.0, 320.0  # Hz, the narrowest range towards either end
 # librosa's pyin also marks white noise as voiced, with a probability of 0.01; the named example presets that
 # have a pitch reach medians of at least 0.37
 _LEAST_PROBABILITY = 0.1
@@ -71,7 +72,7 @@ def estimate(
     audio: npt.NDArray[np.float32],
     sample_rate: int = SAMPLE_RATE,
     *,
-    highest: float = _FMAX,
+    around: float | None = None,
     hop: int = _HOP,
 ) -> Pitch:
     """Estimate the fundamental of a sound to about one cent, with pYIN followed by YIN.
@@ -88,10 +89,14 @@ def estimate(
     Args:
         audio: Float32 (samples,), mono.
         sample_rate: Sample rate in Hz.
-        highest: Highest fundamental in Hz that pYIN looks for, 320 … 4,000; a narrow range is faster.
+        around: Frequency in Hz; pYIN looks no further from it than 14 semitones, which is faster.
         hop: Distance of pYIN's frames in samples, at most 1,024.
     """
-    found = _pyin(audio, sample_rate, float(np.clip(highest, _LEAST_FMAX, _FMAX)), hop)
+    lowest, highest = _FMIN, _FMAX
+    if around is not None:  # not so narrow a range that pYIN's step from frame to frame is wider
+        lowest = float(np.clip(around / _AROUND, _FMIN, _MOST_FMIN))
+        highest = float(np.clip(around * _AROUND, _LEAST_FMAX, _FMAX))
+    found = _pyin(audio, sample_rate, lowest, highest, hop)
     return _refined(_shortest_period(found, audio, sample_rate), audio, sample_rate)
 
 
@@ -149,12 +154,14 @@ def _torchcrepe() -> ModuleType:
             del sys.modules["torchaudio"]
 
 
-def _pyin(audio: npt.NDArray[np.float32], sample_rate: int, highest: float, hop: int) -> Pitch:
+def _pyin(
+    audio: npt.NDArray[np.float32], sample_rate: int, lowest: float, highest: float, hop: int
+) -> Pitch:
     """Estimate the fundamental with pYIN, to a quarter of a semitone."""
     f0, voiced, probability = librosa.pyin(
         audio,
         sr=sample_rate,
-        fmin=_FMIN,
+        fmin=lowest,
         fmax=highest,
         frame_length=_FRAME,
         hop_length=hop,
@@ -237,6 +244,13 @@ def estimate_fast(audio: npt.NDArray[np.float32], sample_rate: int = SAMPLE_RATE
     f0 = librosa.yin(audio, sr=sample_rate, fmin=_FMIN, fmax=_FMAX, frame_length=_FRAME, hop_length=_HOP)
     audible = _audible(audio)
     return float(np.median(f0[audible])) if audible.any() else float("nan")
+
+
+def loudest_part(audio: npt.NDArray[np.float32], n_samples: int) -> slice:
+    """Find the part of a sound with the most energy, of so many samples; a shorter sound is taken whole."""
+    energy = np.append(0.0, np.cumsum(np.square(audio, dtype=np.float64)))
+    start = int(np.argmax(energy[n_samples:] - energy[:-n_samples])) if len(audio) > n_samples else 0
+    return slice(start, start + n_samples)
 
 
 def _audible(

@@ -11,7 +11,7 @@ import { family } from './algorithm_families.js';
 import { closeness } from './closeness.js';
 import { FALL_DB, SAME, keyBehavior, mayRing, mended, plausibleRelease, withGain } from './key_behavior.js';
 import { Objective, gainDb, keyOf, loudestPower, play } from './objective.js';
-import { tuned } from './tuning.js';
+import { tuner } from './tuning.js';
 /** @import { Tried } from './evolutionary_search.js' */
 /** @import { Locks } from './locks.js' */
 /** @import { Word } from './closeness.js' */
@@ -111,13 +111,14 @@ export async function ranked(tried, objective, { keep, ends, locks, name, recogn
   }
   first.sort((a, b) => Number(b.made) - Number(a.made) || a.distance - b.distance);
   const rings = mayRing(target);
+  const tuned = tuner(target, (v) => (locks.allows(v) ? objective.of(v) : Infinity));
   /** @type {(Answer & {made: boolean})[]} */
   const answers = [];
   for (const { values, made } of chosenPresets(first, keep)) {
     const rank = (/** @type {Uint8Array} */ v) => (locks.allows(v) ? exact.of(v) : Infinity);
     let found = values;
     if (!made) {
-      found = tuned(values, target, (v) => (locks.allows(v) ? objective.of(v) : Infinity));
+      found = tuned(values);
       if (exact.of(found) > exact.of(values)) found = values;
       await pause();
       found = mended(found, target, rank, releaseRate);

@@ -231,6 +231,20 @@ function refined(/** @type {Float32Array} */ sound, /** @type {number} */ f0, /*
 }
 
 /**
+ * Find the part of a sound with the most energy.
+ * @param {Float32Array} sound @param {number} length Samples; a shorter sound is taken whole.
+ * @returns {[number, number]} Its start and its end.
+ */
+export function loudestPart(sound, length) {
+  let [start, energy, most] = [0, 0, 0];
+  for (let i = length; i < sound.length; i++) {
+    energy += sound[i] ** 2 - sound[i - length] ** 2; // more than that of the first part
+    if (energy > most) [start, most] = [i - length + 1, energy];
+  }
+  return [start, start + length];
+}
+
+/**
  * Estimate the fundamental of a sound to about one cent.
  * @param {Float32Array} sound At 22,050 Hz.
  * @param {number} [hop] Distance of pYIN's frames in samples, 512 or 1,024.

@@ -10,7 +10,7 @@ import { MAXIMA } from '../engine/engine.js';
 import { NEUTRAL_TRANSPOSE, column } from '../parameters.js';
 import { firstOf } from './algorithm_families.js';
 import { keyOf, play } from './objective.js';
-import { estimatePitch, midiOf } from './pitch.js';
+import { estimatePitch, loudestPart, midiOf } from './pitch.js';
 /** @import { Target } from './objective.js' */
 /** @import { Pitch } from './pitch.js' */
 
@@ -19,7 +19,7 @@ const IN_TUNE = 3; // cents
 const FARTHEST = 600 * Math.log2(1.01); // cents, half the finest step at ratio 1
 const UNEVEN = 0.2; // cents per step by which operators are detuned against each other
 const TRIES = 3;
-const HOP = 1024; // of the pitches of renders, for half the time
+const [HOP, PITCH_SAMPLES] = [1024, 22050]; // of the pitches of renders, for a fifth of the time
 const CENTER = 7; // of OSC DETUNE
 const TRANSPOSE = column('TRANSPOSE');
 const [OUTPUT, MODE, COARSE, FINE, DETUNE] = [16, 17, 18, 19, 20];
@@ -160,29 +160,37 @@ function improves(/** @type {number} */ before, /** @type {number} */ after, /**
 }
 
 /**
- * Tune a preset to a sound, unless that would increase its distance from it.
- * @param {Uint8Array} values @param {Target & {pitch?: Pitch}} target
+ * Return a function that tunes presets to a sound, unless that would increase their distance from it.
+ *
+ * Pitches are estimated where the sound is loudest; that of the sound itself is taken from all of it if the two
+ * differ by a semitone.
+ * @param {Target & {pitch?: Pitch}} target
  * @param {(values: Uint8Array) => number} rank Distance; infinite for presets that are not allowed.
- * @returns {Uint8Array} The preset, changed or not.
+ * @returns {(values: Uint8Array) => Uint8Array} Returns a preset, changed or not.
  */
-export function tuned(values, target, rank) {
-  const wanted = target.pitch ?? estimatePitch(target.sound);
-  if (!hasPitch(wanted)) return values;
-  const heard = estimatePitch(play(values, target), HOP);
-  if (!hasPitch(heard)) return values;
-  const goal = midiOf(wanted.f0);
-  const before = 100 * (midiOf(heard.f0) - goal);
-  if (Math.abs(before) <= IN_TUNE) return values;
-  const given = rank(values);
-  const options = [0, -12, 12].flatMap((octave) =>
-    moves(values, 100 * octave - before, target.note).map((move) => ({
-      octave, values: move.values, distance: rank(move.values),
-    })),
-  );
-  options.sort((a, b) => a.distance - b.distance);
-  for (const option of options.filter(({ distance }) => distance <= given).slice(0, TRIES)) {
-    const now = estimatePitch(play(option.values, target), HOP);
-    if (hasPitch(now) && improves(before, 100 * (midiOf(now.f0) - goal), option.octave)) return option.values;
-  }
-  return values;
+export function tuner(target, rank) {
+  const part = loudestPart(target.sound, PITCH_SAMPLES);
+  const estimate = (/** @type {Float32Array} */ sound) => estimatePitch(sound.subarray(...part), HOP);
+  const whole = target.pitch ?? estimatePitch(target.sound);
+  if (!hasPitch(whole)) return (values) => values;
+  const loudest = estimate(target.sound);
+  const goal = midiOf((Math.abs(midiOf(loudest.f0) - midiOf(whole.f0)) < 1 ? loudest : whole).f0);
+  return (values) => {
+    const heard = estimate(play(values, target));
+    if (!hasPitch(heard)) return values;
+    const before = 100 * (midiOf(heard.f0) - goal);
+    if (Math.abs(before) <= IN_TUNE) return values;
+    const given = rank(values);
+    const options = [0, -12, 12].flatMap((octave) =>
+      moves(values, 100 * octave - before, target.note).map((move) => ({
+        octave, values: move.values, distance: rank(move.values),
+      })),
+    );
+    options.sort((a, b) => a.distance - b.distance);
+    for (const option of options.filter(({ distance }) => distance <= given).slice(0, TRIES)) {
+      const now = estimate(play(option.values, target));
+      if (hasPitch(now) && improves(before, 100 * (midiOf(now.f0) - goal), option.octave)) return option.values;
+    }
+    return values;
+  };
 }
