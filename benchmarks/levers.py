@@ -3,17 +3,16 @@
     python benchmarks/levers.py training     # short trainings of NumCat++ that differ in one choice; resumes
     python benchmarks/levers.py default      # what the second training of the default model gave
     python benchmarks/levers.py inference    # methods of inference with the default model
-    python benchmarks/levers.py search       # choices of the evolutionary search, at equal numbers of renders
 
-All distances are measured on validation presets; the test set is never used. Needs learnfm.
+Those of the search are in `search_levers.py`. All distances are measured on validation presets; the test set
+is never used. Needs learnfm.
 """
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import cycle
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +20,14 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from latentdx.applications import evolutionary_search, mutations
 from latentdx.applications.programmer import N_DRAWN, Programmer, load_model
-from latentdx.audio.engine.synth import Engine
 from latentdx.audio.recording_simulation import SimulatedRecording
 from latentdx.audio.renderer import SINGLE_NOTE, Dexed
 from latentdx.audio.spectrogram import mel_spectrogram
 from latentdx.dataset.curation import rows
 from latentdx.dataset.store import Store, store_folder
 from latentdx.evaluation import ablations
-from latentdx.metrics.gain import amplified, gain_db
-from latentdx.metrics.objective import FastObjective, score
+from latentdx.metrics.objective import score
 from latentdx.metrics.registry import mfcc_mae, spectral_convergence
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE
@@ -245,118 +241,12 @@ def inference() -> None:
     note("blocks drawn anew", description, cool, redrawn, kept=True)
 
 
-class SearchSettings(NamedTuple):
-    """Settings of a search that are compared.
-
-    Attributes:
-        moves: Names of its mutations.
-        of_family: Most presets of the population whose algorithms are of one family.
-        temperatures: Temperatures at which the model proposes, in turn.
-    """
-
-    moves: tuple[str, ...]
-    of_family: int
-    temperatures: tuple[float, ...] = (DRAWING_TEMPERATURE,)
-
-
-_MODULATION = ("change_modulation", "change_pitch_envelope", "fix_frequency")
-_SHIPPED = SearchSettings(tuple(mutations.MOVES), evolutionary_search.OF_FAMILY)
-
-
-def _without(*moves: str) -> SearchSettings:
-    return _SHIPPED._replace(moves=tuple(name for name in _SHIPPED.moves if name not in moves))
-
-
-SEARCHES: Mapping[str, tuple[str, SearchSettings, SearchSettings]] = {
-    "moves of modulation": (
-        "LFO, pitch envelope and fixed frequencies change as a whole, against one by one",
-        _without(*_MODULATION),
-        _SHIPPED,
-    ),
-    "moves between algorithms": (
-        "to a similar algorithm with operators in its order, against any algorithm",
-        _without("change_algorithm"),
-        _SHIPPED,
-    ),
-    "room for families": (
-        f"at most {_SHIPPED.of_family} of {evolutionary_search.POPULATION} of the population, against any",
-        _SHIPPED._replace(of_family=evolutionary_search.POPULATION),
-        _SHIPPED,
-    ),
-    "proposals at two temperatures": (
-        f"{DRAWING_TEMPERATURE} and 1 in turn, against {DRAWING_TEMPERATURE}",
-        _SHIPPED,
-        _SHIPPED._replace(temperatures=(DRAWING_TEMPERATURE, 1.0)),
-    ),
-}
-"""Choices of a search: name -> description, the settings before, and those after."""
-
-
-def in_turn(redraws: Sequence[Redraw]) -> Redraw:
-    """Return a function that calls one of several after the other."""
-    turn = cycle(redraws)
-    return lambda values: next(turn)(values)
-
-
-def search(n: int, budget: int) -> None:
-    """Run the ablations of choices of the search, from the same starts and with as many renders."""
-    bank, model = corpora.read("learnfm").neutral(), load_model("latentdx")
-    every = rows("learnfm", "twin-disjoint", "validation")
-    chosen = np.sort(np.random.default_rng(0).choice(every, n, replace=False))
-    settings = list(dict.fromkeys(s for _, *pair in SEARCHES.values() for s in pair))
-    found: dict[SearchSettings, dict[str, list[float]]] = {
-        s: {"mix": [], **{m: [] for m in METRICS}} for s in settings
-    }
-    all_moves = dict(mutations.MOVES)
-    for row in tqdm(chosen.tolist(), desc="searches"):
-        sound = Engine().render(bank[row], *SINGLE_NOTE[0])
-        decibels, target = model.spectrograms(sound), SoundFeatures(sound)
-        objective = FastObjective([sound], SINGLE_NOTE, threads=1)
-        starts = model.explore(decibels, N_DRAWN, objective, seed=row).values
-        for which in settings:
-            mutations.MOVES = {name: all_moves[name] for name in which.moves}
-            evolutionary_search.OF_FAMILY = which.of_family
-            redraws = [model.redraw(decibels, temperature=t, seed=row) for t in which.temperatures]
-            tried = evolutionary_search.evolutionary_search(
-                starts, objective, budget, propose=in_turn(redraws), seed=row
-            )
-            heard = Engine().render(Preset(tried.values[tried.distances.argmin()]), *SINGLE_NOTE[0])
-            gain = gain_db([sound], [heard])
-            features = SoundFeatures(amplified(heard, gain))
-            found[which]["mix"].append(float(tried.distances.min()))
-            for name, measure in METRICS.items():
-                found[which][name].append(measure(target, features))
-    for lever, (description, before, after) in SEARCHES.items():
-        text = f"{description} ({budget:,} renders)"
-        for metric in ("mix", *METRICS):
-            ablations.record(
-                lever,
-                text,
-                f"{metric}, median",
-                found[before][metric],
-                found[after][metric],
-                kept=after == _SHIPPED,
-                commit=code_commit(),
-            )
-            a, b = np.array(found[before][metric]), np.array(found[after][metric])
-            ratio = np.exp(np.log(b / a).mean())
-            print(f"{lever}: {metric} {np.median(a):.3f} -> {np.median(b):.3f}, ratio {ratio:.3f} (n {n})")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "what", choices=("training", "default", "inference", "search"), help="kind of ablations to run"
-    )
-    parser.add_argument("--targets", type=int, default=N_SEARCHED, help="number of targets of searches")
-    parser.add_argument("--budget", type=int, default=500, help="number of renders of each search")
-    options = parser.parse_args()
-    if options.what == "search":
-        search(options.targets, options.budget)
-    else:
-        {"training": training, "default": default, "inference": inference}[options.what]()
+    parser.add_argument("what", choices=("training", "default", "inference"), help="kind of ablations to run")
+    {"training": training, "default": default, "inference": inference}[parser.parse_args().what]()
 
 
 if __name__ == "__main__":

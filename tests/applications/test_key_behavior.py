@@ -111,6 +111,7 @@ def test_a_fixed_frequency_that_sounds_like_a_ratio_follows_the_key(note, transp
     assert (found["OP1 MODE"], found["OP1 F COARSE"], found["OP1 F FINE"]) == (0, round(ratio), 0)
     locked = Comparison([target], Dexed(), 1, Locks.of({"OP1 MODE": 1}))
     assert locked.completed(fixed)["OP1 MODE"] == 1
+    assert comparison.completed(fixed, refined=fixed) == fixed
 
 
 def test_a_fixed_frequency_that_no_ratio_replaces_stays() -> None:

@@ -75,6 +75,7 @@ KEYS = f"""async ([target, given, gain]) => {{
     sustained: isSustained(played),
     behaviors: all.map((values) => Object.values(keyBehavior(values, played))),
     mended: all.map((values) => [...mended(values, played, (v) => exact.of(v), rate)]),
+    refined: [...mended(all[4], played, (v) => exact.of(v), rate, all[4])],
     leveled: all.map((values) => [...withGain(values, gain, (v) => quick.of(v))]),
   }};
 }}"""
@@ -215,6 +216,7 @@ def test_presets_are_mended_and_leveled_as_in_the_library(page: Page, number: in
     assert found["mended"][0] != values[0].tolist()
     mode = column("OP1 MODE")
     assert found["mended"][4][mode] == 0
+    assert found["refined"][mode] == 1
 
 
 def test_presets_are_tuned_as_in_the_library(page: Page) -> None:

@@ -150,7 +150,7 @@ class Comparison:
         return pitch.loudest_part(self.reference.sound, _PITCH_SAMPLES)
 
     def _estimated(self, sound: Audio) -> Pitch:
-        """Estimate the pitch where the reference sound is loudest, in a fifth of the time."""
+        """Estimate the pitch where the reference sound is loudest, in a sixth of the time."""
         return pitch.estimate(sound[self._loudest], around=self.reference.pitch.f0, hop=_PITCH_HOP)
 
     @cached_property
@@ -198,9 +198,11 @@ class Comparison:
         allowed = (self.locks.apply(values) == values).all(1)
         return np.where(allowed, self.distances(values), np.inf)
 
-    def completed(self, preset: Preset) -> Preset:
-        """Let a preset end after its key, and a sustained one go on; see `key_behavior.mended`."""
-        return mended(preset, self.reference, self.play, self.allowed_distances, self.release_rate)[0]
+    def completed(self, preset: Preset, refined: Preset | None = None) -> Preset:
+        """Let a preset follow the key, end after it and, if sustained, go on; see `key_behavior.mended`."""
+        return mended(preset, self.reference, self.play, self.allowed_distances, self.release_rate, refined)[
+            0
+        ]
 
     def ranked(
         self,
@@ -259,7 +261,7 @@ class Comparison:
         if exact:
             tuning, found = replace(tuning, preset=preset, verdict="kept", why="it is a known preset"), preset
         else:
-            found = self.completed(tuning.preset)
+            found = self.completed(tuning.preset, start)
             found, distance = self.leveled(found, float(self.distances(found.values[None])[0]))
         key = measured(self.play, found, self.reference)
         return Candidate(

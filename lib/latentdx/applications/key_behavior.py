@@ -104,6 +104,7 @@ def mended(
     play: Play,
     rank: Callable[[Values], Floats],
     release_rate: int = RELEASE_RATE,
+    refined: Preset | None = None,
 ) -> tuple[Preset, KeyBehavior]:
     """Let a preset follow the key, end after it and, if its target is sustained, go on while it is held.
 
@@ -123,11 +124,12 @@ def mended(
         rank: Function that returns the distances (N,) of presets (N, 145) from all sounds, as far as they
             may be answers; `inf` for others.
         release_rate: Plausible EG RATE 4.
+        refined: Preset that was refined; operators whose frequency it fixes keep theirs.
 
     Returns:
         The preset, changed or not, and its behavior.
     """
-    preset = _following(preset, target.note, rank)
+    preset = _following(preset, target.note, rank, refined)
     found = measured(play, preset, target)
     if found.release_db > -FALL_DB and not may_ring(target):
         preset = _cheapest(
@@ -146,11 +148,12 @@ def mended(
     return preset, measured(play, preset, target)
 
 
-def _following(preset: Preset, note: int, rank: Callable[[Values], Floats]) -> Preset:
+def _following(preset: Preset, note: int, rank: Callable[[Values], Floats], refined: Preset | None) -> Preset:
     """Replace fixed frequencies by ratios, operator by operator, as far as that costs little in all."""
     values, most = preset.values, None
     for k in range(1, N_OPERATORS + 1):
-        if preset[f"OP{k} MODE"] and preset[f"OP{k} OUTPUT LEVEL"]:
+        meant = refined is not None and refined[f"OP{k} MODE"]
+        if preset[f"OP{k} MODE"] and preset[f"OP{k} OUTPUT LEVEL"] and not meant:
             if most is None:
                 most = _COST * rank(values[None])[0] + _LEAST_COST
             ways = _with_ratio(values, k, note)

@@ -154,9 +154,7 @@ def _torchcrepe() -> ModuleType:
             del sys.modules["torchaudio"]
 
 
-def _pyin(
-    audio: npt.NDArray[np.float32], sample_rate: int, lowest: float, highest: float, hop: int
-) -> Pitch:
+def _pyin(audio: npt.NDArray[np.float32], sample_rate: int, lowest: float, highest: float, hop: int) -> Pitch:
     """Estimate the fundamental with pYIN, to a quarter of a semitone."""
     f0, voiced, probability = librosa.pyin(
         audio,

@@ -18,6 +18,7 @@ import { tuner } from './tuning.js';
 
 const ALGORITHM = column('ALGORITHM');
 const TWINS = 0.8; // share of equal values from which two presets count as one
+const REFINED_TWINS = 0.97; // from which two refinements of one preset count as one
 const CLOSE = 2; // times the least distance: presets of other families are preferred up to here
 const OF_FAMILY = 2; // presets of one family among eight
 const RANKED = 24; // presets whose exact distance is measured, not only that of the search
@@ -47,9 +48,10 @@ function equalShare(a, b) {
  * Choose presets that differ from each other in their values, and in the family of their algorithms.
  * @template {Tried} T
  * @param {T[]} tried Best first. @param {number} count Most presets to choose.
+ * @param {number} [twins] Share of equal values from which two presets count as one.
  * @returns {T[]} Those within twice the least distance come first.
  */
-export function chosenPresets(tried, count) {
+export function chosenPresets(tried, count, twins = TWINS) {
   const least = Math.min(...tried.map(({ distance }) => distance));
   const most = Math.max(OF_FAMILY, Math.floor(count / OF_FAMILY / 2));
   /** @type {T[]} */
@@ -60,7 +62,7 @@ export function chosenPresets(tried, count) {
       if (chosen.length >= count) return chosen;
       if (bounded && one.distance > CLOSE * least) continue;
       if (bounded && chosen.filter((other) => familyOf(other) === familyOf(one)).length >= most) continue;
-      if (chosen.every((other) => equalShare(other.values, one.values) < TWINS)) chosen.push(one);
+      if (chosen.every((other) => equalShare(other.values, one.values) < twins)) chosen.push(one);
     }
   }
   return chosen;
@@ -87,11 +89,13 @@ export function numbered(name, number) {
  * @param {[string, number][]} options.ends Number of presets tried up to the end of each stage.
  * @param {Locks} options.locks @param {string} options.name
  * @param {Uint8Array | null} options.recognized Preset that probably made the sound.
+ * @param {Uint8Array | null} options.refined Preset that was refined.
  * @param {() => Promise<unknown>} options.pause Called now and then, so that a worker hears its messages.
  * @returns {Promise<Answer[]>}
  */
-export async function ranked(tried, objective, { keep, ends, locks, name, recognized, pause }) {
+export async function ranked(tried, objective, { keep, ends, locks, name, recognized, refined, pause }) {
   const { target } = objective;
+  const twins = refined ? REFINED_TWINS : TWINS;
   const exact = new Objective(target, { exact: true });
   const before = tried.slice(0, Math.max(...ends.filter(([stage]) => stage !== 'search').map(([, end]) => end), 0));
   const releaseRate = plausibleRelease(before.map(({ values }) => values));
@@ -101,7 +105,7 @@ export async function ranked(tried, objective, { keep, ends, locks, name, recogn
   const order = [...tried].sort((a, b) => a.distance - b.distance);
   // the search's measure is an approximation, so the first ones are ranked again by the exact distance
   const first = [];
-  for (const { values } of new Set([...order.slice(0, RANKED), ...chosenPresets(order, keep)])) {
+  for (const { values } of new Set([...order.slice(0, RANKED), ...chosenPresets(order, keep, twins)])) {
     first.push({ values, distance: exact.of(values), made: false });
     await pause();
   }
@@ -114,14 +118,14 @@ export async function ranked(tried, objective, { keep, ends, locks, name, recogn
   const tuned = tuner(target, (v) => (locks.allows(v) ? objective.of(v) : Infinity));
   /** @type {(Answer & {made: boolean})[]} */
   const answers = [];
-  for (const { values, made } of chosenPresets(first, keep)) {
+  for (const { values, made } of chosenPresets(first, keep, twins)) {
     const rank = (/** @type {Uint8Array} */ v) => (locks.allows(v) ? exact.of(v) : Infinity);
     let found = values;
     if (!made) {
       found = tuned(values);
       if (exact.of(found) > exact.of(values)) found = values;
       await pause();
-      found = mended(found, target, rank, releaseRate);
+      found = mended(found, target, rank, releaseRate, refined);
       await pause();
       const gain = gainDb(objective.distance.power, loudestPower(play(found, target)));
       const leveled = withGain(found, gain, (v) => objective.of(v));

@@ -106,9 +106,10 @@ export function isSustained(target) {
  * @param {Uint8Array} values @param {Target} target
  * @param {(values: Uint8Array) => number} rank Distance; infinite for presets that are not allowed.
  * @param {number} releaseRate Plausible EG RATE 4.
+ * @param {Uint8Array | null} [refined] Preset that was refined; operators whose frequency it fixes keep theirs.
  */
-export function mended(values, target, rank, releaseRate) {
-  let out = following(values, target.note, rank);
+export function mended(values, target, rank, releaseRate, refined = null) {
+  let out = following(values, target.note, rank, refined);
   if (releaseDb(out, target) > -FALL_DB && !mayRing(target)) {
     out = cheapest(out, released(out, releaseRate), rank, (v) => releaseDb(v, target) <= -FALL_DB);
   }
@@ -121,9 +122,11 @@ export function mended(values, target, rank, releaseRate) {
 /**
  * Replace fixed frequencies by ratios, one operator after the other, as far as they cost little in all.
  * @param {Uint8Array} values @param {number} note @param {(values: Uint8Array) => number} rank
+ * @param {Uint8Array | null} refined
  */
-function following(values, note, rank) {
-  const fixed = [0, 1, 2, 3, 4, 5].map(firstOf).filter((at) => values[at + MODE] && values[at + OUTPUT]);
+function following(values, note, rank, refined) {
+  const changeable = (/** @type {number} */ at) => values[at + MODE] && values[at + OUTPUT] && !refined?.[at + MODE];
+  const fixed = [0, 1, 2, 3, 4, 5].map(firstOf).filter(changeable);
   const most = fixed.length && COST * rank(values) + LEAST_COST;
   let out = values;
   for (const first of fixed) {

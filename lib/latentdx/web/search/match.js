@@ -175,7 +175,7 @@ export async function match(target, options = {}) {
   ends.push(['search', tried.length]);
   const early = stopped();
   progress({ stage: 'answers', renders: known.spent + tried.length, distance: best });
-  const answers = await ranked(tried, objective, { keep, ends, locks, name, recognized, pause });
+  const answers = await ranked(tried, objective, { keep, ends, locks, name, recognized, refined, pause });
   return {
     answers,
     renders: known.spent + tried.length,

@@ -1,0 +1,243 @@
+"""Ablations of the search: measure how each choice changes its result, at equal numbers of renders.
+
+    python benchmarks/search_levers.py                              # 100 targets, 2,000 renders: two hours
+    python benchmarks/search_levers.py --targets 2 --budget 200     # a trial
+
+It writes lines of data/results/levers.csv. All searches of a target start from the same draws of the default
+model. Distances are measured on validation presets; the test set is never used. Needs learnfm.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from latentdx.applications import evolutionary_search, mutations
+from latentdx.applications.programmer import N_DRAWN, load_model
+from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import SINGLE_NOTE
+from latentdx.dataset.curation import rows
+from latentdx.evaluation import ablations
+from latentdx.metrics.gain import amplified, gain_db
+from latentdx.metrics.objective import FastObjective
+from latentdx.metrics.registry import mfcc_mae, spectral_convergence
+from latentdx.metrics.sound_features import SoundFeatures
+from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE
+from latentdx.presets import corpora
+from latentdx.presets.bank import Preset
+from latentdx.presets.parameters import N_OPERATORS, column, maxima
+from latentdx.provenance import code_commit
+from latentdx.typing import Floats, Values
+
+N_TARGETS, BUDGET = 100, 2_000
+Redraw = Callable[[Values], Values]
+
+METRICS: Mapping[str, Callable[[SoundFeatures, SoundFeatures], float]] = {
+    "spectral convergence": spectral_convergence,
+    "MFCC13": lambda a, b: mfcc_mae(a, b, 13),
+}
+
+_KEPT, _MIGRANTS = 16, 4
+"""Presets that an island goes on with, and those that come from each other one."""
+
+_STEPS = (9, 3, 1)
+_LADDER = np.array(
+    [
+        column(f"OP{k} {name}")
+        for name in (
+            "OUTPUT LEVEL",
+            "F COARSE",
+            "F FINE",
+            "EG RATE 2",
+            "EG LEVEL 3",
+            "EG RATE 3",
+            "EG RATE 1",
+        )
+        for k in range(1, N_OPERATORS + 1)
+    ]
+)  # fmt: skip
+"""Columns of the most audible parameters."""
+
+
+class SearchSettings(NamedTuple):
+    """Settings of a search that are compared.
+
+    Attributes:
+        moves: Names of its mutations.
+        of_family: Most presets of the population whose algorithms are of one family.
+        temperatures: Temperatures at which the model proposes, in turn.
+        islands: Number of populations, which share the renders.
+        rounds: Parts of the budget, between which the best of each island migrate to the others.
+        climbed: Share of the renders, the last ones, that change one audible parameter at a time, in steps of
+            9, 3, and 1.
+    """
+
+    moves: tuple[str, ...]
+    of_family: int
+    temperatures: tuple[float, ...] = (DRAWING_TEMPERATURE,)
+    islands: int = 1
+    rounds: int = 1
+    climbed: float = 0.0
+
+
+_MODULATION = ("change_modulation", "change_pitch_envelope", "fix_frequency")
+_SHIPPED = SearchSettings(tuple(mutations.MOVES), evolutionary_search.OF_FAMILY)
+
+
+def _without(*moves: str) -> SearchSettings:
+    return _SHIPPED._replace(moves=tuple(name for name in _SHIPPED.moves if name not in moves))
+
+
+SEARCHES: Mapping[str, tuple[str, SearchSettings, SearchSettings]] = {
+    "moves of modulation": (
+        "LFO, pitch envelope and fixed frequencies change as a whole, against one by one",
+        _without(*_MODULATION),
+        _SHIPPED,
+    ),
+    "moves between algorithms": (
+        "to a similar algorithm with operators in its order, against any algorithm",
+        _without("change_algorithm"),
+        _SHIPPED,
+    ),
+    "room for families": (
+        f"at most {_SHIPPED.of_family} of {evolutionary_search.POPULATION} of the population, against any",
+        _SHIPPED._replace(of_family=evolutionary_search.POPULATION),
+        _SHIPPED,
+    ),
+    "proposals at two temperatures": (
+        f"{DRAWING_TEMPERATURE} and 1 in turn, against {DRAWING_TEMPERATURE}",
+        _SHIPPED,
+        _SHIPPED._replace(temperatures=(DRAWING_TEMPERATURE, 1.0)),
+    ),
+    "restarts": (
+        "the better one of two searches with half the renders each, against one search",
+        _SHIPPED,
+        _SHIPPED._replace(islands=2),
+    ),
+    "islands": (
+        f"two populations that exchange their best {_MIGRANTS} three times, against one",
+        _SHIPPED,
+        _SHIPPED._replace(islands=2, rounds=4),
+    ),
+    "steps of one parameter at the end": (
+        "the last 15% of the renders change one audible parameter at a time, by 9, 3, and 1, against none",
+        _SHIPPED,
+        _SHIPPED._replace(climbed=0.15),
+    ),
+}
+"""Choices of a search: name -> description, the settings before, and those after."""
+
+
+def in_turn(redraws: Sequence[Redraw]) -> Redraw:
+    """Return a function that calls one of several after the other."""
+    turn = cycle(redraws)
+    return lambda values: next(turn)(values)
+
+
+def climb(values: Values, distance: float, judge: Callable[[Values], Floats], most: int) -> Values:
+    """Change one parameter after the other as long as the distance falls, in smaller and smaller steps."""
+    left = most
+    for step in _STEPS:
+        for at in _LADDER:
+            better = True
+            while better and left >= 2:
+                ways = np.stack([values, values])
+                ways[:, at] = np.clip(int(values[at]) + np.array([-step, step]), 0, maxima()[at])
+                distances = judge(ways)
+                left -= 2
+                better = bool(distances.min() < distance)
+                if better:
+                    values, distance = ways[distances.argmin()], float(distances.min())
+    return values
+
+
+def search(
+    which: SearchSettings,
+    starts: Values,
+    judge: Callable[[Values], Floats],
+    budget: int,
+    redraw: Redraw,
+    seed: int,
+) -> Values:
+    """Search with some settings, and return the best preset."""
+    climbed = int(which.climbed * budget)
+    share = (budget - climbed) // (which.islands * which.rounds)
+    pools, known = [starts] * which.islands, 0
+    for round_ in range(which.rounds):
+        found = [
+            evolutionary_search.evolutionary_search(
+                pool, judge, share + known, propose=redraw, seed=seed + 1000 * (which.islands * round_ + i)
+            )
+            for i, pool in enumerate(pools)
+        ]
+        best = [each.values[np.argsort(each.distances, kind="stable")[:_KEPT]] for each in found]
+        pools = [
+            np.concatenate([own, *(other[:_MIGRANTS] for other in best if other is not own)]) for own in best
+        ]
+        known = len(pools[0])  # which are not new renders
+    closest = min(found, key=lambda each: each.distances.min())
+    values, distance = closest.values[closest.distances.argmin()], float(closest.distances.min())
+    return climb(values, distance, judge, climbed)
+
+
+def compare(n: int, budget: int) -> None:
+    """Run the ablations, and record a line for each lever and metric."""
+    bank, model = corpora.read("learnfm").neutral(), load_model("latentdx")
+    every = rows("learnfm", "twin-disjoint", "validation")
+    chosen = np.sort(np.random.default_rng(0).choice(every, n, replace=False))
+    settings = list(dict.fromkeys(s for _, *pair in SEARCHES.values() for s in pair))
+    found: dict[SearchSettings, dict[str, list[float]]] = {
+        s: {"mix": [], **{m: [] for m in METRICS}} for s in settings
+    }
+    all_moves = dict(mutations.MOVES)
+    for row in tqdm(chosen.tolist(), desc="searches"):
+        sound = Engine().render(bank[row], *SINGLE_NOTE[0])
+        decibels, target = model.spectrograms(sound), SoundFeatures(sound)
+        objective = FastObjective([sound], SINGLE_NOTE, threads=1)
+        starts = model.explore(decibels, N_DRAWN, objective, seed=row).values
+        for which in settings:
+            mutations.MOVES = MappingProxyType({name: all_moves[name] for name in which.moves})
+            evolutionary_search.OF_FAMILY = which.of_family
+            redraws = [model.redraw(decibels, temperature=t, seed=row) for t in which.temperatures]
+            best = search(which, starts, objective, budget, in_turn(redraws), row)
+            heard = Engine().render(Preset(best), *SINGLE_NOTE[0])
+            features = SoundFeatures(amplified(heard, gain_db([sound], [heard])))
+            found[which]["mix"].append(float(objective(best[None])[0]))
+            for name, measure in METRICS.items():
+                found[which][name].append(measure(target, features))
+    for lever, (description, before, after) in SEARCHES.items():
+        for metric in ("mix", *METRICS):
+            ablations.record(
+                lever,
+                f"{description} ({budget:,} renders)",
+                f"{metric}, median",
+                found[before][metric],
+                found[after][metric],
+                kept=after == _SHIPPED,
+                commit=code_commit(),
+            )
+            a, b = np.array(found[before][metric]), np.array(found[after][metric])
+            ratio = np.exp(np.log(b / a).mean())
+            print(f"{lever}: {metric} {np.median(a):.3f} -> {np.median(b):.3f}, ratio {ratio:.3f} (n {n})")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--targets", type=int, default=N_TARGETS, help="number of targets (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--budget", type=int, default=BUDGET, help="number of renders of each search (default: %(default)s)"
+    )
+    options = parser.parse_args()
+    compare(options.targets, options.budget)
+
+
+if __name__ == "__main__":
+    main()
