@@ -248,5 +248,6 @@ def test_formulas_are_typeset(context: BrowserContext, address: str, site: Path)
     page = context.new_page()
     for name in written:
         page.goto(f"{address}/{name}")
+        page.locator(".math").first.scroll_into_view_if_needed()
         page.wait_for_selector("mjx-container", state="attached")
         assert page.locator(".math:not(:has(mjx-container))").count() == 0, name

@@ -18,6 +18,7 @@ from latentdx.applications.locks import Locks
 from latentdx.applications.output_level import with_gain
 from latentdx.applications.target import Target
 from latentdx.applications.tune import moves
+from latentdx.applications.velocity_response import plausible_sensitivities, with_sensitivities
 from latentdx.audio.engine.synth import Engine
 from latentdx.metrics.gain import FREE_DB
 from latentdx.presets.algorithm_families import family
@@ -90,6 +91,16 @@ TUNE = f"""async ([target, given, cents, note]) => {{
     moves: presets(given).map((values, i) => moves(values, cents[i], note).map((move) => [...move.values])),
     tuned: presets(given).map((values) => [...tuned(values)]),
   }};
+}}"""
+TOUCH = f"""async ([target, given, drawn]) => {{
+  {SETUP}
+  const {{ plausibleSensitivities, withSensitivities }} = await import('/search/velocity_response.js');
+  const {{ Objective }} = await import('/search/objective.js');
+  const played = targetOf(target);
+  const objective = new Objective(played);
+  const wanted = plausibleSensitivities(presets(drawn));
+  const changed = (values) => withSensitivities(values, wanted, played.velocity, (v) => objective.of(v));
+  return {{ wanted, changed: presets(given).map((values) => [...changed(values)]) }};
 }}"""
 CLOSENESS = """async (rows) => {
   const { BOUNDS, closeness } = await import('/search/closeness.js');
@@ -235,6 +246,21 @@ def test_presets_are_tuned_as_in_the_library(page: Page) -> None:
         tuning, _ = compared.tuned(preset, np.inf)
         assert found["tuned"][i] == tuning.preset.values.tolist()
     assert found["tuned"][0] != values[0].tolist()
+
+
+def test_presets_answer_to_velocity_as_in_the_library(page: Page) -> None:
+    bank = starter()
+    drawn, target = bank.values[100:111], target_of(bank[12])
+    given = bank.values[[12, 13, 70]].copy()
+    given[:, [column(f"OP{k} KEY VELOCITY") for k in range(1, 7)]] = np.arange(6) + 1
+    found = page.evaluate(TOUCH, [sent(target), encode(given), encode(drawn)])
+    wanted = plausible_sensitivities(drawn)
+    assert found["wanted"] == pytest.approx(wanted)
+    rank = comparison(target).objective
+    for i, preset in enumerate(map(Preset, given)):
+        expected = with_sensitivities(preset, wanted, target.velocity, rank)
+        assert found["changed"][i] == expected.values.tolist()
+    assert found["changed"][0] != given[0].tolist()
 
 
 def test_words_are_the_librarys(page: Page) -> None:

@@ -27,6 +27,7 @@ from latentdx.applications.preset_names import numbered
 from latentdx.applications.sound_inputs import reference
 from latentdx.applications.target import Target, free_db
 from latentdx.applications.tune import Tuning, tune
+from latentdx.applications.velocity_response import Sensitivities, with_sensitivities
 from latentdx.audio import pitch
 from latentdx.audio.pitch import Pitch
 from latentdx.audio.renderer import SAMPLE_RATE, Renderer
@@ -65,6 +66,7 @@ class Comparison:
         self.objective = self._objective(self.targets, self.notes, self.holds)
         self.reference = reference(sounds)
         self.release_rate = RELEASE_RATE
+        self.usual: Sensitivities | None = None
         self._known: dict[bytes, float] = {}
 
     def _objective(self, targets: Sequence[Audio], notes: Notes, holds: Sequence[float]) -> FastObjective:
@@ -204,6 +206,17 @@ class Comparison:
             0
         ]
 
+    def responsive(self, preset: Preset) -> Preset:
+        """Let a preset answer to velocity as is usual for the sound, if its velocities do not tell."""
+        if self.usual is None:
+            return preset
+
+        def rank(values: Values) -> Floats:
+            allowed = (self.locks.apply(values) == values).all(1)
+            return np.where(allowed, self._of_reference(values), np.inf)
+
+        return with_sensitivities(preset, self.usual, self.reference.velocity, rank)
+
     def ranked(
         self,
         tried: SearchHistory,
@@ -261,7 +274,7 @@ class Comparison:
         if exact:
             tuning, found = replace(tuning, preset=preset, verdict="kept", why="it is a known preset"), preset
         else:
-            found = self.completed(tuning.preset, start)
+            found = self.responsive(self.completed(tuning.preset, start))
             found, distance = self.leveled(found, float(self.distances(found.values[None])[0]))
         key = measured(self.play, found, self.reference)
         return Candidate(

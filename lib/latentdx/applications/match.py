@@ -28,10 +28,11 @@ from latentdx.applications.match_result import Improvement as Improvement
 from latentdx.applications.match_result import Match as Match
 from latentdx.applications.match_result import Stage as Stage
 from latentdx.applications.plausibility import log_likelihood
-from latentdx.applications.programmer import Programmer
+from latentdx.applications.programmer import FIRST_DRAWS, Programmer
 from latentdx.applications.sound_inputs import OneInstrument, SoundOptions, Sounds, prepare_instruments
 from latentdx.applications.target import VELOCITY, Target
 from latentdx.applications.transposition import nearest_c, played_at
+from latentdx.applications.velocity_response import plausible_sensitivities
 from latentdx.audio.engine.synth import Engine
 from latentdx.audio.renderer import Renderer
 from latentdx.audio.spectrogram import to_codes
@@ -250,6 +251,8 @@ def match_targets(
         explored = model.explore(decibels, from_model, lambda v: starts.judged(played(v)), seed=seed)
         starts.add("forward pass", played(explored.values[:1]))
         starts.add("model", played(explored.values))
+        if len({s.velocity for s in sounds}) == 1:
+            comparison.usual = plausible_sensitivities(explored.values[:FIRST_DRAWS])
         if nearest is None:
             leveled = model.leveled_spectrograms([comparison.reference])
             nearest = nearest_presets(to_codes(leveled[0, 0].numpy()), known, N_NEAREST)

@@ -40,8 +40,12 @@ from latentdx.typing import Audio, Floats, Values
 N_DRAWN = 64
 """Number of presets that the default inference draws and renders."""
 
-# presets drawn as a whole, and best ones of which each round redraws one block; chosen on validation presets
-_FIRST, _BEST = 24, 4
+FIRST_DRAWS = 24
+"""Number of them that are drawn as a whole; rounds that redraw parts of the best ones follow."""
+
+_BEST = (
+    4  # presets of which each round redraws one block; chosen, like the number above, on validation presets
+)
 _BATCH = 32  # sounds in one forward pass
 
 
@@ -233,7 +237,7 @@ class Programmer:
             seed: Random seed; equal seeds give equal presets.
         """
         single, sampler = self.predict(decibels), getattr(self.model, "sampler", None)
-        first = n if sampler is None else min(n, _FIRST)
+        first = n if sampler is None else min(n, FIRST_DRAWS)
         values = single.values
         if first > 1:
             drawn = self.sample(decibels, first - 1, temperature=temperature, seed=seed)[0]

@@ -16,6 +16,7 @@ from sphinx.config import Config
 
 from latentdx.display import media
 from latentdx_book.build import starter_json
+from latentdx_book.build.page_weight import lighten
 
 BUILD_VARIABLE = "LATENTDX_BUILD"
 
@@ -56,6 +57,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
         for flaw, remedy in _PAGE_FIXES:
             text = flaw.sub(remedy, text)
         page.write_text(text, "utf8")
+    lighten(built)
 
 
 def _copy_mathjax(target: Path) -> None:

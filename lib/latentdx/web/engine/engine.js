@@ -40,7 +40,7 @@ const COARSE = numbers(`
 const EXPONENTIAL = numbers(`
   0 1 2 3 4 5 6 7 8 9 11 14 16 19 23 27 33 39 47 56 66 80 94 110 126 142 158 174 190 206 222 238 250
 `);
-const VELOCITY = numbers(`
+export const VELOCITY = numbers(`
   0 70 86 97 106 114 121 126 132 138 142 148 152 156 160 163 166 170 173 174 178 181 184 186 189 190 194 196
   198 200 202 205 206 209 211 214 216 218 220 222 224 225 227 229 230 232 233 235 237 238 240 241 242 243
   244 246 246 248 249 250 251 252 253 254
@@ -267,7 +267,7 @@ export function valuesOf(preset) {
 // ---- one note ---------------------------------------------------------------------------------------------
 
 /** @param {number} level @returns {number} 6: the scale of the DX7's output levels */
-const scaled = (level) => (level < 20 ? LOW_LEVELS[level] : 28 + level);
+export const scaled = (level) => (level < 20 ? LOW_LEVELS[level] : 28 + level);
 
 /**
  * Keyboard level scaling (6).

@@ -12,6 +12,7 @@ import { closeness } from './closeness.js';
 import { FALL_DB, SAME, keyBehavior, mayRing, mended, plausibleRelease, withGain } from './key_behavior.js';
 import { Objective, gainDb, keyOf, loudestPower, play } from './objective.js';
 import { tuner } from './tuning.js';
+import { withSensitivities } from './velocity_response.js';
 /** @import { Tried } from './evolutionary_search.js' */
 /** @import { Locks } from './locks.js' */
 /** @import { Word } from './closeness.js' */
@@ -90,10 +91,11 @@ export function numbered(name, number) {
  * @param {Locks} options.locks @param {string} options.name
  * @param {Uint8Array | null} options.recognized Preset that probably made the sound.
  * @param {Uint8Array | null} options.refined Preset that was refined.
+ * @param {number[]} options.usual KEY VELOCITY that carriers and modulators usually have; `NaN` where nobody knows.
  * @param {() => Promise<unknown>} options.pause Called now and then, so that a worker hears its messages.
  * @returns {Promise<Answer[]>}
  */
-export async function ranked(tried, objective, { keep, ends, locks, name, recognized, refined, pause }) {
+export async function ranked(tried, objective, { keep, ends, locks, name, recognized, refined, usual, pause }) {
   const { target } = objective;
   const twins = refined ? REFINED_TWINS : TWINS;
   const exact = new Objective(target, { exact: true });
@@ -115,7 +117,8 @@ export async function ranked(tried, objective, { keep, ends, locks, name, recogn
   }
   first.sort((a, b) => Number(b.made) - Number(a.made) || a.distance - b.distance);
   const rings = mayRing(target);
-  const tuned = tuner(target, (v) => (locks.allows(v) ? objective.of(v) : Infinity));
+  const allowed = (/** @type {Uint8Array} */ v) => (locks.allows(v) ? objective.of(v) : Infinity);
+  const tuned = tuner(target, allowed);
   /** @type {(Answer & {made: boolean})[]} */
   const answers = [];
   for (const { values, made } of chosenPresets(first, keep, twins)) {
@@ -127,6 +130,7 @@ export async function ranked(tried, objective, { keep, ends, locks, name, recogn
       await pause();
       found = mended(found, target, rank, releaseRate, refined);
       await pause();
+      found = withSensitivities(found, usual, target.velocity, allowed);
       const gain = gainDb(objective.distance.power, loudestPower(play(found, target)));
       const leveled = withGain(found, gain, (v) => objective.of(v));
       if (locks.allows(leveled) && exact.of(leveled) <= exact.of(found) + SAME) found = leveled;

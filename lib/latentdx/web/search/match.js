@@ -18,6 +18,7 @@ import { Objective, keyOf } from './objective.js';
 import { Random } from '../random.js';
 import { compareKnown } from './recognition.js';
 import { resample } from './resampling.js';
+import { plausibleSensitivities } from './velocity_response.js';
 /** @import { Answer } from './candidate_choice.js' */
 /** @import { Target } from './objective.js' */
 
@@ -156,6 +157,7 @@ export async function match(target, options = {}) {
     judge(refined);
     add([refined]);
   }
+  let usual = [NaN, NaN];
   if (model) enter('model');
   const redraw = model && !stopped() ? await draws() : null;
   // on a slow computer, known presets and the model take most of the time: a sound that is none of them is searched for
@@ -175,7 +177,7 @@ export async function match(target, options = {}) {
   ends.push(['search', tried.length]);
   const early = stopped();
   progress({ stage: 'answers', renders: known.spent + tried.length, distance: best });
-  const answers = await ranked(tried, objective, { keep, ends, locks, name, recognized, refined, pause });
+  const answers = await ranked(tried, objective, { keep, ends, locks, name, recognized, refined, usual, pause });
   return {
     answers,
     renders: known.spent + tried.length,
@@ -211,6 +213,7 @@ export async function match(target, options = {}) {
     const wanted = Math.min(count, FIRST_DRAWS) - single.length;
     /** @type {Uint8Array[]} */
     const first = wanted ? await network.draw(maps, wanted, { temperature: TEMPERATURE, seed }) : [];
+    usual = plausibleSensitivities([...single, ...first]);
     const drawn = [...single, ...first].map((values) => {
       const made = locks.apply(playedAt(values, at));
       return { values: made, distance: judge(made) };
