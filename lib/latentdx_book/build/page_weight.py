@@ -27,7 +27,7 @@ _SEARCH = re.compile(
 )
 _PRELOAD = re.compile(r'[ \t]*<link rel="preload" as="script"[^>]*>\n?')
 _NAME = re.compile(r"[.#]((?:[\w-]|\\.)+)")
-_NOT = re.compile(r":not\([^()]*\)")
+_NO_NAMES = re.compile(r":not\([^()]*\)|\[[^\]]*\]")  # of what a selector asks for
 _WORD = re.compile(r"[\w-]+")
 _URL = re.compile(r"url\(\s*['\"]?([^'\")]+)['\"]?\s*\)")
 _ALWAYS = "bs-"  # beginning of names that bootstrap's script puts together
@@ -119,7 +119,7 @@ def _selectors(prelude: str) -> list[str]:
 
 def _occurs(selector: str, words: set[str]) -> bool:
     """Return whether all classes and ids that a selector asks for occur in pages or scripts."""
-    names = (name.replace("\\", "") for name in _NAME.findall(_NOT.sub("", selector)))
+    names = (name.replace("\\", "") for name in _NAME.findall(_NO_NAMES.sub("", selector)))
     return all(name in words or name.startswith(_ALWAYS) for name in names)
 
 
