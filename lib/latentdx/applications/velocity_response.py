@@ -2,10 +2,11 @@
 
 A search leaves KEY VELOCITY as it happened to be mutated, compensated by OUTPUT LEVEL. The median of what
 presets that make such a sound usually have is a better guess: on answers to 100 validation presets (2,000
-renders), it brought the MFCC13 distance at velocity 40 from a median of 8.9 to 8.3 (mean 9.5 to 8.9), and at
-velocity 120 from 8.1 to 7.6 (8.6 to 8.0); at the note heard, it went from 5.03 to 5.05. Draws of which parts
-were drawn again are left out: they descend from a few, and guess worse. The same guesses for the keyboard
-scaling (an octave lower 8.8 to 9.0, higher 8.0 to 7.7) and for RATE SCALING did not help.
+renders), it brought the MFCC13 distance at velocity 40 from a median of 8.9 to 8.3 (mean 9.5 to 8.7), and at
+velocity 120 from 8.1 to 7.6 (8.6 to 7.9); at the note heard, it went from 5.03 to 5.14. Draws of which parts
+were drawn again are left out: they descend from a few, and guess worse (8.9 to 8.6, and 8.1 to 8.0). The same
+guesses for the keyboard scaling (an octave lower 8.8 to 9.0, higher 8.0 to 7.7) and for RATE SCALING did not
+help.
 """
 
 from collections.abc import Callable
