@@ -87,5 +87,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension to Sphinx."""
     app.connect("config-inited", name_build)
     app.connect("autodoc-process-docstring", ease_docstrings)
-    app.connect("build-finished", finish)
+    app.connect("build-finished", finish, priority=900)  # after the theme, which writes pygments.css then
     return {"parallel_read_safe": True, "parallel_write_safe": True}
