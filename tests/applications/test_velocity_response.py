@@ -58,13 +58,16 @@ def test_a_preset_sounds_as_before_at_the_velocity_that_was_heard(velocity: int)
         assert softer_db(found, 30) > softer_db(preset, 30) + 3
 
 
-def test_what_costs_too_much_or_is_locked_stays() -> None:
-    preset = pair(1, 0, level=99)
-    target = Target(Engine().render(preset, 60, 40), 60, 40, (), ())
-    comparison = Comparison([target], Engine(), 1)
-    found = with_sensitivities(preset, Sensitivities(1.0, 7.0), 40, comparison.objective)
-    assert found == preset  # the modulator cannot become louder than 99
-    locked = Comparison([target], Engine(), 1, Locks.of({"OP1 KEY VELOCITY": 1}))
+def test_what_costs_too_much_is_locked_or_is_exact_stays() -> None:
+    preset, sound = pair(1, 0, level=99), Engine().render(pair(1, 0, level=97), 60, 40)
+    comparison, locked = (
+        Comparison([Target(sound, 60, 40, (), ())], Engine(), 1, locks)
+        for locks in (Locks.of(), Locks.of({"OP1 KEY VELOCITY": 1}))
+    )
     for compared, expected in ((comparison, 2), (locked, 1)):
-        compared.usual = Sensitivities(2.0, math.nan)
-        assert compared.responsive(preset)["OP1 KEY VELOCITY"] == expected
+        compared.usual = Sensitivities(2.0, 7.0)
+        found = compared.responsive(preset)
+        assert found["OP1 KEY VELOCITY"] == expected
+        assert found["OP2 KEY VELOCITY"] == 0  # to be heard as before, it would need a level above 99
+    exact = pair(1, 0, level=97)
+    assert comparison.responsive(exact) == exact

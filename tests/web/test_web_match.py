@@ -250,7 +250,10 @@ def test_presets_are_tuned_as_in_the_library(page: Page) -> None:
 
 def test_presets_answer_to_velocity_as_in_the_library(page: Page) -> None:
     bank = starter()
-    drawn, target = bank.values[100:111], target_of(bank[12])
+    drawn, target = (
+        bank.values[100:111],
+        target_of(bank[12].with_values(FEEDBACK=(bank[12]["FEEDBACK"] + 4) % 8)),
+    )
     given = bank.values[[12, 13, 70]].copy()
     given[:, [column(f"OP{k} KEY VELOCITY") for k in range(1, 7)]] = np.arange(6) + 1
     found = page.evaluate(TOUCH, [sent(target), encode(given), encode(drawn)])

@@ -274,8 +274,10 @@ class Comparison:
         if exact:
             tuning, found = replace(tuning, preset=preset, verdict="kept", why="it is a known preset"), preset
         else:
-            found = self.responsive(self.completed(tuning.preset, start))
-            found, distance = self.leveled(found, float(self.distances(found.values[None])[0]))
+            found = self.completed(tuning.preset, start)
+            found, _ = self.leveled(found, float(self.distances(found.values[None])[0]))
+            found = self.responsive(found)
+            distance = float(self.distances(found.values[None])[0])
         key = measured(self.play, found, self.reference)
         return Candidate(
             found,

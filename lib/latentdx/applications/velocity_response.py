@@ -22,6 +22,7 @@ from latentdx.typing import Floats, Values
 
 _DOUBLING = 8  # steps of OUTPUT LEVEL by which an amplitude doubles
 _COST, _LEAST_COST = 1.03, 0.005  # largest increase of the distance: a factor, and what is added to it
+_EXACT = 0.01  # distance below which a preset is probably the very one, and keeps what it has
 
 
 class Sensitivities(NamedTuple):
@@ -53,7 +54,8 @@ def with_sensitivities(
 ) -> Preset:
     """Give a preset's carriers, and then its modulators, a KEY VELOCITY, as far as that costs little in all.
 
-    OUTPUT LEVEL makes up for it at the velocity that was heard.
+    OUTPUT LEVEL makes up for it at the velocity that was heard. A preset that sounds exactly like the target
+    stays as it is.
 
     Args:
         preset: Preset as it was found.
@@ -62,13 +64,15 @@ def with_sensitivities(
         rank: Function that returns the distances (N,) of presets (N, 145) from the sound; `inf` for those
             that may not be answers.
     """
-    most = _COST * float(rank(preset.values[None])[0]) + _LEAST_COST
+    distance = float(rank(preset.values[None])[0])
+    if distance < _EXACT:
+        return preset
     for operators, sensitivity in zip(_sounding(preset), wanted, strict=True):
         if operators and np.isfinite(sensitivity):
             changed = preset.values.copy()
             for k in operators:
                 changed = _with_sensitivity(changed, k, int(sensitivity + 0.5), velocity)
-            if float(rank(changed[None])[0]) <= most:
+            if float(rank(changed[None])[0]) <= _COST * distance + _LEAST_COST:
                 preset = Preset(changed, preset.name, preset.id)
     return preset
 

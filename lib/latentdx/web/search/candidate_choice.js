@@ -130,10 +130,10 @@ export async function ranked(tried, objective, { keep, ends, locks, name, recogn
       await pause();
       found = mended(found, target, rank, releaseRate, refined);
       await pause();
-      found = withSensitivities(found, usual, target.velocity, allowed);
       const gain = gainDb(objective.distance.power, loudestPower(play(found, target)));
       const leveled = withGain(found, gain, (v) => objective.of(v));
       if (locks.allows(leveled) && exact.of(leveled) <= exact.of(found) + SAME) found = leveled;
+      found = withSensitivities(found, usual, target.velocity, allowed);
       await pause();
     }
     const behavior = keyBehavior(found, target);

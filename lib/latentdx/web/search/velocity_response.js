@@ -13,6 +13,7 @@ import { firstOf, soundingCarriers } from './algorithm_families.js';
 const [TOUCH, OUTPUT] = [15, 16]; // KEY VELOCITY and OUTPUT LEVEL among an operator's values
 const DOUBLING = 8; // steps of OUTPUT LEVEL by which an amplitude doubles
 const [COST, LEAST_COST] = [1.03, 0.005]; // largest increase of the distance: a factor, and what is added to it
+const EXACT = 0.01; // distance below which a preset is probably the very one, and keeps what it has
 const LEVELS = Array.from({ length: 100 }, (_, level) => 32 * scaled(level));
 
 /** Return the numbers of the carriers, and of the modulators, that sound. @param {Uint8Array} values */
@@ -54,13 +55,14 @@ export function plausibleSensitivities(presets) {
  * @param {(values: Uint8Array) => number} rank Distance; infinite for presets that are not allowed.
  */
 export function withSensitivities(values, wanted, velocity, rank) {
-  const most = COST * rank(values) + LEAST_COST;
+  const distance = rank(values);
+  if (distance < EXACT) return values;
   let out = values;
   sounding(values).forEach((operators, kind) => {
     if (!operators.length || !Number.isFinite(wanted[kind])) return;
     const changed = out.slice();
     for (const k of operators) changeSensitivity(changed, firstOf(k - 1), Math.floor(wanted[kind] + 0.5), velocity);
-    if (rank(changed) <= most) out = changed;
+    if (rank(changed) <= COST * distance + LEAST_COST) out = changed;
   });
   return out;
 }
