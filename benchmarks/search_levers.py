@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
+from levers import METRICS, Redraw
 from tqdm import tqdm
 
 from latentdx.applications import evolutionary_search, mutations
@@ -24,7 +25,6 @@ from latentdx.dataset.curation import rows
 from latentdx.evaluation import ablations
 from latentdx.metrics.gain import amplified, gain_db
 from latentdx.metrics.objective import FastObjective
-from latentdx.metrics.registry import mfcc_mae, spectral_convergence
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE
 from latentdx.presets import corpora
@@ -34,12 +34,6 @@ from latentdx.provenance import code_commit
 from latentdx.typing import Floats, Values
 
 N_TARGETS, BUDGET = 100, 2_000
-Redraw = Callable[[Values], Values]
-
-METRICS: Mapping[str, Callable[[SoundFeatures, SoundFeatures], float]] = {
-    "spectral convergence": spectral_convergence,
-    "MFCC13": lambda a, b: mfcc_mae(a, b, 13),
-}
 
 _KEPT, _MIGRANTS = 16, 4
 """Presets that an island goes on with, and those that come from each other one."""

@@ -195,26 +195,21 @@ class Comparison:
     def play(self, preset: Preset, target: Target, n_samples: int, hold: float) -> Audio:
         return self.render(preset, target, n_samples, hold)
 
-    def allowed_distances(self, values: Values) -> Floats:
-        """Return the distances of presets (N, 145) that obey the locks, and `inf` for others."""
+    def allowed_distances(self, values: Values, measure: Callable[[Values], Floats] | None = None) -> Floats:
+        """Return the distances of presets (N, 145) that obey the locks, else `inf`; by default exact ones."""
         allowed = (self.locks.apply(values) == values).all(1)
-        return np.where(allowed, self.distances(values), np.inf)
+        return np.where(allowed, (measure or self.distances)(values), np.inf)
 
     def completed(self, preset: Preset, refined: Preset | None = None) -> Preset:
         """Let a preset follow the key, end after it and, if sustained, go on; see `key_behavior.mended`."""
-        return mended(preset, self.reference, self.play, self.allowed_distances, self.release_rate, refined)[
-            0
-        ]
+        target, rate = self.reference, self.release_rate
+        return mended(preset, target, self.play, self.allowed_distances, rate, refined)[0]
 
     def responsive(self, preset: Preset) -> Preset:
         """Let a preset answer to velocity as is usual for the sound, if its velocities do not tell."""
         if self.usual is None:
             return preset
-
-        def rank(values: Values) -> Floats:
-            allowed = (self.locks.apply(values) == values).all(1)
-            return np.where(allowed, self._of_reference(values), np.inf)
-
+        rank = partial(self.allowed_distances, measure=self._of_reference)
         return with_sensitivities(preset, self.usual, self.reference.velocity, rank)
 
     def ranked(

@@ -40,12 +40,8 @@ from latentdx.typing import Audio, Floats, Values
 N_DRAWN = 64
 """Number of presets that the default inference draws and renders."""
 
-FIRST_DRAWS = 24
-"""Number of them that are drawn as a whole; rounds that redraw parts of the best ones follow."""
-
-_BEST = (
-    4  # presets of which each round redraws one block; chosen, like the number above, on validation presets
-)
+# presets drawn as a whole, and best ones of which each round redraws one block; chosen on validation presets
+FIRST_DRAWS, _BEST = 24, 4
 _BATCH = 32  # sounds in one forward pass
 
 

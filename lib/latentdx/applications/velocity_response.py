@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from latentdx.audio.engine.tables import OUTPUT_LEVEL, VELOCITY
+from latentdx.audio.engine.envelope import velocity_scaling
+from latentdx.audio.engine.tables import OUTPUT_LEVEL
 from latentdx.presets.algorithms import algorithm
 from latentdx.presets.bank import Preset
 from latentdx.presets.parameters import N_OPERATORS, column
@@ -87,15 +88,11 @@ def _sounding(preset: Preset) -> tuple[list[int], list[int]]:
 def _with_sensitivity(values: Values, operator: int, sensitivity: int, velocity: int) -> Values:
     """Change an operator's KEY VELOCITY and, so that a velocity sounds as before, its OUTPUT LEVEL."""
     touch, level = column(f"OP{operator} KEY VELOCITY"), column(f"OP{operator} OUTPUT LEVEL")
-    change = _scaling(velocity, int(values[touch])) - _scaling(velocity, sensitivity)
+    scaling = velocity_scaling.py_func  # a first match does not wait for a compiler
+    change = scaling(velocity, int(values[touch])) - scaling(velocity, sensitivity)
     levels = 32 * OUTPUT_LEVEL.astype(np.int64)
     out = values.copy()
     out[touch] = sensitivity
     if change:
         out[level] = max(1, int(np.abs(levels - levels[values[level]] - change).argmin()))
     return out
-
-
-def _scaling(velocity: int, sensitivity: int) -> int:
-    """Return what a velocity adds to a level, in 1/32 of its steps; see `engine.envelope`."""
-    return ((sensitivity * (int(VELOCITY[velocity >> 1]) - 239) + 7) >> 3) * 16

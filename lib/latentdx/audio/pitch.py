@@ -89,7 +89,7 @@ def estimate(
     Args:
         audio: Float32 (samples,), mono.
         sample_rate: Sample rate in Hz.
-        around: Frequency in Hz; pYIN looks no further from it than 14 semitones, which is faster.
+        around: Frequency in Hz; pYIN looks about 14 semitones to both sides of it, which is faster.
         hop: Distance of pYIN's frames in samples, at most 1,024.
     """
     lowest, highest = _FMIN, _FMAX

@@ -42,7 +42,7 @@ def name_build(app: Sphinx, config: Config) -> None:
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Add MathJax, modules for pages opened as files, and the chapters' media; fix flaws of the theme."""
+    """Add MathJax, modules for pages opened as files, and media; fix the theme's flaws; lighten the pages."""
     if exception or app.builder.format != "html":
         return
     source, built = Path(app.srcdir), Path(app.outdir)

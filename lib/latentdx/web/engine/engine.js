@@ -40,7 +40,7 @@ const COARSE = numbers(`
 const EXPONENTIAL = numbers(`
   0 1 2 3 4 5 6 7 8 9 11 14 16 19 23 27 33 39 47 56 66 80 94 110 126 142 158 174 190 206 222 238 250
 `);
-export const VELOCITY = numbers(`
+const VELOCITY = numbers(`
   0 70 86 97 106 114 121 126 132 138 142 148 152 156 160 163 166 170 173 174 178 181 184 186 189 190 194 196
   198 200 202 205 206 209 211 214 216 218 220 222 224 225 227 229 230 232 233 235 237 238 240 241 242 243
   244 246 246 248 249 250 251 252 253 254
@@ -299,6 +299,14 @@ function logFrequency(v, note, old) {
   return fine ? p + Math.floor(24204406.323123 * Math.log(1 + 0.01 * fine) + 0.5) : p;
 }
 
+/**
+ * Return what a velocity adds to the level of an operator, in 1/32 of its steps (6).
+ * @param {number} velocity @param {number} sensitivity KEY VELOCITY.
+ */
+export function velocityScaling(velocity, sensitivity) {
+  return ((sensitivity * (VELOCITY[velocity >> 1] - 239) + 7) >> 3) * 16;
+}
+
 /** One operator's settings and state. */
 class Operator {
   /**
@@ -310,7 +318,7 @@ class Operator {
     this.levels = v.subarray(4, 8);
     const offset = note - v[8] - 17;
     const scaling = offset >= 0 ? levelScaling(offset, v[10], v[12]) : levelScaling(offset, v[9], v[11]);
-    const touch = ((v[15] * (VELOCITY[velocity >> 1] - 239) + 7) >> 3) * 16;
+    const touch = velocityScaling(velocity, v[15]);
     this.output = Math.max(0, 32 * Math.min(127, scaled(v[16]) + scaling) + touch);
     this.rateScaling = (v[13] * Math.min(31, Math.max(0, Math.floor(note / 3) - 7))) >> 3;
     this.amplitude = AMPLITUDE_SENSITIVITY[v[14]];

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { VELOCITY, scaled } from '../engine/engine.js';
+import { scaled, velocityScaling } from '../engine/engine.js';
 import { median } from '../statistics.js';
 import { firstOf, soundingCarriers } from './algorithm_families.js';
 
@@ -72,15 +72,10 @@ export function withSensitivities(values, wanted, velocity, rank) {
  * @param {Uint8Array} values @param {number} first @param {number} sensitivity @param {number} velocity
  */
 function changeSensitivity(values, first, sensitivity, velocity) {
-  const change = scaling(velocity, values[first + TOUCH]) - scaling(velocity, sensitivity);
+  const change = velocityScaling(velocity, values[first + TOUCH]) - velocityScaling(velocity, sensitivity);
   values[first + TOUCH] = sensitivity;
   if (!change) return;
   const wanted = LEVELS[values[first + OUTPUT]] + change;
   const errors = LEVELS.map((level) => Math.abs(level - wanted));
   values[first + OUTPUT] = Math.max(1, errors.indexOf(Math.min(...errors)));
-}
-
-/** Return what a velocity adds to a level, in 1/32 of its steps. */
-function scaling(/** @type {number} */ velocity, /** @type {number} */ sensitivity) {
-  return ((sensitivity * (VELOCITY[velocity >> 1] - 239) + 7) >> 3) * 16;
 }
