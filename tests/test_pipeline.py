@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import papermill
@@ -68,6 +69,17 @@ def test_models_can_be_chosen_and_unknown_ones_are_refused(tmp_path: Path) -> No
         ProfileError, match="there is no model 'latentdx' at scale 'paper'; choose one of num,"
     ):
         pipeline_of("paper", tmp_path, "latentdx")
+
+
+def test_a_model_is_trained_after_the_one_whose_weights_it_begins_with(tmp_path: Path) -> None:
+    found = pipeline_of("full", tmp_path, "latentdx")
+    assert found.trained == ("latentdx-base", "latentdx")
+    steps = [step.name for step in found.steps() if step.name.startswith(("train", "evaluate"))]
+    assert steps == ["train-latentdx-base", "train-latentdx", "evaluate-latentdx-1", "evaluate-latentdx-2"]
+    assert "initial" not in found.parameters("training")  # it is where `latentdx train` keeps it
+    trial = replace(found, trial={"epochs": 1})
+    assert trial.parameters("training")["initial"] == str(trial.checkpoint("latentdx-base"))
+    assert "train latentdx-base" in [cost.stage for cost in stage_costs(found, 2)]
 
 
 def test_steps_go_from_the_corpus_to_the_results_and_leave_data_alone(tmp_path: Path) -> None:

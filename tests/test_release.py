@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import hatch_build
@@ -53,6 +54,15 @@ def test_assets_are_written_with_their_checksums(tmp_path: Path, monkeypatch) ->
     for line in lines:
         sha256, name = line.split("  ")
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == sha256
+
+
+def test_a_registry_with_a_file_that_is_gone_is_refused(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    found = registry()
+    gone = replace(next(iter(found.values())), name="data/gone.zip")
+    monkeypatch.setattr(release, "registry", lambda: found | {gone.name: gone})
+    with pytest.raises(SystemExit, match="the registry does not match"):
+        release.write_assets(tmp_path / "assets")
 
 
 def test_the_wheel_contains_the_files_that_the_registry_leaves_out() -> None:

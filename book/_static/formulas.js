@@ -12,7 +12,7 @@
     document.head.append(Object.assign(document.createElement('script'), { src: address }));
   };
   const come = (entries) => entries.some(({ isIntersecting }) => isIntersecting) && load();
-  const observer = new IntersectionObserver(come, { rootMargin: '100%' });
+  const observer = new IntersectionObserver(come, { rootMargin: '25%' });
   for (const formula of document.querySelectorAll('.math')) observer.observe(formula);
   addEventListener('beforeprint', load);
 }

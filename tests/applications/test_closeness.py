@@ -62,10 +62,16 @@ def test_tests_of_a_similar_budget_are_chosen(renders: int, compared: int) -> No
 def test_phrases_read_well() -> None:
     assert (
         str(Closeness("close", 63, 200, 2_000))
-        == "close, closer than 63% of our 200 tests with 2,000 renders"
+        == "close, closer than the answers in 63% of our 200 tests with 2,000 renders"
     )
-    assert str(Closeness("far", 0, 50, 500)) == "far, further than all of our 50 tests with 500 renders"
-    assert str(Closeness("close", 100, 50, 500)) == "close, closer than all of our 50 tests with 500 renders"
+    assert (
+        str(Closeness("far", 0, 50, 500))
+        == "far, further than the answers in all of our 50 tests with 500 renders"
+    )
+    assert (
+        str(Closeness("close", 100, 50, 500))
+        == "close, closer than the answers in all of our 50 tests with 500 renders"
+    )
 
 
 def test_the_words_are_measured_and_reproducible(monkeypatch) -> None:

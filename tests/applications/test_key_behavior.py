@@ -94,8 +94,9 @@ def test_a_mend_that_costs_too_much_is_left() -> None:
         return np.where((values == ringing.values).all(1), 1.0, 1.2)
 
     play = Comparison([cut], Dexed(), 1).play
-    found, behavior = mended(ringing, cut, play, rank)
-    assert found == ringing and behavior.release_db > -FALL_DB and not math.isnan(behavior.held_db)
+    assert mended(ringing, cut, play, rank) == ringing
+    behavior = measured(play, ringing, cut)
+    assert behavior.release_db > -FALL_DB and not math.isnan(behavior.held_db)
 
 
 @pytest.mark.parametrize(("note", "transpose"), [(60, 24), (48, 24), (55, 31)])

@@ -126,6 +126,10 @@ def test_unusable_sounds_and_names_are_refused(model, sounds, options, message) 
 def test_a_prepared_sound_has_its_note(model, low) -> None:
     with pytest.raises(ParameterError, match="note 60 is given for a sound that was prepared as note 48"):
         model.program(prepare_target(low), note=60)
+    with pytest.raises(
+        ParameterError, match="velocity 100 is given for a sound that was prepared with velocity 85"
+    ):
+        model.program({(48, 100): prepare_target(low)})
 
 
 def test_what_may_be_wrong_with_a_sound_is_a_warning_at_the_call(model, bank) -> None:

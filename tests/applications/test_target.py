@@ -299,7 +299,7 @@ def test_a_chord_is_said_to_be_one_and_its_lowest_note_is_taken(root, shape):
     found = prepare_target(chord, RATE)
     assert found.note == root and round(found.pitch.midi) == root
     names = ", ".join(f"{root + k} ({note_name(root + k)})" for k in shape)
-    assert warned(found, f"a chord: {names} sound at once, and the lowest is taken; better give the note")
+    assert warned(found, f"a chord: {names} sound at once, and the lowest is taken; please give the note")
     given = prepare_target(chord, RATE, note=48)
     assert given.note == 48 and warned(given, f"a chord: {names} sound at once")
 

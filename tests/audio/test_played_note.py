@@ -42,8 +42,9 @@ def test_the_beginning_is_what_the_engine_renders() -> None:
     np.testing.assert_array_equal(played, rendered)
 
 
-def test_a_silent_preset_is_silent() -> None:
-    played = play_note(sine(OUTPUT_LEVEL=0), hold=0.5, engine=Engine(RATE))
+@pytest.mark.parametrize("release", [0.1, 10.0])
+def test_a_silent_preset_is_silent(release: float) -> None:
+    played = play_note(sine(OUTPUT_LEVEL=0), hold=0.5, release=release, engine=Engine(RATE))
     assert played.peak == 0 and played.end_db == -np.inf
 
 

@@ -137,7 +137,7 @@ def test_the_match_panel_locks_refines_and_holds(panels, bank, content) -> None:
     assert panel.match.stages[0].name == "start"  # and no known preset
     for candidate in panel.match.candidates:
         assert candidate.preset["FEEDBACK"] == 3 and candidate.preset["OP1 F COARSE"] == 2
-    assert "The closest is " in panel.found.value and "held for 1.50 s" in panel.found.value
+    assert "The closest preset: " in panel.found.value and "held for 1.50 s" in panel.found.value
     assert panel.refined.options[0] == own_sound_widgets.NO_PRESET
     assert panel.refined.value == bank[41].name  # although the shelf has new presets
 

@@ -46,7 +46,8 @@ def test_cartridges_a_page_and_a_report_are_written(here) -> None:
     assert lines[0] == "nothing is known" and lines[-4:] == [
         f"matches/{name}" for name in ("cartridge-1.syx", "cartridge-2.syx", "report.html", "report.json")
     ]
-    assert "sounds/take <3>.wav: take <3>, close, closer than 60% of our 200 tests with 500 renders" in lines
+    words = "close, closer than the answers in 60% of our 200 tests with 500 renders"
+    assert f"sounds/take <3>.wav: take <3>, {words}" in lines
     first, second = (PresetBank.read(here / f"matches/cartridge-{i}.syx") for i in (1, 2))
     starter = corpora.read("starter")
     assert first.names == tuple(f"take <{i}>" for i in range(32)) and second.names[:2] == (

@@ -50,6 +50,14 @@ def test_a_prepared_corpus_is_not_touched_again(folder, monkeypatch):
     assert prepare_corpus("starter") == ("starter", ())
 
 
+def test_a_path_is_not_taken_for_a_name(folder, tmp_path):
+    """Even if the folder holds a file that is called like those in the cache."""
+    bank = PresetBank.read(folder)
+    (folder / "presets.bin").write_bytes(bank.packed().tobytes())
+    name, _ = prepare_corpus(folder)
+    assert name.startswith("my-sounds-") and not list(folder.glob("*.parquet"))
+
+
 def test_other_presets_get_another_name(folder):
     name, _ = prepare_corpus(folder)
     (folder / "6.syx").unlink()

@@ -98,7 +98,7 @@ def test_what_a_player_should_know_is_told(made) -> None:
     best = made[0].best
     assert list(_remarkable(replace(best, changed=None, rings=False))) == []
     loud = replace(best, changed=12, rings=True, release_db=-31.4)
-    assert list(_remarkable(loud)) == ["12 values changed", "rings on: −31 dB 5 s after its key"]
+    assert list(_remarkable(loud)) == ["12 values changed", "still at −31 dB 5 s after the key is released"]
 
 
 def test_the_course_of_the_level_is_shown_and_told(made) -> None:
@@ -161,7 +161,7 @@ def test_the_summary_has_the_numbers_and_the_words_of_the_match(made, sources) -
         assert written["closeness"] == asdict(closeness(candidate.measures, found.renders))
     words = describe_match(found, [source.target for source in sources])
     assert summary["missing"] == list(words.missing)
-    assert f"The closest one is {words.sentence}." in unescape(files.page.read_text("utf8"))
+    assert f"The closest one: {words.sentence}." in unescape(files.page.read_text("utf8"))
 
 
 def test_the_page_is_self_contained_escaped_and_offers_each_preset(made) -> None:

@@ -55,7 +55,7 @@ def test_blocks_have_output_shapes_and_descriptions() -> None:
     assert blocks["sampler"].shape == (144,)
 
 
-@pytest.mark.parametrize("name", ["num", "numcat++-mlp", "numcat++-six"])
+@pytest.mark.parametrize("name", ["num", "numcat++-mlp", "numcat++-six", "latentdx"])
 def test_multiply_adds_equal_those_counted_in_a_forward_pass(name: str) -> None:
     """PyTorch's own counter counts convolutions and linear layers in a real pass with weights."""
     model = PresetVAE(read_profile(name, "smoke").architecture)

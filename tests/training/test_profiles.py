@@ -1,6 +1,7 @@
 """Shipped profiles load and agree with the paper; invalid profiles are refused."""
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -108,6 +109,13 @@ def test_laptop_models_have_at_most_12_million_parameters(name):
         ({"split": "mine"}, "split must be one of "),
         ({"beta": [0.1]}, "beta must be of type"),
         ({"beta": [0.1, "x"]}, "beta must be of type float, not 'x'"),
+        ({"seed": -1}, "seed must be at least 0, not -1"),
+        ({"weight_decay": -0.1}, "weight_decay must be at least 0, not -0.1"),
+        ({"learning_rate": 0.0}, "learning_rate must be more than 0, not 0.0"),
+        ({"max_gradient_norm": -5.0}, "max_gradient_norm must be more than 0, not -5.0"),
+        ({"learning_rate": math.nan}, "learning_rate must be finite, not nan"),
+        ({"beta": [0.1, math.inf]}, "beta must be finite, not "),
+        ({"beta": [-0.1, 0.2]}, "beta must be at least 0, not "),
         ({"decoded": 0.0}, "decoded must be more than 0 and at most 1, not 0.0"),
         ({"recorded": 1.5}, "recorded must be from 0 to 1, not 1.5"),
         ({"unknown_level": -1.0}, "unknown_level must be from 0 to 1, not -1.0"),

@@ -248,7 +248,7 @@ def test_a_voice_is_sent_to_the_synth_that_the_reader_chooses(page: Page) -> Non
         if len(synths) > 1:
             status.get_by_role("button", name="DX7").click()
         if synths:
-            expect(status).to_have_text("HIGH was sent to DX7. It is in its edit buffer.")
+            expect(status).to_contain_text("HIGH was sent to DX7, to its edit buffer")
             assert page.evaluate("window.sent") == [["DX7", *HIGH.sysex()]]
         else:
             expect(status).to_contain_text("No MIDI output was found.")

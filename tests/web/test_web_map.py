@@ -171,7 +171,7 @@ def test_from_a_file_dots_play_and_without_scripts_recordings_do(
         point(page, 0.2, 0.2, click=True)
         page.wait_for_function("player.state === 'on'")
         page.locator("input[type=file]").set_input_files([{"name": "a", "mimeType": "", "buffer": b"a"}])
-        expect(page.get_by_role("status")).to_contain_text("From a web server it can.")
+        expect(page.get_by_role("status")).to_contain_text("can be loaded only from a web server")
     with opened(browser, address, java_script_enabled=False) as page:
         assert page.locator("audio[controls]:visible").count() == 2
         assert page.locator(".ldx-map-dots path").count() == 2
@@ -198,7 +198,7 @@ def test_a_preset_dropped_in_lands_on_itself(
         wait(page)
         status = page.get_by_role("status")
         page.locator("input[type=file]").set_input_files(files)
-        expect(status).to_contain_text("The model that places presets is not to be had here", timeout=10_000)
+        expect(status).to_contain_text("The model that places presets could not be loaded", timeout=10_000)
         write_web_model(data_path("checkpoints", "latentdx.safetensors"), book.root / "_static/model")
         page.locator("input[type=file]").set_input_files(files)
         expect(status).to_contain_text("of your presets", timeout=30_000)

@@ -200,6 +200,27 @@ def test_a_worker_that_could_not_be_loaded_is_named_and_tried_again(
     expect(alert).to_have_text("")
 
 
+def test_a_match_waits_for_what_was_just_said_of_the_sound(page: Page, bank: PresetBank) -> None:
+    """Two changes and a match at once: both count. Stopped before it began, a match finds nothing."""
+    choose(page, wav(rendered(bank, 17)))
+    ready(page)
+    say = """(changes) => {
+        for (const [name, value] of Object.entries(changes)) {
+            const field = document.querySelector('ldx-own-sound').form.fields[name];
+            field.value = value;
+            field.dispatchEvent(new Event('change'));
+        }
+    }"""
+    own = "document.querySelector('ldx-own-sound')"
+    page.evaluate(f"({say})({{velocity: 100, hold: 0.5}}); {own}.match(); {own}.stop()")
+    page.wait_for_function(f"() => !{own}.matching", timeout=LONG)
+    assert page.evaluate(f"[{own}.target.velocity, {own}.target.hold, {own}.result]") == [100, 0.5, None]
+    page.evaluate(f"{own}.budget = 120; ({say})({{velocity: 90, note: 50}}); {own}.match()")
+    answered(page)
+    played = page.evaluate(f"(({{velocity, note, hold}}) => [velocity, note, hold])({own}.target)")
+    assert played == [90, 50, 0.5]
+
+
 def test_by_keyboard_alone_with_a_limit_and_stop_keeps_the_best(page: Page, bank: PresetBank) -> None:
     page.on("filechooser", lambda _: None)  # watched for from here on, not from the key on
     page.locator("body").press("Tab")

@@ -63,12 +63,12 @@ GOOD = bytes(random_bank(1).packed()[0])
     [
         ("", "This link holds no voice."),
         ("#other", "This link holds no voice."),
-        ("#v=2.abc", "This link holds a voice in form “2”, which this page does not know."),
-        ("#v=", "This link holds a voice in form “”"),
+        ("#v=2.abc", "This link holds a voice in the format “2”, which this page cannot read."),
+        ("#v=", "This link holds a voice in the format “”"),
         (link(GOOD)[:-20], "The voice in this link is incomplete; perhaps the end of the link was cut off."),
         (link(GOOD + b"1234"), "The voice in this link is too long."),
         (link(GOOD)[:50] + "%20" + link(GOOD)[53:], "some of its characters cannot be in such a link"),
-        (link(GOOD, checksum=1), "The voice in this link is damaged: its checksum is another."),
+        (link(GOOD, checksum=1), "The voice in this link is damaged: its checksum does not match."),
         (link(b"\x7f" + GOOD[1:]), "The voice in this link has values that no DX7 voice has."),
     ],
 )

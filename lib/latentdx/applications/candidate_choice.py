@@ -203,7 +203,7 @@ class Comparison:
     def completed(self, preset: Preset, refined: Preset | None = None) -> Preset:
         """Let a preset follow the key, end after it and, if sustained, go on; see `key_behavior.mended`."""
         target, rate = self.reference, self.release_rate
-        return mended(preset, target, self.play, self.allowed_distances, rate, refined)[0]
+        return mended(preset, target, self.play, self.allowed_distances, rate, refined)
 
     def responsive(self, preset: Preset) -> Preset:
         """Let a preset answer to velocity as is usual for the sound, if its velocities do not tell."""

@@ -50,13 +50,13 @@ class Closeness:
     renders: int
 
     def __str__(self) -> str:
-        """Return a phrase, such as "close, closer than 63% of our 200 tests with 2,000 renders"."""
+        """Return a phrase: "close, closer than the answers in 63% of our 200 tests with 2,000 renders"."""
         if self.percentile <= 0:
-            place = f"further than all of our {self.tests} tests"
+            place = f"further than the answers in all of our {self.tests} tests"
         elif self.percentile >= 100:
-            place = f"closer than all of our {self.tests} tests"
+            place = f"closer than the answers in all of our {self.tests} tests"
         else:
-            place = f"closer than {self.percentile}% of our {self.tests} tests"
+            place = f"closer than the answers in {self.percentile}% of our {self.tests} tests"
         return f"{self.word}, {place} with {self.renders:,} renders"
 
 

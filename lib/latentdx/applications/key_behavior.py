@@ -105,7 +105,7 @@ def mended(
     rank: Callable[[Values], Floats],
     release_rate: int = RELEASE_RATE,
     refined: Preset | None = None,
-) -> tuple[Preset, KeyBehavior]:
+) -> Preset:
     """Let a preset follow the key, end after it and, if its target is sustained, go on while it is held.
 
     Operators of a fixed frequency get about the ratio that they have at the target's note. The carriers' EG
@@ -127,7 +127,7 @@ def mended(
         refined: Preset that was refined; operators whose frequency it fixes keep theirs.
 
     Returns:
-        The preset, changed or not, and its behavior.
+        The preset, changed or not.
     """
     preset = _following(preset, target.note, rank, refined)
     found = measured(play, preset, target)
@@ -145,7 +145,7 @@ def mended(
             rank,
             lambda p: measured(play, p, target).held_db >= -FALL_DB,
         )
-    return preset, measured(play, preset, target)
+    return preset
 
 
 def _following(preset: Preset, note: int, rank: Callable[[Values], Floats], refined: Preset | None) -> Preset:

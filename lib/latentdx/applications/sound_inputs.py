@@ -176,6 +176,10 @@ def _prepared(
     if isinstance(sound, Target):
         if note not in (None, sound.note):
             raise ParameterError(f"note {note} is given for a sound that was prepared as note {sound.note}")
+        if isinstance(key, tuple) and velocity != sound.velocity:
+            raise ParameterError(
+                f"velocity {velocity} is given for a sound that was prepared with velocity {sound.velocity}"
+            )
         return sound if hold is None else replace(sound, hold=hold)
     if isinstance(sound, str | Path):
         return prepare_target(sound, note=note, velocity=velocity, onset=onset, hold=hold)

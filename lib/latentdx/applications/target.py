@@ -275,7 +275,7 @@ def _warn_of_clipping(full_scale: npt.NDArray[np.bool_], rate: float, warnings: 
 def _pitched(sound: Audio, given: int | None, remarks: list[str], warnings: list[str]) -> tuple[int, Pitch]:
     """Return the given note, or the one closest to the pitch, with the pitch, and describe it."""
     found = estimate(sound)
-    better = "" if given is not None else "; better give the note"
+    better = "" if given is not None else "; please give the note"
     share = f"{found.voiced:.0%} of the sound has a pitch"
     low = _low_share(sound, found.f0) if found.voiced >= _CLEAR else 1.0
     if len(set(found.held)) > 1:

@@ -72,7 +72,8 @@ def play_note(
             end_db = -np.inf
             break
         if len(pieces) * _PIECE >= last:
-            end_db = 20 * np.log10(max(levels[-_FADED_PIECES:]) / max(levels))
+            end = max(levels[-_FADED_PIECES:])
+            end_db = 20 * np.log10(end / max(levels)) if end else -np.inf
             break
     sound = np.concatenate(pieces)
     return PlayedNote(fade_out(sound, synth.sample_rate), float(np.abs(sound).max()), float(end_db))

@@ -240,7 +240,15 @@ def interpolation(
     from latentdx.evaluation import commands
 
     request = _request(
-        processes, out, split=split, subset=subset, limit=limit, name=name, leaky=leaky, force=force
+        processes,
+        out,
+        folder="interpolation",
+        split=split,
+        subset=subset,
+        limit=limit,
+        name=name,
+        leaky=leaky,
+        force=force,
     )
     _write(commands.evaluate_interpolation(model, request))
 
@@ -261,6 +269,7 @@ def _request(
     processes: int | None,
     out: Path | None,
     *,
+    folder: str = "results",
     notes: str = "single",
     quick: bool = False,
     temperature: float | None = None,
@@ -268,6 +277,7 @@ def _request(
 ) -> "commands.EvaluationRequest":
     from latentdx.evaluation.commands import EvaluationRequest
     from latentdx.evaluation.results import Measurement
+    from latentdx.registry import data_path
     from latentdx.run_options import RunOptions
 
     measurement = Measurement(parse_notes(notes))
@@ -279,7 +289,7 @@ def _request(
         options=RunOptions(processes),
         **asked,
     )
-    output.check_folder(request.folder, parents=True)
+    output.check_folder(out or data_path(folder), parents=True)
     return request
 
 

@@ -209,10 +209,11 @@ def play(
     note: Annotated[str, typer.Option(help="Note to play, C4 or 60.")] = "60",
     velocity: Velocity = 85,
     hold: Annotated[
-        float, typer.Option(min=0.01, max=600, metavar="S", help="Seconds from key down to key up.")
+        float, typer.Option(min=0.01, max=600, metavar="S", help="Seconds for which the key is held.")
     ] = 2.0,
     release: Annotated[
-        float, typer.Option(min=0.1, max=600, metavar="S", help="Most seconds to listen after key up.")
+        float,
+        typer.Option(min=0.1, max=600, metavar="S", help="Most seconds to listen after the key is released."),
     ] = 10.0,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Sound file, .wav, .flac or .mp3; or the speakers.")
@@ -251,7 +252,7 @@ def play(
         typer.echo(f"turned down by {-20 * math.log10(gain):.1f} dB, so that nothing clips")
     if played.end_db > -math.inf:
         level = f"it still sounds, at {played.end_db:.0f} dB of its loudest moment"
-        warn([f"{level}, {release:g} s after its key came up"])
+        warn([f"{level}, {release:g} s after its key is released"])
     if out is None:
         _to_speakers(sound)
     else:

@@ -42,7 +42,7 @@ def prepare_corpus(
     """
     name = str(corpus)
     notes: tuple[str, ...] = ()
-    if name not in CORPORA and not (cache_place(name) / OWN_PRESETS).exists():
+    if name not in CORPORA and not corpora.in_cache(name):
         bank = corpora.read(corpus, strict=strict)
         stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(corpus).resolve().stem).strip("-") or "presets"
         name, notes = f"{stem}-{bank_hash(bank)[:8]}", bank.notes

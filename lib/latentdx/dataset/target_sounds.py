@@ -213,8 +213,8 @@ def _written(targets: Sequence[TargetSound], bank: PresetBank, folder: Path) -> 
 
 
 _FLUID = ("FluidR3Mono_GM SoundFont (Frank Wen; mono version Michael Cowgill), tinysoundfont", "MIT")
-_VITAL = ("the Vital synthesizer's engine, own settings from its init preset", "own work")
-_FAUST = ("own Faust program", "own work")
+_VITAL = ("The Vital synthesizer's engine, with settings of ours made from its init preset", "our own work")
+_FAUST = ("A Faust program of ours", "our own work")
 # file: name, (source, license); the velocity of these renders was not recorded
 _OUT_OF_DOMAIN: dict[str, tuple[str, tuple[str, str]]] = {
     "fluid_piano": ("Piano", _FLUID),

@@ -136,7 +136,7 @@ def _remarkable(candidate: Candidate) -> Iterable[str]:
     if candidate.changed is not None:
         yield f"{candidate.changed} values changed"
     if candidate.rings:
-        yield f"rings on: {candidate.release_db:.0f} dB 5 s after its key".replace("-", "−")
+        yield f"still at {candidate.release_db:.0f} dB 5 s after the key is released".replace("-", "−")
 
 
 def _structures(match: Match) -> pd.DataFrame:
@@ -182,7 +182,7 @@ def _page(
         title=f"Presets that sound like {names}",
         lead=(
             f"{count} different preset{'s' * (count > 1)}, found with {match.renders:,} renders in"
-            f" {match.seconds:.0f} s{', stopped early' * match.interrupted}. The closest one is"
+            f" {match.seconds:.0f} s{', stopped early' * match.interrupted}. The closest one:"
             f" {words.sentence}."
         ),
         style=Markup(media.web_asset("report.css") + media.web_asset("site.css")),

@@ -239,11 +239,15 @@ def match_curve_figure(
     curves = curves[curves["name"].isin(["match-2000", "match-10000"])]
     if curves.empty:
         raise NotMeasuredError("No match has been measured yet. `latentdx evaluate match` measures it.")
-    return _curves_figure(data, curves.sort_values("n", ascending=False, kind="stable"), metrics, anchor)
+    curves = curves.sort_values("n", ascending=False, kind="stable")
+    remark = (
+        " Curves show the closest preset so far by the search's distance; tables show final, tuned answers."
+    )
+    return _curves_figure(data, curves, metrics, anchor, remark)
 
 
 def _curves_figure(
-    data: ResultData, curves: pd.DataFrame, metrics: Sequence[str], anchor: str
+    data: ResultData, curves: pd.DataFrame, metrics: Sequence[str], anchor: str, remark: str = ""
 ) -> DescribedFigure:
     curves = curves[curves["metric"].isin(metrics)]
     figure, axes = new_figure(1, len(metrics), size=(7.4, 3.2))
@@ -267,14 +271,14 @@ def _curves_figure(
         ticks = counts if len(counts) < 8 else counts[::2]
         ax.set_xscale("log", base=2)
         ax.set_xticks(ticks, [f"{t:,}" for t in ticks])
-        ax.set(xlabel="candidates rendered", ylabel="median", title=m.title, ylim=(0, None))
+        ax.set(xlabel="renders", ylabel="median", title=m.title, ylim=(0, None))
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8)
     text = "; ".join(texts)
     whole = curves["n"].map("{:,} presets".format)
     presets = "; ".join(curves["selection"].where(curves["selection"] != "", whole).unique())
     return figure.described(
-        f"Curves of the median distance against the number of candidates. {text}.",
-        f"{text}. {presets}; bands are 95% intervals.",
+        f"Curves of the median distance against the number of renders. {text}.",
+        f"{text}. {presets}; bands are 95% intervals.{remark}",
     )
 
 

@@ -145,7 +145,7 @@ def score(
             gain, free_db
         )
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         return np.array(list(pool.map(score_one, values)))
 
 
@@ -214,11 +214,11 @@ class FastObjective:
         self.targets, self.notes = list(targets), list(notes)
         self.holds = list(holds) or [HOLD] * len(notes)
         self._renderer = renderer or Engine()
-        self._threads = threads
+        self._threads = threads or os.cpu_count() or 1
         self._free_db = free_db
         self._weights = (*(weights[name] for name in WEIGHTS), weights.get("modulation", 0.0))
         self._powers = None if levels_count else [loudest_power(target) for target in self.targets]
-        workspaces = Spare(Workspace.of_length, threads or os.cpu_count() or 1)
+        workspaces = Spare(Workspace.of_length, self._threads)
         self._distances = [SearchDistance(target, workspaces) for target in self.targets]
         self._known: dict[bytes, float] = {}
 

@@ -26,8 +26,8 @@ Group = Literal["level", "spectrum", "timbre", "pitch"]
 
 GROUPS: Mapping[str, str] = MappingProxyType(
     {
-        "level": "level and its course",
-        "spectrum": "place and shape of the spectrum",
+        "level": "level over time",
+        "spectrum": "spectral position and shape",
         "timbre": "MFCC",
         "pitch": "pitch",
     }

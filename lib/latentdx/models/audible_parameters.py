@@ -73,9 +73,9 @@ def live_parameters(
 ) -> Mask:
     """Find the live parameters of each preset with up to three renders per parameter and note.
 
-    A parameter is live in a preset if setting it to its minimum, to its maximum, or half its range further on
-    changes any sample of any note by more than 1e-6. The result is deterministic; it takes about 0.3 s per
-    preset on one core.
+    A parameter is live in a preset if setting it to its minimum or its maximum, or moving it by half its
+    range, changes any sample of any note by more than 1e-6. The result is deterministic; it takes about 0.3 s
+    per preset on one core.
 
     Args:
         bank: N presets; neutral presets (`PresetBank.neutral`) if the models see them neutral.

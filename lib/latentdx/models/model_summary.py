@@ -84,7 +84,7 @@ def run_once(model: PresetVAE) -> None:
 def multiply_adds(architecture: Architecture, decoded: float = 1.0) -> float:
     """Count the multiply-adds of one forward pass with one item.
 
-    Convolutions and matrix products are counted; those of a `PresetSampler` are not.
+    Convolutions, matrix products and attention are counted.
 
     Args:
         architecture: Architecture of the model, which is built without allocating its weights.
@@ -105,7 +105,19 @@ def multiply_adds(architecture: Architecture, decoded: float = 1.0) -> float:
         for m in part.modules()
         if isinstance(m, nn.Linear)
     )
-    return encoder.get_total_flops() / 2 + decoded * decoder.get_total_flops() / 2 + linear
+    found = encoder.get_total_flops() / 2 + decoded * decoder.get_total_flops() / 2 + linear
+    return found + (_of_sampler(architecture) if architecture.sampler else 0)
+
+
+def _of_sampler(architecture: Architecture) -> float:
+    """Count the multiply-adds of the sampler, which cannot be built without its weights."""
+    model = PresetVAE(architecture).eval()
+    assert model.sampler is not None
+    with torch.inference_mode():
+        maps = model.encoder.maps(torch.zeros(1, architecture.n_notes, N_MELS, N_FRAMES))
+        with FlopCounterMode(display=False) as counter:
+            model.sampler(maps, torch.zeros(1, N_VALUES, dtype=torch.uint8))
+    return counter.get_total_flops() / 2
 
 
 def _modules(model: PresetVAE) -> Iterator[tuple[str, str, nn.Module]]:

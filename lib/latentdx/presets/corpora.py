@@ -104,9 +104,10 @@ def find(name: str | Path, path: str | Path | None = None) -> tuple[Path, ...]:
         DataCorruptError: A file exists but is not the published one; it is left unchanged.
     """
     if str(name) not in CORPORA:
-        for file in (cache_place(str(name)) / OWN_PRESETS, Path(name)):
-            if file.exists():
-                return (file,)
+        if in_cache(str(name)):
+            return (cache_place(str(name)) / OWN_PRESETS,)
+        if Path(name).exists():
+            return (Path(name),)
         raise DataMissingError(
             f"{name} is neither a file or folder nor a known corpus ({', '.join(CORPORA)}), "
             f"nor one of your own that a model learned from, in {cache_folder() / 'corpora'}"
@@ -190,6 +191,11 @@ def bank_hash(bank: PresetBank) -> str:
 def cache_place(name: str) -> Path:
     """Return the folder of a corpus in the user's cache."""
     return cache_folder() / "corpora" / name
+
+
+def in_cache(name: str) -> bool:
+    """Return whether the cache holds the presets of one's own corpus of this name, which is no path."""
+    return Path(name).name == name and (cache_place(name) / OWN_PRESETS).is_file()
 
 
 def _places(corpus: Corpus) -> list[Path]:

@@ -58,7 +58,7 @@ class Neighbors:
 
         Args:
             codes: Mel spectrogram of the sound, uint8 (257, 347), see `audio.spectrogram.to_codes`.
-            k: Number of rows to find; fewer are returned if fewer are left.
+            k: Number of rows to find, at least 1; fewer are returned if fewer are left.
             excluded: Mask of those of `rows` to leave out, bool (N,); default none.
 
         Returns:
@@ -66,11 +66,17 @@ class Neighbors:
             first. Equally close rows come in the order of `rows`.
 
         Raises:
-            ParameterError: The codes have another dtype or shape.
+            ParameterError: Codes, `k` or mask have another dtype, shape or range.
         """
         if codes.shape != (N_MELS, N_FRAMES) or codes.dtype != np.uint8:
             raise ParameterError(
                 f"codes must be uint8 ({N_MELS}, {N_FRAMES}), not {codes.dtype} {codes.shape}"
+            )
+        if k < 1:
+            raise ParameterError(f"a search must find at least 1 row, not {k}")
+        if excluded is not None and (excluded.shape != self.rows.shape or excluded.dtype != np.bool_):
+            raise ParameterError(
+                f"excluded must be bool {self.rows.shape}, not {excluded.dtype} {excluded.shape}"
             )
         query = torch.from_numpy(_block_sums(codes[None]))
         bounds = torch.cdist(query, self._sums, p=1)[0].numpy() * _ROUNDING

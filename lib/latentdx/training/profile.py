@@ -17,6 +17,7 @@ A file of one's own, which takes the place of a scale, holds only the settings t
     architecture: {flow_hidden: 250}
 """
 
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -37,6 +38,14 @@ from latentdx.run_options import cache_folder
 
 SCALES = ("smoke", "laptop", "gpu", "paper")
 """Names of the scales, see the module's docstring."""
+
+_NOT_NEGATIVE = (
+    "weight_decay",
+    "least_learning_rate",
+    "controls_weight",
+    "encoding_weight",
+    "joint_weight",
+)
 
 
 @dataclass(frozen=True)
@@ -137,12 +146,21 @@ class Profile:
 
     def __post_init__(self) -> None:
         bounds = {"epochs": 1, "batch": 2, "beta_epochs": 1}
-        bounds |= {"patience": 0, "warmup_epochs": 0, "blank_bands": 0}
+        bounds |= dict.fromkeys(("patience", "warmup_epochs", "blank_bands", "seed", *_NOT_NEGATIVE), 0)
+        for key, value in asdict(self).items():
+            for each in value if isinstance(value, tuple) else (value,):
+                if isinstance(each, float) and not math.isfinite(each):
+                    raise ProfileError(f"{self.name}: {key} must be finite, not {value}")
         for key, least in bounds.items():
             if getattr(self, key) < least:
                 raise ProfileError(f"{self.name}: {key} must be at least {least}, not {getattr(self, key)}")
         if self.presets is not None and self.presets < 2:
             raise ProfileError(f"{self.name}: presets must be at least 2, not {self.presets}")
+        for key in ("learning_rate", "max_gradient_norm"):
+            if (value := getattr(self, key)) is not None and value <= 0:
+                raise ProfileError(f"{self.name}: {key} must be more than 0, not {value}")
+        if min(self.beta) < 0:
+            raise ProfileError(f"{self.name}: beta must be at least 0, not {self.beta}")
         if not 0 < self.decoded <= 1:
             raise ProfileError(f"{self.name}: decoded must be more than 0 and at most 1, not {self.decoded}")
         for key in ("recorded", "varied", "unknown_level"):
@@ -211,7 +229,7 @@ def read_profile(
     Args:
         name: Name of the model, see `model_names`. With a file of one's own that names a `factory`, it is any
             name.
-        scale: "smoke", "laptop" or "paper", or path of a YAML file of one's own (.yml or .yaml). A model from
+        scale: One of `SCALES`, or path of a YAML file of one's own (.yml or .yaml). A model from
             such a file is called ``<name>-<name of the file>``, unless the file gives it a name.
         changes: Values that replace those of the file, nested like the file; default none.
 

@@ -99,7 +99,7 @@ function told(answer, title, { root, link, copy }) {
   const packed = packedOf(answer);
   const hidden = () => make('span', { class: 'ldx-hidden' }, ` of ${title}`);
   const facts = [answer.word, SOURCES.get(answer.source) ?? answer.source];
-  if (answer.rings) facts.push(`rings on: ${answer.releaseDb.toFixed(0).replace('-', '−')} dB 5 s after its key`);
+  if (answer.rings) facts.push(`still at ${answer.releaseDb.toFixed(0).replace('-', '−')} dB 5 s after the key is released`);
   const drawing = new AlgorithmDrawing();
   drawing.draw(answer.values);
   const syx = link(writeVoice(answer), SYX);

@@ -152,7 +152,7 @@ export class CartridgeBrowser {
       );
       if (text) button.append(make('small', {}, of.name));
       if (voice.damaged || voice.mended) {
-        const why = voice.damaged ? 'damaged: no checksum proves it' : 'values out of range were repaired';
+        const why = voice.damaged ? 'damaged, or not confirmed by a checksum' : 'values out of range were repaired';
         button.append(make('small', { title: why }, voice.damaged ? 'damaged' : 'repaired'));
       }
       if (current) button.setAttribute('aria-current', 'true');

@@ -13,8 +13,9 @@
  */
 
 import './keyboard.js';
+import { sendToSynth } from './page_actions.js';
 import { player } from './player.js';
-import { fromBase64, midiOutputs, sendVoice, voiceAddress, voiceMessage, voiceName, whyNoSending } from './voice_link.js';
+import { fromBase64, voiceAddress, voiceMessage, voiceName, whyNoSending } from './voice_link.js';
 
 const LOOK = `
 :host { position: fixed; inset: auto 0 0; z-index: 1040; display: block; box-sizing: border-box; max-height: 100vh; overflow: visible;
@@ -232,9 +233,9 @@ class Dock extends HTMLElement {
     this.part_('details').open = false;
   }
 
-  /** @param {string} text @param {HTMLElement[]} [more] */
-  tell(text, ...more) {
-    this.part_('.status').replaceChildren(text, ...more);
+  /** Say something to everybody. @param {(string | Node)[]} parts */
+  tell(...parts) {
+    this.part_('.status').replaceChildren(...parts);
   }
 
   async copy() {
@@ -248,27 +249,10 @@ class Dock extends HTMLElement {
     }
   }
 
-  async send() {
+  send() {
     const { voice } = this;
     this.shut();
-    const to = (/** @type {MIDIOutput} */ output) => {
-      sendVoice(voice, output);
-      this.tell(`${voiceName(voice)} was sent to ${output.name ?? 'the synth'}. It is in its edit buffer.`);
-    };
-    try {
-      const outputs = await midiOutputs();
-      if (outputs.length === 1) return to(outputs[0]);
-      const buttons = outputs.map((output) => {
-        const button = document.createElement('button');
-        button.type = 'button';
-        button.textContent = output.name ?? output.id;
-        button.onclick = () => to(output);
-        return button;
-      });
-      this.tell('Send it to: ', ...buttons);
-    } catch (error) {
-      this.tell(error instanceof Error ? error.message : String(error));
-    }
+    return sendToSynth(voice, (...parts) => this.tell(...parts));
   }
 
   // ---- keys and clicks of the page

@@ -103,7 +103,7 @@ export class EnvelopeDrawing {
     const [a, b, c, d] = stages.map(({ seconds }) => timeText(seconds));
     this.element.setAttribute(
       'aria-label',
-      `Envelope of operator ${this.operator}: stages of ${a}, ${b} and ${c}; ${d} after the key comes up`,
+      `Envelope of operator ${this.operator}: stages of ${a}, ${b} and ${c}; ${d} after the key is released`,
     );
   }
 

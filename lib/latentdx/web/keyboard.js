@@ -83,7 +83,7 @@ const FORM = `
 <div class="bar" part="bar">
 <span><button type="button" class="down" aria-label="Octave down">−</button><span>Octave <output class="octave"></output></span><button type="button" class="up" aria-label="Octave up">+</button></span>
 <label>Velocity <input type="range" min="1" max="127"><output class="velocity"></output></label>
-<button type="button" class="sustain" aria-pressed="false" title="Hold notes after their keys come up">Sustain</button>
+<button type="button" class="sustain" aria-pressed="false" title="Hold notes after their keys are released">Sustain</button>
 <button type="button" class="typing" aria-pressed="true" title="A W S E D F … play notes; Z and X change the octave, C and V the velocity">Computer keys</button>
 <button type="button" class="midi" aria-pressed="false" title="Play with a MIDI keyboard">MIDI keyboard</button>
 <button type="button" class="panic" title="End all notes">All notes off</button>

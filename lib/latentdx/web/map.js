@@ -37,7 +37,7 @@ const REACH = { mouse: 20, touch: 32 };
 /** Milliseconds that the mouse rests on a dot before it plays, so that what is only crossed stays silent. */
 const REST = 40;
 /** Text of the button that takes files. */
-const PLACE = 'Place .syx files of yours…';
+const PLACE = 'Add your own .syx files…';
 /** How far a preset of the reader's lies from its place, in widths of the map: it may be one of the map's own. */
 const ASIDE = 0.008;
 /** Most presets on a map. */
@@ -401,11 +401,11 @@ class PresetMap extends HTMLElement {
   async take(files) {
     if (!files.length || !this.data) return;
     if (location.protocol === 'file:') {
-      this.tell('A page opened as a file cannot load the model that places presets. From a web server it can.');
+      this.tell('The model that places presets can be loaded only from a web server, not by a page opened as a file.');
       return;
     }
     if (this.endPlacing) {
-      this.tell('Other presets are just being placed. Try again when that is done.');
+      this.tell('Other presets are still being placed. Try again when they are done.');
       return;
     }
     /** @type {string[]} */
@@ -421,11 +421,10 @@ class PresetMap extends HTMLElement {
     };
     if (this.open) this.open.textContent = 'Stop placing';
     this.tell('Reading the files.');
-    const read = files.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) }));
     const { dimensions, checkpoint } = this.data;
     /** @type {import("./map_worker.js").Request} */
     const request = {
-      files: await Promise.all(read),
+      files,
       model: new URL('./model/model.json', import.meta.url).href,
       latents: new URL(this.dataset.src ?? '', document.baseURI).href,
       dimensions,
@@ -434,7 +433,7 @@ class PresetMap extends HTMLElement {
     // Not a plain string: pages opened as files need no text of this module.
     this.worker ??= new Worker(new URL(`./map_worker.js`, import.meta.url), { type: 'module' });
     const failed = (/** @type {string} */ why) =>
-      this.stopPlacing(`The model that places presets is not to be had here (${why}).`);
+      this.stopPlacing(`The model that places presets could not be loaded (${why}).`);
     this.worker.onerror = (event) => failed(event.message || 'its script cannot be loaded');
     this.worker.onmessage = ({ data }) => {
       if (data.type === 'loading') this.tell(`Loading the model: ${Math.round(100 * data.share)} %.`);

@@ -15,11 +15,11 @@
 import { pack, render } from './engine/engine.js';
 import { WebModel } from './network/model.js';
 import { NEUTRAL_TRANSPOSE, column } from './parameters.js';
-import { readPresets, withName } from './preset_files.js';
+import { MAX_FILE_BYTES, readPresets, withName } from './preset_files.js';
 
 /**
  * @typedef {object} Request
- * @property {{name: string, bytes: Uint8Array}[]} files
+ * @property {File[]} files
  * @property {string} model Address of `model.json`.
  * @property {string} latents Address of the file that `latents_file` of `latent_map.py` wrote.
  * @property {number} dimensions Of a preset's latents.
@@ -88,16 +88,19 @@ async function load({ model, latents, dimensions, checkpoint }) {
 
 /** @param {Request} request */
 async function place(request) {
-  const voices = request.files.flatMap(({ name, bytes }) => {
+  const voices = [];
+  for (const file of request.files) {
     try {
-      const found = readPresets(bytes, name);
+      // a huge file is refused by its size alone
+      const data = file.size > MAX_FILE_BYTES ? { length: file.size } : new Uint8Array(await file.arrayBuffer());
+      const found = readPresets(/** @type {Uint8Array} */ (data), file.name);
       for (const text of found.notes) tell({ type: 'note', text });
-      return found.voices;
+      voices.push(...found.voices);
     } catch (error) {
-      tell({ type: 'note', text: /** @type {Error} */ (error).message });
-      return [];
+      const { message } = /** @type {Error} */ (error);
+      tell({ type: 'note', text: message.startsWith(file.name) ? message : `${file.name} cannot be read: ${message}` });
     }
-  });
+  }
   if (!voices.length) return;
   loaded ??= load(request).catch((error) => {
     loaded = null; // the next file tries again

@@ -13,9 +13,9 @@ import { readLimits } from './match_settings.js';
 
 const TELL_MS = 200; // between two texts, which else could not be read
 const STAGES = new Map([
-  ['known', 'The starter presets are played as your sound was …'],
+  ['known', 'The starter presets are being played with the note and length of your sound …'],
   ['start', 'Your preset is played as your sound was …'],
-  ['loading', 'The model is loaded; the browser will keep it …'],
+  ['loading', 'The model is loading; the browser will keep it …'],
   ['model', 'The model draws presets …'],
   ['search', 'The search changes the best presets …'],
   ['answers', 'The answers are chosen and tuned …'],
@@ -76,8 +76,8 @@ export class MatchForm {
   buildLimits(takePresets, takeLink) {
     const text = (/** @type {string} */ placeholder) =>
       make('input', { type: 'text', placeholder, spellcheck: false, autocomplete: 'off' });
-    this.algorithms = text('all, or such as 5, 7-9');
-    this.locked = text('none, or such as FEEDBACK=0, LFO WAVE=sine');
+    this.algorithms = text('all, or for example 5, 7-9');
+    this.locked = text('none, or for example FEEDBACK=0, LFO WAVE=sine');
     for (const field of [this.algorithms, this.locked]) field.addEventListener('input', () => this.readLimits());
     this.wrong = make('p', { class: 'ldx-own-wrong', id: 'ldx-own-wrong', role: 'alert' });
     this.link = text('none');
@@ -90,7 +90,7 @@ export class MatchForm {
     });
     this.choice = make('select', { 'aria-label': 'Preset to refine', hidden: true });
     this.choice.addEventListener('change', () => this.refine(this.voices[Number(this.choice.value)]));
-    this.anew = button('Search anew instead', () => this.refine(null), { hidden: true });
+    this.anew = button('Start a new search instead', () => this.refine(null), { hidden: true });
     this.refined = make('p', { class: 'ldx-own-refined', role: 'status' });
     this.more = make(
       'details',
@@ -100,7 +100,7 @@ export class MatchForm {
         'div',
         { class: 'ldx-own-limits' },
         labeled('Allowed algorithms', this.algorithms),
-        labeled('Parameters that stay', this.locked),
+        labeled('Parameters to keep', this.locked),
         this.wrong,
         labeled('Link to a preset to refine', this.link),
         make(

@@ -25,7 +25,7 @@ export function readAlgorithms(text) {
     .filter(Boolean)
     .flatMap((part) => {
       const found = /^(\d{1,2})(?:[-–…](\d{1,2}))?$/.exec(part);
-      if (!found) throw new RangeError(`“${part}” is no algorithm: write numbers from 1 to 32, such as 5, 7-9`);
+      if (!found) throw new RangeError(`“${part}” is not an algorithm: write numbers from 1 to 32, such as 5, 7-9`);
       const [first, last] = [Number(found[1]), Number(found[2] ?? found[1])];
       if (last < first) throw new RangeError(`“${part}” counts backward: write ${last}-${first}`);
       return Array.from({ length: last - first + 1 }, (_, i) => first + i);

@@ -40,6 +40,10 @@ export class Player extends EventTarget {
     this.output = null;
     /** @type {ArrayLike<number> | null} The preset of the next notes. */
     this.preset = null;
+    /** @type {{era?: Era, gain?: number}} How it is played. */
+    this.style = {};
+    /** @type {boolean[] | null} Operators 6 to 1 that are muted. */
+    this.muted = null;
     /** @type {State} */
     this.state = 'off';
     /** Why nothing can be heard, in a sentence; empty if all is well. */
@@ -96,6 +100,7 @@ export class Player extends EventTarget {
     valuesOf(preset); // here, because an error in the worklet would be heard by nobody
     this.preset = preset;
     const gain = 10 ** (gainDb / 20);
+    this.style = { era, gain };
     this.do((synth) => synth.load(preset, { era, gain, again }));
     if (again && this.hushed) for (const [key, velocity] of this.held) this.press(key, velocity);
     this.hushed = false;
@@ -131,6 +136,7 @@ export class Player extends EventTarget {
 
   /** Mute operators. @param {boolean[]} operators Operators 6 to 1. */
   mute(operators) {
+    this.muted = operators;
     this.do((synth) => synth.mute(operators), false);
   }
 
@@ -199,6 +205,10 @@ export class Player extends EventTarget {
     this.output.connect(context.destination);
     this.synth = synth;
     this.follow();
+    // what was chosen before an attempt that failed
+    if (this.preset) synth.load(this.preset, this.style);
+    if (this.muted) synth.mute(this.muted);
+    if (this.watchers.size) this.report(synth);
     for (const action of this.waiting.splice(0)) action(synth);
   }
 
@@ -246,7 +256,8 @@ function makeContext() {
   const context = globalThis.ldxContext ?? new AudioContext({ latencyHint: 'interactive' });
   if (context.sampleRate >= MIN_RATE && context.sampleRate <= MAX_RATE) return context;
   context.close();
-  return new AudioContext({ latencyHint: 'interactive', sampleRate: 48000 });
+  globalThis.ldxContext = new AudioContext({ latencyHint: 'interactive', sampleRate: 48000 });
+  return globalThis.ldxContext;
 }
 
 /**

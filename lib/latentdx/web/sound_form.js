@@ -35,8 +35,10 @@ export class SoundForm {
    * @param {(sound: Float32Array, gainDb: number) => void} actions.listen
    */
   constructor({ change, listen }) {
-    /** @type {Changes} */
+    /** All that the reader says. @type {Changes} */
     this.changes = {};
+    /** What the reader said of the sound as it is shown. @type {Changes} */
+    this.shown = {};
     /** @type {PreparedTarget | null} */
     this.target = null;
     this.overview = new SoundOverview();
@@ -48,14 +50,18 @@ export class SoundForm {
       hold: number({ min: '0.01', max: '60', step: 'any' }),
       onset: number({ min: '0', max: '99', step: '1', placeholder: 'first', title: 'Its number, from 1; 0 keeps all' }),
     };
+    const say = (/** @type {Changes} */ changes) => {
+      this.changes = changes; // the next one adds to it, even before it is shown
+      change(changes);
+    };
     for (const [name, field] of Object.entries(this.fields)) {
       field.addEventListener('change', () => {
         if (!field.value || !field.checkValidity()) this.showFields(); // back to what was there
-        else change({ ...this.changes, [name]: Number(field.value) });
+        else say({ ...this.changes, [name]: Number(field.value) });
       });
     }
     const { note, velocity, hold, onset } = this.fields;
-    this.again = button('As found', () => change({}));
+    this.again = button('As found', () => say({}));
     this.title = make('h2', { tabIndex: -1 });
     this.warnings = make('ul', { class: 'ldx-own-warnings' });
     this.remarks = make('ul');
@@ -82,7 +88,7 @@ export class SoundForm {
   /** Show a sound as it was prepared. @param {Given} given @param {PreparedTarget} target @param {Changes} changes */
   show(given, target, changes) {
     this.target = target;
-    this.changes = changes;
+    this.shown = changes;
     this.overview.show(mono(given.channels), given.rate, target);
     this.title.textContent = given.name;
     this.showFields();
@@ -91,11 +97,13 @@ export class SoundForm {
     this.element.hidden = false;
   }
 
+  /** Show what is known of the sound; what the reader said since then is dropped. */
   showFields() {
-    const { target, changes } = this;
+    const { target, shown } = this;
     if (!target) return;
+    this.changes = shown;
     for (const name of /** @type {const} */ (['note', 'velocity', 'hold'])) this.fields[name].value = `${target[name]}`;
-    this.fields.onset.value = changes.onset === undefined ? '' : `${changes.onset}`;
-    this.again.hidden = !Object.keys(changes).length;
+    this.fields.onset.value = shown.onset === undefined ? '' : `${shown.onset}`;
+    this.again.hidden = !Object.keys(shown).length;
   }
 }

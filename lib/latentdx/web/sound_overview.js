@@ -23,7 +23,7 @@ export class SoundOverview {
     );
     this.matched = make('div', { class: 'ldx-own-matched' });
     this.onset = make('div', { class: 'ldx-own-mark' }, make('span', {}, 'onset'));
-    this.off = make('div', { class: 'ldx-own-mark ldx-own-off' }, make('span', {}, 'key up'));
+    this.off = make('div', { class: 'ldx-own-mark ldx-own-off' }, make('span', {}, 'released'));
     this.element = make('div', { class: 'ldx-own-overview' }, this.matched, this.picture, this.onset, this.off);
   }
 

@@ -20,6 +20,7 @@ import { answerRow, rowGainDb, soundsOf } from './answer_row.js';
 import { button, make } from './elements.js';
 import { unpack } from './engine/engine.js';
 import { MatchForm } from './match_form.js';
+import { saveFile } from './page_actions.js';
 import { VALUES } from './parameters.js';
 import { readPresets, writeCartridge } from './preset_files.js';
 import { LONGEST, record } from './recorder.js';
@@ -43,13 +44,6 @@ const SOUNDS = 'audio/*,.wav,.flac,.mp3,.ogg,.oga,.opus,.aif,.aiff,.m4a';
 const messageOf = (/** @type {unknown} */ error) => (error instanceof Error ? error.message : String(error));
 const withoutEnd = (/** @type {string} */ name) => name.replace(/\.\w{1,5}$/, '');
 
-/** Save a file on the reader's computer. @param {BlobPart} data @param {string} type @param {string} name */
-function save(data, type, name) {
-  const address = URL.createObjectURL(new Blob([data], { type }));
-  make('a', { href: address, download: name.replace(/[^\w .()-]+/g, '_').trim() }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10000);
-}
-
 export class SoundPage extends HTMLElement {
   constructor() {
     super();
@@ -64,11 +58,12 @@ export class SoundPage extends HTMLElement {
     /** @type {Uint8Array[]} */
     this.starters = [];
     this.budget = 1e6; // renders of a match: time is what ends it
-    this.matching = false;
+    this.matching = this.stopping = false;
     this.withModel = true;
     /** Work of the worker, one after another. @type {Promise<unknown>} */
     this.work = Promise.resolve();
-    this.turn = 0; // of sounds: one that is overtaken by another is not shown
+    this.turns = 0; // of sounds and of what is said of them
+    this.turn = 0; // that of the last one to prepare: what it has overtaken is not shown
     /** @type {string[]} Addresses of the files of the row that is shown. */
     this.addresses = [];
     this.preview = new SoundPreview();
@@ -224,11 +219,12 @@ export class SoundPage extends HTMLElement {
   async take(file) {
     this.alarm('');
     if (/\.(syx|bin)$/i.test(file.name)) return this.takePresets(file);
+    const turn = ++this.turns;
     this.tell(`Reading ${file.name} …`);
     try {
       const { channels, rate } = await decodeSound(file);
       const most = Math.round(KEPT * rate);
-      await this.use({ name: file.name, channels: channels.map((channel) => channel.slice(0, most)), rate });
+      await this.use({ name: file.name, channels: channels.map((channel) => channel.slice(0, most)), rate }, turn);
     } catch (error) {
       this.refuse(file.name, error);
     }
@@ -267,13 +263,13 @@ export class SoundPage extends HTMLElement {
     this.recordButton.disabled = false;
   }
 
-  /** Prepare another sound. @param {Given} given @throws {SoundError} (rejected) It cannot be used. */
-  async use(given) {
-    const target = await this.prepare(given, {});
-    if (!target) return;
-    this.given = given;
-    this.show(target, {});
-    this.form.title.focus();
+  /**
+   * Prepare another sound.
+   * @param {Given} given @param {number} [turn] Its turn, if others may have come since it was given.
+   * @throws {SoundError} (rejected) It cannot be used.
+   */
+  async use(given, turn = ++this.turns) {
+    if (await this.prepare(given, {}, turn)) this.form.title.focus();
   }
 
   /** Prepare the sound again, with what the reader says of it. @param {Changes} changes */
@@ -281,8 +277,7 @@ export class SoundPage extends HTMLElement {
     const { given } = this;
     if (!given) return;
     try {
-      const target = await this.prepare(given, changes);
-      if (target) this.show(target, changes);
+      await this.prepare(given, changes, ++this.turns);
     } catch (error) {
       this.form.showFields(); // what was there stays
       this.refuse(given.name, error);
@@ -290,19 +285,25 @@ export class SoundPage extends HTMLElement {
   }
 
   /**
-   * Find the onset, the note and the hold of a sound.
-   * @param {Given} given @param {Changes} changes
-   * @returns {Promise<PreparedTarget | null>} `null` if another sound has come meanwhile.
+   * Find the onset, the note and the hold of a sound, and show them.
+   * @param {Given} given @param {Changes} changes @param {number} turn
+   * @returns {Promise<boolean>} False if another sound has come meanwhile.
    * @throws {SoundError} (rejected) The sound cannot be used.
    */
-  async prepare({ name, channels, rate }, changes) {
-    const turn = ++this.turn;
+  async prepare(given, changes, turn) {
+    if (turn < this.turn) return false;
+    this.turn = turn;
     this.stop();
-    this.tell(`Listening to ${name} …`);
-    const prepared = this.work.then(() => this.matcher?.prepare(channels, rate, changes));
-    this.work = prepared.catch(() => {});
-    const target = await prepared;
-    return (turn === this.turn && target) || null;
+    this.tell(`Listening to ${given.name} …`);
+    const shown = this.work.then(async () => {
+      const target = turn === this.turn && (await this.matcher?.prepare(given.channels, given.rate, changes));
+      if (!target || turn !== this.turn) return false;
+      this.given = given;
+      this.show(target, changes);
+      return true;
+    });
+    this.work = shown.catch(() => {});
+    return shown;
   }
 
   /** Show a prepared sound; the answers to another one are gone. @param {PreparedTarget} target @param {Changes} changes */
@@ -357,25 +358,30 @@ export class SoundPage extends HTMLElement {
   // ---- the match
 
   async match() {
-    const { target, given, matcher, matchForm, budget } = this;
-    if (!target || !given || !matcher || this.matching) return;
+    const { matcher, matchForm, budget } = this;
+    const before = this.target;
+    if (!before || !matcher || this.matching) return;
     const { limits, start, seconds } = matchForm;
     if (!limits) return matchForm.showWrong();
     if (matchForm.aloud.checked) this.preview.ready(); // in the click
     this.matching = this.withModel = true;
+    this.stopping = false;
     matchForm.begin();
     this.alarm('');
-    const name = withoutEnd(given.name);
+    await this.work; // what was just said of the sound is heard first
+    const target = /** @type {PreparedTarget} */ (this.target);
+    const name = withoutEnd(/** @type {Given} */ (this.given).name);
     const options = {
       ...limits, name, seconds, starts: this.starters, start: start?.values ?? null, model: this.model, budget,
     };
-    const run = this.work.then(() =>
-      matcher.match(target, options, (message) => target === this.target && this.hear(message)),
-    );
-    this.work = run.catch(() => {});
     try {
-      const result = await run;
-      if (target === this.target) this.showAnswers(result);
+      if (!this.stopping) {
+        if (target !== before) matchForm.begin();
+        const run = matcher.match(target, options, (message) => target === this.target && this.hear(message));
+        this.work = run.catch(() => {});
+        const result = await run;
+        if (target === this.target) this.showAnswers(result);
+      }
     } catch (error) {
       if (target === this.target) matchForm.alarm(`The match failed: ${messageOf(error)}`);
     }
@@ -428,6 +434,7 @@ export class SoundPage extends HTMLElement {
   /** Let the match answer with what it has. */
   stop() {
     if (!this.matching) return;
+    this.stopping = true;
     this.matcher?.stop();
     this.matchForm.end('Stopping: what was found is kept …');
   }
@@ -497,7 +504,7 @@ export class SoundPage extends HTMLElement {
   }
 
   downloadCartridge() {
-    if (this.result) save(Uint8Array.from(writeCartridge(this.result.answers)), 'application/octet-stream', `${this.file}.syx`);
+    if (this.result) saveFile(Uint8Array.from(writeCartridge(this.result.answers)), 'application/octet-stream', `${this.file}.syx`);
   }
 
   report() {
@@ -517,7 +524,7 @@ export class SoundPage extends HTMLElement {
       },
       parts,
     );
-    save(page, 'text/html', `${this.file}.html`);
+    saveFile(page, 'text/html', `${this.file}.html`);
   }
 }
 

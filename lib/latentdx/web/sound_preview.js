@@ -24,10 +24,8 @@ export class SoundPreview {
 
   /** Let the page sound; to be called in a click or a key press. */
   ready() {
-    if (!this.context || this.context.state === 'closed') {
-      globalThis.ldxContext ??= new AudioContext({ latencyHint: 'interactive' }); // shared with player.js
-      this.context = globalThis.ldxContext;
-    }
+    globalThis.ldxContext ??= new AudioContext({ latencyHint: 'interactive' }); // shared with player.js
+    this.context = globalThis.ldxContext;
     this.context.resume().catch(() => {});
   }
 
@@ -41,6 +39,7 @@ export class SoundPreview {
   /** Play a sound when none sounds any more. @param {() => Preview} make Renders it, if its turn comes. */
   next(make) {
     this.waiting = make;
+    this.context?.resume().catch(() => {}); // the player may have let it rest
     if (!this.source) this.follow();
   }
 

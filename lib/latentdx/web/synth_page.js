@@ -20,6 +20,7 @@ import { make } from './elements.js';
 import { pack, unpack } from './engine/engine.js';
 import './keyboard.js';
 import { LoopPanel } from './loop_panel.js';
+import { saveFile, sendToSynth } from './page_actions.js';
 import { NAME_LENGTH, VALUES } from './parameters.js';
 import { player } from './player.js';
 import { withName, writeCartridge, writeVoice } from './preset_files.js';
@@ -29,7 +30,7 @@ import { readStarterCartridges } from './starter_cartridges.js';
 import { mendPattern } from './step_loop.js';
 import { decodeName, encodeName } from './sysex_reader.js';
 import { VoiceEditor } from './voice_editor.js';
-import { decodeVoice, encodeVoice, midiOutputs, sendVoice, voiceName } from './voice_link.js';
+import { decodeVoice, encodeVoice, voiceName } from './voice_link.js';
 
 /** @typedef {import("./cartridges.js").State} State */
 
@@ -328,23 +329,8 @@ export class SynthPage extends HTMLElement {
   }
 
   /** Send a voice to the edit buffer of a synth. @param {Uint8Array} packed */
-  async send(packed) {
-    const to = (/** @type {MIDIOutput} */ output) => {
-      sendVoice(packed, output);
-      this.tell(
-        `${voiceName(packed)} was sent to ${output.name ?? 'the synth'}, to its edit buffer: nothing that is stored there is overwritten.`,
-      );
-    };
-    try {
-      const outputs = await midiOutputs();
-      if (outputs.length === 1) return to(outputs[0]);
-      const buttons = outputs.map((output) =>
-        make('button', { type: 'button', onclick: () => to(output) }, output.name ?? output.id),
-      );
-      this.status.replaceChildren('Send it to: ', ...buttons);
-    } catch (error) {
-      this.tell(error instanceof Error ? error.message : String(error));
-    }
+  send(packed) {
+    return sendToSynth(packed, (...parts) => this.status.replaceChildren(...parts));
   }
 
   downloadCartridge() {
@@ -354,12 +340,7 @@ export class SynthPage extends HTMLElement {
 
   /** Save a .syx file. @param {Uint8Array} bytes @param {string} name */
   download(bytes, name) {
-    const address = URL.createObjectURL(
-      new Blob([Uint8Array.from(bytes)], { type: 'application/octet-stream' }),
-    );
-    const file = `${name.replace(/[^\w .()-]+/g, '_').trim()}.syx`;
-    make('a', { href: address, download: file }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 10000);
+    saveFile(Uint8Array.from(bytes), 'application/octet-stream', `${name}.syx`);
   }
 
   /** Undo and redo by keys. @param {KeyboardEvent} event */

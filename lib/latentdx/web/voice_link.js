@@ -1,7 +1,7 @@
 /**
  * A voice as a link and as a MIDI message: what carries a preset from one page, or one synth, to another.
  *
- *     synth.html#v=1.<128 packed bytes and their CRC-32 as base64url>
+ *     instrument.html#v=1.<128 packed bytes and their CRC-32 as base64url>
  *
  * A page that opens such a link: `const packed = decodeVoice(location.hash)`, which throws an Error with a
  * sentence for the reader if the link is damaged.
@@ -66,7 +66,7 @@ export function decodeVoice(hash) {
   if (!found) throw new Error('This link holds no voice.');
   const [version, ...rest] = found[1].split('.');
   if (version !== VERSION) {
-    throw new Error(`This link holds a voice in form “${version.slice(0, 20)}”, which this page does not know.`);
+    throw new Error(`This link holds a voice in the format “${version.slice(0, 20)}”, which this page cannot read.`);
   }
   let bytes;
   try {
@@ -80,7 +80,7 @@ export function decodeVoice(hash) {
   }
   const packed = bytes.slice(0, SIZE);
   if (crc32(packed).some((byte, i) => byte !== bytes[SIZE + i])) {
-    throw new Error('The voice in this link is damaged: its checksum is another.');
+    throw new Error('The voice in this link is damaged: its checksum does not match.');
   }
   const repaired = pack(unpack(packed));
   if (packed.some((byte, i) => byte !== repaired[i])) {

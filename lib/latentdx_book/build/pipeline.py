@@ -165,6 +165,16 @@ class Pipeline:
         return self.build / "curation" / corpus / f"{corpus}.parquet"
 
     @property
+    def trained(self) -> tuple[str, ...]:
+        """Models in the order of their trainings: each follows the one whose weights it begins with."""
+        known = model_names(self.scale) if self.scale in SCALES else ()
+        found: dict[str, None] = {}
+        for name in self.models:
+            base = self.profile(name).initial
+            found |= dict.fromkeys([base, name] if base in known else [name])
+        return tuple(found)
+
+    @property
     def checkpoints(self) -> Path:
         """Folder with a copy of each finished model, as NAME.safetensors."""
         return self.build / "checkpoints"
@@ -194,7 +204,7 @@ class Pipeline:
 
     def steps(self) -> Iterator[Step]:
         """Yield the steps in their order."""
-        profiles = {name: self.profile(name) for name in self.models}
+        profiles = {name: self.profile(name) for name in self.trained}
         yield Step("cost", [["latentdx_book.build.pipeline_cost", *self._as_arguments()]])
         for corpus in sorted({p.corpus for p in profiles.values()}):
             table = self.curation(corpus)
@@ -205,7 +215,7 @@ class Pipeline:
         for corpus, notes in sorted({(p.corpus, p.notes) for p in profiles.values()}):
             render = ["latentdx.cli", "render", "--corpus", corpus, "--notes", notes]
             yield Step(f"render-{corpus}-{notes}", [render])
-        for name in self.models:
+        for name in self.trained:
             page, copy = self.build / "trained" / f"{name}.ipynb", self.checkpoint(name)
             yield Step(
                 f"train-{name}",
@@ -231,7 +241,10 @@ class Pipeline:
                 )
 
     def _training(self, name: str) -> dict[str, Any]:
-        return {"model": name, "scale": self.scale, "folder": str(self.run(name)), **self.trial}
+        base = self.profile(name).initial
+        # the run of a trial is not where `latentdx train` looks for a model to begin with
+        begin = {"initial": str(self.checkpoint(base))} if self.trial and base in self.trained else {}
+        return {"model": name, "scale": self.scale, "folder": str(self.run(name)), **self.trial, **begin}
 
     def _evaluation(self, name: str, evaluation: Mapping[str, Any]) -> dict[str, Any]:
         return {"model": str(self.checkpoint(name)), "results": str(self.results), **evaluation}

@@ -60,7 +60,7 @@ def stage_costs(pipeline: Pipeline, cores: int) -> Iterator[StageCost]:
         pipeline: Pipeline to estimate.
         cores: Number of cores of the machine that it will run on.
     """
-    profiles = {name: pipeline.profile(name) for name in pipeline.models}
+    profiles = {name: pipeline.profile(name) for name in pipeline.trained}
     for corpus in sorted({p.corpus for p in profiles.values()}):
         table = pipeline.curation(corpus)
         size = f"{len(curation.read_curation(corpus)):,} presets"
@@ -73,7 +73,8 @@ def stage_costs(pipeline: Pipeline, cores: int) -> Iterator[StageCost]:
         size = f"at most {p.epochs:,} epochs of {_presets(p, 'train'):,} presets"
         yield StageCost(f"train {name}", size, *_training(p, cores), done=done)
     seen = set[tuple[object, ...]]()
-    for name, p in profiles.items():
+    for name in pipeline.models:
+        p = profiles[name]
         for i, evaluation in enumerate(pipeline.evaluations(name), 1):
             n = min(evaluation["limit"] or _presets(p, "test"), _presets(p, "test"))
             same = (p.corpus, p.split, n, *evaluation.items())

@@ -71,7 +71,7 @@ CLAIMS: tuple[Claim, ...] = (
         "headline",
     ),
     Claim(
-        "For 13 of the 14 originals of the paper's page, today's Dexed cannot come as close to the authors' "
+        "For 13 of the authors' 14 originals, today's Dexed cannot come as close to the authors' "
         "recordings as Dexed 0.9.3 does.",
         ("python benchmarks/compare_eras.py",),
         ("benchmarks/compare_eras.json",),
@@ -96,7 +96,7 @@ CLAIMS: tuple[Claim, ...] = (
         "twins-table",
     ),
     Claim(
-        "Each model was trained in less than an hour, but for the default one, which was then trained for "
+        "Each model was trained in less than an hour, except the default one, which was then trained for "
         "two hours more.",
         ("make train",),
         tuple(

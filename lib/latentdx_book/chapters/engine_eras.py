@@ -93,15 +93,15 @@ def change_figure() -> DescribedFigure:
     return figure.described(
         f"Three histograms of {m['different']:,} voices that changed. Medians over all audible voices: "
         f"{'; '.join(told)}.",
-        "How far the voices moved: the energy of the difference re the sound of 2017 (0 dB is as much as the "
-        "sound itself), MFCC13, and the objective of our searches. The line is the median of all audible "
-        "voices; the last bar holds what lies beyond.",
+        "How far the voices moved: the energy of the difference relative to the sound of 2017 (0 dB is as "
+        "much as the sound itself), MFCC13, and the objective of our searches. The line is the median of all "
+        "audible voices; the last bar holds what lies beyond.",
     )
 
 
 @shown
 def cause_table() -> pd.DataFrame:
-    """Tabulate the seven differences: what each concerns, how often, and how far it moves a voice alone."""
+    """Tabulate the seven differences: what each affects, how often, and how far it moves a voice alone."""
     m = measured()
     lines = [
         {
@@ -120,8 +120,8 @@ def cause_table() -> pd.DataFrame:
     free = m["unconcerned"]
     return described(
         frame,
-        f"What changed since 2017, and the voices that it concerns. {free['voices']:,} voices are concerned "
-        f"by nothing, and of these {free['differ']} differ",
+        f"What changed since 2017, and the voices that it affects. {free['voices']:,} voices are affected "
+        f"by none of them, and {free['differ'] or 'none'} of these differ",
         formats={
             "voices": ".1%",
             "of these differ": ".1%",
@@ -191,9 +191,9 @@ def labels_sentence() -> HTML:
     agree = {era: sum(e["page_label"] in e["labels"][era]["authors"] for e in found) for era in TODAY}
     moved = sum(e["labels"]["0.9.3"] != e["labels"]["current"] for e in found)
     return HTML(
-        f"<p>Second, the page labels {len(found)} of the originals. By the authors' rule, our measurement "
+        f"<p>Second, the authors label {len(found)} of the originals. By the authors' rule, our measurement "
         f"agrees on {agree['0.9.3']} in 0.9.3 and on {agree['current']} today; the era changes the labels of "
-        f"{moved}.</p>"
+        f"{moved or 'none'}.</p>"
     )
 
 

@@ -132,6 +132,7 @@ def train_here(
     *,
     epochs: int | None = None,
     presets: int | None = None,
+    initial: str | None = None,
     folder: str | Path = "",
 ) -> TrainedHere:
     """Train a model as ``latentdx train`` does, with a live curve; resume or only read an existing run.
@@ -141,11 +142,12 @@ def train_here(
         scale: Name of a scale, or a file of your own, see `latentdx.training.read_profile`.
         epochs: Number of epochs; by default the profile's, or `SMOKE_EPOCHS` at the scale "smoke".
         presets: Number of training presets, for a trial; by default all.
+        initial: Checkpoint whose weights the training begins with; by default the profile's.
         folder: Folder of the run; by default the one in the cache that ``latentdx train`` uses, or at the
             scale "smoke" a temporary one, so that the page always trains.
     """
     epochs = epochs or (SMOKE_EPOCHS if scale == "smoke" else None)
-    wanted = {"epochs": epochs, "presets": presets}
+    wanted = {"epochs": epochs, "presets": presets, "initial": initial}
     profile = read_profile(model, scale, {key: value for key, value in wanted.items() if value})
     if folder or scale != "smoke":
         return _trained(profile, Path(folder) if folder else run_folder(profile), keep=True)

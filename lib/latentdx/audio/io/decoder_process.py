@@ -17,7 +17,7 @@ import numpy.typing as npt
 TIMEOUT = 20.0
 """Seconds after which decoding is given up."""
 
-_MOST_BYTES = 2**28  # 67 million values, ten times as many as 34 s of stereo at 96,000 Hz
+_MOST_BYTES = 2**28  # 67 million values, nine times as many as 38 s of stereo at 96,000 Hz
 _BLOCK = 65_536
 
 

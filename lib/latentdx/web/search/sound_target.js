@@ -29,7 +29,7 @@ const SHORTEST = 0.02; // seconds
 const LEVEL_DB = -20.899999618530273; // of the loudest frame: the median of the training presets
 const VELOCITY = 85;
 const FALLBACK_NOTE = 60;
-const [LOWEST_RATE, HIGHEST_RATE] = [4000, 768000]; // Hz
+const [LOWEST_RATE, HIGHEST_RATE] = [4000, 384000]; // Hz
 const MOST_PEAK = 1e6;
 const CANCEL = 0.1; // channels cancel if their average is 10 dB softer than for independent channels
 const MOST_DC = 0.01; // share of the peak
@@ -372,7 +372,7 @@ function described(/** @type {NoteEnvelope} */ found, /** @type {number} */ hold
  */
 function pitched(sound, given, remarks, warnings) {
   let pitch = estimatePitch(sound);
-  const better = given === null ? '; better give the note' : '';
+  const better = given === null ? '; please give the note' : '';
   const share = `${percent(pitch.voiced)} of the sound has a pitch`;
   const low = pitch.voiced >= CLEAR ? lowShare(sound, pitch.f0) : 1;
   const several = new Set(pitch.held).size > 1;
