@@ -6,11 +6,13 @@ import pandas as pd
 
 from latentdx.dataset import curation
 from latentdx.display.table_formats import described
+from latentdx.errors import DataMissingError
 from latentdx.evaluation.benchmark_files import machine_text, read_benchmark
 from latentdx.evaluation.evaluate import N_PYIN
 from latentdx.evaluation.result_data import NotMeasuredError
 from latentdx.registry import data_path
-from latentdx.training.checkpoint import read_header
+from latentdx.training.checkpoint import checkpoint_hash, read_header
+from latentdx.training.history import read_history
 from latentdx.training.profile import model_names
 
 N_SEARCHED = 1_000
@@ -18,7 +20,7 @@ N_SEARCHED = 1_000
 
 
 def training_cost_table(folder: Path | None = None) -> pd.DataFrame:
-    """Tabulate how checkpoints were trained, from their own headers.
+    """Tabulate how checkpoints were trained, from their own headers and logs.
 
     Args:
         folder: Folder of the checkpoints; by default those that ship.
@@ -38,7 +40,7 @@ def training_cost_table(folder: Path | None = None) -> pd.DataFrame:
             "model": about.profile.title,
             "epochs": about.profile.epochs,
             "steps": about.steps,
-            "time, min": about.training_minutes,
+            "time, min": about.training_minutes or _minutes(name, files[name]),
             "precision": about.profile.precision,
             "file, MB": files[name].stat().st_size / 1e6,
         }
@@ -48,6 +50,15 @@ def training_cost_table(folder: Path | None = None) -> pd.DataFrame:
     return described(
         frame, "Training of the models that ship", formats={"time, min": ".0f", "file, MB": ".1f"}
     )
+
+
+def _minutes(name: str, file: Path) -> float | None:
+    """Return the minutes that a model's log tells, for a checkpoint that does not."""
+    try:
+        log = read_history(name).provenance
+    except DataMissingError:
+        return None
+    return log.minutes if log.checkpoint_sha256 == checkpoint_hash(file) else None
 
 
 def evaluation_cost_table(file: Path | None = None, corpus: str = "learnfm") -> pd.DataFrame:
