@@ -1,5 +1,5 @@
 /*
- * Load MathJax, which is large, when the first formula comes near, or before the page is printed.
+ * Load MathJax, which is large, when the first formula comes into view, or before the page is printed.
  *
  * Licence: GPL-3.0-or-later.
  */
@@ -12,7 +12,7 @@
     document.head.append(Object.assign(document.createElement('script'), { src: address }));
   };
   const come = (entries) => entries.some(({ isIntersecting }) => isIntersecting) && load();
-  const observer = new IntersectionObserver(come, { rootMargin: '25%' });
+  const observer = new IntersectionObserver(come);
   for (const formula of document.querySelectorAll('.math')) observer.observe(formula);
   addEventListener('beforeprint', load);
 }
