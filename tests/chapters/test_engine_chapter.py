@@ -143,7 +143,7 @@ def test_tables_say_what_was_measured(measured: None, chapter: Path) -> None:
     assert cells(originals)[0] == ["Rhodes 3", "0.250", "0.414", "0.50", "12.25"]
     assert "for 2 of 3 originals today's cannot reach that" in BeautifulSoup(originals, "html.parser").text
     labels = engine_eras.labels_sentence()
-    assert "labels 2 of the originals" in labels and "on 1 in 0.9.3 and on 2 today" in labels
+    assert "label 2 of the originals" in labels and "on 1 in 0.9.3 and on 2 today" in labels
     assert "changes the labels of 1" in labels
     answers = engine_eras.answers_table()
     assert cells(answers)[2] == ["NumCat", "MFCC13", "20", "19", "19", "4", "5"]
