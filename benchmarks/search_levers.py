@@ -215,7 +215,7 @@ def compare(n: int, budget: int) -> None:
                 commit=code_commit(),
             )
             a, b = np.array(found[before][metric]), np.array(found[after][metric])
-            ratio = np.exp(np.log(b / a).mean())
+            ratio = np.exp(np.log((b + 1e-3) / (a + 1e-3)).mean())  # exact answers are at 0
             print(f"{lever}: {metric} {np.median(a):.3f} -> {np.median(b):.3f}, ratio {ratio:.3f} (n {n})")
 
 
