@@ -8,7 +8,7 @@
 
 import { cartridgeOf, initVoice, search } from './cartridges.js';
 import { make } from './elements.js';
-import { MAX_FILE_BYTES, readPresets } from './preset_files.js';
+import { readPresetFile } from './preset_files.js';
 import { BANK_VOICES } from './sysex_reader.js';
 
 /** @typedef {import("./cartridges.js").State} State */
@@ -202,10 +202,7 @@ export class CartridgeBrowser {
     let count = 0;
     for (const file of files) {
       try {
-        // a huge file is refused by its size alone
-        const data =
-          file.size > MAX_FILE_BYTES ? { length: file.size } : new Uint8Array(await file.arrayBuffer());
-        const found = readPresets(/** @type {Uint8Array} */ (data), file.name);
+        const found = await readPresetFile(file);
         this.actions.addFile(file.name.replace(/\.[a-z0-9]{1,4}$/i, ''), found.voices);
         notes.push(...found.notes);
         count += found.voices.length;

@@ -15,7 +15,7 @@
 import { pack, render } from './engine/engine.js';
 import { WebModel } from './network/model.js';
 import { NEUTRAL_TRANSPOSE, column } from './parameters.js';
-import { MAX_FILE_BYTES, readPresets, withName } from './preset_files.js';
+import { readPresetFile, withName } from './preset_files.js';
 
 /**
  * @typedef {object} Request
@@ -91,9 +91,7 @@ async function place(request) {
   const voices = [];
   for (const file of request.files) {
     try {
-      // a huge file is refused by its size alone
-      const data = file.size > MAX_FILE_BYTES ? { length: file.size } : new Uint8Array(await file.arrayBuffer());
-      const found = readPresets(/** @type {Uint8Array} */ (data), file.name);
+      const found = await readPresetFile(file);
       for (const text of found.notes) tell({ type: 'note', text });
       voices.push(...found.voices);
     } catch (error) {

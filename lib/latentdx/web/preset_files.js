@@ -17,7 +17,7 @@ const { BANK_VOICES, MOST_OUT_OF_RANGE, PACKED_SIZE, PresetFileError, SIZES } = 
 /** @typedef {import("./sysex_reader.js").Voices} Voices */
 
 /** Size of the largest file that is read. */
-export const MAX_FILE_BYTES = 64 * 2 ** 20;
+const MAX_FILE_BYTES = 64 * 2 ** 20;
 const SQLITE = 'SQLite format 3\0';
 
 /** Percent without decimals, halves to the even one, as in Python. @param {number} share */
@@ -53,6 +53,16 @@ function isHeaderless(data) {
   if (data.length !== PACKED_SIZE && data.length !== SIZES[9]) return false;
   if (data[0] === sysex.START || data.every((byte) => byte === data[0])) return false;
   return sysex.shareOutOfRange(data) <= MOST_OUT_OF_RANGE;
+}
+
+/**
+ * Read the presets of a file that the reader gave; a huge one is refused by its size alone.
+ * @param {File} file
+ * @throws {Error} (rejected) It cannot be read; see `readPresets`.
+ */
+export async function readPresetFile(file) {
+  const data = file.size > MAX_FILE_BYTES ? { length: file.size } : new Uint8Array(await file.arrayBuffer());
+  return readPresets(/** @type {Uint8Array} */ (data), file.name);
 }
 
 /**

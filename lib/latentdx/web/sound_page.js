@@ -22,7 +22,7 @@ import { unpack } from './engine/engine.js';
 import { MatchForm } from './match_form.js';
 import { saveFile } from './page_actions.js';
 import { VALUES } from './parameters.js';
-import { readPresets, writeCartridge } from './preset_files.js';
+import { readPresetFile, writeCartridge } from './preset_files.js';
 import { LONGEST, record } from './recorder.js';
 import { play } from './search/objective.js';
 import { SoundMatcher } from './search/sound_matcher.js';
@@ -323,7 +323,7 @@ export class SoundPage extends HTMLElement {
   /** Read presets to refine one of them. @param {File} file */
   async takePresets(file) {
     try {
-      const { voices } = readPresets(new Uint8Array(await file.arrayBuffer()), file.name);
+      const { voices } = await readPresetFile(file);
       this.matchForm.offer(voices);
       this.tellRefining();
     } catch (error) {
