@@ -310,7 +310,7 @@ def test_match_writes_a_cartridge_a_page_a_report_and_previews(here, starter) ->
     assert abs(float(result.stdout.partition(played)[2].split()[0]) - 3) < 0.15  # seconds
     report = json.loads((here / "found.json").read_text("utf8"))
     close = report["candidates"][0]["closeness"]
-    assert f"the closest is {close['word']}, " in result.stdout
+    assert f"the closest preset: {close['word']}, " in result.stdout
     assert "of our 200 tests with 500 renders" in result.stdout
     refused(run("match", "C4=a b.flac", "-o", "found.syx"), "found.syx exists already")
 

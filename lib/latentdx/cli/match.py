@@ -210,7 +210,7 @@ def _match_one(
         how = f"distance {candidate.distance:.3f}, {close.word}"
         tuning = f"{candidate.tuning.verdict}: {candidate.tuning.why}"
         typer.echo(f"{number:>12}  {candidate.preset.name:10}  {how}; {tuning}")
-    typer.echo(f"the closest is {made.words.sentence}")
+    typer.echo(f"the closest preset: {made.words.sentence}")
     for path in paths:
         typer.echo(path)
     if found.interrupted:
