@@ -115,6 +115,18 @@ def test_a_long_sequence_of_redraws_is_that_of_pytorch(sampler, maps) -> None:
     assert len(assert_same(search)[0].unique(dim=0)) > 100
 
 
+def test_presets_of_one_call_that_begin_alike_are_redrawn_as_by_pytorch(sampler, maps) -> None:
+    """Equal presets, and some that differ late or early, of two sounds whose beginnings must not be mixed."""
+
+    def redraw() -> torch.Tensor:
+        given = sampler.sample(maps[:2], 1, generator=seeded(3)).repeat(1, 12, 1)
+        given[:, 4:8, sampler.column[sampler.blocks[5][3]]] ^= 1
+        given[:, 8:, sampler.column[sampler.blocks[1][2]]] ^= 1
+        return sampler.redraw(maps[:2], given, 7, generator=seeded(4))
+
+    assert len(assert_same(redraw).flatten(0, 1).unique(dim=0)) > 12
+
+
 def test_the_default_random_numbers_are_used_as_pytorch_uses_them(sampler, maps) -> None:
     def draw() -> torch.Tensor:
         torch.manual_seed(9)

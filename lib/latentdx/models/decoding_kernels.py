@@ -266,12 +266,16 @@ def _listen(weights, prefix, memory, hidden):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _prefill(weights, memory, n_memory, sounds, cache, slots, cached, context, tokens, known):  # type: ignore[no-untyped-def]
+def _prefill(  # type: ignore[no-untyped-def]
+    weights, memory, n_memory, sounds, cache, slots, cached, donors, context, tokens, known
+):  # fmt: skip
     """Put the known tokens into the cache, and return what they say of the next; see `_forward`."""
     n_sequences, width = len(slots), weights.value.shape[1]
     hidden = np.zeros((n_sequences + 3 & ~3, width), np.float32)
     x = np.zeros((known + 3 & ~3, width), np.float32)
     for b in range(n_sequences):  # one after another, so that their rows stay in the nearest cache
+        if donors[b] >= 0:
+            cache[slots[b], :, :, :, : cached[b]] = cache[slots[donors[b]], :, :, :, : cached[b]]
         for t in range(cached[b], known):
             x[t - cached[b]] = weights.value[tokens[b, t]] + context[t]
         start, one = np.array([0, known - cached[b]]), slice(b, b + 1)
@@ -300,7 +304,7 @@ def _drawn(logits, noise, temperature):  # type: ignore[no-untyped-def]
 
 @jit
 def draw(  # type: ignore[no-untyped-def]
-    weights, order, prefix, memory, hidden, listened, sounds, cache, slots, cached, tokens, known,
+    weights, order, prefix, memory, hidden, listened, sounds, cache, slots, cached, donors, tokens, known,
     noise, row, n_rows, temperature, presets,
 ):  # fmt: skip
     """Draw parameters one after another, given the first ones.
@@ -315,7 +319,9 @@ def draw(  # type: ignore[no-untyped-def]
         sounds: Sound of each preset (preset,).
         cache: Keys and values of presets (slot, layer, head, 2, token, 32), changed.
         slots: Place of each preset in the cache (preset,).
-        cached: Number of known tokens that are already there (preset,), less than `known`, or 0.
+        cached: Number of known tokens that are already there, or in the donor's place (preset,), less than
+            `known`, or 0.
+        donors: An earlier preset that begins alike (preset,); -1 if there is none.
         tokens: Value tokens of the known parameters (preset, 144), in their order, changed.
         known: Number of known parameters.
         noise: Exponential noise: for each parameter, n_rows × its number of values.
@@ -336,7 +342,7 @@ def draw(  # type: ignore[no-untyped-def]
     for i in range(known, len(order.kind)):
         if i and i == known:
             said = _prefill(
-                weights, memory, n_memory, sounds, cache, slots, cached, order.context, tokens, known
+                weights, memory, n_memory, sounds, cache, slots, cached, donors, order.context, tokens, known
             )
         elif i:
             past[:] = i - 1

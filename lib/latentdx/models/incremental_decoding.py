@@ -1,7 +1,7 @@
 """Incremental decoding: draws of `PresetSampler` on the processor, without PyTorch's overhead for each token.
 
 Keys and values of earlier tokens are cached, as in the sampler itself, and here also from one call to the
-next: those of the sound, and those of presets that begin as an earlier one did. The values drawn are those
+next: those of the sound, and those of presets that begin as another one does. The values drawn are those
 that the sampler draws by itself: the random numbers are PyTorch's, and the logits agree to about 1e-5.
 """
 
@@ -56,6 +56,20 @@ class Order(NamedTuple):
     context: Any  # what is added to a value's embedding: the operator, and what comes next (144, width)
 
 
+class Places(NamedTuple):
+    """Where presets are cached while they are drawn (preset,).
+
+    Attributes:
+        slots: Slot of each preset.
+        cached: Number of known tokens that it holds, or gets from its donor.
+        donors: An earlier preset of the same call that begins alike; -1 where a slot holds as much.
+    """
+
+    slots: Any
+    cached: Any
+    donors: Any
+
+
 def _build(compiler: Compiler) -> Any:
     from latentdx.models import decoding_kernels
 
@@ -74,7 +88,7 @@ def _build(compiler: Compiler) -> Any:
     prefix, hidden = np.zeros((1, 1, width), np.float32), np.zeros((1, width), np.float32)
     draw(
         *(weights, order, prefix, memory, hidden, False, zeros[:1], cache, zeros[:1], zeros[:1].copy()),
-        *(np.zeros((1, 2), np.int64), 1, np.zeros(1, np.float32), 0, 1, np.float32(0)),
+        *(zeros[:1] - 1, np.zeros((1, 2), np.int64), 1, np.zeros(1, np.float32), 0, 1, np.float32(0)),
         np.zeros((1, N_VALUES), np.uint8),
     )
     return draw
@@ -176,13 +190,13 @@ class IncrementalDecoder:
             at_once = _SLOTS // 2 if known else _SLOTS  # the other half may hold what they begin like
             for row in range(0, len(presets), at_once):
                 part = slice(row, row + at_once)
-                slots, cached = self._place(tokens[part], order.numpy(), known, sounds[part])
+                places = self._place(tokens[part], order.numpy(), known, sounds[part])
                 draw(
                     *(self._weights, described, self._prefix, self._memory, self._hidden, self._listened),
-                    *(sounds[part], self._cache, slots, cached, tokens[part], known, noise, row),
+                    *(sounds[part], self._cache, *places, tokens[part], known, noise, row),
                     *(len(presets), np.float32(temperature), presets[part]),
                 )
-                self._listened, self._tokens[slots] = True, tokens[part]
+                self._listened, self._tokens[places.slots] = True, tokens[part]
         return torch.from_numpy(presets.reshape(len(maps), n, N_VALUES))
 
     def _read(self, sampler: "PresetSampler") -> None:
@@ -224,25 +238,28 @@ class IncrementalDecoder:
             self._orders[key] = Order(kind, column, level, _array(context))
         return self._orders[key]
 
-    def _place(self, tokens: Any, order: Any, known: int, sounds: Any) -> tuple[Any, Any]:
-        """Find a slot for each preset, with the longest known beginning that the cache holds.
-
-        Returns:
-            Slots, and number of tokens that they already hold, int64 (preset,).
-        """
+    def _place(self, tokens: Any, order: Any, known: int, sounds: Any) -> Places:
+        """Find a slot for each preset, with the longest known beginning that the cache holds."""
         n = max(known - 1, 0)  # what the last known token says of the next is not kept
         same = (self._order[:, :n] == order[:n]) & (self._order[:, 1 : n + 1] == order[1 : n + 1])
-        same = (
-            same & (self._tokens[:, :n] == tokens[:, None, :n]) & (self._sound == sounds[:, None])[..., None]
-        )
-        lengths = np.where(same.all(2), n, same.argmin(2)) if n else same.sum(2)  # (preset, slot)
+        same = same & (self._tokens[:, :n] == tokens[:, None, :n])
+        lengths = _common(same & (self._sound == sounds[:, None])[..., None])  # (preset, slot)
+        alike = (tokens[:, :n] == tokens[:, None, :n]) & (sounds == sounds[:, None])[..., None]
+        shared = np.tril(_common(alike), -1)  # (preset, preset before it)
         sources, cached = lengths.argmax(1), lengths.max(1)
-        self._used[sources[cached > 0]] = self._used.max() + 1
+        donors = np.where(shared.max(1) > cached, shared.argmax(1), -1)
+        from_slot = (cached > 0) & (donors < 0)
+        self._used[sources[from_slot]] = self._used.max() + 1
         slots = np.argsort(self._used, kind="stable")[: len(tokens)]
-        for slot, source, length in zip(slots, sources, cached, strict=True):
-            self._cache[slot, ..., :length, :] = self._cache[source, ..., :length, :]
+        for b in np.flatnonzero(from_slot).tolist():
+            self._cache[slots[b], ..., : cached[b], :] = self._cache[sources[b], ..., : cached[b], :]
         self._used[slots], self._sound[slots], self._order[slots] = self._used.max() + 1, sounds, order
-        return slots, cached
+        return Places(slots, np.maximum(cached, shared.max(1)), donors)
+
+
+def _common(same: Any) -> Any:
+    """Return how many of the first tokens are the same (…,), from which ones are (…, token)."""
+    return np.logical_and.accumulate(same, axis=-1).sum(-1)
 
 
 def _noise(sampler: "PresetSampler", order: Tensor, n: int, generator: torch.Generator | None) -> Any:

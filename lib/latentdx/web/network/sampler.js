@@ -403,13 +403,14 @@ export class Sampler {
    * Find slots for presets, and how much of their beginnings is already in them.
    * @param {Order} order @param {Int16Array[]} tokens Tokens of each preset.
    * @param {number} known Number of tokens that are known, from the first one. @param {number} sound
-   * @returns {{slot: Sampler["slots"][number], cached: number}[]}
+   * @returns {{slot: Sampler["slots"][number], cached: number, donor: Sampler["slots"][number] | null}[]} The donor is
+   *   the slot of an earlier preset, from which the beginning is to be copied once it is there.
    */
   place(order, tokens, known, sound) {
     // what the last known token says of the next one is not kept
     const most = Math.max(known - 1, 0);
-    const found = tokens.map((own) => {
-      let [cached, source] = [0, this.slots[0]];
+    const found = tokens.map((own, i) => {
+      let [cached, source, donor] = [0, this.slots[0], -1];
       for (const slot of this.slots) {
         if (slot.sound !== sound || !slot.order) continue;
         const there = slot.order.parameter;
@@ -420,15 +421,20 @@ export class Sampler {
         }
         if (t > cached) [cached, source] = [t, slot];
       }
-      if (cached) source.used = ++this.clock;
-      return { cached, source };
+      for (let before = 0; before < i; before++) {
+        let t = 0;
+        while (t < most && own[t] === tokens[before][t]) t++;
+        if (t > cached) [cached, donor] = [t, before];
+      }
+      if (cached && donor < 0) source.used = ++this.clock;
+      return { cached, source, donor };
     });
     const free = [...this.slots].sort((a, b) => a.used - b.used);
-    return found.map(({ cached, source }, i) => {
+    return found.map(({ cached, source, donor }, i) => {
       const slot = free[i];
-      if (cached) this.copy(source.past, slot.past, cached);
+      if (cached && donor < 0) this.copy(source.past, slot.past, cached);
       Object.assign(slot, { order, sound, used: ++this.clock });
-      return { slot, cached };
+      return { slot, cached, donor: donor < 0 ? null : free[donor] };
     });
   }
 
@@ -522,7 +528,8 @@ export class Sampler {
     });
     const places = this.place(order, tokens, known, sound);
     const hidden = new Float32Array(presets.length * width); // what the known tokens say of the next one
-    for (const [i, { slot, cached }] of places.entries()) {
+    for (const [i, { slot, cached, donor }] of places.entries()) {
+      if (donor) this.copy(donor.past, slot.past, cached);
       if (known) {
         for (let t = cached; t < known; t++) this.embed(t - cached, order, t, tokens[i][t]);
         this.forward(before, [{ past: slot.past, n: known - cached, t: cached }]);
