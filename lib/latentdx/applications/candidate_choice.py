@@ -121,7 +121,7 @@ class Comparison:
         """Return the exact distances (N,) of presets (N, 145), each measured once."""
         exact = partial(
             score,
-            targets=self.targets,
+            targets=self._features,
             notes=self.notes,
             holds=self.holds,
             renderer=self.renderer,

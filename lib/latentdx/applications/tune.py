@@ -234,7 +234,7 @@ def _tune(
             preset, "no pitch", _unvoiced("preset", heard), distance_before=given, distance_after=given
         )
     before = 100 * (heard.midi - wanted)
-    octaves = (0, -12, 12) if measure else (0,)
+    octaves = (0, -12, 12) if measure and abs(before) > IN_TUNE else (0,)
     options = [
         (octave, move)
         for octave in octaves

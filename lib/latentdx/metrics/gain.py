@@ -78,5 +78,5 @@ def loudest_power(sound: Audio) -> float:
         return float(np.dot(sound, sound)) / max(len(sound), 1)
     parts = sound[: whole * _HOP].reshape(whole, _HOP)
     powers = np.einsum("ij,ij->i", parts, parts)
-    frames = np.lib.stride_tricks.sliding_window_view(powers, _HOPS).sum(1)
+    frames = powers[:-3] + powers[1:-2] + powers[2:-1] + powers[3:]
     return float(frames.max()) / (_HOP * _HOPS)

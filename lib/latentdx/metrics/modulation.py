@@ -7,14 +7,16 @@ loses it. Here phases do not count. The spectra of the modulation in windows of 
 wrong rate counts less the closer it is.
 """
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from latentdx.audio.renderer import SAMPLE_RATE
-from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.typing import Floats, Spectrum
+
+if TYPE_CHECKING:
+    from latentdx.metrics.sound_features import SoundFeatures
 
 HOP = 512
 """Samples from one frame to the next, as those of the MFCCs."""
@@ -90,7 +92,7 @@ def logarithms_of_bins() -> npt.NDArray[np.float32]:
     return np.log2(np.maximum(np.arange(N_BINS), 1)).astype(np.float32)
 
 
-def tracks_of(sound: SoundFeatures) -> Tracks:
+def tracks_of(sound: "SoundFeatures") -> Tracks:
     """Return the tracks of a sound from its features."""
     power = sound.stft[:, ::2].astype(np.float64) ** 2
     total = power.sum(0)
@@ -111,7 +113,7 @@ def modulation_spectrum(tracks: Tracks) -> Floats:
     return np.asarray((logarithms * share).sum(0) / np.maximum(share.sum(), 1e-9))
 
 
-def strongest_modulation(sound: SoundFeatures) -> Modulation | None:
+def strongest_modulation(sound: "SoundFeatures") -> Modulation | None:
     """Return what moves most regularly in a sound; `None` where nothing is above `HEARD`."""
     depth, share = _depths(tracks_of(sound))
     mean, peaks = ((parts * share).sum(0) / np.maximum(share.sum(), 1e-9) for parts in (depth, _peaks(depth)))
@@ -170,10 +172,9 @@ def n_windows(n_frames: int) -> int:
     return 1 + max(n_frames - WINDOW, 0) // STEP
 
 
-def modulation_mismatch(target: SoundFeatures, found: SoundFeatures) -> float:
+def modulation_mismatch(target: "SoundFeatures", found: "SoundFeatures") -> float:
     """Return the distance between the modulations of two sounds of one length."""
-    spectra = [modulation_spectrum(tracks_of(sound)) for sound in (target, found)]
-    return modulation_distance(*spectra)
+    return modulation_distance(target.modulation, found.modulation)
 
 
 def transform() -> Floats:

@@ -102,7 +102,7 @@ def fitted(sound: Audio) -> Audio:
 
 def score(
     values: Values,
-    targets: Sequence[Audio],
+    targets: Sequence[Audio | SoundFeatures],
     notes: Notes,
     *,
     renderer: Renderer | None = None,
@@ -117,7 +117,8 @@ def score(
 
     Args:
         values: Presets, uint8 (N, 145).
-        targets: One sound for each of `notes`, float32 (samples,), at 22,050 Hz.
+        targets: One sound for each of `notes`, float32 (samples,), at 22,050 Hz, or its features, which save
+            the time to compute them again.
         notes: (MIDI note, velocity) of each target.
         renderer: Synth that renders; default `Engine()`.
         holds: Time in seconds for which each note is held; default 3 s.
@@ -129,17 +130,18 @@ def score(
         Mean distance over the notes, float64 (N,); for one note, `distance`.
     """
     synth = renderer or Engine()
-    wanted = [SoundFeatures(sound) for sound in targets]
-    played = list(zip(targets, notes, holds or [HOLD] * len(notes), strict=True))
+    wanted = [t if isinstance(t, SoundFeatures) else SoundFeatures(t) for t in targets]
+    sounds = [features.audio for features in wanted]
+    played = list(zip(sounds, notes, holds or [HOLD] * len(notes), strict=True))
     for sound in wanted:  # computed once, before several threads need them
-        _ = sound.log_stft, sound.mfcc
+        _ = sound.log_stft, sound.mfcc, sound.modulation
 
     def score_one(preset: Values) -> float:
         found = [
             synth.render(Preset(preset), *note, hold=hold, n_samples=len(target))
             for target, note, hold in played
         ]
-        gain = gain_db(targets, found)
+        gain = gain_db(sounds, found)
         heard = (SoundFeatures(amplified(sound, gain)) for sound in found)
         return float(np.mean([measure(t, f) for t, f in zip(wanted, heard, strict=True)])) + price(
             gain, free_db

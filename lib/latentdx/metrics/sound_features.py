@@ -13,7 +13,8 @@ import scipy.fft
 from latentdx.audio.renderer import SAMPLE_RATE
 from latentdx.audio.spectrogram import mel_filters
 from latentdx.errors import ParameterError
-from latentdx.typing import Spectrum
+from latentdx.metrics.modulation import modulation_spectrum, tracks_of
+from latentdx.typing import Floats, Spectrum
 
 LOG_FLOOR = 1e-4
 """Smallest magnitude in the logarithmic STFT, as in the paper: 128 dB below a full-scale sine."""
@@ -113,6 +114,11 @@ class SoundFeatures:
             mel = mel_filters(n_fft, n_fft // 16, None) @ self._magnitude(n_fft) * np.float32(4 / n_fft)
             out.append(20 * np.log10(np.maximum(mel, np.float32(10 ** (LOG_MEL_FLOOR_DB / 20)))))
         return tuple(out)
+
+    @cached_property
+    def modulation(self) -> Floats:
+        """Modulation spectrum, (8, 8), see `modulation.modulation_spectrum`."""
+        return modulation_spectrum(tracks_of(self))
 
     @cached_property
     def rms(self) -> Spectrum:
