@@ -118,7 +118,7 @@ class Comparison:
         return Comparison(moved, self.renderer, self.threads, self.locks)
 
     def distances(self, values: Values) -> Floats:
-        """Return the exact distances (N,) of presets (N, 145), each measured once."""
+        """Return the exact distances (N,) of presets (N, 145); each sound is measured once."""
         exact = partial(
             score,
             targets=self._features,
@@ -128,7 +128,7 @@ class Comparison:
             free_db=self.free_db,
             threads=self.threads,
         )
-        return each_once(self._known, values, exact)
+        return each_once(self._known, values, exact, self.objective.sound_key)
 
     def renders(self, preset: Preset) -> list[Audio]:
         return [self.render(preset, sound) for sound in self.sounds]

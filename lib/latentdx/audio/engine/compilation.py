@@ -10,21 +10,24 @@ from latentdx.compilation import Compiler, Library
 
 
 class Kernels(NamedTuple):
-    """Compiled functions of `voice`, with the same arguments."""
+    """Compiled functions of `voice` and `unheard`, with the same arguments."""
 
     start: Any
     render: Any
+    clear_unheard: Any
 
 
 def _build(compiler: Compiler) -> Kernels:
-    from latentdx.audio.engine import voice
+    from latentdx.audio.engine import unheard, voice
 
     start, render = compiler(voice.start), compiler(voice.render)
+    clear_unheard = compiler(unheard.clear_unheard)
     rate, record = 22_050, np.zeros(1, VOICE)
     start(record, np.zeros(145, np.int64), 60, 85, 1, CURRENT, 0, 0, clocks(rate))
     sound, operators = np.empty(BLOCK, np.float32), np.empty((0, BLOCK), np.float32)
     render(record, sound, operators, np.zeros(1, np.int64), phase_steps(rate), *oscillator())
-    return Kernels(start, render)
+    clear_unheard(record)
+    return Kernels(start, render, clear_unheard)
 
 
 LIBRARY = Library("engine", f"{__name__}:LIBRARY", (__package__,), _build)

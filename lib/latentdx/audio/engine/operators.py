@@ -43,7 +43,8 @@ WORKSPACE = (6 * RUN + 1) * BLOCK
 """Entries of the workspace: three buses, two runs of the fed-back operator, one of another, positions."""
 
 _RATIO = 5  # look-ups for each sample of the fed-back operator, which at most five others accompany
-_AUDIBLE = 16284  # an operator is computed if its gain is at most this at one end of the block
+AUDIBLE = 16284
+"""An operator is computed in a block if its gain is at most this at one end of it."""
 
 # parts of the workspace, in blocks: buses 0 (the mix), 1 and 2, each a run; then
 _FED, _SINGLE, _POSITIONS = 3 * RUN, 5 * RUN, 6 * RUN
@@ -160,7 +161,7 @@ def _turn(v: Record, op: int, i: int) -> tuple[int, int, bool]:
     last = read_i32(v.gains + 4 * (op * CHUNK + i))
     v.gain[op] = last
     v.phase[op] = np.uint32(np.int64(v.phase[op]) + BLOCK * read_u32(v.steps + 4 * (op * CHUNK + i)))
-    return first, (last - first + 32) >> 6, first <= _AUDIBLE or last <= _AUDIBLE
+    return first, (last - first + 32) >> 6, first <= AUDIBLE or last <= AUDIBLE
 
 
 @jit
@@ -291,7 +292,7 @@ def _chain(v: Record, run: int, end: int) -> int:
         step, step_1 = read_u32(v.steps + at), read_u32(v.steps + 4 * CHUNK + at)
         step_2 = read_u32(v.steps + 8 * CHUNK + at)
         last, mix = read_i32(v.gains + at), v.rows + _BYTES * (i - run)
-        audible = first <= _AUDIBLE or last <= _AUDIBLE
+        audible = first <= AUDIBLE or last <= AUDIBLE
         if audible:
             chained |= 1 << (i - run)
             gain, more = v.waves + 2 * first, 2 * ((last - first + 32) >> 6)

@@ -128,6 +128,21 @@ class Engine(InProcessRenderer):
         sound = self._advance(voice, n_samples, bends, 0)[0]
         return self._finish(sound)
 
+    def sound_key(self, preset: Preset, note: int, velocity: int, *, hold: float) -> bytes:
+        """Return bytes that are equal for two presets only if they sound the same, sample by sample.
+
+        Presets that sound the same may have different ones, see `unheard`. See `render` for the arguments.
+
+        Raises:
+            ParameterError: An argument is out of range.
+        """
+        check_request(preset, note, velocity, hold, 1)
+        if not compilation.ready():
+            return preset.values.tobytes()
+        voice = self._start(preset, note, velocity, hold, 0)
+        compilation.kernels().clear_unheard(voice)
+        return voice.tobytes()
+
     def render_operators(
         self,
         preset: Preset,
