@@ -44,7 +44,7 @@ def test_processes_at_once_compile_once_and_later_ones_load(tmp_path: Path) -> N
     (folder,) = (tmp_path / "engine").iterdir()
     assert (folder / "compiled").exists()
     kept = {file: file.stat().st_mtime_ns for file in folder.rglob("*.nb?")}
-    assert len(kept) == 4  # an index and the code of each of the two functions
+    assert len(kept) == 6  # an index and the code of each of the three functions
     assert sounds(starting(tmp_path)) == here
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*.nb?")} == kept
 
