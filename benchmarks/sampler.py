@@ -92,32 +92,34 @@ def explore(model: Programmer) -> Work:
     return work
 
 
+class Timed:
+    """A function whose calls are timed.
+
+    Attributes:
+        seconds: Processor time of all calls.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function, self.seconds = function, 0.0
+
+    def __call__(self, *given: Any, **options: Any) -> Any:
+        start = time.thread_time()
+        out = self._function(*given, **options)
+        self.seconds += time.thread_time() - start
+        return out
+
+
 def match(model: Programmer) -> Work:
     """Return all that a search of `BUDGET` renders asks of the model: draws and redraws."""
 
     def work(sound: Audio, decibels: Tensor, _maps: Tensor) -> float:
-        objective, others = FastObjective([sound], SINGLE_NOTE, threads=1), 0.0
-        start = time.thread_time()
-
-        def rank(values: Values) -> Floats:
-            nonlocal others
-            begun = time.thread_time()
-            distances = objective(values)
-            others += time.thread_time() - begun
-            return distances
-
-        starts = model.explore(decibels, N_DRAWN, rank).values
-        redraw, spent = model.redraw(decibels, seed=0), time.thread_time() - start - others
-
-        def propose(values: Values) -> Values:
-            nonlocal spent
-            begun = time.thread_time()
-            redrawn = redraw(values)
-            spent += time.thread_time() - begun
-            return redrawn
-
-        evolutionary_search(starts, objective, BUDGET, propose=propose)
-        return spent
+        judge = Timed(FastObjective([sound], SINGLE_NOTE, threads=1))
+        explore, prepare = Timed(model.explore), Timed(model.redraw)
+        starts = explore(decibels, N_DRAWN, judge).values
+        drawing = explore.seconds - judge.seconds
+        propose = Timed(prepare(decibels, seed=0))
+        evolutionary_search(starts, judge, BUDGET, propose=propose)
+        return drawing + prepare.seconds + propose.seconds
 
     return work
 

@@ -194,7 +194,8 @@ def match_targets(
             `{"ALGORITHM": 5, "OP1 F COARSE": 1}`; see `Locks.of`.
         algorithms: Algorithms that answers may have, 1 … 32; default: all.
         plausible: Let the model choose among presets that are equally close, within 3%; see `plausibility`.
-        budget: Number of renders, one for each preset and note; tuning is not counted.
+        budget: Number of renders, one for each preset and note, also where a preset is known to sound like an
+            earlier one and need not be rendered; tuning is not counted.
         seconds: Time in seconds after which the search stops even if budget is left; its result then depends
             on the machine.
         keep: Largest number of presets to return, 1 … 32.

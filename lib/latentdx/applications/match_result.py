@@ -91,7 +91,7 @@ class Match:
     Attributes:
         candidates: Presets found, best first, without near duplicates.
         stages: Stages in order; those without presets are left out.
-        renders: Number of renders of the search; tuning adds a few hundred.
+        renders: Number of renders of the search, see `match_targets`; tuning adds a few hundred.
         seconds: Duration of the match.
         interrupted: Whether Ctrl-C or `enough` ended the search early.
         curve: Successive improvements of the least distance; the first is the first preset tried.

@@ -229,13 +229,10 @@ class FastObjective:
         workspaces = Spare(Workspace.of_length, self._threads)
         self._distances = [SearchDistance(target, workspaces) for target in self.targets]
         self._known: dict[bytes, float] = {}
-        self._heard: dict[bytes, float] = {}
 
     def __call__(self, values: Values) -> Floats:
         """Return the mean distance over the notes, float64 (N,), of presets, uint8 (N, 145)."""
-        return each_once(
-            self._known, values, lambda new: each_once(self._heard, new, self._of_all, self.sound_key)
-        )
+        return each_once(self._known, values, self._of_all, self.sound_key)
 
     def sound_key(self, values: Values) -> bytes:
         """Return bytes that are equal for two presets only if they sound the same at all notes."""
