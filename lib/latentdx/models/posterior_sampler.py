@@ -192,13 +192,16 @@ class PresetSampler(nn.Module):
         asks = self.next_kind(self.kind[first]) + self.next_operator(self.operator[first])
         return torch.cat([prefix[:, :-1], prefix[:, -1:] + asks], 1)
 
-    def forward(self, maps: Tensor, values: Tensor, blocks: Sequence[int] | None = None) -> Tensor:
+    def forward(
+        self, maps: Tensor, values: Tensor, blocks: Sequence[int] | None = None, temperature: float = 1.0
+    ) -> Tensor:
         """Compute the negative log-likelihood of each parameter, given the parameters before it.
 
         Args:
             maps: Encoder maps (B, channels, rows, columns).
             values: Presets, uint8 (B, 145), in VCED order.
             blocks: Order of the blocks, see `order`; random by default in training mode.
+            temperature: Temperature of every softmax.
 
         Returns:
             float32 (B, 144), nats, in the order of `order()` whatever `blocks` is.
@@ -213,7 +216,7 @@ class PresetSampler(nn.Module):
             which = torch.nonzero(self.kind == kind)[:, 0]
             logits = self._logits(x[:, back[which]], kind).float().transpose(1, 2)  # (B, value, parameter)
             target = values[:, self.column[which]].long()
-            nll[:, which] = F.cross_entropy(logits, target, reduction="none")
+            nll[:, which] = F.cross_entropy(logits / temperature, target, reduction="none")
         return nll
 
     def logits_given(self, maps: Tensor, values: Tensor, blocks: Sequence[int] | None = None) -> list[Tensor]:

@@ -41,6 +41,7 @@ class Batch(NamedTuple):
         values: Presets, uint8 (B, 145), in VCED order.
         notes: MIDI pitch and velocity, (B, 2), for models with `note_latents`; else `None`.
         rows: Rows of the presets in the corpus, (B,), on the CPU.
+        level_known: Whether the level of each spectrogram is that of its preset, bool (B,), on the CPU.
     """
 
     decibels: Tensor
@@ -49,6 +50,7 @@ class Batch(NamedTuple):
     values: Tensor
     notes: Tensor | None
     rows: Tensor
+    level_known: Tensor
 
 
 def training_bank(profile: Profile) -> PresetBank:
@@ -156,7 +158,7 @@ class TrainingData:
             varied = order[-n_varied:]
             played: list[Notes] = [self.notes if note is None else (self.notes[note[i]],) for i in varied]
             values[varied], codes[varied] = self._variations(values[varied], played, rng)
-        decibels = to_decibels(codes.to(device))
+        decibels, unknown = to_decibels(codes.to(device)), np.zeros(len(items), bool)
         if training and profile.unknown_level:
             unknown = rng.random(len(items)) < profile.unknown_level
             unknown[recorded] = True
@@ -169,6 +171,7 @@ class TrainingData:
             torch.from_numpy(values).to(device),
             None if note is None else torch.tensor(self.notes)[torch.from_numpy(note)].to(device),
             item.row,
+            torch.from_numpy(~unknown),
         )
 
     @cached_property

@@ -17,6 +17,7 @@ with needs_extra("train"):
 
 COLUMNS = (
     *("step", "epoch", "subset", "loss", "reconstruction", "latent", "controls", "encoding", "joint"),
+    "log_distance",
     *("categorical_accuracy", "numerical_mae"),
     *("learning_rate", "beta", "gradient_norm", "presets_per_second"),
 )

@@ -163,10 +163,12 @@ def set_up(profile: Profile, folder: Path, fabric: Fabric) -> Run:
         fabric: Devices; must be launched.
 
     Raises:
-        ProfileError: The batch cannot be shared evenly by the devices.
+        ProfileError: The batch cannot be shared evenly by the devices, or several are to reward a sampler.
     """
     if profile.batch % fabric.world_size:
         raise ProfileError(f"{fabric.world_size} devices cannot share a batch of {profile.batch} evenly")
+    if profile.rewarded and fabric.world_size > 1:
+        raise ProfileError(f"{profile.name}: a sampler is rewarded on one device, not on {fabric.world_size}")
     torch.manual_seed(profile.seed)
     model = make_network(profile)
     data = _prepared(profile, cast(PresetNetwork, model).representation, fabric)
@@ -177,6 +179,9 @@ def set_up(profile: Profile, folder: Path, fabric: Fabric) -> Run:
             levels.copy_(torch.tensor([found.minimum, found.maximum]))
         if profile.initial:
             checkpoint.load_initial(model, profile.initial)
+    if profile.rewarded:
+        for name, weight in model.named_parameters():
+            weight.requires_grad_(name.startswith("sampler."))
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[profile.optimizer]
     optimizer = kind(

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from latentdx.audio.renderer import NOTE_SETS
+from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE, N_BLOCKS
 from latentdx.models.preset_vae import Output, PresetVAE
 from latentdx.models.representation import Representation
 from latentdx.training.augmentation import blank_bands
@@ -16,6 +18,7 @@ from latentdx.training.losses import (
     reconstruction_loss,
 )
 from latentdx.training.profile import Profile
+from latentdx.training.reinforcement import advantages, distances, draw, log_distances, policy_loss
 from latentdx.training.run import Run
 
 
@@ -43,6 +46,8 @@ def losses(run: Run, batch: Batch, *, training: bool) -> tuple[dict[str, Tensor]
     Returns:
         The losses by name, with the one to minimize as "loss"; and the predicted preset vectors (B, length).
     """
+    if run.profile.rewarded:
+        return _sampler_losses(run, run.bare, batch)
     if isinstance(run.bare, PresetVAE):
         return _paper_losses(run, run.bare, batch, training)
     with run.autocast():
@@ -99,6 +104,29 @@ def _paper_losses(
     return {"loss": total, **parts}, output.presets
 
 
+def _sampler_losses(run: Run, model: PresetVAE, batch: Batch) -> tuple[dict[str, Tensor], Tensor]:
+    """Compute the losses of a sampler that learns by reinforcement; all else stays as it is."""
+    profile, sampler, values = run.profile, model.eval().sampler, batch.values
+    assert sampler is not None
+    blocks = (torch.randperm(N_BLOCKS - 1) + 1).tolist()  # so that redraws learn, too
+    with torch.no_grad():
+        spectrograms = model.normalize(batch.decibels)
+        maps = model.encoder.maps(spectrograms)
+        presets = model.program(spectrograms)
+        drawn = draw(sampler, maps, profile.rewarded, blocks)
+    found = distances(
+        drawn.cpu().numpy(), values.cpu().numpy(), NOTE_SETS[profile.notes], batch.level_known.numpy()
+    )
+    gains = torch.from_numpy(advantages(found)).float().flatten().to(maps.device)
+    draws = drawn.flatten(0, 1).to(maps.device)
+    with run.autocast():
+        nll = sampler(maps.repeat_interleave(profile.rewarded, 0), draws, blocks, DRAWING_TEMPERATURE)
+        joint = joint_loss(sampler(maps, values, blocks), sampler.heard(values))
+    policy = policy_loss(nll, sampler.heard(draws), gains)
+    distance = torch.tensor(log_distances(found).mean(), dtype=torch.float32, device=maps.device)
+    return {"loss": policy + profile.joint_weight * joint, "joint": joint, "log_distance": distance}, presets
+
+
 def mean_over_ranks(run: Run, values: Tensor) -> Tensor:
     """Return the mean of a tensor over all processes."""
     return torch.as_tensor(run.fabric.all_reduce(values, reduce_op="mean"))
@@ -131,8 +159,11 @@ def parameter_accuracies(
 def score(run: Run, figures: dict[str, float]) -> float:
     """Return the validation score, lower is better.
 
-    It is the paper's, plus the sampler's loss if there is one; or the loss of a network of one's own.
+    It is the paper's, plus the sampler's loss if there is one; or how close the draws of a sampler are that
+    learns by reinforcement; or the loss of a network of one's own.
     """
+    if run.profile.rewarded:
+        return figures["log_distance"]
     if not isinstance(run.bare, PresetVAE):
         return figures["loss"]
     return figures["reconstruction"] + figures["controls"] + figures.get("joint", 0.0)

@@ -45,6 +45,7 @@ _NOT_NEGATIVE = (
     "controls_weight",
     "encoding_weight",
     "joint_weight",
+    "rewarded",
 )
 
 
@@ -80,6 +81,9 @@ class Profile:
         encoding_weight: Weight of `encoding_loss`, which keeps encoded presets close to their sounds' zK; 0
             leaves this loss out.
         joint_weight: Weight of the sampler's loss, if the architecture has a sampler.
+        rewarded: Number of presets that the sampler draws for each sound, to learn from how close they come,
+            see `latentdx.training.reinforcement`; then nothing but the sampler learns. 0 for none, else at
+            least 2.
         clamped: Whether the loss clamps predicted presets to [0, 1], as in the paper; if false, they are
             plain logits.
         scalar_loss: Error of scalars: "squared" (as in the paper) or "absolute".
@@ -130,6 +134,7 @@ class Profile:
     controls_weight: float = 1.0
     encoding_weight: float = 0.0
     joint_weight: float = 1.0
+    rewarded: int = 0
     clamped: bool = True
     scalar_loss: Literal["squared", "absolute"] = "squared"
     free_ends: bool = True
@@ -168,6 +173,10 @@ class Profile:
                 raise ProfileError(f"{self.name}: {key} must be from 0 to 1, not {getattr(self, key)}")
         if (replaced := self.recorded + self.varied) > 1:
             raise ProfileError(f"{self.name}: recorded and varied must add up to at most 1, not {replaced:g}")
+        if self.rewarded == 1:
+            raise ProfileError(f"{self.name}: rewarded must be 0 or at least 2, not 1: draws are compared")
+        if self.rewarded and (self.factory or self.architecture.sampler is None or self.initial is None):
+            raise ProfileError(f"{self.name}: rewarded needs a sampler, and a trained model as initial")
         if self.factory is not None and not all(self.factory.partition(":")):
             raise ProfileError(
                 f"{self.name}: factory must be an import path such as 'module:function', not {self.factory!r}"

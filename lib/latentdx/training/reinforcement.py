@@ -1,0 +1,113 @@
+"""Reinforcement learning of the sampler: what it draws is rendered, and compared with the sound.
+
+Likelihood rewards only the preset that made a sound, although other presets sound almost the same, and takes
+every wrong value for equally bad. Here the sampler draws several presets for each sound, and those that come
+closer than the others become likelier. This is REINFORCE with the mean of a sound's other draws as baseline
+(Kool et al. 2019, https://openreview.net/forum?id=r1lgTGL5DE), divided by their standard deviation as in GRPO
+(Shao et al. 2024, https://arxiv.org/abs/2402.03300).
+"""
+
+import copy
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentdx.audio.engine.synth import Engine
+from latentdx.metrics.objective import FastObjective
+from latentdx.metrics.sound_features import SoundFeatures
+from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE, PresetSampler
+from latentdx.presets.bank import Preset
+from latentdx.typing import Floats, Mask, Notes, Values
+
+FARTHEST = 9.0
+"""Distance at which a draw counts that is silent, or farther."""
+
+_LEAST_DISTANCE = 0.02  # below it, differences are not heard, and their logarithm would count too much
+_LEAST_SPREAD = 0.05  # of the logarithms of a sound's distances, so that equal draws teach nothing
+_LENGTH = 10.0  # brings the policy's loss to the size of the joint loss
+
+
+def draw(sampler: PresetSampler, maps: Tensor, n: int, blocks: list[int]) -> Tensor:
+    """Draw presets for several sounds on all cores; the random numbers depend on PyTorch's generator alone.
+
+    Args:
+        sampler: Sampler, in evaluation mode.
+        maps: Encoder maps (B, channels, rows, columns).
+        n: Number of presets per sound.
+        blocks: Order of the blocks, see `PresetSampler.order`.
+
+    Returns:
+        uint8 (B, n, 145).
+    """
+    parts = maps.detach().chunk(os.cpu_count() or 1)
+    seeds = torch.randint(2**62, (len(parts),)).tolist()
+
+    def drawn(part: Tensor, seed: int) -> Tensor:
+        # a copy, because a sampler draws for one thread at a time
+        own, generator = copy.deepcopy(sampler), torch.Generator(part.device).manual_seed(seed)
+        return own.sample(part, n, temperature=DRAWING_TEMPERATURE, blocks=blocks, generator=generator)
+
+    with ThreadPoolExecutor(len(parts)) as pool:
+        return torch.cat(list(pool.map(drawn, parts, seeds)))
+
+
+def distances(drawn: Values, true: Values, notes: Notes, level_known: Mask) -> Floats:
+    """Compare the sounds of presets with those of the true ones.
+
+    Args:
+        drawn: Presets for each sound, uint8 (B, n, 145).
+        true: Presets that made the sounds, uint8 (B, 145).
+        notes: (MIDI note, velocity) of each note that was heard.
+        level_known: Whether the level of each sound could be heard, bool (B,). If so, levels count; else
+            sounds are compared at equal loudness.
+
+    Returns:
+        Values of the objective, at most `FARTHEST`, float64 (B, n).
+    """
+    engine = Engine()
+
+    def of(values: Values, wanted: Values, known: bool) -> Floats:
+        targets = [engine.render(Preset(wanted), *note) for note in notes]
+        if any(SoundFeatures(target).silent for target in targets):
+            return np.full(len(values), FARTHEST)
+        return FastObjective(targets, notes, renderer=engine, threads=1, levels_count=known)(values)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = np.array(list(pool.map(of, drawn, true, level_known.tolist())))
+    return np.nan_to_num(found, nan=FARTHEST, posinf=FARTHEST).clip(max=FARTHEST)
+
+
+def log_distances(distances: Floats) -> Floats:
+    """Return the logarithms of distances, which weigh a change of a tenth alike near and far."""
+    return np.log(np.maximum(distances, _LEAST_DISTANCE))
+
+
+def advantages(distances: Floats) -> Floats:
+    """Rate draws by how much closer they are than the other draws for the same sound.
+
+    Args:
+        distances: Distances (B, n) of the draws for each sound.
+
+    Returns:
+        float64 (B, n), with mean 0 for each sound; more than 0 for those that are closer.
+
+    >>> advantages(np.array([[0.5, 1.0, 2.0], [1.0, 1.0, 1.0]])).round(2).tolist()
+    [[1.12, 0.0, -1.12], [0.0, 0.0, 0.0]]
+    """
+    logs = log_distances(distances)
+    gains = logs.mean(1, keepdims=True) - logs
+    return gains / (gains.std(1, keepdims=True) + _LEAST_SPREAD) + 0.0
+
+
+def policy_loss(nll: Tensor, heard: Tensor, advantages: Tensor) -> Tensor:
+    """Compute the loss whose gradient makes close draws likelier, and distant ones less likely.
+
+    Args:
+        nll: Negative log-likelihoods of the draws (N, 144) at the temperature at which they were drawn, nats.
+        heard: Mask of the parameters that can be heard, bool (N, 144), see `PresetSampler.heard`.
+        advantages: See `advantages`, (N,).
+    """
+    return (advantages * (nll * heard).sum(1)).mean() / _LENGTH
