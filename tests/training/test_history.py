@@ -1,6 +1,7 @@
 """Histories are thinned correctly and read back as written; those of unfinished runs are refused."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,14 @@ def test_operations_are_counted_forward_and_backward_for_each_preset_and_epoch()
     assert training_operations(smoke, 100) == each * 100 * smoke.epochs
     unstacked = read_profile("numcat++-unstacked", "paper")  # each of its six notes is an item
     assert operations_per_preset(unstacked) == 6 * 6 * multiply_adds(unstacked.architecture)
+
+
+def test_a_rewarded_sampler_draws_each_preset_and_learns_from_it() -> None:
+    p = replace(read_profile("latentdx", "smoke"), initial="latentdx", rewarded=4)
+    heard = multiply_adds(replace(p.architecture, sampler=None), 0.0)
+    of_sampler = multiply_adds(p.architecture, 0.0) - heard
+    # four draws, then forward and backward passes for these and for the true preset
+    assert operations_per_preset(p) == 2 * (heard + 4 * of_sampler + 3 * (4 + 1) * of_sampler)
 
 
 def test_time_is_proportional_to_operations() -> None:

@@ -106,11 +106,15 @@ def multiply_adds(architecture: Architecture, decoded: float = 1.0) -> float:
         if isinstance(m, nn.Linear)
     )
     found = encoder.get_total_flops() / 2 + decoded * decoder.get_total_flops() / 2 + linear
-    return found + (_of_sampler(architecture) if architecture.sampler else 0)
+    return found + (sampler_multiply_adds(architecture) if architecture.sampler else 0)
 
 
-def _of_sampler(architecture: Architecture) -> float:
-    """Count the multiply-adds of the sampler, which cannot be built without its weights."""
+def sampler_multiply_adds(architecture: Architecture) -> float:
+    """Count the multiply-adds of the sampler for one preset, as in `multiply_adds`.
+
+    Args:
+        architecture: Architecture with a sampler, which cannot be built without its weights.
+    """
     model = PresetVAE(architecture).eval()
     assert model.sampler is not None
     with torch.inference_mode():

@@ -3,20 +3,26 @@
 A step with one preset costs three forward passes, because a backward pass costs twice a forward pass; a
 multiply-add is two operations; and the decoder counts only for the share of presets that is decoded. An epoch
 serves every training preset once, or once per note where notes are items of their own, and all epochs of the
-profile count, although a plateau may end a run early. Validation is left out.
+profile count, although a plateau may end a run early. Validation is left out, and so are the renders of a
+sampler that is rewarded for its draws: it draws them in one forward pass each, and learns from each.
 
 The estimate assumes that time is proportional to operations: a larger model is assumed to use the machine as
 well as the measured one, in the same precision.
 """
 
+from dataclasses import replace
+
 from latentdx.audio.renderer import NOTE_SETS
-from latentdx.models.model_summary import multiply_adds
+from latentdx.models.model_summary import multiply_adds, sampler_multiply_adds
 from latentdx.training.profile import Profile
 
 
 def operations_per_preset(profile: Profile) -> float:
     """Count the floating-point operations of one training preset, at all notes, in one epoch."""
     items = len(NOTE_SETS[profile.notes]) if profile.architecture.note_latents else 1
+    if profile.rewarded:
+        heard = multiply_adds(replace(profile.architecture, sampler=None), decoded=0.0)
+        return 2 * (heard + (4 * profile.rewarded + 3) * sampler_multiply_adds(profile.architecture))
     return 3 * 2 * multiply_adds(profile.architecture, profile.decoded) * items
 
 

@@ -95,7 +95,7 @@ def advantages(distances: Floats) -> Floats:
         float64 (B, n), with mean 0 for each sound; more than 0 for those that are closer.
 
     >>> advantages(np.array([[0.5, 1.0, 2.0], [1.0, 1.0, 1.0]])).round(2).tolist()
-    [[1.12, 0.0, -1.12], [0.0, 0.0, 0.0]]
+    [[1.13, 0.0, -1.13], [0.0, 0.0, 0.0]]
     """
     logs = log_distances(distances)
     gains = logs.mean(1, keepdims=True) - logs
