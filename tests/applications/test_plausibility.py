@@ -40,8 +40,16 @@ def test_the_most_plausible_of_equally_close_presets_is_chosen() -> None:
     values = rng.integers(0, 8, (6, 145)).astype(np.uint8)
     values[:, column("ALGORITHM")] = [0, 4, 6, 15, 31, 30]
     distances = np.array([1.0, 1.01, 1.02, 1.2, 1.21, 1.5])
-    plausibility = np.array([0.0, 3.0, 2.0, 1.0, 5.0, 9.0])
+    rated = []
+
+    def plausibility(rivals):
+        rated.extend(rivals[:, column("ALGORITHM")].tolist())
+        return np.array(
+            [{0: 0.0, 4: 3.0, 6: 2.0, 31: 5.0, 15: 1.0}[a] for a in rivals[:, column("ALGORITHM")]]
+        )
+
     assert chosen_presets(values, distances, 6, plausibility=plausibility) == [1, 2, 0, 4, 3, 5]
+    assert 30 not in rated  # it has no rivals
     assert chosen_presets(values, distances, 6) == [0, 1, 2, 3, 4, 5]
     values[1] = values[2]  # twins
     values[1, 0] = 9

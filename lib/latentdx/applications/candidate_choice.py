@@ -248,14 +248,14 @@ class Comparison:
             other = (tried.values[first] != recognized).any(1) | (distances > _made_by(distances.min()))
         again = np.lexsort([distances, other])
         first, distances = first[again], distances[again]
-        likely = None if plausibility is None else plausibility(tried.values[first])
-        if likely is not None:
-            likely[~other[again]] = np.inf
+        exact, known = int(not other.all()), dict[bytes, float]()
+        if exact:  # it is chosen before its rivals
+            known[tried.values[first[0]].tobytes()] = np.inf
+        likely = None if plausibility is None else partial(each_once, known, measure=plausibility)
         found = []
         for i in chosen(tried.values[first], distances, plausibility=likely):
             source = next(stage for stage, end in ends.items() if first[i] < end)
             found.append(self._candidate(tried.values[first[i]], source, start, exact=not other[again[i]]))
-        exact = int(not other.all())
         found[exact:] = sorted(found[exact:], key=lambda candidate: (candidate.rings, candidate.distance))
         return [
             replace(candidate, preset=Preset(candidate.preset.values, numbered(name, number)))
@@ -299,7 +299,7 @@ def chosen_presets(
     n: int,
     *,
     twins: float = TWINS,
-    plausibility: Floats | None = None,
+    plausibility: Plausibility | None = None,
 ) -> list[int]:
     """Choose presets that differ from each other in their values, and in the family of their algorithms.
 
@@ -311,7 +311,7 @@ def chosen_presets(
         distances: Their distances from the sound, (N,).
         n: Largest number of presets to choose.
         twins: Share of equal values from which two presets count as one.
-        plausibility: How plausible they are, (N,); by default, distances alone decide.
+        plausibility: Function that decides among equally close presets; by default, distances alone do.
 
     Returns:
         Indices of at most `n` presets; those within twice the least distance come first.
@@ -330,10 +330,11 @@ def chosen_presets(
         places = np.flatnonzero(near | (not bounded)).tolist()
         for i in places:
             while len(chosen) < n and fits(i, bounded):
-                rivals = [i]
+                best = i
                 if plausibility is not None:
                     close = distances <= _EQUAL * distances[i]
                     rivals = [j for j in places if j >= i and close[j] and fits(j, bounded)]
-                    rivals.sort(key=lambda j: -plausibility[j])
-                chosen.append(rivals[0])
+                    if len(rivals) > 1:  # a preset without rivals need not be rated
+                        best = rivals[int(plausibility(values[rivals]).argmax())]
+                chosen.append(best)
     return chosen
