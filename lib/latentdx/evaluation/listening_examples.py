@@ -3,7 +3,6 @@
 Only sounds and metrics are written, never the parameters of a preset of the corpus.
 """
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import soundfile
 import torch
 from torch import Tensor
 
@@ -29,7 +27,7 @@ from latentdx.evaluation import published
 from latentdx.evaluation.best_of_n import SEED, draw, name_of
 from latentdx.evaluation.evaluate import evaluate
 from latentdx.evaluation.results import Result
-from latentdx.evaluation.sound_folders import remove_sounds
+from latentdx.evaluation.sound_folders import remove_sounds, write_sound
 from latentdx.evaluation.trials import Trial, check, predict
 from latentdx.files import atomic_write
 from latentdx.metrics.objective import score
@@ -276,19 +274,13 @@ def write_listening(
 def _example_sound(path: Path, preset: Preset, title: str, metrics: dict[str, float]) -> ExampleSound:
     """Write a preset's sounds of both eras to files whose names begin with `path`."""
     sound, paper = Dexed().render(preset), Engine(era="0.9.3").render(preset)
-    file = _write(path.with_name(f"{path.name}.flac"), sound)
-    same = np.array_equal(sound, paper)
-    paper_file = file if same else _write(path.with_name(f"{path.name}-paper.flac"), paper)
-    return ExampleSound(file, title, metrics, paper_file)
-
-
-def _write(path: Path, sound: Audio) -> str:
-    """Write a FLAC file of 16 bits, which has half the size of 24 bits, and return its name."""
-    buffer = io.BytesIO()
-    soundfile.write(buffer, sound, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    with atomic_write(path) as opened:
-        opened.write(buffer.getvalue())
-    return path.name
+    file, paper_file = path.with_name(f"{path.name}.flac"), path.with_name(f"{path.name}-paper.flac")
+    write_sound(file, sound)
+    if np.array_equal(sound, paper):
+        paper_file = file
+    else:
+        write_sound(paper_file, paper)
+    return ExampleSound(file.name, title, metrics, paper_file.name)
 
 
 def read_listening(folder: Path | None = None) -> tuple[Mapping[str, object], list[ListeningExample]]:

@@ -4,7 +4,6 @@ Both connect presets of a corpus whose parameters are not ours to publish. What 
 of each step and its progress along the path, never a parameter. The checkpoint's hash identifies the model.
 """
 
-import io
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
@@ -13,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from latentdx.audio.io import encoding
 from latentdx.audio.renderer import SAMPLE_RATE, SINGLE_NOTE, Dexed
 from latentdx.dataset.paper_examples import CORPUS, EXAMPLES, Example
 from latentdx.evaluation.interpolation import FOLDER, MethodPaths, Standard
-from latentdx.evaluation.sound_folders import remove_sounds
+from latentdx.evaluation.sound_folders import remove_sounds, write_sound
 from latentdx.files import atomic_write
 from latentdx.metrics.path import largest_step, nonlinearity, progress, smoothness, unevenness
 from latentdx.metrics.timbre import FEATURES, TimbreAnalysis
@@ -271,7 +269,7 @@ def _example_path(
         names = [""] * len(path)
     else:
         for name, sound in zip(names, sounds, strict=True):  # paths of one pair share their ends
-            _write_sound(folder / name, sound)
+            write_sound(folder / name, sound)
     numbers = np.stack([progress(found), aside(found), *parameters_along(path)], 1)
     steps = [
         PathStep(name, a.silent, *(float(f"{x:.4g}") for x in line))
@@ -280,13 +278,6 @@ def _example_path(
     measures = (smoothness, nonlinearity, unevenness, largest_step)
     smooth, linear, even, largest = (float(f"{measure(found):.5g}") for measure in measures)
     return ExamplePath(smooth, linear, even, largest, [bool(e) for e in exact], steps)
-
-
-def _write_sound(path: Path, sound: npt.NDArray[np.float32]) -> None:
-    buffer = io.BytesIO()
-    soundfile.write(buffer, sound, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-    with atomic_write(path) as file:
-        file.write(buffer.getvalue())
 
 
 # -- reading -------------------------------------------------------------------------------------------------
