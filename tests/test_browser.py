@@ -3,10 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -18,6 +15,8 @@ from playwright.sync_api import (
     Request,
     Response,
 )
+
+from static_host import served
 
 pytestmark = pytest.mark.browser
 
@@ -38,43 +37,13 @@ LINES_OF_FIVE = """[...new Set([...document.querySelectorAll('.ldx-clips')]
     .map(row => new Set([...row.children].map(clip => clip.getBoundingClientRect().top)).size))]"""
 
 
-class RangeHandler(SimpleHTTPRequestHandler):
-    """Handler that serves files like a web host, including byte ranges, which seeking in a sound needs."""
-
-    def send_head(self):  # type: ignore[no-untyped-def]
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        path = Path(self.translate_path(self.path))
-        if not asked or not path.is_file():
-            return super().send_head()
-        size = path.stat().st_size
-        first, last = int(asked[1]), min(int(asked[2] or size), size - 1)
-        self.send_response(206)
-        self.send_header("Content-Type", self.guess_type(str(path)))
-        self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
-        self.send_header("Content-Length", str(last - first + 1))
-        self.end_headers()
-        with path.open("rb") as file:
-            file.seek(first)
-            self.wfile.write(file.read(last - first + 1))
-        return None
-
-    def end_headers(self) -> None:
-        self.send_header("Accept-Ranges", "bytes")
-        super().end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def address(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the site on this machine, below a sub-path."""
     root = tmp_path_factory.mktemp("host")
     (root / "latentdx").symlink_to(site)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(RangeHandler, directory=str(root)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/latentdx"
-    server.shutdown()
+    with served(root) as host:
+        yield f"{host}/latentdx"
 
 
 @pytest.fixture(params=["http", "file"])

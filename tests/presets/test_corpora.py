@@ -1,11 +1,8 @@
 """Corpora: search order, verification, and the errors for missing, corrupt and unreachable files."""
 
-import functools
 import hashlib
 import shutil
-import threading
 from collections.abc import Callable, Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +20,7 @@ from latentdx.files import sha256_of
 from latentdx.presets import PresetBank, corpora, sysex
 from latentdx.presets.corpora import CORPORA
 from latentdx.registry import RemoteFile, registry
+from static_host import served
 
 MakeBank = Callable[..., PresetBank]
 
@@ -41,15 +39,8 @@ def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     folder = tmp_path / "web"
     folder.mkdir()
 
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}", folder
-    server.shutdown()
-    server.server_close()
+    with served(folder) as address:
+        yield address, folder
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -16,16 +13,12 @@ from latentdx.display import Clip, media, row
 from latentdx.display.listening_rows import compared
 from live_sound import SILENT, hear
 from pages import PLAYING, WEB
+from static_host import served
 from tones import tone
 
 LOW = PresetBank.init()[0].with_values("LOW")
 HIGH = LOW.with_values("HIGH", **{"OP1 F COARSE": 2})
 PLAYER = "async () => { window.player = (await ldxLoad('player.js')).player; }"
-
-
-class _Handler(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +52,8 @@ def folder(shared_chapter: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def host(folder: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder.parent)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/sub"
-    server.shutdown()
+    with served(folder.parent) as address:
+        yield f"{address}/sub"
 
 
 @pytest.fixture

@@ -2,10 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -22,6 +19,7 @@ from latentdx.presets.bank import PresetBank
 from latentdx.training.augmentation import at_unknown_level
 from latentdx.typing import Audio
 from latentdx_book.build.web_model import MOST_BYTES, write_web_model
+from static_host import served
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "lib/latentdx/web"
@@ -42,11 +40,6 @@ LIBRARY = """async () => {
   globalThis.model = await WebModel.load(new URL('/model/model.json', location.href));
   globalThis.mapsOf = async (i) => model.encode(model.spectrogram(await floats(`sound${i}`)));
 }"""
-
-
-class _Handler(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +72,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def host(folder: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    with served(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
@@ -18,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from latentdx.audio.engine.synth import Engine
 from latentdx.presets import PresetBank
 from latentdx_book.build.starter_json import write_starter
+from static_host import served
 
 WEB = Path(__file__).parents[2] / "lib/latentdx/web"
 HTML = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Match</title>
@@ -48,11 +46,6 @@ DURATION = """() => new Promise((done) => {
 LONG = 120_000  # milliseconds: this machine may be busy
 
 
-class _Handler(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def bank() -> PresetBank:
     return PresetBank.read(Path(__file__).parents[2] / "data/starter")
@@ -70,10 +63,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_starter(starter)
     starter.write_text(json.dumps(json.loads(starter.read_text())[:1]))  # the first cartridge
     (folder / "site/book/page.html").write_text(HTML)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/site"
-    server.shutdown()
+    with served(folder) as address:
+        yield f"{address}/site"
 
 
 @pytest.fixture
