@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 import uuid
 from collections import defaultdict
@@ -91,3 +92,26 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def plain_suffix(name: str) -> str:
+    """Return the suffix of a file name that is not trusted: at most eight letters and digits, in lower case.
+
+    >>> plain_suffix("My Sound.WAV"), plain_suffix("a.w/../v")
+    ('wav', '')
+    """
+    return re.sub(r"[^a-z0-9]", "", Path(name).suffix.lower())[:8]
+
+
+@contextmanager
+def temporary_file(name: str, content: bytes) -> Iterator[Path]:
+    """Write bytes to a temporary file, because decoders need one, and yield its path.
+
+    Args:
+        name: Name of the file as it was given, of which the `plain_suffix` is kept.
+        content: Content of the file.
+    """
+    with tempfile.TemporaryDirectory(prefix="latentdx-") as folder:
+        path = Path(folder, f"file.{plain_suffix(name)}")
+        path.write_bytes(content)
+        yield path

@@ -6,14 +6,9 @@ that has the same version, model and known presets answers it with the same byte
 
 import hashlib
 import json
-import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +21,7 @@ from latentdx.applications.target import Target, TargetFile, prepare_targets
 from latentdx.audio.io.encoding import encode, true_peak
 from latentdx.audio.renderer import Dexed
 from latentdx.errors import LatentDXError, ParameterError
+from latentdx.files import plain_suffix, temporary_file
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.provenance import code_commit
 from latentdx.retrieval.known_presets import KnownPresets, known_presets
@@ -104,7 +100,7 @@ class BatchTask:
         settings["search"] = {name: _plain(value) for name, value in self.settings.search.items()}
         parts = {
             "sound": hashlib.sha256(self.content).hexdigest(),
-            "suffix": _suffix(self.sound.path),
+            "suffix": plain_suffix(self.sound.path.name),
             "note": self.sound.note,
             "velocity": self.sound.velocity,
             "settings": settings,
@@ -185,26 +181,13 @@ def match_sound(task: BatchTask) -> BatchOutcome:
 
 def _prepared(task: BatchTask) -> Target:
     """Prepare the task's sound; messages name the file as it was given."""
-    with _as_file(task) as path:
+    with temporary_file(task.sound.path.name, task.content) as path:
         sound = replace(task.sound, path=path)
         given = task.settings
         try:
             return prepare_targets([sound], given.note, given.velocity, given.onset, given.hold)[0]
         except LatentDXError as error:
             raise type(error)(str(error).replace(f"{path}: ", "").replace(str(path), "the file")) from error
-
-
-@contextmanager
-def _as_file(task: BatchTask) -> Iterator[Path]:
-    """Write the bytes to a temporary file, because decoders need one."""
-    with tempfile.TemporaryDirectory(prefix="latentdx-") as folder:
-        path = Path(folder, f"sound.{_suffix(task.sound.path)}")
-        path.write_bytes(task.content)
-        yield path
-
-
-def _suffix(path: Path) -> str:
-    return re.sub(r"[^a-z0-9]", "", path.suffix.lower())[:8]
 
 
 def _encoded(target: Audio, answer: Audio) -> dict[str, bytes]:

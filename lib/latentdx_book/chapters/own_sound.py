@@ -5,7 +5,6 @@ The bytes of a sound file are matched like `latentdx match` does it, two presets
 """
 
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +36,7 @@ from latentdx.display.table_formats import described
 from latentdx.display.tables import table_html
 from latentdx.errors import AudioFileError, LatentDXError
 from latentdx.evaluation import modulated_sounds
+from latentdx.files import temporary_file
 from latentdx.metrics.objective import FastObjective
 from latentdx.presets.bank import Preset, PresetBank
 from latentdx.presets.parameters import Parameter, voice_parameters
@@ -100,10 +100,7 @@ def take(
         AudioFileError: The file has no usable sound; the message says why.
     """
     shown = re.split(r"[/\\]", name)[-1] or "sound"
-    suffix = re.sub(r"[^a-z0-9]", "", Path(shown).suffix.lower())[:8]
-    with tempfile.TemporaryDirectory(prefix="latentdx-") as folder:
-        path = Path(folder, f"sound.{suffix}")
-        path.write_bytes(content)
+    with temporary_file(shown, content) as path:
         try:
             return MatchedSound(shown, prepare_target(path, note=note, velocity=velocity, hold=hold))
         except LatentDXError as error:
