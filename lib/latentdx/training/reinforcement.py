@@ -2,7 +2,7 @@
 
 Likelihood rewards only the preset that made a sound, although other presets sound almost the same, and takes
 every wrong value for equally bad. Here the sampler draws several presets for each sound, and those that come
-closer than the others become likelier. This is REINFORCE with the mean of a sound's other draws as baseline
+closer than the others become likelier. This is REINFORCE with the mean of a sound's draws as baseline
 (Kool et al. 2019, https://openreview.net/forum?id=r1lgTGL5DE), divided by their standard deviation as in GRPO
 (Shao et al. 2024, https://arxiv.org/abs/2402.03300).
 """
@@ -23,10 +23,11 @@ from latentdx.presets.bank import Preset
 from latentdx.typing import Floats, Mask, Notes, Values
 
 FARTHEST = 9.0
-"""Distance at which a draw counts that is silent, or farther."""
+"""Largest distance that counts; all draws for a silent sound, which has no distances, count as so far."""
 
-_LEAST_DISTANCE = 0.02  # below it, differences are not heard, and their logarithm would count too much
-_LEAST_SPREAD = 0.05  # of the logarithms of a sound's distances, so that equal draws teach nothing
+_LEAST_DISTANCE = 0.02  # smaller ones count as equal, because their logarithms would count too much
+_LEAST_SPREAD = 0.05  # added to that of the logarithms, so that nearly equal draws teach little
+_AT_ONCE = 16  # sounds that one thread draws for; a fixed number, so that draws do not depend on the cores
 _LENGTH = 10.0  # brings the policy's loss to the size of the joint loss
 
 
@@ -42,7 +43,7 @@ def draw(sampler: PresetSampler, maps: Tensor, n: int, blocks: list[int]) -> Ten
     Returns:
         uint8 (B, n, 145).
     """
-    parts = maps.detach().chunk(os.cpu_count() or 1)
+    parts = torch.split(maps.detach(), _AT_ONCE)
     seeds = torch.randint(2**62, (len(parts),)).tolist()
 
     def drawn(part: Tensor, seed: int) -> Tensor:
@@ -50,7 +51,7 @@ def draw(sampler: PresetSampler, maps: Tensor, n: int, blocks: list[int]) -> Ten
         own, generator = copy.deepcopy(sampler), torch.Generator(part.device).manual_seed(seed)
         return own.sample(part, n, temperature=DRAWING_TEMPERATURE, blocks=blocks, generator=generator)
 
-    with ThreadPoolExecutor(len(parts)) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         return torch.cat(list(pool.map(drawn, parts, seeds)))
 
 
