@@ -14,6 +14,7 @@ from latentdx.evaluation import path_examples
 from latentdx.evaluation.interpolation import PairResult, PathProvenance
 from latentdx.evaluation.interpolation_data import InterpolationData
 from latentdx.evaluation.path_examples import PathStep, checkpoint_hash
+from latentdx.evaluation.sound_folders import write_sound
 from latentdx.metrics.timbre import FEATURES, GROUPS
 from latentdx.presets import corpora
 from latentdx_book.chapters import interpolation, interpolation_results
@@ -96,7 +97,7 @@ def page(folder, sha: str) -> None:
         for i, where in enumerate(place):
             file = f"{name}.{i}.flac"
             tone = 0.1 * np.sin(np.arange(16_384) * (0.05 + 0.01 * i)).astype(np.float32)
-            path_examples._write_sound(folder / file, tone)
+            write_sound(folder / file, tone)
             steps.append(vars(PathStep(file, False, where, 0.3 * (0 < i < 6), i / 6, i / 6)))
         way[name] = {
             "smoothness": 40.0,

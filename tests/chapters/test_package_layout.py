@@ -100,7 +100,7 @@ def test_every_package_is_drawn_and_every_arrow(packages: dict[str, Package], dr
 def test_the_picture_has_an_alternative_text(packages: dict[str, Package], drawing: Tag) -> None:
     assert drawing["role"] == "img"
     assert all(name in str(drawing["aria-label"]) for name in packages)
-    assert "training imports dataset, models" in str(drawing["aria-label"])
+    assert "training imports dataset, metrics, models" in str(drawing["aria-label"])
 
 
 def test_colors_are_the_pages(drawing: Tag) -> None:

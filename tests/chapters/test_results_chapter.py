@@ -18,6 +18,7 @@ from latentdx.display.table_formats import described, number, p_text, with_inter
 from latentdx.evaluation import ablations, best_of_n, listening_examples, summary
 from latentdx.evaluation.result_data import LEADING, NotMeasuredError, ResultData
 from latentdx.evaluation.results import Result, ResultProvenance
+from latentdx.evaluation.sound_folders import write_sound
 from latentdx.metrics.registry import METRICS
 from latentdx.models.preset_vae import PresetVAE
 from latentdx.presets.parameters import learnable_parameters
@@ -366,13 +367,9 @@ def test_listening_examples_become_rows_with_distances(f, tmp_path) -> None:
     heard = []
     for j, title in enumerate(("Target", "LatentDX")):
         figures = {"mfcc13_mae": 12.345} if j else {}
-        heard.append(
-            {
-                "file": listening_examples._write(place / f"0-{j}.flac", sound),
-                "title": title,
-                "metrics": figures,
-            }
-        )
+        file = f"0-{j}.flac"
+        write_sound(place / file, sound)
+        heard.append({"file": file, "title": title, "metrics": figures})
     exhibit = {"row": 3, "label": "sfx", "percentile": 50, "sounds": heard}
     (place / listening_examples.MANIFEST).write_text(
         pd.Series({"reference": "LatentDX", "exhibits": [exhibit]}).to_json()
