@@ -96,8 +96,8 @@ CLAIMS: tuple[Claim, ...] = (
         "twins-table",
     ),
     Claim(
-        "Each model was trained in less than an hour, except the default one, which was then trained for "
-        "two hours more.",
+        "Each model was trained in less than an hour, except the default one, which was then trained on, "
+        "in two further stages of about two hours each.",
         ("make train",),
         tuple(
             f"{TRAINING}/{name}.csv"
@@ -105,6 +105,7 @@ CLAIMS: tuple[Claim, ...] = (
                 *_SHIPPED,
                 *(f"numcat++-{other}" for other in ("mlp", "random", "seed1", "epochs5")),
                 "latentdx-base",
+                "latentdx-likelihood",
             )
         ),
         "reproduce",
