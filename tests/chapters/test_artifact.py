@@ -104,11 +104,10 @@ def paths() -> InterpolationData:
     return InterpolationData.read()
 
 
-def medians(results: ResultData, name: str, rows_of: Result | None = None) -> pd.Series:
-    """Of every distance of sounds, over a result's presets or over those of another."""
+def medians(results: ResultData, name: str) -> pd.Series:
+    """Of every distance of sounds."""
     result = next(r for r in results.results if r.provenance.name == name and len(r.provenance.notes) == 1)
-    chosen = sorted(set((rows_of or result).table["row"]))
-    return pd.Series({m: per_preset(result, m).reindex(chosen).median() for m in SOUND})
+    return pd.Series({m: per_preset(result, m).median() for m in SOUND})
 
 
 def named(results: ResultData, name: str) -> Result:
