@@ -23,7 +23,7 @@ _STAGES = {
     "known": "known presets, played as the sound was",
     "earlier": "with those of an earlier match",
     "start": "with the preset to refine",
-    "forward pass": "one forward pass of the model",
+    "prediction": "the model's prediction",
     "model": "best of the model's presets",
     "nearest": "best of these and the closest known presets",
     "search": "after the search",

@@ -121,15 +121,15 @@ CLAIMS: tuple[Claim, ...] = (
         "sound-table",
     ),
     Claim(
-        "In a single forward pass, every model is closer to the target than the mean preset and than a "
-        "random preset, by MFCC13 and log-STFT MAE.",
+        "Without rendering, every model's prediction is closer to the target than the mean preset and "
+        "than a random preset, by MFCC13 and log-STFT MAE.",
         (_ANCHORS, _SHIPPED_COMMAND),
         result_files("mean", "random", *_SHIPPED),
         "results",
         "sound-table",
     ),
     Claim(
-        "No model's single forward pass is as close as the nearest preset of the training set, not even "
+        "No model's prediction is as close as the nearest preset of the training set, not even "
         "when relatives of the target are removed from it.",
         (_ANCHORS, _SHIPPED_COMMAND),
         result_files("nearest", "nearest-unrelated", *_SHIPPED),
@@ -152,7 +152,7 @@ CLAIMS: tuple[Claim, ...] = (
         "claims-table",
     ),
     Claim(
-        "In a single forward pass, LatentDX is closer than NumCat++, by MFCC13 and by log-STFT MAE.",
+        "Without rendering, LatentDX predicts closer presets than NumCat++, by MFCC13 and by log-STFT MAE.",
         ("latentdx evaluate model numcat++ latentdx",),
         result_files("numcat++", "latentdx"),
         "results",
@@ -191,7 +191,7 @@ CLAIMS: tuple[Claim, ...] = (
         "splits-table",
     ),
     Claim(
-        "The best of 64 drawn presets, chosen by rendering, is closer than a single forward pass of the "
+        "The best of 64 drawn presets, chosen by rendering, is closer than the prediction of the "
         "same model, by every distance of sounds.",
         ("latentdx evaluate model latentdx --best-of 64 --limit 1000",),
         (
@@ -305,7 +305,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     # -- sounds from outside the DX7
     Claim(
-        "For sounds of other instruments, a match ends at a lower mean MFCC13 than a single forward pass "
+        "For sounds of other instruments, a match ends at a lower mean MFCC13 than the prediction "
         "of the same model.",
         ("make site",),
         ("targets/targets.json", "checkpoints/latentdx.safetensors", "starter/SHA256SUMS"),

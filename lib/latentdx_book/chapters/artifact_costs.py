@@ -179,7 +179,7 @@ def _evaluation_costs() -> list[Cost]:
         each = {stage: found["median"] for stage, found in measured["milliseconds"].items()}
         drawn = measured["drawn"]
         stages = {
-            "one pass": "forward pass",
+            "one pass": "prediction",
             "compare": "rendering and comparison",
             "live parameters": "audible parameters, found once",
             "pYIN": f"pYIN, for {N_PYIN} presets only",
@@ -200,7 +200,7 @@ def _evaluation_costs() -> list[Cost]:
         ),
         Cost(
             "latentdx evaluate model latentdx",
-            "one forward pass, the whole test set",
+            "predictions, the whole test set",
             remark=one,
             disk_bytes=_size_of(*result_files("latentdx")),
             source="benchmarks/evaluate.json" if measured else "",
@@ -269,7 +269,7 @@ def _use_costs() -> list[Cost]:
         ),
         Cost(
             'load_model("latentdx").program(sound)',
-            "one forward pass, in Python",
+            "one prediction, in Python",
             remark=program,
             source="benchmarks/train.json" if used else "",
         ),
