@@ -1,6 +1,7 @@
 """Ablations of the search: measure how each choice changes its result, at equal numbers of renders.
 
     python benchmarks/search_levers.py                              # 100 targets, 2,000 renders: two hours
+    python benchmarks/search_levers.py --only islands restarts      # some of them
     python benchmarks/search_levers.py --targets 2 --budget 200     # a trial
 
 It writes lines of data/results/levers.csv. All searches of a target start from the same draws of the default
@@ -11,7 +12,8 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 from levers import METRICS, Redraw
@@ -37,6 +39,9 @@ N_TARGETS, BUDGET = 100, 2_000
 
 _KEPT, _MIGRANTS = 16, 4
 """Presets that an island goes on with, and those that come from each other one."""
+
+_MOVED, _SCALES = (0.5, 0.15), (0.3, 1.1)
+"""Shares of the parameters that a difference changes, and between which factors it is scaled."""
 
 _STEPS = (9, 3, 1)
 _LADDER = np.array(
@@ -68,6 +73,9 @@ class SearchSettings(NamedTuple):
         rounds: Parts of the budget, between which the best of each island migrate to the others.
         climbed: Share of the renders, the last ones, that change one audible parameter at a time, in steps of
             9, 3, and 1.
+        proposed: Number of children that the model proposes at a time.
+        differences: Whether one mutation moves some parameters by a part of the difference of two others of
+            the population, as differential evolution does.
     """
 
     moves: tuple[str, ...]
@@ -76,6 +84,8 @@ class SearchSettings(NamedTuple):
     islands: int = 1
     rounds: int = 1
     climbed: float = 0.0
+    proposed: int = evolutionary_search.PROPOSED
+    differences: bool = False
 
 
 _MODULATION = ("change_modulation", "change_pitch_envelope", "fix_frequency")
@@ -122,8 +132,35 @@ SEARCHES: Mapping[str, tuple[str, SearchSettings, SearchSettings]] = {
         _SHIPPED,
         _SHIPPED._replace(climbed=0.15),
     ),
+    "fewer proposals": (
+        f"the model proposes 8 children at a time, against {_SHIPPED.proposed}",
+        _SHIPPED,
+        _SHIPPED._replace(proposed=8),
+    ),
+    "differences": (
+        "a mutation adds the scaled difference of two others, against none",
+        _SHIPPED,
+        _SHIPPED._replace(differences=True),
+    ),
 }
 """Choices of a search: name -> description, the settings before, and those after."""
+
+
+class _SearchWithDifferences(evolutionary_search._Search):
+    """Search with a mutation as in differential evolution: some parameters move as two others differ."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.names.append("difference")
+        self.uses, self.successes = np.ones((2, len(self.names)))
+
+    def make_child(self, mutation: str, parent: Values) -> Values:
+        if mutation != "difference":
+            return super().make_child(mutation, parent)
+        step = self.draw_parent().astype(int) - self.draw_parent()
+        moved = (step != 0) & (self.rng.random(len(step)) < self.rng.choice(_MOVED))
+        step = np.rint(self.rng.uniform(*_SCALES) * step).astype(int)
+        return np.clip(parent + np.where(moved, step, 0), 0, maxima()).astype(np.uint8)
 
 
 def in_turn(redraws: Sequence[Redraw]) -> Redraw:
@@ -178,12 +215,13 @@ def search(
     return climb(values, distance, judge, climbed)
 
 
-def compare(n: int, budget: int) -> None:
-    """Run the ablations, and record a line for each lever and metric."""
+def compare(n: int, budget: int, levers: Sequence[str]) -> None:
+    """Run ablations, and record a line for each lever and metric."""
+    searches = {lever: SEARCHES[lever] for lever in levers}
     bank, model = corpora.read("learnfm").neutral(), load_model("latentdx")
     every = rows("learnfm", "twin-disjoint", "validation")
     chosen = np.sort(np.random.default_rng(0).choice(every, n, replace=False))
-    settings = list(dict.fromkeys(s for _, *pair in SEARCHES.values() for s in pair))
+    settings = list(dict.fromkeys(s for _, *pair in searches.values() for s in pair))
     found: dict[SearchSettings, dict[str, list[float]]] = {
         s: {"mix": [], **{m: [] for m in METRICS}} for s in settings
     }
@@ -195,15 +233,17 @@ def compare(n: int, budget: int) -> None:
         starts = model.explore(decibels, N_DRAWN, objective, seed=row).values
         for which in settings:
             mutations.MOVES = MappingProxyType({name: all_moves[name] for name in which.moves})
-            evolutionary_search.OF_FAMILY = which.of_family
+            evolutionary_search.OF_FAMILY, evolutionary_search.PROPOSED = which.of_family, which.proposed
             redraws = [model.redraw(decibels, temperature=t, seed=row) for t in which.temperatures]
-            best = search(which, starts, objective, budget, in_turn(redraws), row)
+            kind = _SearchWithDifferences if which.differences else evolutionary_search._Search
+            with patch.object(evolutionary_search, "_Search", kind):
+                best = search(which, starts, objective, budget, in_turn(redraws), row)
             heard = Engine().render(Preset(best), *SINGLE_NOTE[0])
             features = SoundFeatures(amplified(heard, gain_db([sound], [heard])))
             found[which]["mix"].append(float(objective(best[None])[0]))
             for name, measure in METRICS.items():
                 found[which][name].append(measure(target, features))
-    for lever, (description, before, after) in SEARCHES.items():
+    for lever, (description, before, after) in searches.items():
         for metric in ("mix", *METRICS):
             ablations.record(
                 lever,
@@ -229,8 +269,11 @@ def main() -> None:
     parser.add_argument(
         "--budget", type=int, default=BUDGET, help="number of renders of each search (default: %(default)s)"
     )
+    parser.add_argument(
+        "--only", nargs="+", choices=SEARCHES, default=[*SEARCHES], metavar="LEVER", help=", ".join(SEARCHES)
+    )
     options = parser.parse_args()
-    compare(options.targets, options.budget)
+    compare(options.targets, options.budget, options.only)
 
 
 if __name__ == "__main__":
