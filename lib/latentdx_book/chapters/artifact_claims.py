@@ -97,7 +97,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "Each model was trained in less than an hour, except the default one, which was then trained on, "
-        "in two further stages of about two hours each.",
+        "in two further stages, of about two hours and one and a half.",
         ("make train",),
         tuple(
             f"{TRAINING}/{name}.csv"
@@ -113,8 +113,8 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     # -- the results over the test set
     Claim(
-        "A preset with one parameter one step off is closer to the target than any model's single forward "
-        "pass, by every distance of sounds.",
+        "A preset with one parameter one step off is closer to the target than any model's prediction, "
+        "by every distance of sounds.",
         (_ANCHORS, _SHIPPED_COMMAND),
         result_files("perfect", "one-step", *_SHIPPED),
         "results",
