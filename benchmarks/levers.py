@@ -1,7 +1,7 @@
 """Ablations: measure how each choice changes the rendered distance; write data/results/levers.csv.
 
     python benchmarks/levers.py training     # short trainings of NumCat++ that differ in one choice; resumes
-    python benchmarks/levers.py default      # what the further trainings of the default model gave
+    python benchmarks/levers.py default      # what the second training of the default model gave
     python benchmarks/levers.py inference    # methods of inference with the default model
 
 Those of the search are in `search_levers.py`. All distances are measured on validation presets; the test set
@@ -198,34 +198,13 @@ def training() -> None:
 
 
 def default() -> None:
-    """Compare the stages of the default model, of which all but the last were trained here."""
-    targets = Targets(N_PRESETS)
-    base, likelihood, rewarded = (
-        load_model(run_folder(read_profile(name)) / "model.safetensors" if name != "latentdx" else name)
-        for name in ("latentdx-base", "latentdx-likelihood", "latentdx")
-    )
-    epochs = likelihood.about.profile.epochs
-    change = f"{epochs} epochs on variations, recordings and unknown levels, against none"
+    """Compare the default model with the one, trained here, from which its training began."""
+    targets, after = Targets(N_PRESETS), load_model("latentdx")
+    before = load_model(run_folder(read_profile("latentdx-base")) / "model.safetensors")
+    change = f"{after.about.profile.epochs} epochs on variations, recordings and unknown levels, against none"
     for kind, decibels in (("clean", targets.decibels), ("recorded", targets.recorded)):
-        found = [targets.one_pass(model, decibels) for model in (base, likelihood)]
+        found = [targets.one_pass(model, decibels) for model in (before, after)]
         note(f"a second training: {kind} sounds", f"{change} (one pass)", *found, kept=True)
-    targets, profile = Targets(N_SEARCHED), rewarded.about.profile
-    change = f"{profile.epochs} epochs of rewards for {profile.rewarded} draws a sound, against none"
-
-    def likeliest(model: Programmer) -> dict[str, npt.NDArray[Any]]:
-        values = model.sample(targets.decibels, 1, temperature=0)
-        return targets.measure(lambda i: values[i, 0], "likeliest draws")
-
-    def best_of_draws(model: Programmer) -> dict[str, npt.NDArray[Any]]:
-        def draw(i: int, n: int) -> npt.NDArray[np.uint8]:
-            decibels, seed = targets.decibels[i : i + 1], int(targets.rows[i])
-            return model.sample(decibels, n, temperature=DRAWING_TEMPERATURE, seed=seed)[0]
-
-        return targets.ranked(draw, "best of draws")
-
-    for what, measure in (("the likeliest draw", likeliest), (f"best of {N_DRAWN} draws", best_of_draws)):
-        found = [measure(model) for model in (likelihood, rewarded)]
-        note("rewards for close sounds", f"{change} ({what})", *found, kept=True)
 
 
 def inference() -> None:

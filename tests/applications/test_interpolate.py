@@ -215,7 +215,7 @@ def test_the_latent_path_is_straight_in_zk(model, pair) -> None:
 
 
 def test_latents_of_sounds_decode_to_the_presets_that_the_model_programs(model, pair) -> None:
-    """Latents of a sound decode to the predicted preset; the anchored path has the given presets."""
+    """Latents of a sound decode to the forward pass's preset; the anchored path has the given presets."""
     a, b = (p.with_values(TRANSPOSE=24) for p in pair)
     heard = Pairs(a.values[None], b.values[None], model)
     with torch.no_grad():

@@ -58,11 +58,11 @@ def test_candidates_are_ranked_and_different_and_have_their_reported_distances(f
     np.testing.assert_allclose(reported, expected, rtol=1e-6)
     assert [c.preset.name for c in found.candidates] == [f"A sound {n + 1}" for n in range(len(values))]
     assert all(c.measures.keys() == matching.MEASURES.keys() for c in found.candidates)
-    assert found.best.source in ("prediction", "model", "nearest", "search")
+    assert found.best.source in ("forward pass", "model", "nearest", "search")
 
 
 def test_stages_spend_the_budget_and_none_increases_the_distance(found) -> None:
-    assert [s.name for s in found.stages] == ["prediction", "model", "nearest", "search", "tuning"]
+    assert [s.name for s in found.stages] == ["forward pass", "model", "nearest", "search", "tuning"]
     renders = [s.renders for s in found.stages]
     assert renders[0] == 1 and renders[2] - renders[1] <= matching.N_NEAREST
     assert renders == sorted(renders) and renders[-1] == found.renders == 200
@@ -186,11 +186,11 @@ def test_several_notes_are_matched_together(model, bank) -> None:
     assert all(c.preset["TRANSPOSE"] in range(12, 37) for c in found.candidates)
 
 
-def test_a_budget_of_one_render_is_a_prediction(model, sound) -> None:
+def test_a_budget_of_one_render_is_a_forward_pass(model, sound) -> None:
     found = match_targets([sound], model, budget=1)
-    assert [c.source for c in found.candidates] == ["prediction"]
+    assert [c.source for c in found.candidates] == ["forward pass"]
     assert found.renders == 1 and [s.name for s in found.stages] == [
-        "prediction",
+        "forward pass",
         "model",
         "search",
         "tuning",
@@ -279,7 +279,7 @@ def test_stages_and_renders_are_told_as_they_happen(model, sound) -> None:
         stage_done=lambda *stage: told.append((*stage, len(renders))),
     )
     assert [stage[:2] for stage in told] == [(s.name, s.renders) for s in found.stages[:-1]]
-    assert "prediction" in [stage[0] for stage in told] and told[-1][0] == "search"
+    assert "forward pass" in [stage[0] for stage in told] and told[-1][0] == "search"
     assert all(a[2] >= b[2] for a, b in pairwise(told))
     assert told[0][3] > 0 and told[0][3] < told[-1][3]  # the bar moves before the search, too
     assert renders[-1][0] == found.renders and min(n for n, _ in renders) < 15

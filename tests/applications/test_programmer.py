@@ -94,7 +94,7 @@ def test_equal_seeds_give_equal_draws(model, sound) -> None:
     assert (a != c).any()
 
 
-def test_the_best_of_several_is_no_worse_than_the_prediction(model, sound) -> None:
+def test_the_best_of_several_is_no_worse_than_one_forward_pass(model, sound) -> None:
     one = model.program(sound)
     best = model.program_best(sound, 6, seed=3)
     found = score(np.stack([one.values, best.values]), [sound], SINGLE_NOTE)

@@ -410,7 +410,7 @@ def test_costs_are_times_multiplied_by_counts_and_a_checkpoints_own_minutes(tmp_
     (tmp_path / "evaluate.json").write_text(json.dumps(measured))
     _, *lines = cells(costs.evaluation_table(tmp_path / "evaluate.json", "starter"))
     n = len(curation.rows("starter", subset="test"))
-    assert lines[0] == ["prediction", "60.0 ms", str(n), f"{n * 0.001:.1f} min"]
+    assert lines[0] == ["one forward pass", "60.0 ms", str(n), f"{n * 0.001:.1f} min"]
     assert lines[-1][2:] == ["1,000", "1.0 min"]
     profile = read_profile("numcat", "smoke")
     about = checkpoint.CheckpointHeader(profile, "", 1, 1234, 75.4, {})

@@ -303,7 +303,7 @@ def test_match_writes_a_cartridge_a_page_a_report_and_previews(here, starter) ->
     made = PresetBank.read(here / "found.syx")
     n = len(files_in("found-previews")) - 1
     assert 1 <= n <= 2 and [made[i].name for i in range(n)] == [f"MINE {i + 1}" for i in range(n)]
-    for what in ("prediction", "search", "tuning", "MINE 1", "found.html", "level changed"):
+    for what in ("forward pass", "search", "tuning", "MINE 1", "found.html", "level changed"):
         assert what in result.stdout
     played = "a b.flac: matched at note 60 (C4; Yamaha calls it C3), velocity 85, held for "
     assert played in result.stdout
@@ -341,7 +341,7 @@ def test_match_checks_its_files_before_it_starts(here) -> None:
 
 @pytest.fixture
 def unsearched(monkeypatch) -> None:
-    """Let every search, prediction and tuning fail: refusals must come before them."""
+    """Let every search, forward pass and tuning fail: refusals must come before them."""
     monkeypatch.setattr(matching, "match", None)
     monkeypatch.setattr("latentdx.applications.programmer.program_targets", None)
     monkeypatch.setattr("latentdx.applications.programmer.load_model", None)

@@ -80,7 +80,7 @@ def test_the_stages_and_the_search_are_a_table_and_a_figure(made) -> None:
     table = match_stages_table(found)
     assert table["renders"].tolist() == [stage.renders for stage in found.stages]
     assert table["mix"].tolist() == [stage.distance for stage in found.stages]
-    assert table.index[0] == "the model's prediction"
+    assert table.index[0] == "one forward pass of the model"
     text = match_search_figure(found).alt
     assert f"after {found.renders:,} renders" in text and text in files.page.read_text("utf8")
 

@@ -131,7 +131,7 @@ export class WebModel {
   spectrogram(samples, { unknownLevel }) { return { length: samples.length, unknownLevel }; }
   async encode(spectrogram) { return spectrogram; }
   async draw(maps, count, { temperature }) {
-    if (!maps.unknownLevel || temperature !== (count > 1 ? 0.7 : 0)) throw new Error('wrong arguments');
+    if (!maps.unknownLevel || temperature !== 0.7) throw new Error('wrong arguments');
     return Array.from({ length: count }, (_, i) => Uint8Array.from(PRESET, (v, k) => k === 137 ? i : v));
   }
   async redraw(maps, presets, block) {

@@ -150,7 +150,7 @@ def test_equal_checkpoints_give_equal_files(folder: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", ["num", "numcat++-six"])
 def test_models_that_pages_cannot_run_are_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="one note with a sampler only"):
+    with pytest.raises(CheckpointError, match="one note with a flow and a sampler only"):
         write_web_model(CHECKPOINTS / f"{name}.safetensors", tmp_path)
     assert not any(tmp_path.iterdir())
 
@@ -290,14 +290,15 @@ def test_seeds_determine_draws_whatever_was_drawn_before(page: Page) -> None:
         assert changed[own].any()
 
 
-def test_predictions_and_latents_are_close_to_pytorch(
-    page: Page, programmer: Programmer, sounds: list[Audio]
+def test_the_forward_pass_is_close_to_pytorch(
+    page: Page, folder: Path, programmer: Programmer, sounds: list[Audio]
 ) -> None:
-    """The likeliest draw is the library's prediction; 8 bits move latents less than the posterior's noise."""
-    model = programmer.model
+    """Its 8 bits move few parameters, by a step or two; latents move by less than the posterior's noise."""
+    model, slots = programmer.model, programmer.model.representation.slots
+    scalars = [slot.column for slot in slots if not slot.one_hot]
     call = """async (i) => {
       const maps = await mapsOf(i);
-      return [[...model.draw(maps, 1, { temperature: 0 })[0]], [...model.latents(maps)]];
+      return [[...model.program(maps)], [...model.latents(maps)]];
     }"""
     for i, sound in enumerate(sounds[:4]):
         preset, latents = page.evaluate(call, i)
@@ -305,7 +306,9 @@ def test_predictions_and_latents_are_close_to_pytorch(
             decibels = programmer.spectrograms(sound)
             mean, log_variance = model.encode(model.normalize(decibels))
             expected, zk = programmer.predict(decibels).values[0], model.latent_flow(mean)[0][0]
-        assert (np.array(preset) != expected).mean() < 0.02  # two values may be almost equally likely
+        distance = np.abs(np.array(preset) - expected.astype(int))
+        assert (distance > 0).mean() < 0.1
+        assert distance[scalars].max() <= 2
         assert np.abs(np.array(latents) - zk.numpy()).max() < torch.exp(log_variance / 2).median()
 
 
@@ -362,7 +365,7 @@ def test_damaged_files_are_refused(browser: Browser, host: str, folder: Path) ->
         (data[:-1], text, f"ends after {len(data) - 1} of {len(data)} bytes"),
         (data + b"0", text, "longer than it should be"),
         (None, text, "model.bin?sha256="),
-        (data, json.dumps(json.loads(text) | {"format": 99}).encode(), "format is 99, not 2"),
+        (data, json.dumps(json.loads(text) | {"format": 99}).encode(), "format is 99, not 1"),
     ]
     for i, (numbers, header, message) in enumerate(cases):
         (folder / f"case{i}").mkdir()

@@ -14,7 +14,7 @@ class Exploration(NamedTuple):
     """Presets tried for one sound, in the order of trial.
 
     Attributes:
-        single: The model's prediction, which is tried first.
+        single: Prediction of the forward pass, which is tried first.
         values: Presets, uint8 (n, 145).
         distances: Distances of their renders from the sound, float64 (n,).
     """

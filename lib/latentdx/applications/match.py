@@ -250,7 +250,7 @@ def match_targets(
     if start is None:
         from_model = max(1, min(most // _MODEL_SHARE, _MOST_OF_MODEL))
         explored = model.explore(decibels, from_model, lambda v: starts.judged(played(v)), seed=seed)
-        starts.add("prediction", played(explored.values[:1]))
+        starts.add("forward pass", played(explored.values[:1]))
         starts.add("model", played(explored.values))
         if len({s.velocity for s in sounds}) == 1:
             comparison.usual = plausible_sensitivities(explored.values[:FIRST_DRAWS])

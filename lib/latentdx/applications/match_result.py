@@ -26,7 +26,7 @@ class Stage:
 
     Attributes:
         name: "known" (presets played as the sounds were), "earlier" (those of an earlier match), "start" (the
-            preset to refine), "prediction", "model", "nearest", "search" or "tuning".
+            preset to refine), "forward pass", "model", "nearest", "search" or "tuning".
         renders: Number of renders so far, this stage included.
         distance: Distance of the best preset so far, `objective.distance`, mean over the notes.
         measures: Values of `MEASURES` for that preset, means over the notes.

@@ -1,4 +1,4 @@
-"""Program presets from sounds: by one prediction as in the paper, or as the best of several draws."""
+"""Program presets from sounds: by one forward pass as in the paper, or as the best of several draws."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
@@ -27,7 +27,7 @@ from latentdx.metrics.objective import fitted, score
 from latentdx.models import incremental_decoding
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE, N_BLOCKS
 from latentdx.models.preset_vae import PresetVAE
-from latentdx.presets.bank import Preset, PresetBank
+from latentdx.presets.bank import Preset
 from latentdx.presets.predictions import Predictions
 from latentdx.registry import data_path, registry
 from latentdx.threads import one_thread
@@ -42,7 +42,7 @@ N_DRAWN = 64
 
 # presets drawn as a whole, and best ones of which each round redraws one block; chosen on validation presets
 FIRST_DRAWS, _BEST = 24, 4
-_BATCH = 32  # sounds predicted together
+_BATCH = 32  # sounds in one forward pass
 
 
 class _BestOptions(SoundOptions, total=False):
@@ -107,7 +107,7 @@ class Programmer:
         hold: float | None = None,
         name: str | Sequence[str] | None = None,
     ) -> Preset | list[Preset]:
-        """Program presets by prediction, without rendering; see `predict`.
+        """Program presets by one forward pass as in the paper: mean of q(z0 | x), flow, regression.
 
         Files and arrays are prepared by `prepare_target`, with a Python warning of what may be wrong; renders
         are heard as they are. Sounds at other notes get presets for those notes.
@@ -167,14 +167,7 @@ class Programmer:
         return played_at(values, nearest_c(targets[0].note)) if len(self.notes) == 1 else values
 
     def predict(self, decibels: Tensor) -> Predictions:
-        """Predict a preset for each item of a batch of spectrograms, dB (B, note, 257, 347).
-
-        It is the paper's: mean of q(z0 | x), flow, regression; or the likeliest draw of a sampler that was
-        rewarded for close sounds, which comes closer.
-        """
-        if self.about.profile.rewarded:
-            values = self.sample(decibels, 1, temperature=0)[:, 0]
-            return Predictions.of_bank(PresetBank.from_values(values))
+        """Predict a preset for each item of a batch of spectrograms, dB (B, note, 257, 347)."""
         with one_thread() if len(decibels) == 1 else nullcontext():
             vectors = self.model.program(self.model.normalize(decibels))
         return self.model.representation.predictions(vectors)
@@ -201,7 +194,8 @@ class Programmer:
             raise ParameterError(
                 f"the network of {self.about.profile.name!r} has no posterior: it programs one preset a sound"
             )
-        generator, model = torch.Generator().manual_seed(seed), self.model
+        generator = torch.Generator().manual_seed(seed)
+        model = self.model
         with one_thread(), torch.inference_mode():
             spectrograms = model.normalize(decibels)
             if joint and model.sampler is not None:
@@ -218,11 +212,17 @@ class Programmer:
             return model.representation.decode(vectors).reshape(len(decibels), n, -1)
 
     def explore(
-        self, decibels: Tensor, n: int, rank: Rank, *, temperature: float = DRAWING_TEMPERATURE, seed: int = 0
+        self,
+        decibels: Tensor,
+        n: int,
+        rank: Rank,
+        *,
+        temperature: float = DRAWING_TEMPERATURE,
+        seed: int = 0,
     ) -> Exploration:
         """Try several presets for one sound.
 
-        The first one is the prediction, the next ones are draws from the posterior. With a sampler, rounds
+        The first one is the forward pass, the next ones are draws from the posterior. With a sampler, rounds
         follow that redraw one block (such as an operator) of the best presets so far (see `redraw`).
 
         Args:
@@ -396,7 +396,7 @@ def program_targets(
         model: Model that programs the preset.
         targets: Sounds for the model's notes, from `prepare_inputs`.
         name: Any text; the preset is named by the characters of it that a DX7 can show.
-        n: Number of presets to try; 1 is the prediction. See `Programmer.explore`.
+        n: Number of presets to try; 1 is one forward pass as in the paper. See `Programmer.explore`.
         seed: Random seed; equal seeds give equal presets.
         renderer: Synth that renders; default `Engine()`.
         progress: Show a progress bar on a terminal.
@@ -413,7 +413,7 @@ def program_targets(
         found = model.explore(model.hear(targets), n, rank, seed=seed)
     best = found.values[found.distances.argmin()]
     preset = Preset(model.answered(best, targets), preset_name(name))
-    if n > 1:  # a prediction is not rendered
+    if n > 1:  # one pass does not hear its answer
         own = [synth.render(preset, t.note, t.velocity, hold=t.hold, n_samples=len(t.sound)) for t in targets]
         preset = at_level(preset, sounds, own, measure)
     remarks, warnings = describe_transposition(targets[0].note) if len(model.notes) == 1 else ((), ())

@@ -48,9 +48,7 @@ Processes = Annotated[
 ]
 BestOf = Annotated[
     int,
-    typer.Option(
-        min=1, max=10_000, metavar="N", help="Number of presets to try; 1: the model's prediction."
-    ),
+    typer.Option(min=1, max=10_000, metavar="N", help="Number of presets to try; 1 is one forward pass."),
 ]
 
 

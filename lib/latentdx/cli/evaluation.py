@@ -80,7 +80,7 @@ def model(
     out: OwnOut = None,
     force: Force = False,
 ) -> None:
-    """Evaluate models: their predictions, or the best of several presets.
+    """Evaluate models, in one forward pass or as the best of several presets.
 
     \b
     Example:  latentdx evaluate model numcat++ latentdx

@@ -77,7 +77,7 @@ def evaluation_cost_table(file: Path | None = None, corpus: str = "learnfm") -> 
     measured = read_benchmark("evaluate", file)
     n, drawn = len(curation.rows(corpus, subset="test")), measured["drawn"]
     counts = {
-        "one pass": ("prediction", n),
+        "one pass": ("one forward pass", n),
         "compare": ("render and compare", n),
         "live parameters": ("find the audible parameters, once", n),
         "pYIN": ("pitch by pYIN, for a part of the set", min(N_PYIN, n)),
@@ -139,6 +139,6 @@ def inference_cost_table(file: Path | None = None) -> pd.DataFrame:
     }
     return described(
         pd.DataFrame(lines.items(), columns=["one core", "measured, ms"]),
-        f"Using {found['model']}, one prediction; {machine_text(measured)}",
+        f"Using {found['model']}, one forward pass; {machine_text(measured)}",
         formats={"measured, ms": ",.0f"},
     )

@@ -23,7 +23,7 @@ _STAGES = {
     "known": "known presets, played as the sound was",
     "earlier": "with those of an earlier match",
     "start": "with the preset to refine",
-    "prediction": "the model's prediction",
+    "forward pass": "one forward pass of the model",
     "model": "best of the model's presets",
     "nearest": "best of these and the closest known presets",
     "search": "after the search",

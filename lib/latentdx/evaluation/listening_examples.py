@@ -69,7 +69,7 @@ def program_examples(model: Programmer, n: int = 1) -> dict[str, Preset]:
 
     Args:
         model: Model that infers; if it hears several notes, the corpus must be on this machine.
-        n: Number of candidates, ranked by rendering; 1 is the model's prediction.
+        n: Number of candidates, ranked by rendering; 1 is one forward pass.
 
     Returns:
         Preset for the UID of each example.
@@ -103,7 +103,7 @@ def evaluate_examples(
 
     Args:
         model: Model that infers.
-        n: Number of candidates, ranked by rendering; 1 is the model's prediction.
+        n: Number of candidates, ranked by rendering; 1 is one forward pass.
         name: Name of the result; default: the model's.
         folder: Folder of the results; default `data/results`.
 

@@ -86,14 +86,6 @@ def _training(file: Path, profile: Profile) -> list[str]:
     about = read_header(file)
     counts = {s: len(curation.rows(profile.corpus, profile.split, s)) for s in SUBSETS}
     libraries = ", ".join(f"{name} {version}" for name, version in about.libraries.items())
-    rewarded = (
-        [
-            f"- reinforcement: nothing but the sampler of `{profile.initial}` was trained on; of the "
-            f"{profile.rewarded} presets that it drew for each sound, those that came closer became likelier"
-        ]
-        if profile.rewarded
-        else []
-    )
     took = "" if about.training_minutes is None else f"{about.training_minutes:.0f} minutes, "
     return [
         f"- presets: {profile.corpus} (SHA-256 `{about.corpus_sha256[:16]}`), {profile.split} split: "
@@ -101,7 +93,6 @@ def _training(file: Path, profile: Profile) -> list[str]:
         f"- training: {profile.epochs} epochs, {about.steps:,} steps of {profile.batch} presets, "
         f"{took}{profile.precision}, seed {profile.seed}; epoch "
         f"{about.epoch} was best on the validation set",
-        *rewarded,
         f"- code: commit `{about.commit}`; {libraries}",
     ]
 

@@ -107,7 +107,7 @@ def store_of(model: Programmer, trial: Trial) -> Store:
 
 
 def predict(model: Programmer, trial: Trial, options: RunOptions = RunOptions()) -> Predictions:
-    """Predict each preset of a trial from stored spectrograms, in batches."""
+    """Infer each preset of a trial in one forward pass over stored spectrograms, in batches."""
     dataset = SpectrogramDataset(store_of(model, trial), trial.bank, trial.rows, decibels=True)
     batches = tqdm(loader(dataset, _BATCH), desc="programming", unit="batch", disable=options.hidden)
     parts = [model.predict(item.spectrogram) for item in batches]
@@ -123,7 +123,7 @@ def one_pass(
     measurement: Measurement = Measurement(),
     options: RunOptions = RunOptions(),
 ) -> Result:
-    """Evaluate a model's predictions on a trial.
+    """Evaluate a model's single forward pass on a trial.
 
     Args:
         model: Model to evaluate; it hears the notes that it was trained on.
@@ -157,7 +157,7 @@ def evaluated(
         trial: Presets to evaluate on.
         found: Inferred presets, one for each of the trial's rows.
         name: Name of the result; default: the model's.
-        inference: Description of how the presets were found; "one pass" for predictions.
+        inference: Description of how the presets were found; "one pass" for a single forward pass.
         measurement: Metrics to compute, and the notes at which sounds are compared.
         options: Number of processes, progress bar, and location of the cache.
     """

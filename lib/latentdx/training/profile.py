@@ -203,7 +203,7 @@ class Profile:
             parts.append("six notes unstacked" if a.note_latents else "six notes")
         parts += [f"{a.n_operators} operators"] * (a.n_operators != 6)
         parts += [f"{self.presets:,} presets"] if self.presets else []
-        parts += [stage for stage in ("base", "likelihood") if self.name.endswith(f"-{stage}")]
+        parts += ["base"] * self.name.endswith("-base")
         parts += ["random split"] * (self.split == "random")
         parts += [f"seed {self.seed}"] * (self.seed != 0)
         if self.name in model_names(self.scale):

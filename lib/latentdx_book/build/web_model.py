@@ -6,9 +6,9 @@ Two files are written. `model.bin` holds numbers; `model.json` says which and wh
 the sampler and of the representation. Equal checkpoints give equal files.
 
 The encoder's maps and the sampler keep the half precision of the checkpoint, so that pages draw as Python
-does. What leads to the latents (deep layers of the encoder, latent flow) has 8 bits with a scale for each
+does. The forward pass to one preset (deep layers of the encoder, both flows) has 8 bits with a scale for each
 output. Batch norms become a gain and an offset for each channel, or part of the linear layer before them. The
-decoder, the encoder's variance and the regression are left out: a page's prediction is the likeliest draw.
+decoder and the encoder's variance are left out.
 """
 
 import argparse
@@ -28,12 +28,13 @@ from latentdx.files import write_files
 from latentdx.models.flows import Coupling, FlowBatchNorm, RealNVP
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE, PresetSampler
 from latentdx.models.preset_vae import PresetVAE
+from latentdx.models.representation import Representation
 from latentdx.presets.parameters import init_values
 from latentdx.registry import data_path
 from latentdx.training import checkpoint
 from latentdx.training.augmentation import RANGE_DB, UNKNOWN_LEVEL_DB
 
-FORMAT = 2
+FORMAT = 1
 """Number of the files' format, which `weights.js` expects."""
 
 MOST_BYTES = 12_000_000
@@ -172,19 +173,19 @@ def _add_coupling(out: _TensorFile, name: str, coupling: Coupling) -> None:
     out.add_linear(f"{name}.last", _of(last.weight), _of(last.bias), "i8")
 
 
-def _add_flow(out: _TensorFile, flow: RealNVP) -> list[dict[str, Any]]:
-    """Append the steps of the latent flow."""
+def _add_flow(out: _TensorFile, name: str, flow: RealNVP) -> list[dict[str, Any]]:
+    """Append the steps of a flow."""
     steps: list[dict[str, Any]] = []
     for i, step in enumerate(flow.steps):
-        steps.append({"name": f"latent{i}"})
+        steps.append({"name": f"{name}{i}"})
         if isinstance(step, Coupling):
-            _add_coupling(out, f"latent{i}", step)
+            _add_coupling(out, f"{name}{i}", step)
             steps[-1] |= {"odd": bool(step.mask[1]), "blocks": len(step.conditioner) - 2}
         else:
             assert isinstance(step, FlowBatchNorm)
             gain = step.log_weight.double().exp() / torch.sqrt(step.running_var.double() + step.eps)
-            out.add(f"latent{i}.gain", _of(gain))
-            out.add(f"latent{i}.offset", _of(step.bias.double() - step.running_mean.double() * gain))
+            out.add(f"{name}{i}.gain", _of(gain))
+            out.add(f"{name}{i}.offset", _of(step.bias.double() - step.running_mean.double() * gain))
     return steps
 
 
@@ -198,8 +199,13 @@ def _add_head(out: _TensorFile, head: nn.Sequential, latent: int, grid: tuple[in
     out.add_linear("mean", weight, gain * _of(linear.bias[:latent]) + offset, "i8")
 
 
+def _slots(representation: Representation) -> list[list[int]]:
+    """Return first element, number of elements (1: a scalar), column and maximum of each parameter."""
+    return [[s.start, s.width, s.column, s.parameter.maximum] for s in representation.slots]
+
+
 def export(model: PresetVAE, about: checkpoint.CheckpointHeader, sha256: str) -> tuple[bytes, bytes]:
-    """Export a model of one note with a sampler.
+    """Export a model of one note with a flow and a sampler.
 
     Args:
         model: The model, in evaluation mode.
@@ -218,8 +224,9 @@ def export(model: PresetVAE, about: checkpoint.CheckpointHeader, sha256: str) ->
         or architecture.n_notes != 1
         or architecture.note_latents
         or model.sampler is None
+        or not isinstance(model.regression, RealNVP)
     ):
-        raise CheckpointError("pages run models of one note with a sampler only")
+        raise CheckpointError("pages run models of one note with a flow and a sampler only")
     shape = model.sampler.shape
     if shape.width % 8 or shape.width // shape.heads % 8:
         raise CheckpointError("pages run samplers whose width for each head is a multiple of 8 only")
@@ -231,7 +238,7 @@ def export(model: PresetVAE, about: checkpoint.CheckpointHeader, sha256: str) ->
         deep = [_add_convolution(out, f"deep{i}", b, "i8") for i, b in enumerate(encoder.mixed)]
         grid = _grid(layers + deep)
         _add_head(out, encoder.head, model.latent, grid)
-        flow = _add_flow(out, model.latent_flow)
+        flows = _add_flow(out, "latent", model.latent_flow) + _add_flow(out, "regression", model.regression)
     data = bytes(out.data)
     header = {
         "format": FORMAT,
@@ -255,7 +262,11 @@ def export(model: PresetVAE, about: checkpoint.CheckpointHeader, sha256: str) ->
         },
         "encoder": {"layers": layers, "deep": deep},
         "sampler": sampler,
-        "latents": {"latent": model.latent, "steps": flow},
+        "regression": {
+            "latent": model.latent,
+            "steps": flows,
+            "slots": _slots(model.representation),
+        },
         "tensors": out.tensors,
     }
     text = json.dumps(header, separators=(",", ":")).encode()

@@ -179,7 +179,7 @@ def _evaluation_costs() -> list[Cost]:
         each = {stage: found["median"] for stage, found in measured["milliseconds"].items()}
         drawn = measured["drawn"]
         stages = {
-            "one pass": "prediction",
+            "one pass": "forward pass",
             "compare": "rendering and comparison",
             "live parameters": "audible parameters, found once",
             "pYIN": f"pYIN, for {N_PYIN} presets only",
@@ -200,7 +200,7 @@ def _evaluation_costs() -> list[Cost]:
         ),
         Cost(
             "latentdx evaluate model latentdx",
-            "predictions, the whole test set",
+            "one forward pass, the whole test set",
             remark=one,
             disk_bytes=_size_of(*result_files("latentdx")),
             source="benchmarks/evaluate.json" if measured else "",
@@ -220,9 +220,9 @@ def _evaluation_costs() -> list[Cost]:
             "searches at three budgets",
             remark=match,
             disk_bytes=_size_of(
-                *result_files("match-500-on-200", "match-2000-on-200", "match-7000-on-200"),
+                *result_files("match-500-on-200", "match-2000-on-200", "match-10000-on-50"),
                 *result_files("nearest-genetic-on-200", "latentdx-best-of-64-on-200"),
-                *(f"results/curve.match-{n}.twin-disjoint.csv" for n in (500, 2000, 7000)),
+                *(f"results/curve.match-{n}.twin-disjoint.csv" for n in (500, 2000, 10000)),
             ),
             source="benchmarks/match.json" if matched else "",
         ),
@@ -269,7 +269,7 @@ def _use_costs() -> list[Cost]:
         ),
         Cost(
             'load_model("latentdx").program(sound)',
-            "one prediction, in Python",
+            "one forward pass, in Python",
             remark=program,
             source="benchmarks/train.json" if used else "",
         ),

@@ -163,7 +163,7 @@ def _trained(profile: Profile, folder: Path, *, keep: bool) -> TrainedHere:
 
 
 def program_all(model: Programmer, presets: PresetBank, synth: Dexed) -> PresetBank:
-    """Program each of some presets from its sounds at the model's notes, without rendering."""
+    """Program each of some presets from its sounds at the model's notes, in one forward pass each."""
     sounds = np.stack([[synth.render(preset, *note) for note in model.notes] for preset in presets])
     decibels = mel_spectrogram(sounds.reshape(-1, sounds.shape[-1]))
     spectrograms = torch.from_numpy(decibels).reshape(*sounds.shape[:2], *decibels.shape[-2:])
@@ -171,7 +171,7 @@ def program_all(model: Programmer, presets: PresetBank, synth: Dexed) -> PresetB
 
 
 def program_one(model: Programmer, preset: Preset, synth: Dexed) -> Preset:
-    """Program a preset from its sounds at the model's notes, without rendering."""
+    """Program a preset from its sounds at the model's notes, in one forward pass."""
     return program_all(model, preset.bank, synth)[0]
 
 

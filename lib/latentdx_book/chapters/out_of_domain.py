@@ -63,10 +63,10 @@ def matched(
 
 @shown
 def matches_table(programmed: Sequence[Programmed], matches: Sequence[Match]) -> pd.DataFrame:
-    """Tabulate the distances of each match at its prediction and at its end; empty without matches."""
+    """Tabulate the distances of each match after one forward pass and at its end; empty without matches."""
     if not matches:
         return pd.DataFrame()
-    stages = {"prediction": 0, "match": -1}
+    stages = {"one pass": 0, "match": -1}
     columns = {(key, when): f"{title}, {when}" for key, (title, _) in _MEASURES.items() for when in stages}
     values = np.array([[m.stages[stages[when]].measures[key] for key, when in columns] for m in matches])
     frame = pd.DataFrame(
@@ -78,7 +78,7 @@ def matches_table(programmed: Sequence[Programmed], matches: Sequence[Match]) ->
     less = 1 - last / first
     return described(
         frame,
-        f"The same model: its prediction, then a match from there with {matches[0].renders:,} renders. "
+        f"The same model: one forward pass, then a match from there with {matches[0].renders:,} renders. "
         f"MFCC13 {'falls' if less > 0 else 'rises'} by {100 * abs(less):.0f}% on average; lower is better",
         formats={column: _MEASURES[key][1] for (key, _), column in columns.items()},
     )
@@ -93,7 +93,7 @@ def training_levels() -> list[float]:
 
 
 def distances_at(model: Programmer, sounds: Sequence[Audio], level_db: float) -> list[float]:
-    """Return the MFCC13 of the model's prediction for each sound, when the sounds are given at another level.
+    """Return the MFCC13 of one forward pass for each sound, when the sounds are given at another level.
 
     The answer's level is made equal to the target's before they are compared. So a wrong level in itself does
     not count, only its effect on everything else.

@@ -152,7 +152,7 @@ def infer(model: Programmer, sounds: Sequence[Audio], n_drawn: int = N_DRAWN) ->
         model: Model that programs.
         sounds: One sound for each of the model's notes, float32 (samples,), 22,050 Hz.
         n_drawn: Number of presets that a model with a sampler draws and renders to keep the best one. A model
-            without a sampler predicts.
+            without a sampler uses a single forward pass.
     """
     heard = {note: fitted(sound) for note, sound in zip(model.notes, sounds, strict=True)}
     if model.model.sampler is None:

@@ -11,8 +11,8 @@
  */
 
 import { Encoder } from './encoder.js';
-import { LatentFlow } from './latent_flow.js';
 import { N_FRAMES, N_MELS, fitted, melSpectrogram, takeLevelAway } from './mel_spectrogram.js';
+import { Regression } from './regression.js';
 import { Sampler } from './sampler.js';
 import { loadWeights } from './weights.js';
 
@@ -36,7 +36,7 @@ export class WebModel {
     const { outRows, outColumns } = this.encoder.layers[this.encoder.layers.length - 1];
     this.deep = new Encoder(weights, header.encoder.deep, outRows, outColumns);
     this.sampler = new Sampler(weights);
-    this.latentFlow = new LatentFlow(weights);
+    this.regression = new Regression(weights);
   }
 
   /**
@@ -85,11 +85,25 @@ export class WebModel {
   }
 
   /**
+   * Compute the preset of one forward pass, as in the paper.
+   * @param {Float32Array} maps Result of `encode`.
+   * @returns {Uint8Array} 145 values in VCED order.
+   */
+  program(maps) {
+    return this.regression.decode(this.regression.flow(this.mean(maps)));
+  }
+
+  /**
    * Compute the latents zK of a sound, which place it on the map of presets.
    * @param {Float32Array} maps Result of `encode`.
    * @returns {Float32Array} (latent,).
    */
   latents(maps) {
-    return this.latentFlow.run(this.deep.run(maps));
+    return this.regression.flow(this.mean(maps), (name) => name.startsWith('latent'));
+  }
+
+  /** Compute the mean of the latents z0. @param {Float32Array} maps Result of `encode`. */
+  mean(maps) {
+    return this.regression.mean(this.deep.run(maps));
   }
 }

@@ -8,7 +8,7 @@
  */
 
 /** Number of the files' format. */
-const FORMAT = 2;
+const FORMAT = 1;
 const CACHE = 'latentdx-model';
 
 /**
@@ -21,7 +21,7 @@ const CACHE = 'latentdx-model';
  * @property {import('./mel_spectrogram.js').Levels} spectrogram
  * @property {Record<"layers" | "deep", import('./encoder.js').Convolution[]>} encoder
  * @property {import('./sampler.js').Tables} sampler
- * @property {import('./latent_flow.js').Tables} latents
+ * @property {import('./regression.js').Tables} regression
  * @property {Record<string, {type: "f32" | "f16" | "i8", offset: number, shape: number[]}>} tensors
  */
 

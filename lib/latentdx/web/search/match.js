@@ -43,6 +43,7 @@ const PAUSE_MS = 30; // after which messages are heard
  * @property {(maps: any, count: number, options: {temperature: number, seed: number}) => any} draw
  * @property {(maps: any, presets: Uint8Array[], block: number,
  *   options: {temperature: number, seed: number}) => any} redraw
+ * @property {(maps: any) => any} [program] One forward pass.
  */
 
 /**
@@ -208,12 +209,12 @@ export async function match(target, options = {}) {
       return redrawn;
     }
     const count = Math.max(1, Math.min(Math.floor(most / MODEL_SHARE), MOST_OF_MODEL));
-    const wanted = Math.min(count, FIRST_DRAWS) - 1;
+    const single = network.program ? [await network.program(maps)] : [];
+    const wanted = Math.min(count, FIRST_DRAWS) - single.length;
     /** @type {Uint8Array[]} */
-    const first = await network.draw(maps, 1, { temperature: 0, seed }); // the model's prediction
-    if (wanted) first.push(...(await network.draw(maps, wanted, { temperature: TEMPERATURE, seed })));
-    usual = plausibleSensitivities(first);
-    const drawn = first.map((values) => {
+    const first = wanted ? await network.draw(maps, wanted, { temperature: TEMPERATURE, seed }) : [];
+    usual = plausibleSensitivities([...single, ...first]);
+    const drawn = [...single, ...first].map((values) => {
       const made = locks.apply(playedAt(values, at));
       return { values: made, distance: judge(made) };
     });

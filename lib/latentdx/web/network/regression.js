@@ -1,5 +1,6 @@
 /**
- * The latents of a sound: mean of z0, and the latent flow to zK. See `latentdx.models.flows`.
+ * The forward pass to one preset, as in the paper: mean of the latents, latent flow, regression. See
+ * `latentdx.models.flows` and `latentdx.models.representation`.
  *
  * Licence: GPL-3.0-or-later.
  * @module
@@ -8,20 +9,23 @@
 import { PANEL, makeKernels } from './kernels.js';
 
 /**
- * Tables of the latents.
+ * Tables of the forward pass.
  * @typedef {object} Tables
  * @property {number} latent Dimension of the latents.
- * @property {{name: string, odd?: boolean, blocks?: number}[]} steps Steps of the flow: couplings, of which
+ * @property {{name: string, odd?: boolean, blocks?: number}[]} steps Steps of both flows: couplings, of which
  *   `odd` says whether the latents of odd index pass unchanged, and batch norms.
+ * @property {[number, number, number, number][]} slots First element, number of elements (1: a scalar),
+ *   column and maximum of each parameter.
  */
 
 /** @typedef {{inputs: number, panels: number, weights: number, bias: Float32Array}} Linear */
 
-export class LatentFlow {
+export class Regression {
   /** @param {import('./weights.js').Weights} weights */
   constructor(weights) {
-    const { latents: tables } = weights.header;
+    const { regression: tables, sampler } = weights.header;
     this.tables = tables;
+    this.init = sampler.init;
     /** @type {Map<string, Linear>} */
     this.linears = new Map();
     /** @type {Map<string, {gain: Float32Array, offset: Float32Array}>} */
@@ -63,13 +67,21 @@ export class LatentFlow {
   }
 
   /**
-   * Compute the latents zK.
+   * Compute the mean of the latents z0.
    * @param {Float32Array} deep The encoder's deepest maps (row, column, channel).
-   * @returns {Float32Array} (latent,).
    */
-  run(deep) {
-    const latents = this.linear('mean', deep).slice(0, this.tables.latent);
+  mean(deep) {
+    return this.linear('mean', deep).slice(0, this.tables.latent);
+  }
+
+  /**
+   * Apply some steps of the flows.
+   * @param {Float32Array} latents Changed.
+   * @param {(name: string) => boolean} [chosen] Which steps, by name ("latent…", "regression…").
+   */
+  flow(latents, chosen = () => true) {
     for (const step of this.tables.steps) {
+      if (!chosen(step.name)) continue;
       if (step.blocks === undefined) this.scale(step.name, latents);
       else this.couple(step.name, step.odd ? 1 : 0, step.blocks, latents);
     }
@@ -103,6 +115,21 @@ export class LatentFlow {
       const at = 2 * i + 1 - first;
       x[at] = x[at] * scale + affine[changed + i];
     }
+  }
+
+  /**
+   * Decode the flows' result to a preset; what the model does not learn is as in INIT VOICE.
+   * @param {Float32Array} vector
+   * @returns {Uint8Array} 145 values in VCED order.
+   */
+  decode(vector) {
+    const preset = Uint8Array.from(this.init);
+    for (const [start, width, column, maximum] of this.tables.slots) {
+      const part = vector.subarray(start, start + width);
+      if (width === 1) preset[column] = Math.round(Math.min(Math.max(part[0], 0), 1) * maximum);
+      else preset[column] = part.reduce((best, x, i) => (x > part[best] ? i : best), 0);
+    }
+    return preset;
   }
 }
 
