@@ -22,7 +22,7 @@ from latentdx.training.loop import set_up, train
 from latentdx.training.profile import read_profile
 from latentdx.training.reinforcement import FARTHEST, advantages, distances, draw, policy_loss
 
-NOTES = ((60, 85),)
+NOTES = [[(60, 85)]] * 4
 
 
 @pytest.fixture
@@ -51,6 +51,28 @@ def test_distances_are_those_of_the_objective(values):
     sounds = [SoundFeatures(Engine().render(Preset(v), 60, 85)) for v in values]
     wanted = [distance_as_is(a, b) for a, b in zip(sounds, sounds[::-1], strict=True)]
     assert found[:, 1] == pytest.approx(wanted, rel=0.1)  # the fast form has half the frames
+
+
+def test_what_velocity_and_key_do_counts(values):
+    """All operators of one answer are deaf to velocity, and of the other one as sensitive as can be."""
+    deaf, sensitive = values.copy(), values.copy()
+    for k in range(1, 7):
+        deaf[:, column(f"OP{k} KEY VELOCITY")] = 0
+        sensitive[:, column(f"OP{k} KEY VELOCITY")] = 7
+    drawn, level_known = np.stack([deaf, sensitive], 1), np.zeros(4, bool)
+    for way in ((60, 30), (60, 120)):
+        found = distances(drawn, deaf, [[(60, 85), way]] * 4, level_known)
+        alone = distances(drawn, deaf, NOTES, level_known)
+        assert (found[:, 0] == 0).all() and (found[:, 1] > alone[:, 1]).all()
+
+
+def test_other_ways_are_other_velocities_and_other_notes():
+    torch.manual_seed(0)
+    ways = reinforcement.other_ways(1000)
+    notes, velocities = zip(*ways, strict=True)
+    assert all(note == 60 or velocity == 85 for note, velocity in ways)
+    assert (min(notes), max(notes), min(velocities), max(velocities)) == (36, 84, 20, 127)
+    assert 400 < sum(velocity != 85 for velocity in velocities) < 600
 
 
 def test_levels_count_only_where_they_could_be_heard(values):

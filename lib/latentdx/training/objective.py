@@ -18,7 +18,14 @@ from latentdx.training.losses import (
     reconstruction_loss,
 )
 from latentdx.training.profile import Profile
-from latentdx.training.reinforcement import advantages, distances, draw, log_distances, policy_loss
+from latentdx.training.reinforcement import (
+    advantages,
+    distances,
+    draw,
+    log_distances,
+    other_ways,
+    policy_loss,
+)
 from latentdx.training.run import Run
 
 
@@ -114,9 +121,8 @@ def _sampler_losses(run: Run, model: PresetVAE, batch: Batch) -> tuple[dict[str,
         maps = model.encoder.maps(spectrograms)
         presets = model.program(spectrograms)
         drawn = draw(sampler, maps, profile.rewarded, blocks)
-    found = distances(
-        drawn.cpu().numpy(), values.cpu().numpy(), NOTE_SETS[profile.notes], batch.level_known.numpy()
-    )
+    notes = [(*NOTE_SETS[profile.notes], way) for way in other_ways(len(values))]
+    found = distances(drawn.cpu().numpy(), values.cpu().numpy(), notes, batch.level_known.numpy())
     gains = torch.from_numpy(advantages(found)).float().flatten().to(maps.device)
     draws = drawn.flatten(0, 1).to(maps.device)
     with run.autocast():

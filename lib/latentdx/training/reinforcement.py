@@ -2,13 +2,15 @@
 
 Likelihood rewards only the preset that made a sound, although other presets sound almost the same, and takes
 every wrong value for equally bad. Here the sampler draws several presets for each sound, and those that come
-closer than the others become likelier. This is REINFORCE with the mean of a sound's draws as baseline
-(Kool et al. 2019, https://openreview.net/forum?id=r1lgTGL5DE), divided by their standard deviation as in GRPO
-(Shao et al. 2024, https://arxiv.org/abs/2402.03300).
+closer than the others become likelier. They are compared as they were heard, and played in another way: what
+velocity and key do would be forgotten otherwise. This is REINFORCE with the mean of a sound's draws as
+baseline (Kool et al. 2019, https://openreview.net/forum?id=r1lgTGL5DE), divided by their standard deviation
+as in GRPO (Shao et al. 2024, https://arxiv.org/abs/2402.03300).
 """
 
 import copy
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -16,6 +18,7 @@ import torch
 from torch import Tensor
 
 from latentdx.audio.engine.synth import Engine
+from latentdx.audio.renderer import SINGLE_NOTE
 from latentdx.metrics.objective import FastObjective
 from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE, PresetSampler
@@ -28,6 +31,7 @@ FARTHEST = 9.0
 _LEAST_DISTANCE = 0.02  # smaller ones count as equal, because their logarithms would count too much
 _LEAST_SPREAD = 0.05  # added to that of the logarithms, so that nearly equal draws teach little
 _AT_ONCE = 16  # sounds that one thread draws for; a fixed number, so that draws do not depend on the cores
+_NOTES, _VELOCITIES = (36, 85), (20, 128)  # from … up to, but not including
 _LENGTH = 10.0  # brings the policy's loss to the size of the joint loss
 
 
@@ -55,13 +59,32 @@ def draw(sampler: PresetSampler, maps: Tensor, n: int, blocks: list[int]) -> Ten
         return torch.cat(list(pool.map(drawn, parts, seeds)))
 
 
-def distances(drawn: Values, true: Values, notes: Notes, level_known: Mask) -> Floats:
+def other_ways(n: int) -> list[tuple[int, int]]:
+    """Draw (MIDI note, velocity) of other ways to play presets, from PyTorch's generator.
+
+    Half of them have another velocity, and half another note.
+
+    >>> _ = torch.manual_seed(0)
+    >>> other_ways(4)
+    [(47, 85), (60, 71), (78, 85), (59, 85)]
+    """
+    note, velocity = SINGLE_NOTE[0]
+    notes, velocities = (torch.randint(*bounds, (n,)).tolist() for bounds in (_NOTES, _VELOCITIES))
+    another_note = (torch.rand(n) < 0.5).tolist()
+    return [
+        (k, velocity) if moved else (note, v)
+        for k, v, moved in zip(notes, velocities, another_note, strict=True)
+    ]
+
+
+def distances(drawn: Values, true: Values, notes: Sequence[Notes], level_known: Mask) -> Floats:
     """Compare the sounds of presets with those of the true ones.
 
     Args:
         drawn: Presets for each sound, uint8 (B, n, 145).
         true: Presets that made the sounds, uint8 (B, 145).
-        notes: (MIDI note, velocity) of each note that was heard.
+        notes: For each sound, (MIDI note, velocity) of each note at which presets are compared. Notes at
+            which the true preset is silent do not count.
         level_known: Whether the level of each sound could be heard, bool (B,). If so, levels count; else
             sounds are compared at equal loudness.
 
@@ -70,14 +93,16 @@ def distances(drawn: Values, true: Values, notes: Notes, level_known: Mask) -> F
     """
     engine = Engine()
 
-    def of(values: Values, wanted: Values, known: bool) -> Floats:
-        targets = [engine.render(Preset(wanted), *note) for note in notes]
-        if any(SoundFeatures(target).silent for target in targets):
+    def of(values: Values, wanted: Values, played: Notes, known: bool) -> Floats:
+        targets = {note: engine.render(Preset(wanted), *note) for note in played}
+        audible = {note: sound for note, sound in targets.items() if not SoundFeatures(sound).silent}
+        if not audible:
             return np.full(len(values), FARTHEST)
-        return FastObjective(targets, notes, renderer=engine, threads=1, levels_count=known)(values)
+        sounds = list(audible.values())
+        return FastObjective(sounds, [*audible], renderer=engine, threads=1, levels_count=known)(values)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = np.array(list(pool.map(of, drawn, true, level_known.tolist())))
+        found = np.array(list(pool.map(of, drawn, true, notes, level_known.tolist())))
     return np.nan_to_num(found, nan=FARTHEST, posinf=FARTHEST).clip(max=FARTHEST)
 
 
