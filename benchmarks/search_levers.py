@@ -147,7 +147,10 @@ SEARCHES: Mapping[str, tuple[str, SearchSettings, SearchSettings]] = {
 
 
 class _SearchWithDifferences(evolutionary_search._Search):
-    """Search with a mutation as in differential evolution: some parameters move as two others differ."""
+    """Search with a mutation as in differential evolution: some parameters move as two others differ.
+
+    Parameters without an order, such as the algorithm, become those of one of the two.
+    """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -157,10 +160,11 @@ class _SearchWithDifferences(evolutionary_search._Search):
     def make_child(self, mutation: str, parent: Values) -> Values:
         if mutation != "difference":
             return super().make_child(mutation, parent)
-        step = self.draw_parent().astype(int) - self.draw_parent()
-        moved = (step != 0) & (self.rng.random(len(step)) < self.rng.choice(_MOVED))
-        step = np.rint(self.rng.uniform(*_SCALES) * step).astype(int)
-        return np.clip(parent + np.where(moved, step, 0), 0, maxima()).astype(np.uint8)
+        one, other = self.draw_parent().astype(int), self.draw_parent()
+        moved = (one != other) & (self.rng.random(len(one)) < self.rng.choice(_MOVED))
+        step = np.rint(self.rng.uniform(*_SCALES) * (one - other)).astype(int)
+        changed = np.where(mutations._UNORDERED, one, np.clip(parent + step, 0, maxima()))
+        return np.where(moved, changed, parent).astype(np.uint8)
 
 
 def in_turn(redraws: Sequence[Redraw]) -> Redraw:
