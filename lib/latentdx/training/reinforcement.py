@@ -3,9 +3,9 @@
 Likelihood rewards only the preset that made a sound, although other presets sound almost the same, and takes
 every wrong value for equally bad. Here the sampler draws several presets for each sound, and those that come
 closer than the others become likelier. They are compared as they were heard, and played in another way, so
-that what velocity and key do counts, too. This is REINFORCE with the mean of a sound's draws as baseline (Kool et al.
-2019, https://openreview.net/forum?id=r1lgTGL5DE), divided by their standard deviation as in GRPO (Shao et al.
-2024, https://arxiv.org/abs/2402.03300).
+that what velocity and key do counts, too. This is REINFORCE with the mean of a sound's draws as baseline
+(Kool et al. 2019, https://openreview.net/forum?id=r1lgTGL5DE), divided by their standard deviation as in
+GRPO (Shao et al. 2024, https://arxiv.org/abs/2402.03300).
 """
 
 import copy
