@@ -2,6 +2,7 @@
 
     python benchmarks/levers.py training     # short trainings of NumCat++ that differ in one choice; resumes
     python benchmarks/levers.py default      # what the second training of the default model gave
+    python benchmarks/levers.py rewards      # a third training, which rewards close draws; resumes
     python benchmarks/levers.py inference    # methods of inference with the default model
 
 Those of the search are in `search_levers.py`. All distances are measured on validation presets; the test set
@@ -207,6 +208,39 @@ def default() -> None:
         note(f"a second training: {kind} sounds", f"{change} (one pass)", *found, kept=True)
 
 
+REWARDED: Mapping[str, Any] = {
+    "initial": "latentdx",
+    "epochs": 2,
+    "batch": 32,
+    "learning_rate": 6.0e-5,
+    "joint_weight": 0.5,
+    "rewarded": 8,
+}
+"""Settings of the default model's profile for a third training of its sampler."""
+
+
+def rewards() -> None:
+    """Compare the default model with one whose sampler was also rewarded for draws that come close."""
+    targets, before = Targets(N_SEARCHED), load_model("latentdx")
+    profile = read_profile("latentdx", changes=REWARDED)
+    after = load_model(train(profile, cache_folder() / "runs" / "lever-rewarded"))
+    change = f"{profile.epochs} epochs of rewards for {profile.rewarded} draws a sound, against none"
+
+    def likeliest(model: Programmer) -> dict[str, npt.NDArray[Any]]:
+        values = model.sample(targets.decibels, 1, temperature=0)
+        return targets.measure(lambda i: values[i, 0], "likeliest draws")
+
+    def best(model: Programmer) -> dict[str, npt.NDArray[Any]]:
+        def explored(i: int, n: int) -> npt.NDArray[np.uint8]:
+            rank = partial(score, targets=[targets.sounds[i]], notes=SINGLE_NOTE)
+            return model.explore(targets.decibels[i : i + 1], n, rank, seed=int(targets.rows[i])).values
+
+        return targets.ranked(explored, "best of draws")
+
+    for what, measure in (("the likeliest draw", likeliest), (f"best of {N_DRAWN}", best)):
+        note(f"rewards: {what}", change, measure(before), measure(after), kept=False)
+
+
 def inference() -> None:
     """Run the ablations of choices in inference."""
     targets, joint = Targets(N_SEARCHED), load_model("latentdx")
@@ -245,8 +279,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("training", "default", "inference"), help="kind of ablations to run")
-    {"training": training, "default": default, "inference": inference}[parser.parse_args().what]()
+    kinds = {"training": training, "default": default, "rewards": rewards, "inference": inference}
+    parser.add_argument("what", choices=kinds, help="kind of ablations to run")
+    kinds[parser.parse_args().what]()
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ Redraw = Callable[[Values], Values]
 
 N_TARGETS = 10
 BUDGET = 2_000
-WHOLE = (2_000, 10_000)
+WHOLE = (2_000, 7_000)
 """Budgets of the matches that are timed as a whole."""
 
 N_NOTES, OF_NOTES = 5_000, 100

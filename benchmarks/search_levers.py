@@ -31,7 +31,7 @@ from latentdx.metrics.sound_features import SoundFeatures
 from latentdx.models.posterior_sampler import DRAWING_TEMPERATURE
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
-from latentdx.presets.parameters import N_OPERATORS, column, maxima
+from latentdx.presets.parameters import maxima
 from latentdx.provenance import code_commit
 from latentdx.typing import Floats, Values
 
@@ -43,24 +43,6 @@ _KEPT, _MIGRANTS = 16, 4
 _MOVED, _SCALES = (0.5, 0.15), (0.3, 1.1)
 """Shares of the parameters that a difference changes, and between which factors it is scaled."""
 
-_STEPS = (9, 3, 1)
-_LADDER = np.array(
-    [
-        column(f"OP{k} {name}")
-        for name in (
-            "OUTPUT LEVEL",
-            "F COARSE",
-            "F FINE",
-            "EG RATE 2",
-            "EG LEVEL 3",
-            "EG RATE 3",
-            "EG RATE 1",
-        )
-        for k in range(1, N_OPERATORS + 1)
-    ]
-)  # fmt: skip
-"""Columns of the most audible parameters."""
-
 
 class SearchSettings(NamedTuple):
     """Settings of a search that are compared.
@@ -71,8 +53,7 @@ class SearchSettings(NamedTuple):
         temperatures: Temperatures at which the model proposes, in turn.
         islands: Number of populations, which share the renders.
         rounds: Parts of the budget, between which the best of each island migrate to the others.
-        climbed: Share of the renders, the last ones, that change one audible parameter at a time, in steps of
-            9, 3, and 1.
+        climb: Share of the renders, the last ones, that change one audible parameter at a time.
         proposed: Number of children that the model proposes at a time.
         differences: Whether one mutation moves some parameters by a part of the difference of two others of
             the population, as differential evolution does.
@@ -83,7 +64,7 @@ class SearchSettings(NamedTuple):
     temperatures: tuple[float, ...] = (DRAWING_TEMPERATURE,)
     islands: int = 1
     rounds: int = 1
-    climbed: float = 0.0
+    climb: float = evolutionary_search.CLIMB
     proposed: int = evolutionary_search.PROPOSED
     differences: bool = False
 
@@ -128,9 +109,10 @@ SEARCHES: Mapping[str, tuple[str, SearchSettings, SearchSettings]] = {
         _SHIPPED._replace(islands=2, rounds=4),
     ),
     "steps of one parameter at the end": (
-        "the last 15% of the renders change one audible parameter at a time, by 9, 3, and 1, against none",
+        f"the last {evolutionary_search.CLIMB:.0%} of the renders change one audible parameter at a time, "
+        "by 9, 3, and 1, against none",
+        _SHIPPED._replace(climb=0.0),
         _SHIPPED,
-        _SHIPPED._replace(climbed=0.15),
     ),
     "fewer proposals": (
         f"the model proposes 8 children at a time, against {_SHIPPED.proposed}",
@@ -173,23 +155,6 @@ def in_turn(redraws: Sequence[Redraw]) -> Redraw:
     return lambda values: next(turn)(values)
 
 
-def climb(values: Values, distance: float, judge: Callable[[Values], Floats], most: int) -> Values:
-    """Change one parameter after the other as long as the distance falls, in smaller and smaller steps."""
-    left = most
-    for step in _STEPS:
-        for at in _LADDER:
-            better = True
-            while better and left >= 2:
-                ways = np.stack([values, values])
-                ways[:, at] = np.clip(int(values[at]) + np.array([-step, step]), 0, maxima()[at])
-                distances = judge(ways)
-                left -= 2
-                better = bool(distances.min() < distance)
-                if better:
-                    values, distance = ways[distances.argmin()], float(distances.min())
-    return values
-
-
 def search(
     which: SearchSettings,
     starts: Values,
@@ -199,8 +164,7 @@ def search(
     seed: int,
 ) -> Values:
     """Search with some settings, and return the best preset."""
-    climbed = int(which.climbed * budget)
-    share = (budget - climbed) // (which.islands * which.rounds)
+    share = budget // (which.islands * which.rounds)
     pools, known = [starts] * which.islands, 0
     for round_ in range(which.rounds):
         found = [
@@ -215,8 +179,7 @@ def search(
         ]
         known = len(pools[0])  # which are not new renders
     closest = min(found, key=lambda each: each.distances.min())
-    values, distance = closest.values[closest.distances.argmin()], float(closest.distances.min())
-    return climb(values, distance, judge, climbed)
+    return closest.values[closest.distances.argmin()]
 
 
 def compare(n: int, budget: int, levers: Sequence[str]) -> None:
@@ -238,6 +201,7 @@ def compare(n: int, budget: int, levers: Sequence[str]) -> None:
         for which in settings:
             mutations.MOVES = MappingProxyType({name: all_moves[name] for name in which.moves})
             evolutionary_search.OF_FAMILY, evolutionary_search.PROPOSED = which.of_family, which.proposed
+            evolutionary_search.CLIMB = which.climb
             redraws = [model.redraw(decibels, temperature=t, seed=row) for t in which.temperatures]
             kind = _SearchWithDifferences if which.differences else evolutionary_search._Search
             with patch.object(evolutionary_search, "_Search", kind):

@@ -5,7 +5,13 @@ import pytest
 
 from latentdx import PresetBank
 from latentdx.applications import mutations
-from latentdx.applications.evolutionary_search import CHILDREN, POPULATION, PROPOSED, evolutionary_search
+from latentdx.applications.evolutionary_search import (
+    CHILDREN,
+    CLIMB,
+    POPULATION,
+    PROPOSED,
+    evolutionary_search,
+)
 from latentdx.errors import ParameterError
 from latentdx.presets import corpora
 from latentdx.presets.bank import Preset
@@ -154,6 +160,27 @@ def test_the_search_improves_within_its_budget_and_measures_no_preset_twice(bank
     assert counts == sorted(counts) and reported[-1] == (600, tried.distances.min())
 
 
+def test_the_last_presets_change_one_parameter_of_the_best_so_far(bank) -> None:
+    n = 400
+    tried = evolutionary_search(bank.values[:10], Far(bank.values[50]), n)
+    steps = set()
+    for i in range(n - round(CLIMB * n) + 2, n):
+        best = (
+            tried.values[tried.distances[:end].argmin()] for end in (i, i - 1)
+        )  # two are measured at once
+        changes = [np.flatnonzero(tried.values[i] != values) for values in best]
+        (at,) = next(columns for columns in changes if len(columns) == 1)
+        steps.add(voice_parameters()[at].name)
+    assert len(steps) > 15
+    assert tried.distances.argmin() > n - CLIMB * n
+
+
+def test_a_search_goes_on_when_no_step_helps(bank) -> None:
+    goal = bank.values[50]
+    tried = evolutionary_search(goal[None], Far(goal), 3_000)
+    assert len(tried.values) == 3_000 and tried.distances.min() == 0
+
+
 def test_other_families_have_room_beside_a_better_one(bank) -> None:
     """Without it, the 64 presets of algorithm 1 would fill the population."""
     goal = bank[50].with_values(ALGORITHM=0).values
@@ -167,7 +194,7 @@ def test_other_families_have_room_beside_a_better_one(bank) -> None:
         parents.extend(values[:, column("ALGORITHM")].tolist())
         return values
 
-    evolutionary_search(starts, Far(goal), 90, propose=propose)
+    evolutionary_search(starts, Far(goal), 120, propose=propose)
     assert 31 in parents and parents.count(0) > parents.count(31)
 
 

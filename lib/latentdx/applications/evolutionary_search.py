@@ -3,10 +3,11 @@
 The best presets so far form the population. Their children come from the `mutations` (those that have worked
 well are drawn more often), from crossover and, at regular intervals, from a model that redraws one operator
 (or the LFO) so that it fits the sound and the rest of the preset. Children that are better than the worst
-member of the population replace it. No preset is rendered twice.
+member of the population replace it. The last renders change one audible parameter of the best preset at a
+time. No preset is rendered twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from latentdx.applications import mutations
 from latentdx.errors import ParameterError
 from latentdx.presets.algorithm_families import family
-from latentdx.presets.parameters import N_VALUES, column
+from latentdx.presets.parameters import N_OPERATORS, N_VALUES, column, maxima
 from latentdx.typing import Floats, Values
 
 Propose = Callable[[Values], Values]
@@ -36,6 +37,21 @@ PROPOSED = 16
 PROPOSED_EVERY = 100
 """Number of rendered presets between two proposals of the model."""
 
+CLIMB = 0.15
+"""Share of the presets, the last ones, that differ from the best so far by a step of one parameter."""
+
+_STEPS = (9, 3, 1)
+_CLIMBED = [  # parameters that are heard in most presets, those that matter most first
+    *(
+        column(f"OP{k} {name}")
+        for name in (
+            *("OUTPUT LEVEL", "F COARSE", "F FINE", "EG RATE 2", "EG LEVEL 3", "EG RATE 3", "EG RATE 1"),
+            *("EG LEVEL 1", "EG LEVEL 2", "EG RATE 4", "OSC DETUNE"),
+        )
+        for k in range(1, N_OPERATORS + 1)
+    ),
+    column("FEEDBACK"),
+]
 _ALGORITHM = column("ALGORITHM")
 _EVEN = 0.4  # share of the mutations that is drawn evenly, whatever their success
 _MEMORY = 0.995  # factor by which past successes fade with each child
@@ -147,6 +163,26 @@ class _Search:
                 self.last_success = parent, child
         return True
 
+    def climb(self) -> Iterator[bool]:
+        """Change one audible parameter of the best preset at a time, up and down, until nothing helps.
+
+        Yields:
+            `True` after at most two presets.
+        """
+        reached = -1
+        while reached != self.population[0]:
+            reached = self.population[0]
+            for step in _STEPS:
+                heard = set(mutations.audible(self.values[self.population[0]]).tolist())
+                for at in filter(heard.__contains__, _CLIMBED):
+                    before = -1
+                    while before != self.population[0]:
+                        before = self.population[0]
+                        pair = np.stack([self.values[before]] * 2)
+                        pair[:, at] = np.clip(int(pair[0, at]) + np.array([-step, step]), 0, maxima()[at])
+                        self.evaluate(pair)
+                        yield True
+
 
 def evolutionary_search(
     starts: Values,
@@ -190,9 +226,11 @@ def evolutionary_search(
     interrupted = False
     try:
         state.evaluate(starts[:most])
-        next_proposal = 0
+        next_proposal, steps = 0, state.climb()
         while state.remaining() and not enough():
-            if propose is not None and len(state.values) >= next_proposal:
+            if state.remaining() <= CLIMB * most and next(steps, False):
+                pass
+            elif propose is not None and len(state.values) >= next_proposal:
                 next_proposal = len(state.values) + PROPOSED_EVERY
                 state.evaluate(propose(np.stack([state.draw_parent() for _ in range(PROPOSED)])))
             elif not state.run_generation():

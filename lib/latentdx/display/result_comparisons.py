@@ -209,7 +209,7 @@ def notes_comparison_table(data: ResultData) -> pd.DataFrame:
 
 MATCHED = (
     *("latentdx", "latentdx-best-of-64", "nearest-unrelated", "nearest-genetic"),
-    *("match-500", "match-2000", "match-10000", "one-step"),
+    *("match-500", "match-2000", "match-7000", "one-step"),
 )
 """Names of the results that `match_comparison_table` compares."""
 

@@ -236,7 +236,7 @@ def match_curve_figure(
         anchor: Name of the result that is drawn as a line.
     """
     curves = best_of_n.read_curves(data.folder)
-    curves = curves[curves["name"].isin(["match-2000", "match-10000"])]
+    curves = curves[curves["name"].isin(["match-2000", "match-7000"])]
     if curves.empty:
         raise NotMeasuredError("No match has been measured yet. `latentdx evaluate match` measures it.")
     curves = curves.sort_values("n", ascending=False, kind="stable")

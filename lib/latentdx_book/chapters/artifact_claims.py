@@ -212,12 +212,12 @@ CLAIMS: tuple[Claim, ...] = (
         "match-table",
     ),
     Claim(
-        "More renders bring a match closer: 2,000 more than 500, and 10,000 more than 2,000.",
+        "More renders bring a match closer: 2,000 more than 500, and 7,000 more than 2,000.",
         ("latentdx evaluate match",),
         (
-            *result_files("match-500-on-200", "match-2000-on-200", "match-10000-on-50"),
+            *result_files("match-500-on-200", "match-2000-on-200", "match-7000-on-200"),
             "results/curve.match-500.twin-disjoint.csv",
-            "results/curve.match-10000.twin-disjoint.csv",
+            "results/curve.match-7000.twin-disjoint.csv",
         ),
         "results_search",
         "match-more",

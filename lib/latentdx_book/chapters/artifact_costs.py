@@ -220,9 +220,9 @@ def _evaluation_costs() -> list[Cost]:
             "searches at three budgets",
             remark=match,
             disk_bytes=_size_of(
-                *result_files("match-500-on-200", "match-2000-on-200", "match-10000-on-50"),
+                *result_files("match-500-on-200", "match-2000-on-200", "match-7000-on-200"),
                 *result_files("nearest-genetic-on-200", "latentdx-best-of-64-on-200"),
-                *(f"results/curve.match-{n}.twin-disjoint.csv" for n in (500, 2000, 10000)),
+                *(f"results/curve.match-{n}.twin-disjoint.csv" for n in (500, 2000, 7000)),
             ),
             source="benchmarks/match.json" if matched else "",
         ),

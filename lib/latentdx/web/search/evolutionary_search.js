@@ -6,9 +6,10 @@
  * @module
  */
 
+import { MAXIMA } from '../engine/engine.js';
 import { column } from '../parameters.js';
 import { family } from './algorithm_families.js';
-import { MOVES, crossover, repeatChange } from './mutations.js';
+import { MOVES, audible, crossover, repeatChange } from './mutations.js';
 import { keyOf } from './objective.js';
 import { Random } from '../random.js';
 
@@ -20,8 +21,35 @@ const PROPOSED_EVERY = 100; // tried presets between two proposals
 const EVEN = 0.4; // share of the mutations that is drawn evenly, whatever their success
 const MEMORY = 0.995; // factor by which past successes fade with each child
 const TRIES = 1000; // children in a row that are all known already: nothing new can be found
+const CLIMB = 0.15; // share of the presets, the last ones, that differ from the best by one parameter
+const STEPS = [9, 3, 1];
+const CLIMBED = [
+  'OUTPUT LEVEL',
+  'F COARSE',
+  'F FINE',
+  'EG RATE 2',
+  'EG LEVEL 3',
+  'EG RATE 3',
+  'EG RATE 1',
+  'EG LEVEL 1',
+  'EG LEVEL 2',
+  'EG RATE 4',
+  'OSC DETUNE',
+]
+  .flatMap((name) => [1, 2, 3, 4, 5, 6].map((k) => column(`OP${k} ${name}`)))
+  .concat(column('FEEDBACK'));
 const ALGORITHM = column('ALGORITHM');
 const NAMES = [...Object.keys(MOVES), 'crossover', 'repeat_change'];
+
+/**
+ * @param {Uint8Array} values @param {number} at Column of a parameter. @param {number} by
+ * @returns {Uint8Array} A copy with one parameter moved, within its range.
+ */
+function moved(values, at, by) {
+  const out = values.slice();
+  out[at] = Math.min(Math.max(values[at] + by, 0), MAXIMA[at]);
+  return out;
+}
 
 /**
  * A preset that was tried.
@@ -138,6 +166,26 @@ class Search {
     }
     return true;
   }
+
+  /** Change one audible parameter of the best preset at a time, up and down, until nothing helps. */
+  *climb() {
+    let reached = null;
+    while (reached !== this.population[0]) {
+      reached = this.population[0];
+      for (const step of STEPS) {
+        const heard = new Set(audible(this.population[0].values));
+        for (const at of CLIMBED.filter((c) => heard.has(c))) {
+          let before = null;
+          while (before !== this.population[0]) {
+            before = this.population[0];
+            const { values } = before;
+            this.evaluate([moved(values, at, -step), moved(values, at, step)]);
+            yield;
+          }
+        }
+      }
+    }
+  }
 }
 
 /**
@@ -162,9 +210,12 @@ export async function evolutionarySearch(starts, judge, most, options = {}) {
   if (most < 1 || !starts.length) throw new RangeError(`a search of ${most} from ${starts.length} presets`);
   const state = new Search(judge, most, seed, constrain);
   state.evaluate(starts.slice(0, most));
+  const steps = state.climb();
   let nextProposal = 0;
   while (state.remaining && !(await enough())) {
-    if (propose && state.tried.length >= nextProposal) {
+    if (state.remaining <= CLIMB * most && !steps.next().done) {
+      // two presets at most have been tried
+    } else if (propose && state.tried.length >= nextProposal) {
       nextProposal = state.tried.length + PROPOSED_EVERY;
       state.evaluate(await propose(Array.from({ length: PROPOSED }, () => state.drawParent())));
     } else if (!state.runGeneration()) {
