@@ -164,7 +164,7 @@ def test_the_last_presets_change_one_parameter_of_the_best_so_far(bank) -> None:
     n = 400
     tried = evolutionary_search(bank.values[:10], Far(bank.values[50]), n)
     steps = set()
-    for i in range(n - round(CLIMB * n) + 2, n):
+    for i in range(n - round(CLIMB * n) + CHILDREN, n):
         best = (
             tried.values[tried.distances[:end].argmin()] for end in (i, i - 1)
         )  # two are measured at once
