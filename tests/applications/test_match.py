@@ -61,14 +61,16 @@ def test_candidates_are_ranked_and_different_and_have_their_reported_distances(f
     assert found.best.source in ("forward pass", "model", "nearest", "search")
 
 
-def test_stages_spend_the_budget_and_none_increases_the_distance(found) -> None:
+def test_stages_spend_the_budget_and_each_comes_closer(found) -> None:
     assert [s.name for s in found.stages] == ["forward pass", "model", "nearest", "search", "tuning"]
     renders = [s.renders for s in found.stages]
     assert renders[0] == 1 and renders[2] - renders[1] <= matching.N_NEAREST
     assert renders == sorted(renders) and renders[-1] == found.renders == 200
     # the best preset of a stage is chosen by the search's measure, which uses half the frames
     distances = [s.distance for s in found.stages]
-    assert all(b < a + 0.01 for a, b in pairwise(distances))
+    assert all(b < a + 0.01 for a, b in pairwise(distances[:-1]))
+    # of answers within 3%, the most plausible one is taken; how it answers to velocity may cost 3%, too
+    assert distances[-1] < 1.03**2 * distances[-2] + 0.01
     assert found.stages[-1].distance == found.best.distance < 0.9 * distances[0]
     counts, least, presets = zip(*found.curve, strict=True)
     np.testing.assert_array_equal(presets[-1].values, found.stages[-2].preset.values)
