@@ -61,7 +61,7 @@ def test_candidates_are_ranked_and_different_and_have_their_reported_distances(f
     assert found.best.source in ("forward pass", "model", "nearest", "search")
 
 
-def test_stages_spend_the_budget_and_each_comes_closer(found) -> None:
+def test_stages_spend_the_budget_and_the_search_loses_nothing(found) -> None:
     assert [s.name for s in found.stages] == ["forward pass", "model", "nearest", "search", "tuning"]
     renders = [s.renders for s in found.stages]
     assert renders[0] == 1 and renders[2] - renders[1] <= matching.N_NEAREST

@@ -15,7 +15,7 @@ import numpy as np
 from latentdx.applications import mutations
 from latentdx.errors import ParameterError
 from latentdx.presets.algorithm_families import family
-from latentdx.presets.parameters import N_OPERATORS, N_VALUES, column, maxima
+from latentdx.presets.parameters import N_OPERATORS, N_VALUES, column
 from latentdx.typing import Floats, Values
 
 Propose = Callable[[Values], Values]
@@ -178,9 +178,8 @@ class _Search:
                     before = -1
                     while before != self.population[0]:
                         before = self.population[0]
-                        pair = np.stack([self.values[before]] * 2)
-                        pair[:, at] = np.clip(int(pair[0, at]) + np.array([-step, step]), 0, maxima()[at])
-                        self.evaluate(pair)
+                        best, places = self.values[before], np.array([at])
+                        self.evaluate(np.stack([mutations.shifted(best, places, by) for by in (-step, step)]))
                         yield True
 
 

@@ -78,7 +78,7 @@ def _changed(values: Values, columns: npt.NDArray[np.int64], rng: np.random.Gene
     return out
 
 
-def _shifted(values: Values, columns: npt.NDArray[np.int64], by: int, least: int = 0) -> Values:
+def shifted(values: Values, columns: npt.NDArray[np.int64], by: int, least: int = 0) -> Values:
     """Add a number to some parameters, within their ranges."""
     out = values.copy()
     out[columns] = np.clip(values[columns].astype(np.int64) + by, least, _MAXIMA[columns])
@@ -99,13 +99,13 @@ def scale_envelope_times(values: Values, rng: np.random.Generator) -> Values:
     """Make envelopes faster or slower: shift some rates of one operator, or of all."""
     rates = _RATES if rng.random() < 0.4 else _RATES[rng.integers(N_OPERATORS)][None]
     chosen = rates[:, rng.random(4) < 0.5].ravel()
-    return _shifted(values, chosen, int(rng.choice((-1, 1)) * rng.choice((1, 3, 6, 12))))
+    return shifted(values, chosen, int(rng.choice((-1, 1)) * rng.choice((1, 3, 6, 12))))
 
 
 def shift_levels(values: Values, rng: np.random.Generator) -> Values:
     """Make some of the sounding operators louder or softer by the same amount; none becomes silent."""
     chosen = _LEVEL[(values[_LEVEL] > 0) & (rng.random(N_OPERATORS) < 0.5)]
-    return _shifted(values, chosen, int(rng.choice((-1, 1)) * rng.choice(_SHIFTS)), least=1)
+    return shifted(values, chosen, int(rng.choice((-1, 1)) * rng.choice(_SHIFTS)), least=1)
 
 
 def change_frequency(values: Values, rng: np.random.Generator) -> Values:
@@ -113,13 +113,13 @@ def change_frequency(values: Values, rng: np.random.Generator) -> Values:
     k = rng.integers(N_OPERATORS)
     out, coarse, kind = values.copy(), int(values[_COARSE[k]]), rng.random()
     if kind < 0.5:
-        return _shifted(values, _COARSE[k : k + 1], int(rng.choice((-2, -1, 1, 2))))
+        return shifted(values, _COARSE[k : k + 1], int(rng.choice((-2, -1, 1, 2))))
     if kind < 0.7:
         out[_COARSE[k]] = min(2 * coarse, _MAXIMA[_COARSE[k]]) if rng.random() < 0.5 else coarse // 2
     elif kind < 0.85:
         out[_FINE[k]] = 0 if values[_FINE[k]] else rng.integers(_MAXIMA[_FINE[k]] + 1)
     else:
-        return _shifted(values, _DETUNE[k : k + 1], int(rng.choice((-2, -1, 1, 2))))
+        return shifted(values, _DETUNE[k : k + 1], int(rng.choice((-2, -1, 1, 2))))
     return out
 
 

@@ -49,7 +49,7 @@ from latentdx.training.checkpoint import differences
 from latentdx.typing import Rows, Values
 
 BUDGETS = (500, 2_000, 7_000)
-"""Numbers of renders of a match; 7,000 take about as long as 5,000 notes of four seconds in dexed-py."""
+"""Numbers of renders of a match; 7,000 fit into about the time of 5,000 notes of four seconds in dexed-py."""
 
 N_TARGETS = 200
 """Default number of targets."""

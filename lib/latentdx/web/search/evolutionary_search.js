@@ -6,10 +6,9 @@
  * @module
  */
 
-import { MAXIMA } from '../engine/engine.js';
 import { column } from '../parameters.js';
 import { family } from './algorithm_families.js';
-import { MOVES, audible, crossover, repeatChange } from './mutations.js';
+import { MOVES, audible, crossover, repeatChange, shifted } from './mutations.js';
 import { keyOf } from './objective.js';
 import { Random } from '../random.js';
 
@@ -40,16 +39,6 @@ const CLIMBED = [
   .concat(column('FEEDBACK'));
 const ALGORITHM = column('ALGORITHM');
 const NAMES = [...Object.keys(MOVES), 'crossover', 'repeat_change'];
-
-/**
- * @param {Uint8Array} values @param {number} at Column of a parameter. @param {number} by
- * @returns {Uint8Array} A copy with one parameter moved, within its range.
- */
-function moved(values, at, by) {
-  const out = values.slice();
-  out[at] = Math.min(Math.max(values[at] + by, 0), MAXIMA[at]);
-  return out;
-}
 
 /**
  * A preset that was tried.
@@ -179,7 +168,7 @@ class Search {
           while (before !== this.population[0]) {
             before = this.population[0];
             const { values } = before;
-            this.evaluate([moved(values, at, -step), moved(values, at, step)]);
+            this.evaluate([-step, step].map((by) => shifted(values, [at], by)));
             yield;
           }
         }

@@ -61,7 +61,7 @@ function changed(/** @type {Uint8Array} */ values, /** @type {number[]} */ place
  * Add a number to some parameters, within their ranges.
  * @param {Uint8Array} values @param {number[]} places @param {number} by @param {number} [least]
  */
-function shifted(values, places, by, least = 0) {
+export function shifted(values, places, by, least = 0) {
   const out = values.slice();
   for (const c of places) out[c] = clip(values[c] + by, least, MAXIMA[c]);
   return out;
