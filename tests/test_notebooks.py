@@ -121,6 +121,13 @@ def test_a_run_is_quiet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> No
     assert capfd.readouterr() == ("", "")
 
 
+def test_what_the_kernel_logs_is_not_shown(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """It logs an error when its interruption before the shutdown meets the end of the last cell."""
+    log = "get_ipython().kernel.log.error('KeyboardInterrupt caught in kernel.')"
+    run_notebook(write_notebook(tmp_path / "tones.ipynb", log), tmp_path / "out/tones.ipynb", {})
+    assert capfd.readouterr() == ("", "")
+
+
 def test_an_unknown_parameter_is_refused(tmp_path: Path) -> None:
     source = write_notebook(tmp_path / "tones.ipynb")
     with pytest.raises(NotebookError, match=r"no parameters \['cuont'\]; it has \['count'\]"):

@@ -72,6 +72,9 @@ def run_notebook(source: Path, target: Path, parameters: dict[str, Any]) -> None
 
 # a kernel without it warns on the terminal that others on this machine could listen
 _ENCRYPTED = Config(KernelManager={"transport_encryption": "auto"})
+# It is interrupted before it is shut down, and logs an error if that meets the end of its last cell. What
+# fails in a cell is an output of the notebook, not a line of this log.
+_QUIET = ["--log-level=CRITICAL"]
 
 
 def _execute(source: Path, executed: Path, parameters: dict[str, Any], work: Path) -> None:
@@ -88,6 +91,7 @@ def _execute(source: Path, executed: Path, parameters: dict[str, Any], work: Pat
             progress_bar=False,
             stdout_file=sys.stdout,  # a training says how far it is
             config=_ENCRYPTED,
+            extra_arguments=_QUIET,
         )
     finally:
         if before is None:
