@@ -2,6 +2,7 @@
 
     python benchmarks/search_levers.py                              # 100 targets, 2,000 renders: two hours
     python benchmarks/search_levers.py --only islands restarts      # some of them
+    python benchmarks/search_levers.py --only "islands that unite" --budget 7000
     python benchmarks/search_levers.py --targets 2 --budget 200     # a trial
 
 It writes lines of data/results/levers.csv. All searches of a target start from the same draws of the default
@@ -38,7 +39,7 @@ from latentdx.typing import Floats, Values
 N_TARGETS, BUDGET = 100, 2_000
 
 _KEPT, _MIGRANTS = 16, 4
-"""Presets that an island goes on with, and those that come from each other one."""
+"""Presets that one of several searches goes on with, and those that come from each other one."""
 
 _MOVED, _SCALES = (0.5, 0.15), (0.3, 1.1)
 """Shares of the parameters that a difference changes, and between which factors it is scaled."""
@@ -51,8 +52,9 @@ class SearchSettings(NamedTuple):
         moves: Names of its mutations.
         of_family: Most presets of the population whose algorithms are of one family.
         temperatures: Temperatures at which the model proposes, in turn.
-        islands: Number of populations, which share the renders.
-        rounds: Parts of the budget, between which the best of each island migrate to the others.
+        searches: Number of searches, which share the renders.
+        rounds: Parts of the budget, between which the best of each search migrate to the others.
+        islands: Most populations that a search begins with; there is one for every 2,000 renders.
         climb: Share of the renders, the last ones, that change one audible parameter at a time.
         proposed: Number of children that the model proposes at a time.
         differences: Whether one mutation moves some parameters by a part of the difference of two others of
@@ -62,8 +64,9 @@ class SearchSettings(NamedTuple):
     moves: tuple[str, ...]
     of_family: int
     temperatures: tuple[float, ...] = (DRAWING_TEMPERATURE,)
-    islands: int = 1
+    searches: int = 1
     rounds: int = 1
+    islands: int = evolutionary_search.ISLANDS
     climb: float = evolutionary_search.CLIMB
     proposed: int = evolutionary_search.PROPOSED
     differences: bool = False
@@ -101,12 +104,18 @@ SEARCHES: Mapping[str, tuple[str, SearchSettings, SearchSettings]] = {
     "restarts": (
         "the better one of two searches with half the renders each, against one search",
         _SHIPPED,
-        _SHIPPED._replace(islands=2),
+        _SHIPPED._replace(searches=2),
     ),
     "islands": (
         f"two populations that exchange their best {_MIGRANTS} three times, against one",
         _SHIPPED,
-        _SHIPPED._replace(islands=2, rounds=4),
+        _SHIPPED._replace(searches=2, rounds=4),
+    ),
+    "islands that unite": (
+        f"{evolutionary_search.ISLANDS} populations in the first {evolutionary_search.ISOLATED:.0%} of the "
+        "renders, against one",
+        _SHIPPED._replace(islands=1),
+        _SHIPPED,
     ),
     "steps of one parameter at the end": (
         f"the last {evolutionary_search.CLIMB:.0%} of the renders change one audible parameter at a time, "
@@ -128,8 +137,8 @@ SEARCHES: Mapping[str, tuple[str, SearchSettings, SearchSettings]] = {
 """Choices of a search: name -> description, the settings before, and those after."""
 
 
-class _SearchWithDifferences(evolutionary_search._Search):
-    """Search with a mutation as in differential evolution: some parameters move as two others differ.
+class _WithDifferences(evolutionary_search._Population):
+    """Population with a mutation as in differential evolution: some parameters move as two others differ.
 
     Parameters without an order, such as the algorithm, become those of one of the two.
     """
@@ -164,12 +173,12 @@ def search(
     seed: int,
 ) -> Values:
     """Search with some settings, and return the best preset."""
-    share = budget // (which.islands * which.rounds)
-    pools, known = [starts] * which.islands, 0
+    share = budget // (which.searches * which.rounds)
+    pools, known = [starts] * which.searches, 0
     for round_ in range(which.rounds):
         found = [
             evolutionary_search.evolutionary_search(
-                pool, judge, share + known, propose=redraw, seed=seed + 1000 * (which.islands * round_ + i)
+                pool, judge, share + known, propose=redraw, seed=seed + 1000 * (which.searches * round_ + i)
             )
             for i, pool in enumerate(pools)
         ]
@@ -201,10 +210,10 @@ def compare(n: int, budget: int, levers: Sequence[str]) -> None:
         for which in settings:
             mutations.MOVES = MappingProxyType({name: all_moves[name] for name in which.moves})
             evolutionary_search.OF_FAMILY, evolutionary_search.PROPOSED = which.of_family, which.proposed
-            evolutionary_search.CLIMB = which.climb
+            evolutionary_search.CLIMB, evolutionary_search.ISLANDS = which.climb, which.islands
             redraws = [model.redraw(decibels, temperature=t, seed=row) for t in which.temperatures]
-            kind = _SearchWithDifferences if which.differences else evolutionary_search._Search
-            with patch.object(evolutionary_search, "_Search", kind):
+            kind = _WithDifferences if which.differences else evolutionary_search._Population
+            with patch.object(evolutionary_search, "_Population", kind):
                 best = search(which, starts, objective, budget, in_turn(redraws), row)
             heard = Engine().render(Preset(best), *SINGLE_NOTE[0])
             features = SoundFeatures(amplified(heard, gain_db([sound], [heard])))

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from latentdx import PresetBank
+from latentdx.applications import evolutionary_search as evolution
 from latentdx.applications import mutations
 from latentdx.applications.evolutionary_search import (
     CHILDREN,
     CLIMB,
+    ISOLATED,
+    PER_ISLAND,
     POPULATION,
     PROPOSED,
     evolutionary_search,
@@ -173,6 +176,33 @@ def test_the_last_presets_change_one_parameter_of_the_best_so_far(bank) -> None:
         steps.add(voice_parameters()[at].name)
     assert len(steps) > 15
     assert tried.distances.argmin() > n - CLIMB * n
+
+
+def test_a_long_search_begins_with_islands_that_unite(bank, monkeypatch) -> None:
+    """The starts are dealt out to the islands; TRANSPOSE, which no mutation changes, says to which."""
+    n, starts, at = 1_200, bank.values[:12].copy(), column("TRANSPOSE")
+    starts[:, at] = np.arange(12) % 3
+    tried, asked = [], []
+
+    def judge(values):  # all are as close, so that the starts stay in the populations
+        tried.extend(values)
+        return np.zeros(len(values))
+
+    def propose(values):
+        asked.append((len(tried), set(values[:, at].tolist())))
+        return values
+
+    monkeypatch.setattr(evolution, "PER_ISLAND", n // 3)
+    evolutionary_search(starts, judge, n, propose=propose)
+    before = [islands for renders, islands in asked if renders < ISOLATED * n]
+    after = [islands for renders, islands in asked if renders >= ISOLATED * n]
+    assert all(len(islands) == 1 for islands in before) and set.union(*before) == {0, 1, 2}
+    assert after and all(islands == {0, 1, 2} for islands in after)
+
+
+def test_few_starts_make_few_islands(bank) -> None:
+    tried = evolutionary_search(bank.values[:2], Far(bank.values[50]), 3 * PER_ISLAND)
+    assert len(tried.values) == 3 * PER_ISLAND and tried.distances.min() < 1
 
 
 def test_a_search_goes_on_when_no_step_helps(bank) -> None:

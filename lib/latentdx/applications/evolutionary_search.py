@@ -3,11 +3,12 @@
 The best presets so far form the population. Their children come from the `mutations` (those that have worked
 well are drawn more often), from crossover and, at regular intervals, from a model that redraws one operator
 (or the LFO) so that it fits the sound and the rest of the preset. Children that are better than the worst
-member of the population replace it. The last renders change one audible parameter of the best preset at a
-time. No preset is rendered twice.
+member of the population replace it. A long search begins with several populations, the islands, which become
+one later. The last renders change one audible parameter of the best preset at a time. No preset is rendered
+twice.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,15 @@ PROPOSED = 16
 
 PROPOSED_EVERY = 100
 """Number of rendered presets between two proposals of the model."""
+
+ISLANDS = 3
+"""Most populations that a search begins with."""
+
+PER_ISLAND = 2_000
+"""Number of presets from which on a search has one more island."""
+
+ISOLATED = 0.6
+"""Share of the presets, the first ones, that are tried before the islands become one population."""
 
 CLIMB = 0.15
 """Share of the presets, the last ones, that differ from the best so far by a step of one parameter."""
@@ -72,26 +82,21 @@ class SearchHistory(NamedTuple):
     interrupted: bool
 
 
-class _Search:
-    """State of one search."""
+class _Tried:
+    """All presets that were tried so far, and how many more may be."""
 
-    def __init__(self, measure: Callable[[Values], Floats], most: int, seed: int, constrain: Propose) -> None:
+    def __init__(self, measure: Callable[[Values], Floats], most: int, constrain: Propose) -> None:
         self.measure, self.most, self.constrain = measure, most, constrain
-        self.rng = np.random.default_rng(seed)
         self.values: list[Values] = []
         self.distances: list[float] = []
         self.seen: set[bytes] = set()
-        self.population: list[int] = []  # indices, best first
-        self.names = [*mutations.MOVES, "crossover", "repeat_change"]
-        self.uses, self.successes = np.ones((2, len(self.names)))
-        self.last_success: tuple[Values, Values] | None = None
 
     def remaining(self) -> int:
         """Return how many presets may still be measured."""
         return self.most - len(self.values)
 
-    def evaluate(self, values: Values) -> list[tuple[int, float]]:
-        """Measure the new ones among presets, within the budget; return their indices and distances."""
+    def add(self, values: Values) -> list[tuple[int, int]]:
+        """Measure the new ones among presets, within the budget; return their places there and here."""
         new: list[int] = []
         values = self.constrain(values)
         for i, v in enumerate(values):
@@ -101,20 +106,42 @@ class _Search:
                 new.append(i)
         if not new:
             return []
-        distances = self.measure(values[new])
-        for i, distance in zip(new, distances, strict=True):
-            self.population.append(len(self.values))
-            self.values.append(values[i])
-            self.distances.append(float(distance))
-        self.population = self._selected(sorted(self.population, key=self.distances.__getitem__))
-        return list(zip(new, map(float, distances), strict=True))
+        begin = len(self.values)
+        self.distances.extend(map(float, self.measure(values[new])))
+        self.values.extend(values[new])
+        return [(i, begin + k) for k, i in enumerate(new)]
 
-    def _selected(self, ordered: list[int]) -> list[int]:
+    def best_first(self, places: Iterable[int]) -> list[int]:
+        """Sort presets by their distances, and those that are as close by the order of trial."""
+        return sorted(places, key=lambda at: (self.distances[at], at))
+
+
+class _Population:
+    """Best presets of a search or of one of its islands, and how well each mutation has worked there."""
+
+    def __init__(self, tried: _Tried, rng: np.random.Generator, members: Iterable[int]) -> None:
+        self.tried, self.rng = tried, rng
+        self.members = self._selected(members)
+        self.names = [*mutations.MOVES, "crossover", "repeat_change"]
+        self.uses, self.successes = np.ones((2, len(self.names)))
+        self.last_success: tuple[Values, Values] | None = None
+
+    def evaluate(self, values: Values) -> list[tuple[int, float]]:
+        """Measure the new ones among presets, within the budget; return their places and distances."""
+        new = self.tried.add(values)
+        self.add(at for _, at in new)
+        return [(i, self.tried.distances[at]) for i, at in new]
+
+    def add(self, places: Iterable[int]) -> None:
+        """Let presets that were tried become members if they are good enough."""
+        self.members = self._selected({*self.members, *places})
+
+    def _selected(self, places: Iterable[int]) -> list[int]:
         """Return the best of some presets, best first, of which not too many have one structure."""
         counts: dict[tuple[int, ...], int] = {}
         chosen = []
-        for i in ordered:
-            kind = family(int(self.values[i][_ALGORITHM]) + 1)
+        for i in self.tried.best_first(places):
+            kind = family(int(self.tried.values[i][_ALGORITHM]) + 1)
             counts[kind] = counts.get(kind, 0) + 1
             if counts[kind] <= OF_FAMILY:
                 chosen.append(i)
@@ -124,7 +151,7 @@ class _Search:
 
     def draw_parent(self) -> Values:
         """Draw a preset of the population; better ones are more likely."""
-        return self.values[self.population[int(len(self.population) * self.rng.random() ** 2)]]
+        return self.tried.values[self.members[int(len(self.members) * self.rng.random() ** 2)]]
 
     def make_child(self, mutation: str, parent: Values) -> Values:
         """Return a changed copy of a preset."""
@@ -144,14 +171,14 @@ class _Search:
         for _ in range(_TRIES):
             chosen = int(self.rng.choice(len(probability), p=probability))
             parent = self.draw_parent()
-            child = self.constrain(self.make_child(self.names[chosen], parent)[None])[0]
-            if child.tobytes() not in self.seen:
+            child = self.tried.constrain(self.make_child(self.names[chosen], parent)[None])[0]
+            if child.tobytes() not in self.tried.seen:
                 children.setdefault(child.tobytes(), (child, parent, chosen))
-            if len(children) == min(CHILDREN, self.remaining()):
+            if len(children) == min(CHILDREN, self.tried.remaining()):
                 break
         if not children:
             return False
-        median = self.distances[self.population[len(self.population) // 2]]
+        median = self.tried.distances[self.members[len(self.members) // 2]]
         families = list(children.values())
         for i, distance in self.evaluate(np.stack([child for child, _, _ in families])):
             child, parent, chosen = families[i]
@@ -170,15 +197,15 @@ class _Search:
             `True` after at most two presets.
         """
         reached = -1
-        while reached != self.population[0]:
-            reached = self.population[0]
+        while reached != self.members[0]:
+            reached = self.members[0]
             for step in _STEPS:
-                heard = set(mutations.audible(self.values[self.population[0]]).tolist())
+                heard = set(mutations.audible(self.tried.values[self.members[0]]).tolist())
                 for at in filter(heard.__contains__, _CLIMBED):
                     before = -1
-                    while before != self.population[0]:
-                        before = self.population[0]
-                        best, places = self.values[before], np.array([at])
+                    while before != self.members[0]:
+                        before = self.members[0]
+                        best, places = self.tried.values[before], np.array([at])
                         self.evaluate(np.stack([mutations.shifted(best, places, by) for by in (-step, step)]))
                         yield True
 
@@ -221,22 +248,30 @@ def evolutionary_search(
             f"a search must try at least one preset, not {most}, and its starts must have the shape"
             f" (N, {N_VALUES}), N at least 1, not {starts.shape}"
         )
-    state = _Search(judge, most, seed, constrain)
+    tried = _Tried(judge, most, constrain)
     interrupted = False
     try:
-        state.evaluate(starts[:most])
-        next_proposal, steps = 0, state.climb()
-        while state.remaining() and not enough():
-            if state.remaining() <= CLIMB * most and next(steps, False):
+        tried.add(starts[:most])
+        rng, dealt = np.random.default_rng(seed), tried.best_first(range(len(tried.values)))
+        islands = max(1, min(most // PER_ISLAND, ISLANDS, len(dealt)))
+        populations = [_Population(tried, rng, dealt[i::islands]) for i in range(islands)]
+        next_proposal, steps, turn = 0, populations[0].climb(), 0
+        while tried.remaining() and not enough():
+            if len(tried.values) >= ISOLATED * most:
+                populations[0].add(at for island in populations[1:] for at in island.members)
+                del populations[1:]
+            population = populations[turn % len(populations)]
+            turn += 1
+            if tried.remaining() <= CLIMB * most and next(steps, False):
                 pass
-            elif propose is not None and len(state.values) >= next_proposal:
-                next_proposal = len(state.values) + PROPOSED_EVERY
-                state.evaluate(propose(np.stack([state.draw_parent() for _ in range(PROPOSED)])))
-            elif not state.run_generation():
+            elif propose is not None and len(tried.values) >= next_proposal:
+                next_proposal = len(tried.values) + PROPOSED_EVERY
+                population.evaluate(propose(np.stack([population.draw_parent() for _ in range(PROPOSED)])))
+            elif not population.run_generation():
                 break
-            progress(len(state.values), state.distances[state.population[0]])
+            progress(len(tried.values), min(tried.distances[island.members[0]] for island in populations))
     except KeyboardInterrupt:
-        if not state.values:
+        if not tried.values:
             raise
         interrupted = True
-    return SearchHistory(np.stack(state.values), np.array(state.distances), interrupted)
+    return SearchHistory(np.stack(tried.values), np.array(tried.distances), interrupted)

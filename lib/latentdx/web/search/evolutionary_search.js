@@ -1,6 +1,6 @@
 /**
  * Search for presets by their sound: the evolutionary algorithm of the library's
- * `applications.evolutionary_search`, with the same population, probabilities and budget.
+ * `applications.evolutionary_search`, with the same populations, probabilities and budget.
  *
  * Licence: GPL-3.0-or-later.
  * @module
@@ -20,6 +20,9 @@ const PROPOSED_EVERY = 100; // tried presets between two proposals
 const EVEN = 0.4; // share of the mutations that is drawn evenly, whatever their success
 const MEMORY = 0.995; // factor by which past successes fade with each child
 const TRIES = 1000; // children in a row that are all known already: nothing new can be found
+const ISLANDS = 3; // most populations that a search begins with
+const PER_ISLAND = 2000; // presets from which on a search has one more island
+const ISOLATED = 0.6; // share of the presets that are tried before the islands become one population
 const CLIMB = 0.15; // share of the presets, the last ones, that differ from the best by one parameter
 const STEPS = [9, 3, 1];
 const CLIMBED = [
@@ -45,27 +48,20 @@ const NAMES = [...Object.keys(MOVES), 'crossover', 'repeat_change'];
  * @typedef {{values: Uint8Array, distance: number}} Tried
  */
 
-/** State of one search. */
-class Search {
+/** All presets that were tried so far, and how many more may be. */
+class Trials {
   /**
-   * @param {(values: Uint8Array) => number} judge @param {number} most @param {number} seed
+   * @param {(values: Uint8Array) => number} judge @param {number} most
    * @param {(values: Uint8Array) => Uint8Array} constrain
    */
-  constructor(judge, most, seed, constrain) {
+  constructor(judge, most, constrain) {
     this.judge = judge;
     this.most = most;
     this.constrain = constrain;
-    this.random = new Random(seed);
     /** @type {Tried[]} */
     this.tried = [];
     /** @type {Set<string>} */
     this.seen = new Set();
-    /** Best presets, best first. @type {Tried[]} */
-    this.population = [];
-    this.uses = new Float64Array(NAMES.length).fill(1);
-    this.successes = new Float64Array(NAMES.length).fill(1);
-    /** @type {[Uint8Array, Uint8Array] | null} */
-    this.lastSuccess = null;
   }
 
   get remaining() {
@@ -75,42 +71,67 @@ class Search {
   /**
    * Measure the new ones among presets, within the budget.
    * @param {Uint8Array[]} presets
-   * @returns {{place: number, distance: number}[]} Their places among those given, and their distances.
+   * @returns {{place: number, tried: Tried}[]} Their places among those given, and what was measured.
    */
-  evaluate(presets) {
+  add(presets) {
     const found = [];
     for (const [place, given] of presets.entries()) {
       const values = this.constrain(given);
       const key = keyOf(values);
       if (this.seen.has(key) || this.remaining < 1) continue;
       this.seen.add(key);
-      const distance = this.judge(values);
-      this.tried.push({ values, distance });
-      this.population.push(this.tried[this.tried.length - 1]);
-      found.push({ place, distance });
+      const tried = { values, distance: this.judge(values) };
+      this.tried.push(tried);
+      found.push({ place, tried });
     }
-    if (found.length) this.select();
+    return found;
+  }
+}
+
+/** Best presets of a search or of one of its islands, and how well each mutation has worked there. */
+class Population {
+  /** @param {Trials} trials @param {Random} random @param {Tried[]} members */
+  constructor(trials, random, members) {
+    this.trials = trials;
+    this.random = random;
+    /** Best first. @type {Tried[]} */
+    this.members = [];
+    this.add(members);
+    this.uses = new Float64Array(NAMES.length).fill(1);
+    this.successes = new Float64Array(NAMES.length).fill(1);
+    /** @type {[Uint8Array, Uint8Array] | null} */
+    this.lastSuccess = null;
+  }
+
+  /** @param {Uint8Array[]} presets Presets to measure, which may become members; see `Trials.add`. */
+  evaluate(presets) {
+    const found = this.trials.add(presets);
+    this.add(found.map(({ tried }) => tried));
     return found;
   }
 
-  /** Keep the best of the population, of which not too many have one structure. */
-  select() {
+  /**
+   * Keep the best of the members and of others, of which not too many have one structure.
+   * @param {Tried[]} others
+   */
+  add(others) {
     /** @type {Map<number, number>} */
     const counts = new Map();
     const chosen = [];
-    for (const member of this.population.sort((a, b) => a.distance - b.distance)) {
+    const every = new Set([...this.members, ...others]);
+    for (const member of [...every].sort((a, b) => a.distance - b.distance)) {
       const kind = family(member.values[ALGORITHM] + 1)[0];
       const count = (counts.get(kind) ?? 0) + 1;
       counts.set(kind, count);
       if (count <= OF_FAMILY) chosen.push(member);
       if (chosen.length === POPULATION) break;
     }
-    this.population = chosen;
+    this.members = chosen;
   }
 
   /** Draw a preset of the population; better ones are more likely. */
   drawParent() {
-    return this.population[Math.floor(this.population.length * this.random.uniform() ** 2)].values;
+    return this.members[Math.floor(this.members.length * this.random.uniform() ** 2)].values;
   }
 
   /** @param {string} mutation @param {Uint8Array} parent @returns {Uint8Array} A changed copy. */
@@ -131,24 +152,24 @@ class Search {
     const probability = rate.map((r) => ((1 - EVEN) * r) / sum + EVEN / rate.length);
     /** @type {Map<string, {child: Uint8Array, parent: Uint8Array, chosen: number}>} */
     const children = new Map();
-    for (let i = 0; i < TRIES && children.size < Math.min(CHILDREN, this.remaining); i++) {
+    for (let i = 0; i < TRIES && children.size < Math.min(CHILDREN, this.trials.remaining); i++) {
       const chosen = this.random.weighted(probability);
       const parent = this.drawParent();
-      const child = this.constrain(this.makeChild(NAMES[chosen], parent));
+      const child = this.trials.constrain(this.makeChild(NAMES[chosen], parent));
       const key = keyOf(child);
-      if (!this.seen.has(key) && !children.has(key)) children.set(key, { child, parent, chosen });
+      if (!this.trials.seen.has(key) && !children.has(key)) children.set(key, { child, parent, chosen });
     }
     if (!children.size) return false;
-    const median = this.population[Math.floor(this.population.length / 2)].distance;
+    const median = this.members[Math.floor(this.members.length / 2)].distance;
     const families = [...children.values()];
-    for (const { place, distance } of this.evaluate(families.map(({ child }) => child))) {
+    for (const { place, tried } of this.evaluate(families.map(({ child }) => child))) {
       const { child, parent, chosen } = families[place];
       this.uses.forEach((_, i) => {
         this.uses[i] *= MEMORY;
         this.successes[i] *= MEMORY;
       });
       this.uses[chosen] += 1;
-      if (distance < median) {
+      if (tried.distance < median) {
         this.successes[chosen] += 1;
         this.lastSuccess = [parent, child];
       }
@@ -159,14 +180,14 @@ class Search {
   /** Change one audible parameter of the best preset at a time, up and down, until nothing helps. */
   *climb() {
     let reached = null;
-    while (reached !== this.population[0]) {
-      reached = this.population[0];
+    while (reached !== this.members[0]) {
+      reached = this.members[0];
       for (const step of STEPS) {
-        const heard = new Set(audible(this.population[0].values));
+        const heard = new Set(audible(this.members[0].values));
         for (const at of CLIMBED.filter((c) => heard.has(c))) {
           let before = null;
-          while (before !== this.population[0]) {
-            before = this.population[0];
+          while (before !== this.members[0]) {
+            before = this.members[0];
             const { values } = before;
             this.evaluate([-step, step].map((by) => shifted(values, [at], by)));
             yield;
@@ -197,20 +218,32 @@ export async function evolutionarySearch(starts, judge, most, options = {}) {
   const { propose = null, constrain = (values) => values, seed = 0 } = options;
   const { enough = () => false, progress = () => {} } = options;
   if (most < 1 || !starts.length) throw new RangeError(`a search of ${most} from ${starts.length} presets`);
-  const state = new Search(judge, most, seed, constrain);
-  state.evaluate(starts.slice(0, most));
-  const steps = state.climb();
+  const trials = new Trials(judge, most, constrain);
+  trials.add(starts.slice(0, most));
+  const random = new Random(seed);
+  const dealt = [...trials.tried].sort((a, b) => a.distance - b.distance);
+  const islands = Math.max(1, Math.min(Math.floor(most / PER_ISLAND), ISLANDS, dealt.length));
+  const populations = Array.from(
+    { length: islands },
+    (_, i) => new Population(trials, random, dealt.filter((_, at) => at % islands === i)),
+  );
+  const steps = populations[0].climb();
   let nextProposal = 0;
-  while (state.remaining && !(await enough())) {
-    if (state.remaining <= CLIMB * most && !steps.next().done) {
+  for (let turn = 0; trials.remaining && !(await enough()); turn++) {
+    if (trials.tried.length >= ISOLATED * most) {
+      for (const { members } of populations.splice(1)) populations[0].add(members);
+    }
+    const population = populations[turn % populations.length];
+    if (trials.remaining <= CLIMB * most && !steps.next().done) {
       // two presets at most have been tried
-    } else if (propose && state.tried.length >= nextProposal) {
-      nextProposal = state.tried.length + PROPOSED_EVERY;
-      state.evaluate(await propose(Array.from({ length: PROPOSED }, () => state.drawParent())));
-    } else if (!state.runGeneration()) {
+    } else if (propose && trials.tried.length >= nextProposal) {
+      nextProposal = trials.tried.length + PROPOSED_EVERY;
+      population.evaluate(await propose(Array.from({ length: PROPOSED }, () => population.drawParent())));
+    } else if (!population.runGeneration()) {
       break;
     }
-    progress(state.tried.length, state.population[0]);
+    const best = populations.map(({ members }) => members[0]);
+    progress(trials.tried.length, best.reduce((a, b) => (b.distance < a.distance ? b : a)));
   }
-  return state.tried;
+  return trials.tried;
 }
